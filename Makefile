@@ -1,0 +1,50 @@
+# Every command a contributor needs. `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ORACLE := .venv-oracle
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test lint types contracts pytest bench docs oracle clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## rent and shut down a simulated GPU from a real MCP client
+	@$(BIN)/vast-mcp demo
+
+test: lint types contracts pytest ## the whole check: lint, types, import contracts, tests
+
+lint: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+contracts: $(STAMP)
+	@$(BIN)/lint-imports --no-cache
+
+pytest: $(STAMP)
+	@$(BIN)/python -m pytest -q
+
+bench: $(STAMP) ## cold start, time added per call, size of listings
+	@$(BIN)/python bench/run.py
+
+docs: $(STAMP) ## write the generated tables of the README anew
+	@$(BIN)/python -m vast_mcp.cli.readme README.md
+
+$(ORACLE)/.installed:
+	@$(PYTHON) -m venv $(ORACLE)
+	@$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check 'vastai==1.9.1'
+	@touch $@
+
+oracle: $(ORACLE)/.installed ## the official client in an environment of its own, for the tests that drive it
+
+clean: ## remove environments and caches
+	@rm -rf $(VENV) $(ORACLE) .mypy_cache .ruff_cache .pytest_cache .hypothesis
