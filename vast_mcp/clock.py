@@ -90,7 +90,7 @@ class ScaledClock(SystemClock):
     """
 
     def __init__(self, *, start_us: int | None = None, speed: float = 1.0) -> None:
-        if not 0 < speed <= 100_000:  # noqa: PLR2004
+        if not 0 < speed <= 100_000:
             raise ValueError("speed must be above 0 and at most 100000")
         self.speed = speed
         self._epoch_s = super().monotonic_s()

@@ -1,0 +1,32 @@
+"""What the vendor has and what the account holds, as frozen values in our units."""
+
+from vast_mcp.models.account import Account, ChargeItem, Charges, SshKey, Volume
+from vast_mcp.models.instance import (
+    Billing,
+    Instance,
+    InstanceState,
+    PortMapping,
+    billing_of,
+    state_of,
+)
+from vast_mcp.models.offer import Offer, Template
+from vast_mcp.models.serverless import Endpoint, Worker, Workergroup
+
+__all__ = [
+    "Account",
+    "Billing",
+    "ChargeItem",
+    "Charges",
+    "Endpoint",
+    "Instance",
+    "InstanceState",
+    "Offer",
+    "PortMapping",
+    "SshKey",
+    "Template",
+    "Volume",
+    "Worker",
+    "Workergroup",
+    "billing_of",
+    "state_of",
+]

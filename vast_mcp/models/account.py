@@ -1,0 +1,67 @@
+"""The account: its money, its keys, its volumes, what it was charged."""
+
+from dataclasses import dataclass
+
+from vast_mcp.text import Untrusted
+from vast_mcp.units import Usd, UsdPerHour
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who the key belongs to and what is left. The vendor's answer may hold the key: dropped."""
+
+    user_id: int
+    name: Untrusted
+    credit: Usd
+    """What can be spent; may be below zero (safety §0.6)."""
+    balance: Usd
+    email_verified: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """A public key of the account or of an instance."""
+
+    key_id: int | None
+    public_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Rented storage that outlives instances; bills until deleted."""
+
+    volume_id: int
+    machine_id: int
+    label: Untrusted
+    disk_gb: float
+    usd_per_hour: UsdPerHour
+    instance_ids: tuple[int, ...]
+    status: Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeItem:
+    """One line of what the vendor charged, for one contract."""
+
+    source: str
+    """`instance-<id>`, `volume-<id>`, `endpoint-<id>` …"""
+    kind: str
+    description: Untrusted
+    amount: Usd
+    gpu: Usd
+    disk: Usd
+    traffic: Usd
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """All charges of a period; complete, or an error was raised instead."""
+
+    items: tuple[ChargeItem, ...]
+
+    @property
+    def total(self) -> Usd:
+        """Their sum."""
+        return sum((item.amount for item in self.items), Usd(0))

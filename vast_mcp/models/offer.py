@@ -1,0 +1,79 @@
+"""Offers of the market and the templates one can start from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vast_mcp.text import Untrusted
+from vast_mcp.units import UsdPerHour
+
+Rental = Literal["on_demand", "interruptible", "reserved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A machine, or a part of one, as it can be rented now.
+
+    `usd_per_hour` is all-in: GPUs plus storage for `disk_gb`, at the minimum bid where
+    `rental` is interruptible. Offer ids are volatile; the machine id is stable.
+    """
+
+    offer_id: int
+    machine_id: int
+    host_id: int
+    rental: Rental
+    gpu_name: str
+    num_gpus: int
+    gpu_ram_gb: float
+    cpu_cores: float
+    ram_gb: float
+    disk_gb: float
+    """The disk that `usd_per_hour` pays for."""
+    max_disk_gb: float
+    usd_per_hour: UsdPerHour
+    gpu_usd_per_hour: UsdPerHour
+    storage_usd_per_gb_month: float
+    min_bid: UsdPerHour | None
+    """Per machine; the floor of a bid."""
+    download_usd_per_gb: float
+    upload_usd_per_gb: float
+    download_mbit: float
+    upload_mbit: float
+    disk_mb_per_s: float
+    reliability: float
+    verified: bool
+    datacenter: bool
+    country: str
+    """Two capital letters, or empty when the vendor shows none."""
+    location: Untrusted
+    cuda_max: float
+    driver_version: Untrusted
+    direct_ports: int
+    dlperf: float
+    duration_s: int
+    """Seconds until the host's contract ends; nothing can be rented beyond it."""
+    rentable: bool
+    static_ip: bool = False
+
+    @property
+    def max_hours(self) -> float:
+        """The longest lease this offer can carry, in hours."""
+        return self.duration_s / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A prepared image with its settings. `hash_id` changes when its owner edits it."""
+
+    template_id: int
+    hash_id: str
+    name: Untrusted
+    image: Untrusted
+    tag: Untrusted
+    recommended_disk_gb: float | None
+    runtype: str
+    ssh: bool
+    jupyter: bool
+    private: bool
+    created_count: int
+    description: Untrusted
+    has_onstart: bool = False

@@ -1,0 +1,195 @@
+"""Renting, watching and ending instances (vast-api §6 to §10)."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vast_mcp.operations._declare import Call, Data, Json, JsonObject, Money, Operation
+
+Connect = Literal["ssh", "jupyter", "args"]
+
+RUNTYPES: dict[Connect, str] = {
+    "ssh": "ssh_direc ssh_proxy",
+    "jupyter": "jupyter_direc ssh_direc ssh_proxy",
+    "args": "args",
+}
+"""The vendor's composite words, as its own client sends them (no final t in `direc`)."""
+
+CREATE_INSTANCE = Operation(
+    "create_instance", "PUT", "/api/v0/asks/{offer_id}/", "instances",
+    money=Money.SPENDS, data=Data.CHANGES, interval_s=4.5,
+)  # fmt: skip
+LIST_INSTANCES = Operation(
+    "list_instances", "GET", "/api/v1/instances/", "instances", interval_s=1.0
+)
+SHOW_INSTANCE = Operation(
+    "show_instance", "GET", "/api/v0/instances/{instance_id}/", "instances", interval_s=2.0
+)
+_MANAGE = "/api/v0/instances/{instance_id}/"
+START_INSTANCE = Operation(
+    "start_instance", "PUT", _MANAGE, "instances", money=Money.SPENDS, interval_s=1.0,
+    admits=lambda body: body.get("state") == "running",
+)  # fmt: skip
+STOP_INSTANCE = Operation(
+    "stop_instance", "PUT", _MANAGE, "instances", money=Money.SAVES, data=Data.CHANGES,
+    interval_s=1.0, admits=lambda body: body.get("state") == "stopped",
+)  # fmt: skip
+LABEL_INSTANCE = Operation(
+    "label_instance", "PUT", _MANAGE, "instances", data=Data.CHANGES, interval_s=1.0,
+    admits=lambda body: "label" in body,
+)  # fmt: skip
+DESTROY_INSTANCE = Operation(
+    "destroy_instance", "DELETE", _MANAGE, "instances",
+    money=Money.SAVES, data=Data.DESTROYS, interval_s=3.0,
+)  # fmt: skip
+REBOOT_INSTANCE = Operation(
+    "reboot_instance", "PUT", "/api/v0/instances/reboot/{instance_id}/", "instances",
+    data=Data.CHANGES, interval_s=1.0,
+)  # fmt: skip
+CHANGE_BID = Operation(
+    "change_bid", "PUT", "/api/v0/instances/bid_price/{instance_id}/", "instances",
+    money=Money.SPENDS, interval_s=5.5,
+)  # fmt: skip
+REQUEST_LOGS = Operation(
+    "request_logs", "PUT", "/api/v0/instances/request_logs/{instance_id}/", "instances",
+    interval_s=1.0,
+)  # fmt: skip
+_COMMAND = "/api/v0/instances/command/{instance_id}/"
+LIST_DISK = Operation(
+    "list_disk", "PUT", _COMMAND, "instances", interval_s=1.5,
+    admits=lambda body: str(body.get("command", "")).split(" ", 1)[0] in {"ls", "du"},
+)  # fmt: skip
+DELETE_DISK_FILES = Operation(
+    "delete_disk_files", "PUT", _COMMAND, "instances", data=Data.DESTROYS, interval_s=1.5,
+    admits=lambda body: str(body.get("command", "")).split(" ", 1)[0] == "rm",
+)  # fmt: skip
+ATTACH_SSH_KEY = Operation(
+    "attach_ssh_key", "POST", "/api/v0/instances/{instance_id}/ssh/", "instances",
+    data=Data.CHANGES, interval_s=1.0,
+)  # fmt: skip
+LIST_INSTANCE_SSH_KEYS = Operation(
+    "list_instance_ssh_keys", "GET", "/api/v0/instances/{instance_id}/ssh/", "instances",
+    interval_s=1.0,
+)  # fmt: skip
+
+OPERATIONS = (
+    CREATE_INSTANCE, LIST_INSTANCES, SHOW_INSTANCE, START_INSTANCE, STOP_INSTANCE, LABEL_INSTANCE,
+    DESTROY_INSTANCE, REBOOT_INSTANCE, CHANGE_BID, REQUEST_LOGS, LIST_DISK, DELETE_DISK_FILES,
+    ATTACH_SSH_KEY, LIST_INSTANCE_SSH_KEYS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSpec:
+    """Everything that shapes a new instance.
+
+    `bid_usd_per_hour` makes it interruptible; None is on demand: the two are never mixed up,
+    because the vendor reads any `price` as a bid. `ports` are inside ports such as `8080` or
+    `53/udp`. `runtype` None is sent with a template only, whose own way of connecting then holds.
+    """
+
+    image: str | None
+    disk_gb: float
+    label: str
+    template_hash: str | None = None
+    bid_usd_per_hour: float | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    ports: tuple[str, ...] = ()
+    onstart: str | None = None
+    connect: Connect | None = "ssh"
+    args: tuple[str, ...] = ()
+    image_login: str | None = field(default=None, repr=False)
+    docker_options: tuple[tuple[str, str], ...] = ()
+    """Raw keys such as ("-h", "host") or ("-v V.1:/data", "1"), beside variables and ports."""
+
+
+def create_instance(offer_id: int, spec: CreateSpec) -> Call:
+    """Rent this offer once. `cancel_unavail` is always on: rent now, or nothing is created."""
+    env: dict[str, Json] = dict(spec.env)
+    for port in spec.ports:
+        number, _, protocol = port.partition("/")
+        suffix = f"/{protocol}" if protocol and protocol != "tcp" else ""
+        env[f"-p {number}:{number}{suffix}"] = "1"
+    env.update(spec.docker_options)
+    body: JsonObject = {
+        "client_id": "me",
+        "image": spec.image,
+        "env": env,
+        "price": spec.bid_usd_per_hour,
+        "disk": spec.disk_gb,
+        "label": spec.label,
+        "extra": None,
+        "onstart": spec.onstart,
+        "image_login": spec.image_login,
+        "python_utf8": False,
+        "lang_utf8": False,
+        "use_jupyter_lab": spec.connect == "jupyter",
+        "jupyter_dir": None,
+        "force": False,
+        "cancel_unavail": True,
+        "template_hash_id": spec.template_hash,
+        "user": None,
+    }
+    if spec.connect is not None:
+        body["runtype"] = RUNTYPES[spec.connect]
+    if spec.args:
+        body["args"] = list(spec.args)
+    return CREATE_INSTANCE.call(body, offer_id=offer_id)
+
+
+def start_instance(instance_id: int) -> Call:
+    """Ask for the GPU again. Asynchronous: it may wait until the GPU is free."""
+    return START_INSTANCE.call({"state": "running"}, instance_id=instance_id)
+
+
+def stop_instance(instance_id: int) -> Call:
+    """Halt it; the disk stays and goes on billing."""
+    return STOP_INSTANCE.call({"state": "stopped"}, instance_id=instance_id)
+
+
+def label_instance(instance_id: int, label: str) -> Call:
+    """Set the whole label, our mark included."""
+    return LABEL_INSTANCE.call({"label": label}, instance_id=instance_id)
+
+
+def destroy_instance(instance_id: int) -> Call:
+    """Delete the machine and its disk for good."""
+    return DESTROY_INSTANCE.call({}, instance_id=instance_id)
+
+
+def reboot_instance(instance_id: int) -> Call:
+    """Stop and start the container, keeping the GPU."""
+    return REBOOT_INSTANCE.call({}, instance_id=instance_id)
+
+
+def change_bid(instance_id: int, bid_usd_per_hour: float) -> Call:
+    """Set the bid, in dollars per hour for the whole machine."""
+    return CHANGE_BID.call({"client_id": "me", "price": bid_usd_per_hour}, instance_id=instance_id)
+
+
+def request_logs(
+    instance_id: int, *, tail: int | None = None, match: str = "", daemon: bool = False
+) -> Call:
+    """Ask the host to upload its log; the answer names where. The vendor wants strings."""
+    body: JsonObject = {}
+    if match:
+        body["filter"] = match
+    if tail is not None:
+        body["tail"] = str(tail)
+    if daemon:
+        body["daemon_logs"] = "true"
+    return REQUEST_LOGS.call(body, instance_id=instance_id)
+
+
+def list_disk(instance_id: int, command: str) -> Call:
+    """Run `ls …` or `du …` on a stopped instance's disk."""
+    return LIST_DISK.call({"command": command}, instance_id=instance_id)
+
+
+def delete_disk_files(instance_id: int, command: str) -> Call:
+    """Run `rm …` on a stopped instance's disk."""
+    return DELETE_DISK_FILES.call({"command": command}, instance_id=instance_id)
+
+
+def attach_ssh_key(instance_id: int, public_key: str) -> Call:
+    """Add a public key to the machine; it arrives after 10 to 15 s (vast-api §9)."""
+    return ATTACH_SSH_KEY.call({"ssh_key": public_key}, instance_id=instance_id)

@@ -1,0 +1,102 @@
+"""Text that others wrote, made safe to show; and secrets taken out of everything that leaves.
+
+Labels, logs, status messages, template names and vendor errors are foreign: they may carry terminal
+escapes, invisible characters that hide instructions, or text that reverses the reading order. All
+of it passes `clean` before a reader, human or model, can meet it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import NewType
+
+Untrusted = NewType("Untrusted", str)
+"""Foreign text that has been cleaned and capped. Data, never instructions."""
+
+LABEL_LIMIT = 200
+MESSAGE_LIMIT = 300
+LOG_LIMIT = 24_000
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor moves
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"  # OSC, DCS …
+    r"|\x1b[ -/]*[0-~]?"
+)
+_ZWJ = "\u200d"
+_EMOJI_VARIATION = "\ufe0f"
+_CUT = " …[cut]"
+
+
+def clean(text: object, limit: int = MESSAGE_LIMIT) -> Untrusted:
+    """Foreign text without escapes, control, bidi and invisible characters, cut at `limit`.
+
+    Newlines and tabs stay. Emoji keep their joiners and variation selectors, ideographs theirs.
+    Cleaning twice changes nothing more.
+    """
+    raw = _ESCAPES.sub("", str(text).replace("\r\n", "\n").replace("\r", "\n"))
+    kept = "".join(_visible(raw))
+    if len(kept) > limit:
+        kept = kept[: max(0, limit - len(_CUT))] + _CUT[-limit:]
+    return Untrusted(kept)
+
+
+def clean_line(text: object, limit: int = LABEL_LIMIT) -> Untrusted:
+    """As `clean`, on one line: for labels, names and anything put inside a sentence."""
+    return clean(" ".join(str(clean(text, limit * 4)).split()), limit)
+
+
+def _visible(raw: str) -> Iterator[str]:
+    previous = ""
+    for position, char in enumerate(raw):
+        following = raw[position + 1] if position + 1 < len(raw) else ""
+        if _keeps(char, previous, following):
+            yield char
+            previous = char
+
+
+def _keeps(char: str, previous: str, following: str) -> bool:
+    if char in "\n\t":
+        return True
+    if char == _ZWJ:
+        return _is_symbol(previous) and _is_symbol(following)
+    if char == _EMOJI_VARIATION:
+        return _is_symbol(previous)
+    if 0xE0100 <= ord(char) <= 0xE01EF:
+        return bool(previous) and unicodedata.name(previous, "").startswith("CJK ")
+    if 0xFE00 <= ord(char) <= 0xFE0E or char in "\u2028\u2029\u00ad\u034f\u115f\u1160\u3164\uffa0":
+        return False
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+
+
+def _is_symbol(char: str) -> bool:
+    return bool(char) and (
+        unicodedata.category(char) in {"So", "Sk", "Sm", "Po"} or char == _EMOJI_VARIATION
+    )
+
+
+class Redactor:
+    """Takes known secret values out of any text, at the last writer before a reader.
+
+    Values shorter than six characters are not tracked: they would match by chance.
+    """
+
+    MASK = "[secret]"
+    _SHORTEST = 6
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._values: set[str] = set()
+        for value in values:
+            self.learn(value)
+
+    def learn(self, value: str) -> None:
+        """Remember a value that must never leave."""
+        if len(value.strip()) >= self._SHORTEST:
+            self._values.add(value.strip())
+
+    def scrub(self, text: str) -> str:
+        """The text with every known value replaced; the longest first."""
+        for value in sorted(self._values, key=len, reverse=True):
+            if value in text:
+                text = text.replace(value, self.MASK)
+        return text
