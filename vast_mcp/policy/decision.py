@@ -1,0 +1,44 @@
+"""The answer of the policy, as a value."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vast_mcp.policy.limits import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule that spoke. All of them are given, not just the first."""
+
+    rule: str
+    """The key in the policy file: `limits.max_usd_per_hour`, `allow.countries`, `levels.stop` …"""
+    says: str
+    """What was asked and what is allowed, in one sentence with both numbers."""
+    model_can: str = ""
+    """The model's next step, if there is one."""
+    person_can: str = ""
+    """What only the person can change, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A yes is needed first."""
+
+    level: Level
+    """`ask` (through the client) or `person` (at a terminal)."""
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """No."""
+
+    reasons: tuple[Reason, ...]
+
+
+Decision: TypeAlias = Allow | Ask | Deny
