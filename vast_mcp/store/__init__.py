@@ -1,0 +1,42 @@
+"""The ledger: intents, reservations, plans, leases, quotes and the audit chain."""
+
+from vast_mcp.store._codec import canonical
+from vast_mcp.store.exposure import (
+    OutsideRental,
+    current_rate,
+    day_of,
+    spent_and_reserved,
+    split_by_day,
+    total_cost,
+)
+from vast_mcp.store.ledger import Ledger, SqliteLedger
+from vast_mcp.store.rows import (
+    AuditEntry,
+    Plan,
+    PlanState,
+    Quote,
+    Rental,
+    RentalState,
+    Segment,
+)
+from vast_mcp.store.transaction import Transaction
+
+__all__ = [
+    "AuditEntry",
+    "Ledger",
+    "OutsideRental",
+    "Plan",
+    "PlanState",
+    "Quote",
+    "Rental",
+    "RentalState",
+    "Segment",
+    "SqliteLedger",
+    "Transaction",
+    "canonical",
+    "current_rate",
+    "day_of",
+    "spent_and_reserved",
+    "split_by_day",
+    "total_cost",
+]

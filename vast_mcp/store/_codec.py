@@ -1,0 +1,63 @@
+"""Rows to and from the database's columns."""
+
+import json
+import sqlite3
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from vast_mcp.operations import JsonObject
+from vast_mcp.store.rows import Plan, PlanState, Quote, Rental, RentalState, Segment
+from vast_mcp.units import Usd, UsdPerHour
+
+_Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
+_JSON_COLUMNS = {"outcome", "details", "arguments", "snapshot", "detail"}
+
+
+def canonical(value: JsonObject) -> str:
+    """JSON that is the same for the same value: sorted keys, no spaces."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def to_columns(row: Rental | Plan | Quote | Segment) -> dict[str, Any]:
+    """A row's fields as the database stores them."""
+    return {field.name: _plain(getattr(row, field.name)) for field in fields(row)}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  the border to the database
+    if isinstance(value, Usd | UsdPerHour):
+        return value.micros
+    if isinstance(value, dict):
+        return canonical(value)
+    if isinstance(value, bool):
+        return int(value)
+    return value
+
+
+_MONEY: dict[str, type[Usd] | type[UsdPerHour]] = {
+    "usd_per_hour": UsdPerHour,
+    "disk_usd_per_hour": UsdPerHour,
+    "rate": UsdPerHour,
+    "fixed": Usd,
+    "max_cost": Usd,
+}
+_FLAGS = {"asked", "running", "ever_ran", "touched", "approved"}
+
+
+def from_columns(kind: type[_Row], row: sqlite3.Row) -> _Row:
+    """A row read from the database."""
+    values = {field.name: _rich(kind, field.name, row[field.name]) for field in fields(kind)}
+    return kind(**values)
+
+
+def _rich(kind: type[Any], name: str, value: Any) -> Any:  # noqa: ANN401  the border to the database
+    if value is None:
+        return None
+    if name == "state":
+        return PlanState(value) if kind is Plan else RentalState(value)
+    if name in _JSON_COLUMNS:
+        return json.loads(value)
+    if name in _FLAGS:
+        return bool(value)
+    return _MONEY[name](value) if name in _MONEY else value

@@ -1,0 +1,193 @@
+"""What rentals owe, day by day: pure sums over the ledger's rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+from vast_mcp.policy import Exposure
+from vast_mcp.store.rows import Rental, Segment
+from vast_mcp.units import Usd, UsdPerHour
+
+_SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRental:
+    """A machine of ours that the vendor shows and the ledger may not know."""
+
+    instance_id: int
+    intent_id: str
+    usd_per_hour: UsdPerHour
+    running: bool
+
+
+def day_of(at_us: int) -> str:
+    """The UTC day of an instant, `YYYY-MM-DD`."""
+    return datetime.fromtimestamp(at_us / _SECOND_US, UTC).strftime("%Y-%m-%d")
+
+
+def day_end_us(at_us: int) -> int:
+    """The first microsecond of the next UTC day."""
+    now = datetime.fromtimestamp(at_us // _SECOND_US, UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return int(midnight.timestamp()) * _SECOND_US
+
+
+def month_start_us(at_us: int) -> int:
+    """The first microsecond of this UTC month."""
+    now = datetime.fromtimestamp(at_us // _SECOND_US, UTC)
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return int(first.timestamp()) * _SECOND_US
+
+
+def split_by_day(rate: UsdPerHour, from_us: int, until_us: int) -> dict[str, Usd]:
+    """What a rate costs between two instants, per UTC day; each day is rounded up."""
+    days: dict[str, Usd] = {}
+    while from_us < until_us:
+        end_us = min(day_end_us(from_us), until_us)
+        micros = -(-rate.micros * (end_us - from_us) // (3600 * _SECOND_US))
+        days[day_of(from_us)] = Usd(micros)
+        from_us = end_us
+    return days
+
+
+def segment_end_us(segment: Segment, now_us: int) -> int:
+    """Until when a segment counts: observed end, else what is reserved, but never before now."""
+    if segment.closed_us is not None:
+        return segment.closed_us
+    return max(now_us, day_end_us(now_us) if segment.until_us is None else segment.until_us)
+
+
+def cost_by_day(segments: Iterable[Segment], now_us: int) -> dict[str, Usd]:
+    """What these segments cost per day, spent and reserved together."""
+    days: dict[str, Usd] = {}
+    for segment in segments:
+        if segment.fixed:
+            _add(days, {day_of(segment.from_us): segment.fixed})
+        _add(days, split_by_day(segment.rate, segment.from_us, segment_end_us(segment, now_us)))
+    return days
+
+
+def spent_and_reserved(segments: Iterable[Segment], now_us: int) -> tuple[Usd, Usd]:
+    """What has accrued until now, and what is still set aside."""
+    spent = reserved = Usd(0)
+    for segment in segments:
+        end_us = segment_end_us(segment, now_us)
+        past = _cost(segment.rate, segment.from_us, min(end_us, now_us)) + segment.fixed
+        whole = _cost(segment.rate, segment.from_us, end_us) + segment.fixed
+        spent += past
+        reserved += whole - past
+    return spent, reserved
+
+
+def total_cost(segments: Iterable[Segment], now_us: int) -> Usd:
+    """Spent and reserved together."""
+    spent, reserved = spent_and_reserved(segments, now_us)
+    return spent + reserved
+
+
+def _cost(rate: UsdPerHour, from_us: int, until_us: int) -> Usd:
+    days = split_by_day(rate, from_us, until_us)
+    return sum(days.values(), Usd(0))
+
+
+def _add(days: dict[str, Usd], more: Mapping[str, Usd]) -> None:
+    for day, amount in more.items():
+        days[day] = days.get(day, Usd(0)) + amount
+
+
+def by_month(days: Mapping[str, Usd]) -> dict[str, Usd]:
+    """Days summed to UTC months, `YYYY-MM`."""
+    months: dict[str, Usd] = {}
+    for day, amount in days.items():
+        _add(months, {day[:7]: amount})
+    return months
+
+
+def exposure_of(
+    rentals: Sequence[Rental],
+    segments: Mapping[str, Sequence[Segment]],
+    charged: Mapping[tuple[str, str], Usd],
+    outside: Sequence[OutsideRental],
+    *,
+    now_us: int,
+    task: str = "",
+    task_cap: Usd | None = None,
+) -> Exposure:
+    """The union of ledger and vendor, by intent and instance id.
+
+    `charged` is what the vendor billed per (source, day); where that is more than our own meter
+    counted for the same machine and day, the difference is added.
+    """
+    known = {rental.intent_id for rental in rentals} | {
+        str(rental.target_id) for rental in rentals if rental.kind == "instance"
+    }
+    strays = [
+        stray
+        for stray in outside
+        if stray.intent_id not in known and str(stray.instance_id) not in known
+    ]
+    live = [rental for rental in rentals if rental.state.holds_money]
+    days = cost_by_day(chain.from_iterable(segments.values()), now_us)
+    _add(days, _corrections(rentals, segments, charged, now_us))
+    for stray in strays:
+        _add(days, split_by_day(stray.usd_per_hour, now_us, day_end_us(now_us)))
+    rate = sum((current_rate(rental) for rental in live), UsdPerHour(0))
+    rate += sum((stray.usd_per_hour for stray in strays), UsdPerHour(0))
+    task_segments = [
+        segment
+        for rental in rentals
+        if task and rental.task == task
+        for segment in segments.get(rental.intent_id, ())
+    ]
+    spent, reserved = spent_and_reserved(task_segments, now_us)
+    today = day_of(now_us)
+    return Exposure(
+        running=sum(rental.running for rental in live) + sum(stray.running for stray in strays),
+        usd_per_hour=rate,
+        by_day=days,
+        by_month=by_month(days),
+        today=today,
+        unasked_today=_unasked(rentals, segments, today, now_us),
+        task_spent=spent,
+        task_reserved=reserved,
+        task_cap=task_cap,
+    )
+
+
+def current_rate(rental: Rental) -> UsdPerHour:
+    """What a rental bills per hour now: everything while running, its disk while stopped."""
+    return rental.usd_per_hour if rental.running else rental.disk_usd_per_hour
+
+
+def _unasked(
+    rentals: Sequence[Rental], segments: Mapping[str, Sequence[Segment]], today: str, now_us: int
+) -> Usd:
+    unasked = [
+        rental for rental in rentals if not rental.asked and day_of(rental.created_us) == today
+    ]
+    return sum(
+        (total_cost(segments.get(rental.intent_id, ()), now_us) for rental in unasked), Usd(0)
+    )
+
+
+def _corrections(
+    rentals: Sequence[Rental],
+    segments: Mapping[str, Sequence[Segment]],
+    charged: Mapping[tuple[str, str], Usd],
+    now_us: int,
+) -> dict[str, Usd]:
+    days: dict[str, Usd] = {}
+    by_source = {f"{rental.kind}-{rental.target_id}": rental.intent_id for rental in rentals}
+    metered = {
+        intent_id: cost_by_day(rows, now_us) for intent_id, rows in segments.items() if charged
+    }
+    for (source, day), amount in charged.items():
+        intent_id = by_source.get(source)
+        if intent_id is None:
+            continue
+        counted = metered.get(intent_id, {}).get(day, Usd(0))
+        if amount > counted:
+            _add(days, {day: amount - counted})
+    return days

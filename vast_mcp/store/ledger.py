@@ -1,0 +1,149 @@
+"""The ledger: one SQLite file per account, shared by every process, each reservation exact.
+
+`BEGIN IMMEDIATE` before the first read makes a reservation one indivisible step: of sixteen
+processes that each read "one slot left", exactly one writes (safety §0.11). `synchronous=FULL`
+puts the intent on the disk before the request leaves.
+"""
+
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from vast_mcp.errors import LedgerUnavailable
+from vast_mcp.store.schema import MIGRATIONS
+from vast_mcp.store.transaction import Transaction
+
+_T = TypeVar("_T")
+_BUSY_TIMEOUT_S = 15.0
+Work = Callable[[Transaction], _T]
+
+
+class Ledger(Protocol):
+    """The books, wherever they are kept."""
+
+    @property
+    def place(self) -> str:
+        """Where they are, for people: a path."""
+        ...
+
+    async def read(self, work: Work[_T]) -> _T:
+        """Run this over a consistent view.
+
+        Raises:
+            LedgerUnavailable: the books cannot be read.
+        """
+        ...
+
+    async def write(self, work: Work[_T]) -> _T:
+        """Run this as one indivisible, durable step; an exception inside undoes all of it.
+
+        Raises:
+            LedgerUnavailable: the books cannot be written.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class SqliteLedger:
+    """A ledger in one SQLite file, or in memory with `path=None`."""
+
+    def __init__(self, path: Path | None, *, tenant: str = "local", account: str = "") -> None:
+        self._path = path
+        self._tenant = tenant
+        self._account = account
+        self._connection: sqlite3.Connection | None = None
+        self._turn = anyio.Lock()
+
+    @property
+    def place(self) -> str:
+        """The file's path, or a word for a ledger that dies with the process."""
+        return "memory" if self._path is None else str(self._path)
+
+    async def read(self, work: Work[_T]) -> _T:
+        """Run this over a consistent view."""
+        return await self._transact("BEGIN", work)
+
+    async def write(self, work: Work[_T]) -> _T:
+        """Run this as one indivisible, durable step."""
+        return await self._transact("BEGIN IMMEDIATE", work)
+
+    async def close(self) -> None:
+        """Close the file; a later call opens it again."""
+        async with self._turn:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    async def _transact(self, begin: str, work: Work[_T]) -> _T:
+        async with self._turn:
+            return await anyio.to_thread.run_sync(self._run, begin, work)
+
+    def _run(self, begin: str, work: Work[_T]) -> _T:
+        try:
+            connection = self._connection or self._open()
+            connection.execute(begin)
+            try:
+                result = work(Transaction(connection, tenant=self._tenant, account=self._account))
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerUnavailable(
+                f"The ledger {self.place} cannot be used ({error}).",
+                hint="Spending is closed until it can; stop and destroy still work."
+                " Run `vast-mcp doctor`.",
+            ) from error
+        return result
+
+    def _open(self) -> sqlite3.Connection:
+        if self._path is not None:
+            _prepare(self._path)
+        connection = sqlite3.connect(
+            self._path or ":memory:",
+            timeout=_BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection)
+        self._connection = connection
+        return connection
+
+
+def _prepare(path: Path) -> None:
+    """A private directory and file; a link in their place is refused."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.is_symlink():
+        raise OSError("it is a symbolic link")
+    path.touch(mode=0o600)
+    if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH | stat.S_IROTH):
+        path.chmod(0o600)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise sqlite3.DatabaseError("it was written by a newer vast-mcp")
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            for statement in script.split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()

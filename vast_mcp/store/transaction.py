@@ -1,0 +1,302 @@
+"""What may be done inside one transaction. Synchronous on purpose: no network fits in it."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from vast_mcp.operations import JsonObject
+from vast_mcp.policy import Exposure
+from vast_mcp.store._codec import canonical, from_columns, to_columns
+from vast_mcp.store.exposure import OutsideRental, day_of, exposure_of, month_start_us
+from vast_mcp.store.rows import AuditEntry, Plan, PlanState, Quote, Rental, RentalState, Segment
+from vast_mcp.units import Usd
+
+_Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
+_GENESIS = "0" * 64
+_LIVE = tuple(state.value for state in RentalState if state.holds_money)
+
+
+class Transaction:
+    """Typed reads and writes of the ledger, for the span of one database transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, *, tenant: str, account: str) -> None:
+        self._connection = connection
+        self._scope = {"tenant": tenant, "account": account}
+
+    # -- rentals ---------------------------------------------------------------------------
+
+    def add_rental(self, rental: Rental, segments: Sequence[Segment]) -> None:
+        """Write a new intent and what it reserves."""
+        self._insert("rentals", to_columns(rental))
+        for segment in segments:
+            self.add_segment(segment)
+
+    def rental(self, intent_id: str) -> Rental | None:
+        """One rental by its intent."""
+        return self._first(Rental, "SELECT * FROM rentals WHERE intent_id = ?", intent_id)
+
+    def rental_of(self, kind: str, target_id: int) -> Rental | None:
+        """The newest rental that became this instance or endpoint."""
+        return self._first(
+            Rental,
+            "SELECT * FROM rentals WHERE kind = ? AND target_id = ? ORDER BY created_us DESC",
+            kind,
+            target_id,
+        )
+
+    def same_intent(self, principal: str, request_key: str) -> list[Rental]:
+        """Rentals of one principal under one request key, newest first."""
+        return self._all(
+            Rental,
+            "SELECT * FROM rentals WHERE principal = ? AND request_key = ?"
+            " ORDER BY created_us DESC",
+            principal,
+            request_key,
+        )
+
+    def live_rentals(self) -> list[Rental]:
+        """Everything that holds money, oldest first."""
+        marks = ",".join("?" * len(_LIVE))
+        return self._all(
+            Rental,
+            f"SELECT * FROM rentals WHERE state IN ({marks}) ORDER BY created_us",  # noqa: S608
+            *_LIVE,
+        )
+
+    def update_rental(self, rental: Rental, **changes: Any) -> Rental:  # noqa: ANN401  row fields
+        """Write these fields of a rental and return it as it now is."""
+        changed = replace(rental, **changes)
+        self._update("rentals", "intent_id", rental.intent_id, to_columns(changed))
+        return changed
+
+    # -- segments --------------------------------------------------------------------------
+
+    def add_segment(self, segment: Segment) -> None:
+        """Add a stretch of cost."""
+        self._insert("segments", to_columns(segment))
+
+    def segments(self, intent_id: str) -> list[Segment]:
+        """All stretches of one rental, oldest first."""
+        return self._all(
+            Segment, "SELECT * FROM segments WHERE intent_id = ? ORDER BY segment_id", intent_id
+        )
+
+    def close_segments(self, intent_id: str, at_us: int) -> None:
+        """End every open stretch of a rental at this instant (never before it began)."""
+        self._connection.execute(
+            "UPDATE segments SET closed_us = MAX(from_us, ?)"
+            " WHERE intent_id = ? AND closed_us IS NULL",
+            (at_us, intent_id),
+        )
+
+    def drop_segments(self, intent_id: str) -> None:
+        """Release a reservation whole: the machine never existed."""
+        self._connection.execute("DELETE FROM segments WHERE intent_id = ?", (intent_id,))
+
+    def extend_lease(self, intent_id: str, until_us: int) -> None:
+        """Reserve the open lease stretch up to a later end."""
+        self._connection.execute(
+            "UPDATE segments SET until_us = ?"
+            " WHERE intent_id = ? AND kind = 'lease' AND closed_us IS NULL",
+            (until_us, intent_id),
+        )
+
+    def exposure(
+        self,
+        now_us: int,
+        *,
+        outside: Sequence[OutsideRental] = (),
+        task: str = "",
+        without: str = "",
+    ) -> Exposure:
+        """Spent, reserved and running now, summed from the rows of this very transaction.
+
+        `without` leaves one intent out: for an extension that replaces its own reservation.
+        """
+        rentals = [
+            rental
+            for rental in self._all(
+                Rental,
+                "SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ? OR task = ?",
+                month_start_us(now_us),
+                task or "\x00",
+            )
+            if rental.intent_id != without
+        ]
+        segments = {rental.intent_id: self.segments(rental.intent_id) for rental in rentals}
+        charged = {
+            (str(row["source"]), str(row["day"])): Usd(row["micros"])
+            for row in self._connection.execute(
+                "SELECT source, day, micros FROM charged WHERE day >= ?",
+                (day_of(month_start_us(now_us)),),
+            )
+        }
+        return exposure_of(
+            rentals,
+            segments,
+            charged,
+            outside,
+            now_us=now_us,
+            task=task,
+            task_cap=self.task_cap(task),
+        )
+
+    def record_charge(self, source: str, day: str, amount: Usd) -> None:
+        """What the vendor charged for one machine on one day, to correct our own meter."""
+        self._connection.execute(
+            "INSERT INTO charged (source, day, micros, tenant, account) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (source, day) DO UPDATE SET micros = excluded.micros",
+            (source, day, amount.micros, self._scope["tenant"], self._scope["account"]),
+        )
+
+    # -- budgets ---------------------------------------------------------------------------
+
+    def task_cap(self, task: str) -> Usd | None:
+        """The lowest cap any call has given this task."""
+        row = self._connection.execute("SELECT cap FROM budgets WHERE task = ?", (task,)).fetchone()
+        return None if row is None else Usd(row["cap"])
+
+    def lower_task_cap(self, task: str, cap: Usd) -> None:
+        """Remember a task's cap; a call can lower it, never raise it."""
+        self._connection.execute(
+            "INSERT INTO budgets (task, cap, tenant, account) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (task) DO UPDATE SET cap = MIN(cap, excluded.cap)",
+            (task, cap.micros, self._scope["tenant"], self._scope["account"]),
+        )
+
+    # -- plans -----------------------------------------------------------------------------
+
+    def add_plan(self, plan: Plan) -> None:
+        """Write a question before anyone is asked."""
+        self._insert("plans", to_columns(plan))
+
+    def plan(self, plan_id: str) -> Plan | None:
+        """One plan by its id."""
+        return self._first(Plan, "SELECT * FROM plans WHERE plan_id = ?", plan_id)
+
+    def newest_plan(self, principal: str, key: str) -> Plan | None:
+        """The last plan made for exactly this call."""
+        return self._first(
+            Plan,
+            "SELECT * FROM plans WHERE principal = ? AND key = ?"
+            " ORDER BY created_us DESC, rowid DESC",
+            principal,
+            key,
+        )
+
+    def open_plans(self) -> list[Plan]:
+        """Everything that waits for a yes, newest first; the expired ones included."""
+        return self._all(Plan, "SELECT * FROM plans WHERE state = 'open' ORDER BY created_us DESC")
+
+    def update_plan(self, plan: Plan, **changes: Any) -> Plan:  # noqa: ANN401  row fields
+        """Write these fields of a plan.
+
+        One that has ended forgets its arguments: they may hold environment values, which have no
+        business lying about.
+        """
+        changed = replace(plan, **changes)
+        if changed.state not in {PlanState.OPEN, PlanState.CLAIMED}:
+            changed = replace(changed, arguments={})
+        self._update("plans", "plan_id", plan.plan_id, to_columns(changed))
+        return changed
+
+    # -- quotes ----------------------------------------------------------------------------
+
+    def remember_quotes(self, quotes: Sequence[Quote]) -> None:
+        """Keep the prices just shown; the newest per offer."""
+        for quote in quotes:
+            self._insert("quotes", to_columns(quote), verb="INSERT OR REPLACE")
+
+    def quote(self, offer_id: int, rental: str) -> Quote | None:
+        """The price this ledger last showed for an offer."""
+        return self._first(
+            Quote, "SELECT * FROM quotes WHERE offer_id = ? AND rental = ?", offer_id, rental
+        )
+
+    # -- audit -----------------------------------------------------------------------------
+
+    def record(self, entry: AuditEntry) -> None:
+        """Append to the chain: each row's hash covers the one before."""
+        last = self._connection.execute(
+            "SELECT chain FROM audit ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        previous = _GENESIS if last is None else str(last["chain"])
+        columns = _audit_columns(entry)
+        self._insert("audit", {**columns, "previous": previous, "chain": _link(previous, columns)})
+
+    def audit(self, limit: int = 100) -> list[AuditEntry]:
+        """The newest entries, newest first."""
+        rows = self._connection.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (limit,))
+        return [_audit_entry(row) for row in rows]
+
+    def broken_audit_link(self) -> int | None:
+        """The number of the first row that was altered, removed or inserted; None if whole."""
+        previous = _GENESIS
+        for expected, row in enumerate(
+            self._connection.execute("SELECT * FROM audit ORDER BY seq"), start=1
+        ):
+            columns = _audit_columns(_audit_entry(row))
+            if (
+                row["seq"] != expected
+                or row["previous"] != previous
+                or row["chain"] != _link(previous, columns)
+            ):
+                return expected
+            previous = str(row["chain"])
+        return None
+
+    # -- SQL -------------------------------------------------------------------------------
+
+    def _insert(self, table: str, columns: Mapping[str, Any], verb: str = "INSERT") -> None:
+        named = {**columns, **self._scope}
+        names, marks = ", ".join(named), ", ".join(f":{name}" for name in named)
+        self._connection.execute(f"{verb} INTO {table} ({names}) VALUES ({marks})", named)
+
+    def _update(self, table: str, key: str, value: str, columns: Mapping[str, Any]) -> None:
+        assignments = ", ".join(f"{name} = :{name}" for name in columns if name != key)
+        self._connection.execute(
+            f"UPDATE {table} SET {assignments} WHERE {key} = :{key}",  # noqa: S608  own names
+            {**columns, key: value},
+        )
+
+    def _all(self, kind: type[_Row], sql: str, *values: object) -> list[_Row]:
+        return [from_columns(kind, row) for row in self._connection.execute(sql, values)]
+
+    def _first(self, kind: type[_Row], sql: str, *values: object) -> _Row | None:
+        row = self._connection.execute(sql, values).fetchone()
+        return None if row is None else from_columns(kind, row)
+
+
+def _audit_columns(entry: AuditEntry) -> JsonObject:
+    return {
+        "at_us": entry.at_us,
+        "principal": entry.principal,
+        "phase": entry.phase,
+        "tool": entry.tool,
+        "verdict": entry.verdict,
+        "subject": entry.subject,
+        "digest": entry.digest,
+        "policy_digest": entry.policy_digest,
+        "detail": canonical(entry.detail),
+    }
+
+
+def _audit_entry(row: sqlite3.Row) -> AuditEntry:
+    return AuditEntry(
+        at_us=row["at_us"],
+        principal=row["principal"],
+        phase=row["phase"],
+        tool=row["tool"],
+        verdict=row["verdict"],
+        subject=row["subject"],
+        digest=row["digest"],
+        policy_digest=row["policy_digest"],
+        detail=json.loads(row["detail"]),
+    )
+
+
+def _link(previous: str, columns: JsonObject) -> str:
+    return hashlib.sha256((previous + canonical(columns)).encode()).hexdigest()
