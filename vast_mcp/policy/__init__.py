@@ -1,8 +1,10 @@
 """May this be done? A pure answer from the act, the facts and the limits."""
 
-from vast_mcp.policy.decision import Allow, Ask, Decision, Deny, Reason
+from vast_mcp.policy.decision import Allow, Ask, Decision, Deny, Reason, level_of
+from vast_mcp.policy.engine import decide
 from vast_mcp.policy.facts import Exposure, Owner, Request, Spend, Target
 from vast_mcp.policy.limits import Allowed, Level, Limits, NoQuestion, Protected
+from vast_mcp.policy.refusal import refusal_text
 
 __all__ = [
     "Allow",
@@ -20,4 +22,7 @@ __all__ = [
     "Request",
     "Spend",
     "Target",
+    "decide",
+    "level_of",
+    "refusal_text",
 ]

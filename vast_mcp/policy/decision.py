@@ -1,7 +1,7 @@
 """The answer of the policy, as a value."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from vast_mcp.policy.limits import Level
 
@@ -42,3 +42,16 @@ class Deny:
 
 
 Decision: TypeAlias = Allow | Ask | Deny
+
+
+def level_of(decision: Decision) -> Level:
+    """The decision as one word, for comparing two."""
+    match decision:
+        case Allow():
+            return Level.ALLOW
+        case Ask(level=level):
+            return level
+        case Deny():
+            return Level.DENY
+        case _:
+            assert_never(decision)

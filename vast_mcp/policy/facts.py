@@ -27,6 +27,11 @@ class Target:
     never_ran: bool = False
     """Neither the ledger nor the vendor ever showed it running. If unknown: False."""
 
+    @property
+    def ours(self) -> bool:
+        """Whether its mark verifies or the ledger knows it."""
+        return self.owner is Owner.OURS
+
 
 @dataclass(frozen=True, slots=True)
 class Spend:
@@ -100,5 +105,7 @@ class Exposure:
     """The lowest cap this task was ever given, by a call or by the policy."""
     credit: Usd | None = None
     """None when it could not be read: spending is refused."""
+    credit_promised: Usd = Usd(0)
+    """What open reservations may still take from that credit."""
     account_usd_per_hour: UsdPerHour | None = None
     """Everything that bills on the account, others' machines included."""

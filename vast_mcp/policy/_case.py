@@ -1,0 +1,71 @@
+"""What a rule is handed and what it gives back."""
+
+from dataclasses import dataclass
+
+from vast_mcp.policy.actions import Act
+from vast_mcp.policy.decision import Reason
+from vast_mcp.policy.facts import Exposure, Request, Spend
+from vast_mcp.policy.limits import Level, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that spoke, and how far it wants the act to go for a yes."""
+
+    level: Level
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One act before the rules."""
+
+    request: Request
+    exposure: Exposure
+    limits: Limits
+    act: Act
+
+    @property
+    def lowers(self) -> bool:
+        """A bid or a maximum that goes down: it needs no question and meets no cap."""
+        spend = self.request.spend
+        rises = spend is not None and spend.adds_usd_per_hour.micros > 0
+        return self.act.rises and not self.request.raises and not rises
+
+    @property
+    def corrective(self) -> bool:
+        """Our own undoing of our own spend; the word is void on any act that could spend."""
+        target = self.request.target
+        ours = target is not None and target.ours
+        return self.request.corrective and ours and (self.act.reduces or self.lowers)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A spending act before the money rules."""
+
+    action: str
+    spend: Spend
+    exposure: Exposure
+    limits: Limits
+    can_ask: bool
+
+
+def deny(rule: str, says: str, model_can: str = "", person_can: str = "") -> Finding:
+    """A refusal. What the person can change is named from the rule when nothing else is said."""
+    return Finding(Level.DENY, Reason(rule, says, model_can, person_can or only_person(rule)))
+
+
+def only_person(rule: str) -> str:
+    """Who can change a number of the policy file; the model cannot, and has no tool to."""
+    return f"Only the person can change {rule}, in the policy file."
+
+
+def ask(rule: str, says: str, level: Level = Level.ASK) -> Finding:
+    """A question, to be put through the client or, at `person`, at a terminal."""
+    return Finding(level, Reason(rule, says))
+
+
+def span(hours: float) -> str:
+    """Hours for a sentence: 12 h, 1.5 h."""
+    return f"{hours:.6g} h"

@@ -1,0 +1,65 @@
+"""A task's budget: the least of what the policy, earlier calls and this call gave it."""
+
+from collections.abc import Iterator
+
+from vast_mcp.policy._case import Bill, Finding, deny, span
+from vast_mcp.policy.fitting import asked_hours, fitting_hours, retry_with
+from vast_mcp.policy.limits import Limits
+from vast_mcp.text import clean_line
+from vast_mcp.units import Usd
+
+_ONLY_PERSON = "Only the person can raise max_cost_usd: ask them, do not split the job."
+
+
+def budgets(bill: Bill) -> Iterator[Finding]:
+    """Refused when what the task has spent and reserved, and this, pass its budget."""
+    found = _cap(bill)
+    if found is None:
+        return
+    cap, whose = found
+    spent, reserved = bill.exposure.task_spent, bill.exposure.task_reserved
+    if spent + reserved + bill.spend.cost <= cap:
+        return
+    left = max(Usd(), cap - spent - reserved)
+    hours = fitting_hours(bill, left)
+    task = str(clean_line(bill.spend.task, 40))
+    name = f'Budget of task "{task}"' if task else "The budget of this call"
+    fits = f"; {hours} h fits" if hours else ""
+    yield deny(
+        f"budget.{task}" if task else "max_cost_usd",
+        f"{name} is {cap} (set by {whose}): {spent} spent, {reserved} reserved, {left} left. "
+        f"{_needs(bill)}{fits}.",
+        retry_with(bill.action, hours) or "No whole hour fits: choose a cheaper offer.",
+        _ONLY_PERSON,
+    )
+
+
+def budget_of(limits: Limits, task: str) -> Usd | None:
+    """The policy's budget for a task. Case and outer spaces do not make it another task."""
+    wanted = _same(task)
+    given = [cap for name, cap in limits.budgets.items() if wanted and _same(name) == wanted]
+    return min(given, default=None)
+
+
+def _cap(bill: Bill) -> tuple[Usd, str] | None:
+    ranked = [
+        (cap, whose)
+        for cap, whose in (
+            (budget_of(bill.limits, bill.spend.task), "the person"),
+            (bill.exposure.task_cap, "the person"),
+            (bill.spend.max_cost_usd, "this call's max_cost_usd"),
+        )
+        if cap is not None
+    ]
+    return min(ranked, key=lambda entry: entry[0], default=None)
+
+
+def _needs(bill: Bill) -> str:
+    hours = asked_hours(bill)
+    if hours <= 0:
+        return f"This needs {bill.spend.cost}"
+    return f"{span(hours)} at {bill.spend.usd_per_hour} needs {bill.spend.cost}"
+
+
+def _same(task: str) -> str:
+    return " ".join(task.split()).casefold()

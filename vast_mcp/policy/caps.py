@@ -1,0 +1,275 @@
+"""What is never done, whoever says yes: the caps on money, time and size, and what may be rented.
+
+Every comparison is written so that a number that is not one (NaN) is refused.
+"""
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+
+from vast_mcp.policy._case import Bill, Finding, deny, span
+from vast_mcp.policy.fitting import fitting_hours, retry_with
+from vast_mcp.text import clean_line
+from vast_mcp.units import Usd
+
+_CHEAPER = "Choose a cheaper offer."
+_SHORTER = "Choose a shorter lease or a cheaper offer."
+
+
+def caps(bill: Bill) -> Iterator[Finding]:
+    """All caps that this act would pass."""
+    for rule in _CAPS:
+        yield from rule(bill)
+
+
+def _price(bill: Bill) -> Iterator[Finding]:
+    price, cap = bill.spend.usd_per_hour, bill.limits.max_usd_per_hour
+    if price > cap:
+        yield deny(
+            "limits.max_usd_per_hour",
+            f"{price} is above {cap}, the most one rental may cost per hour.",
+            f"Search again with max_price_usd_per_hour={cap.dollars:g}.",
+        )
+
+
+def _total_price(bill: Bill) -> Iterator[Finding]:
+    now, cap = bill.exposure.usd_per_hour, bill.limits.max_total_usd_per_hour
+    after = now + bill.spend.adds_usd_per_hour
+    if after > cap:
+        yield deny(
+            "limits.max_total_usd_per_hour",
+            f"All rentals together would cost {after} ({now} now), above {cap}.",
+            "Stop a rental that is no longer needed, or choose a cheaper offer.",
+        )
+
+
+def _running(bill: Bill) -> Iterator[Finding]:
+    after, cap = bill.exposure.running + bill.spend.adds_running, bill.limits.max_running
+    if after > cap:
+        yield deny(
+            "limits.max_running",
+            f"{after} machines would run, {cap} are allowed.",
+            "Stop one that is no longer needed.",
+        )
+
+
+def _rental(bill: Bill) -> Iterator[Finding]:
+    total, cap = bill.spend.rental_total, bill.limits.max_usd_per_rental
+    if total > cap:
+        before = total - bill.spend.cost
+        hours = fitting_hours(bill, cap - before)
+        yield deny(
+            "limits.max_usd_per_rental",
+            f"This rental would cost up to {total} from its first hour, above {cap}.",
+            retry_with(bill.action, hours) or _SHORTER,
+        )
+
+
+def _lease(bill: Bill) -> Iterator[Finding]:
+    hours, cap = bill.spend.lease_hours, bill.limits.max_lease_hours
+    if not 0 < hours <= cap:
+        yield deny(
+            "limits.max_lease_hours",
+            f"A lease of {span(hours)} was asked, up to {span(cap)} is allowed.",
+            f"Retry with a whole lease of at most {span(cap)}.",
+        )
+
+
+def _contract(bill: Bill) -> Iterator[Finding]:
+    longest, hours = bill.spend.max_contract_hours, bill.spend.lease_hours
+    if longest is not None and not hours <= longest:
+        yield deny(
+            "offer.max_hours",
+            f"The offer ends in {span(longest)}, the lease asked is {span(hours)}.",
+            f"Retry with at most {span(longest)}, or take an offer that lasts longer.",
+            "No setting changes this: the host sets it.",
+        )
+
+
+def _days(bill: Bill) -> Iterator[Finding]:
+    cap = bill.limits.max_usd_per_day
+    for day, amount in sorted(daily(bill).items()):
+        before = bill.exposure.by_day.get(day, Usd())
+        if before + amount > cap:
+            yield deny(
+                "limits.max_usd_per_day",
+                f"{_shown(day)} would cost {before + amount} "
+                f"({before} spent or reserved), above {cap}.",
+                f"{_SHORTER} The day ends at 00:00 UTC.",
+            )
+            return
+
+
+def _months(bill: Bill) -> Iterator[Finding]:
+    cap = bill.limits.max_usd_per_month
+    months: dict[str, Usd] = {}
+    for day, amount in daily(bill).items():
+        months[day[:7]] = months.get(day[:7], Usd()) + amount
+    for month, amount in sorted(months.items()):
+        before = bill.exposure.by_month.get(month, Usd())
+        if before + amount > cap:
+            yield deny(
+                "limits.max_usd_per_month",
+                f"{_shown(month)} would cost {before + amount} "
+                f"({before} spent or reserved), above {cap}.",
+                _SHORTER,
+            )
+            return
+
+
+def daily(bill: Bill) -> dict[str, Usd]:
+    """The cost by day; what the split leaves out counts on today, so nothing escapes the caps."""
+    days = dict(bill.spend.by_day)
+    missing = bill.spend.cost - sum(days.values(), Usd())
+    if missing > Usd():
+        today = bill.exposure.today
+        days[today] = days.get(today, Usd()) + missing
+    return days
+
+
+def _shown(period: str) -> str:
+    return clean_line(period, 10) or "This period"
+
+
+def _disk(bill: Bill) -> Iterator[Finding]:
+    size, cap = bill.spend.disk_gb, bill.limits.max_disk_gb
+    if not size <= cap:
+        yield deny(
+            "limits.max_disk_gb",
+            f"{size:.6g} GB disk was asked, up to {cap:.6g} GB is allowed.",
+            f"Retry with disk_gb={cap:.6g} or less.",
+        )
+
+
+def _traffic(bill: Bill) -> Iterator[Finding]:
+    price, cap = bill.spend.usd_per_gb_traffic, bill.limits.max_usd_per_gb
+    if price > cap:
+        yield deny(
+            "limits.max_usd_per_gb",
+            f"Traffic costs {price} per GB there, up to {cap} is allowed.",
+            "Choose another offer.",
+        )
+
+
+def _credit(bill: Bill) -> Iterator[Finding]:
+    credit, least = bill.exposure.credit, bill.limits.min_credit_usd
+    if credit is None:
+        yield deny(
+            "limits.min_credit_usd",
+            "The account's credit cannot be read, so nothing is spent.",
+            "Try again in a minute.",
+            "The person can look at the account's credit on the vendor's site.",
+        )
+        return
+    left = credit - bill.exposure.credit_promised - bill.spend.cost
+    if left < least:
+        yield deny(
+            "limits.min_credit_usd",
+            f"Credit is {credit}; after what is promised and this {bill.spend.cost} "
+            f"{left} would be left, at least {least} must.",
+            _SHORTER,
+            "Only the person can add credit or change limits.min_credit_usd.",
+        )
+
+
+def _account(bill: Bill) -> Iterator[Finding]:
+    cap, now = bill.limits.max_account_usd_per_hour, bill.exposure.account_usd_per_hour
+    if cap is None:
+        return
+    rule = "limits.max_account_usd_per_hour"
+    if now is None:
+        yield deny(rule, "What bills on the account cannot be read, so nothing is spent.",
+                   "Try again in a minute.")  # fmt: skip
+    elif now + bill.spend.adds_usd_per_hour > cap:
+        yield deny(
+            rule,
+            f"The whole account would cost {now + bill.spend.adds_usd_per_hour} ({now} now, "
+            f"others' machines included), above {cap}.",
+            _CHEAPER,
+        )
+
+
+def _verified(bill: Bill) -> Iterator[Finding]:
+    if bill.limits.verified_only and not bill.spend.verified:
+        yield deny(
+            "limits.verified_only",
+            "This host is not verified, only verified hosts are allowed.",
+            "Choose a verified offer.",
+        )
+
+
+def _gpus(bill: Bill) -> Iterator[Finding]:
+    allowed = bill.limits.allow.gpu_names
+    if allowed is not None and _plain(bill.spend.gpu_name) not in {_plain(n) for n in allowed}:
+        yield deny(
+            "allow.gpu_names",
+            f"GPU {_named(bill.spend.gpu_name)} is not one of: {_listed(allowed)}.",
+            "Choose one of these.",
+        )
+
+
+def _images(bill: Bill) -> Iterator[Finding]:
+    allowed, image = bill.limits.allow.images, tagged(bill.spend.image)
+    if allowed is not None and not any(image and fnmatchcase(image, tagged(p)) for p in allowed):
+        yield deny(
+            "allow.images",
+            f"Image {_named(bill.spend.image)} fits none of: {_listed(allowed)}.",
+            "Choose one of these.",
+        )
+
+
+def tagged(image: str) -> str:
+    """An image name with a tag, as the registry would read it: no tag means `latest`."""
+    last = image.rsplit("/", 1)[-1]
+    if not image or ":" in last or "@" in last or last.endswith("*"):
+        return image
+    return f"{image}:latest"
+
+
+def _countries(bill: Bill) -> Iterator[Finding]:
+    allowed = bill.limits.allow.countries
+    if allowed is not None and _plain(bill.spend.country) not in {_plain(c) for c in allowed}:
+        yield deny(
+            "allow.countries",
+            f"Country {_named(bill.spend.country)} is not one of: {_listed(allowed)}.",
+            "Choose one of these.",
+        )
+
+
+def _datacenters(bill: Bill) -> Iterator[Finding]:
+    if bill.limits.allow.datacenter_only and not bill.spend.datacenter:
+        yield deny(
+            "allow.datacenter_only",
+            "This host is not in a datacenter, only those are allowed.",
+            "Choose a datacenter offer.",
+        )
+
+
+def _gpu_count(bill: Bill) -> Iterator[Finding]:
+    count, cap = bill.spend.num_gpus, bill.limits.allow.max_gpus
+    if cap is not None and count > cap:
+        yield deny(
+            "allow.max_gpus",
+            f"{count} GPUs were asked, up to {cap} are allowed.",
+            f"Retry with num_gpus={cap} or fewer.",
+        )
+
+
+def _plain(name: str) -> str:
+    # The vendor writes "RTX 4090" in answers and "RTX_4090" in queries.
+    return " ".join(name.replace("_", " ").casefold().split())
+
+
+def _named(text: str) -> str:
+    return f'"{clean_line(text, 60)}"' if text else "(unknown)"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(clean_line(name, 40) for name in names[:4])
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return f"{shown}{more}" if names else "(nothing)"
+
+
+_CAPS: tuple[Callable[[Bill], Iterator[Finding]], ...] = (
+    _verified, _contract, _price, _total_price, _running, _lease, _rental, _days, _months, _disk,
+    _traffic, _credit, _account, _gpus, _images, _countries, _datacenters, _gpu_count,
+)  # fmt: skip

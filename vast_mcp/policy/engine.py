@@ -1,0 +1,84 @@
+"""The decision: every rule speaks, the strictest word holds.
+
+Unlike a first-match list, no order of rules can open a door: deny beats person beats ask beats
+allow, and an action that nobody declared is refused.
+"""
+
+from collections.abc import Callable, Iterator
+
+from vast_mcp.policy import standing
+from vast_mcp.policy._case import Bill, Case, Finding, deny
+from vast_mcp.policy.actions import ACTS
+from vast_mcp.policy.budget import budgets
+from vast_mcp.policy.caps import caps
+from vast_mcp.policy.decision import Allow, Ask, Decision, Deny
+from vast_mcp.policy.facts import Exposure, Request
+from vast_mcp.policy.limits import Level, Limits
+from vast_mcp.policy.questions import thresholds, unasked_client
+from vast_mcp.text import clean_line
+
+
+def decide(request: Request, exposure: Exposure, limits: Limits) -> Decision:
+    """May this be done? All reasons of the decision are given, the strictest first."""
+    found = findings(request, exposure, limits)
+    level = max((finding.level for finding in found), key=_rank, default=Level.ALLOW)
+    if level is Level.ALLOW:
+        return Allow()
+    if level is Level.DENY:
+        return Deny(tuple(f.reason for f in found if f.level is Level.DENY))
+    return Ask(level, tuple(f.reason for f in found))
+
+
+def findings(request: Request, exposure: Exposure, limits: Limits) -> tuple[Finding, ...]:
+    """Every rule that has something against an unasked yes, the strictest first."""
+    act = ACTS.get(request.action)
+    if act is None:
+        name = clean_line(request.action, 60)
+        unknown = deny(
+            "action.unknown",
+            f'"{name}" is not an act this policy knows, so it is refused.',
+            "Use one of the listed tools.",
+            "No setting opens an unknown act.",
+        )
+        return (unknown,)
+    case = Case(request, exposure, limits, act)
+    found = [finding for rule in _RULES for finding in rule(case)]
+    return tuple(sorted(found, key=lambda finding: -finding.level.rank))
+
+
+def _money(case: Case) -> Iterator[Finding]:
+    """Caps, budgets and questions of an act that adds to the bill."""
+    request, act = case.request, case.act
+    if act.reduces or case.lowers:
+        return
+    if request.spend is None:
+        if act.priced:
+            yield deny(
+                "price.unknown",
+                f"{act.doing} is refused: what it would cost could not be told.",
+                "Look at the offer or the machine again, then retry.",
+                "No setting opens an act without a price.",
+            )
+        return
+    bill = Bill(request.action, request.spend, case.exposure, case.limits, request.can_ask)
+    yield from budgets(bill)
+    yield from caps(bill)
+    yield from unasked_client(bill)
+    if act.by_numbers:
+        yield from thresholds(bill)
+
+
+def _rank(level: Level) -> int:
+    return level.rank
+
+
+_RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    standing.read_only,
+    standing.broken,
+    standing.stated_levels,
+    standing.dangerous,
+    _money,
+    standing.protected,
+    standing.others_machines,
+    standing.own_level,
+)
