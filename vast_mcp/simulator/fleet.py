@@ -1,0 +1,169 @@
+"""The rented machines: how each moves through its life, by request, by time and by mishap."""
+
+from collections.abc import Iterator
+
+from vast_mcp.simulator.book import Book
+from vast_mcp.simulator.chance import Chance
+from vast_mcp.simulator.contract import Contract, Order
+from vast_mcp.simulator.lifecycle import LOADING_CEILING_S, STAGES, delay_us
+from vast_mcp.simulator.market import HOUR_US, SECOND_US, Listing, Market
+
+_BID_QUIET_US = 2 * HOUR_US
+NEVER_US = 1 << 62
+_PENDING = frozenset({"provisioning", "created", "loading", "starting", "resuming"})
+_HALTED = frozenset({"exited", "failed", "never_placed"})
+
+
+class Fleet:
+    """Every rental of the account, living and destroyed."""
+
+    def __init__(self, market: Market, book: Book, chance: Chance) -> None:
+        self._market = market
+        self._book = book
+        self._chance = chance
+        self._last_id = 26_999_000 + int(chance.between(0, 90_000, "first instance"))
+        self.alive: dict[int, Contract] = {}
+        self.destroyed: dict[int, Contract] = {}
+        self.doomed: list[str] = []
+        """Stages in which the next created instances will end (`fail_next_creates`)."""
+
+    def next_id(self) -> int:
+        """An id of eight digits; steps are uneven, so that last digits differ."""
+        self._last_id += 1 + int(self._chance.between(0, 7_919, "instance step", self._last_id))
+        return self._last_id
+
+    def create(
+        self, listing: Listing, order: Order, at_us: int, *, placed: bool = True
+    ) -> Contract:
+        """Make the contract; storage bills from now. Not `placed`: it is stopped at once."""
+        contract_id = self.next_id()
+        contract = Contract(
+            id=contract_id,
+            listing=listing,
+            order=order,
+            created_us=at_us,
+            ends_us=listing.ends_us,
+            secret=self._chance.hexadecimal(64, "secret", contract_id),
+            wants_to_run=placed,
+            destined=self.doomed.pop(0) if self.doomed and placed else None,
+        )
+        if order.bid_usd_per_hour is not None:
+            # A shown floor holds for two hours; after that the contract follows the market.
+            contract.market_check_us = at_us + _BID_QUIET_US
+        self.alive[contract_id] = contract
+        self.enter(contract, "provisioning" if placed else "never_placed", at_us)
+        return contract
+
+    def enter(self, contract: Contract, stage: str, at_us: int) -> None:
+        """Put the contract on a stage and set when it leaves by itself."""
+        contract.stage = stage
+        contract.stage_since_us = at_us
+        wait = delay_us(stage, self._chance, contract.id, at_us)
+        contract.due_us = None if wait is None else at_us + wait
+        if stage == "loading":
+            contract.due_us = at_us + self._pull_us(contract)
+        if stage == "running":
+            contract.running_since_us = at_us
+            contract.ever_ran = True
+            contract.log += f"container {contract.id} started\n"
+
+    def _image_gb(self, contract: Contract) -> float:
+        return self._chance.between(2.0, 9.0, "image size", contract.order.image)
+
+    def _pull_us(self, contract: Contract) -> int:
+        """Compressed gigabytes over the host's download speed, unpacking included."""
+        mbps = contract.listing.machine.inet_down_mbps
+        seconds = 12 + self._image_gb(contract) * 8_000 / mbps
+        return int(min(seconds, LOADING_CEILING_S) * SECOND_US)
+
+    def step(self, contract: Contract, at_us: int) -> None:
+        """Everything due for this contract at this instant."""
+        if at_us >= contract.ends_us and not contract.expired:
+            self._expire(contract, at_us)
+        elif contract.due_us is not None and contract.due_us <= at_us:
+            self._follow(contract, at_us)
+        elif contract.market_check_us is not None and contract.market_check_us <= at_us:
+            self.follow_market(contract, at_us)
+            contract.market_check_us = self._market.next_bid_change_us(at_us)
+
+    def _expire(self, contract: Contract, at_us: int) -> None:
+        contract.wants_to_run = False
+        contract.expired = True
+        self.enter(contract, "exited", at_us)
+
+    def _follow(self, contract: Contract, at_us: int) -> None:
+        then = contract.state.then or contract.stage
+        if contract.stage == "loading":
+            machine = contract.listing.machine
+            cost = self._image_gb(contract) * machine.inet_down_usd_per_gb
+            self._book.account(f"instance-{contract.id}").charge(at_us, "bwd", cost)
+        wreck = {"stuck": "created", "broken_image": "loading", "failed": "running"}
+        if contract.destined is not None and then == wreck.get(contract.destined):
+            then, contract.destined = contract.destined, None
+        self.enter(contract, then, at_us)
+
+    def next_due_us(self) -> int:
+        """When anything happens next to any rental."""
+        moments = (moment for contract in self.alive.values() for moment in _moments(contract))
+        return min(moments, default=NEVER_US)
+
+    def stop(self, contract: Contract, at_us: int) -> None:
+        """The contract shall stop: asynchronous while it runs, at once while it does not."""
+        contract.wants_to_run = False
+        if contract.stage in ("offline", "unknown"):
+            contract.before_silence = "exited"
+        elif STAGES[contract.stage].bills_gpu and contract.stage != "stopping":
+            self.enter(contract, "stopping", at_us)
+        elif contract.stage not in _HALTED and contract.stage != "stopping":
+            self.enter(contract, "exited", at_us)
+
+    def start(self, contract: Contract, at_us: int) -> None:
+        """The contract shall run: it waits for its GPU (`scheduling`) if somebody else has it."""
+        contract.wants_to_run = True
+        bid = contract.order.bid_usd_per_hour
+        if bid is not None and bid < self.floor_usd(contract, at_us):
+            self.enter(contract, "outbid", at_us)
+            return
+        if contract.stage in _HALTED | {"stopping", "scheduling"}:
+            self.enter(contract, "scheduling" if contract.gpu_taken else "resuming", at_us)
+
+    def destroy(self, contract: Contract, at_us: int) -> None:
+        """Gone with its data; the machine is offered anew under another id."""
+        contract.destroyed_us = at_us
+        self.destroyed[contract.id] = self.alive.pop(contract.id)
+        self._market.give_back(contract.listing.machine)
+
+    def floor_usd(self, contract: Contract, at_us: int) -> float:
+        """The bid that is needed to run on this machine now, $/h for the whole of it."""
+        if contract.floor_override_usd is not None:
+            return contract.floor_override_usd
+        if at_us < contract.created_us + _BID_QUIET_US:
+            return contract.listing.min_bid_usd_per_hour
+        return self._market.bid_floor(contract.listing.machine, at_us)
+
+    def follow_market(self, contract: Contract, at_us: int) -> None:
+        """Stop an interruptible that is outbid; let one run again whose bid wins."""
+        bid = contract.order.bid_usd_per_hour
+        if bid is None or not contract.wants_to_run:
+            return
+        wins = bid >= self.floor_usd(contract, at_us)
+        if wins and contract.stage == "outbid":
+            self.enter(contract, "resuming", at_us)
+        elif not wins and contract.stage in _PENDING | {"running", "rebooting", "recycling"}:
+            self.enter(contract, "outbid", at_us)
+
+    def stop_all(self, at_us: int) -> None:
+        """The balance is used up: everything stops, disks go on costing (vast-api §15)."""
+        for contract in self.alive.values():
+            contract.wants_to_run = False
+            if contract.stage not in _HALTED and contract.state.charges:
+                self.enter(contract, "exited", at_us)
+
+
+def _moments(contract: Contract) -> Iterator[int]:
+    if not contract.expired:
+        yield contract.ends_us
+    if contract.due_us is not None:
+        yield contract.due_us
+    if contract.market_check_us is not None:
+        yield contract.market_check_us

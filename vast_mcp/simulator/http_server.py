@@ -1,0 +1,115 @@
+"""The simulator on a loopback port: a small HTTP/1.1 server over asyncio streams.
+
+No web framework: a severed answer has to close the connection in the middle, signals belong to the
+program around it, and the import stays cheap.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from vast_mcp.simulator.faults import Severed
+from vast_mcp.simulator.wire import Request, Response
+
+if TYPE_CHECKING:
+    from vast_mcp.simulator.simulator import Simulator
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LARGEST_BODY = 16 * 1024 * 1024
+
+
+async def serve_http(
+    simulator: "Simulator",
+    port: int,
+    host: str = "127.0.0.1",
+    *,
+    on_ready: Callable[[int], None] | None = None,
+) -> None:
+    """Serve until cancelled. Port 0 takes a free one; `on_ready` is told which, once it listens.
+
+    Raises:
+        ValueError: `host` is not a loopback address: the books and the key are open to callers.
+        OSError: the port is taken.
+    """
+    if host not in _LOOPBACK:
+        raise ValueError(f"the simulator listens on loopback only, not on {host}")
+    open_writers: set[asyncio.StreamWriter] = set()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_writers.add(writer)
+        try:
+            await _converse(simulator, reader, writer)
+        finally:
+            open_writers.discard(writer)
+            writer.close()
+
+    server = await asyncio.start_server(converse, host, port)
+    try:
+        if on_ready is not None:
+            on_ready(server.sockets[0].getsockname()[1])
+        await asyncio.Event().wait()
+    finally:
+        server.close()
+        for writer in list(open_writers):
+            writer.transport.abort()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(server.wait_closed(), timeout=2)
+
+
+async def _converse(
+    simulator: "Simulator", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+        while (request := await _read(reader)) is not None:
+            try:
+                response = await simulator.handle(request)
+            except Severed as severed:
+                if severed.how != "timeout":
+                    writer.transport.abort()
+                return
+            keep = request.headers.get("connection", "").lower() != "close"
+            writer.write(_head(response, keep=keep))
+            if request.method != "HEAD":
+                writer.write(response.body)
+            await writer.drain()
+            if not keep:
+                return
+
+
+async def _read(reader: asyncio.StreamReader) -> Request | None:
+    """The next request of a connection; None when the client has left or speaks no HTTP."""
+    line = (await reader.readline()).decode("latin-1").strip()
+    parts = line.split(" ")
+    if len(parts) != 3:
+        return None
+    headers: dict[str, str] = {}
+    while (text := (await reader.readline()).decode("latin-1").strip()) != "":
+        name, _, value = text.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    length = int(headers.get("content-length") or 0)
+    if length > _LARGEST_BODY:
+        return None
+    body = await reader.readexactly(length)
+    target = urlsplit(parts[1])
+    query = dict(parse_qsl(target.query, keep_blank_values=True))
+    return Request(parts[0], unquote(target.path), query, headers, body)
+
+
+def _head(response: Response, *, keep: bool) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines += [
+        f"content-length: {len(response.body)}",
+        f"connection: {'keep-alive' if keep else 'close'}",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:  # the vendor really answers 483 (vast-api §3)
+        return "Vendor"

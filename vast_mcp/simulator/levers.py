@@ -1,0 +1,145 @@
+"""What a test may do to the world: the hand of the market, of hosts and of other people."""
+
+from vast_mcp.simulator.contract import Contract, Order
+from vast_mcp.simulator.market import Listing
+from vast_mcp.simulator.world import World
+
+
+class Levers:
+    """Interventions by id. Each lets the world catch up first; unknown ids raise KeyError."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def catch_up(self) -> None:
+        """Let the world arrive at the present (the simulator knows the clock)."""
+        raise NotImplementedError
+
+    def _present(self, instance_id: int) -> Contract:
+        self.catch_up()
+        return self.world.instances[instance_id]
+
+    def take_offer(self, offer_id: int) -> None:
+        """Somebody else rents it: searches miss it and creates answer 404, however lately shown."""
+        self.catch_up()
+        self.world.market.withdraw(offer_id, self.world.now_us)
+
+    def race_offer(self, offer_id: int) -> None:
+        """It stays visible but cannot start: a create answers 410, or makes a stopped contract."""
+        self.catch_up()
+        self.world.market.raced.add(offer_id)
+
+    def set_price(self, offer_id: int, usd_per_hour: float) -> None:
+        """The host asks this for the GPUs from now on, storage apart."""
+        self.catch_up()
+        self.world.market.reprice(offer_id, self.world.now_us, gpu_usd=usd_per_hour)
+
+    def set_min_bid(self, offer_id: int, usd_per_hour: float) -> None:
+        """The lowest bid this offer takes from now on."""
+        self.catch_up()
+        self.world.market.reprice(offer_id, self.world.now_us, bid_usd=usd_per_hour)
+
+    def outbid(self, instance_id: int, floor_usd_per_hour: float | None = None) -> None:
+        """The market rises above the bid (by a tenth unless told): the interruptible stops."""
+        contract = self._present(instance_id)
+        bid = contract.order.bid_usd_per_hour or 0.0
+        contract.floor_override_usd = floor_usd_per_hour or round(bid * 1.1 + 0.001, 4)
+        self.world.fleet.follow_market(contract, self.world.now_us)
+
+    def end_outbid(self, instance_id: int) -> None:
+        """The market falls back below the bid: it resumes by itself if it still wants to run."""
+        contract = self._present(instance_id)
+        contract.floor_override_usd = min(contract.order.bid_usd_per_hour or 0.0, 0.001)
+        self.world.fleet.follow_market(contract, self.world.now_us)
+
+    def take_offline(self, instance_id: int, *, silent: bool = False) -> None:
+        """The machine loses its connection: nothing bills. `silent` shows `unknown` instead."""
+        contract = self._present(instance_id)
+        contract.before_silence = contract.stage
+        self.world.fleet.enter(contract, "unknown" if silent else "offline", self.world.now_us)
+
+    def bring_back(self, instance_id: int) -> None:
+        """The machine is heard again and is as it was, or stopped if that was asked meanwhile."""
+        contract = self._present(instance_id)
+        self.world.fleet.enter(contract, contract.before_silence or "exited", self.world.now_us)
+
+    def host_gone(self, instance_id: int) -> None:
+        """The host is removed: the rental is destroyed with its data."""
+        self.world.fleet.destroy(self._present(instance_id), self.world.now_us)
+
+    def take_gpu(self, instance_id: int) -> None:
+        """Somebody else has the GPU of a stopped machine: a start ends in `scheduling`."""
+        self._present(instance_id).gpu_taken = True
+
+    def free_gpu(self, instance_id: int) -> None:
+        """The GPU is free again; one that waits for it starts."""
+        contract = self._present(instance_id)
+        contract.gpu_taken = False
+        if contract.stage == "scheduling":
+            self.world.fleet.enter(contract, "resuming", self.world.now_us)
+
+    def set_stage(self, instance_id: int, stage: str) -> None:
+        """Put it on any stage of `lifecycle.STAGES`; what follows then follows."""
+        self.world.fleet.enter(self._present(instance_id), stage, self.world.now_us)
+
+    def set_status(self, instance_id: int, **fields: object) -> None:
+        """Override shown fields (`actual_status="loading"`) without moving its life."""
+        self._present(instance_id).fields.update(fields)
+
+    def fail_to_start(self, instance_id: int, how: str = "broken_image") -> None:
+        """It never runs: `broken_image` (OCI error), `failed` (exits) or `stuck` (null)."""
+        self._present(instance_id).destined = how
+
+    def fail_next_creates(self, how: str = "broken_image", count: int = 1) -> None:
+        """The same for instances that are yet to be created."""
+        self.world.fleet.doomed.extend([how] * count)
+
+    def write_log(self, instance_id: int, text: str) -> None:
+        """Append to the container's log; a missing line end is added."""
+        self._present(instance_id).log += text if text.endswith("\n") else f"{text}\n"
+
+    def put_file(self, instance_id: int, path: str, size_bytes: int) -> None:
+        """A file on the container's disk, for `ls`, `du` and `rm`."""
+        self._present(instance_id).files[path] = size_bytes
+
+    def use_traffic(self, instance_id: int, *, up_gb: float = 0.0, down_gb: float = 0.0) -> None:
+        """Bytes moved just now, billed at the host's price per gigabyte."""
+        contract = self._present(instance_id)
+        machine = contract.listing.machine
+        account = self.world.book.account(f"instance-{instance_id}")
+        account.charge(self.world.now_us, "bwu", up_gb * machine.inet_up_usd_per_gb)
+        account.charge(self.world.now_us, "bwd", down_gb * machine.inet_down_usd_per_gb)
+
+    def set_label(self, instance_id: int, label: str | None) -> None:
+        """Somebody relabels it on the console."""
+        self._present(instance_id).order.label = label
+
+    def set_credit(self, usd: float) -> None:
+        """The account has exactly this much left now."""
+        self.catch_up()
+        self.world.book.deposit(usd - self.world.book.balance_usd)
+
+    def set_list_lag(self, seconds: float) -> None:
+        """The list shows what was there that many simulated seconds ago; 0 by default."""
+        self.world.list_lag_us = int(seconds * 1_000_000)
+
+    def add_foreign_instance(
+        self, *, label: str | None = None, gpu_name: str = "RTX 3090", running: bool = True,
+        disk_gb: float = 20.0, image: str = "vastai/base-image:latest",
+    ) -> int:  # fmt: skip
+        """A machine the account's owner rented elsewhere; its id. Running at once, or stopped."""
+        self.catch_up()
+        listing = self._some_listing(gpu_name)
+        self.world.market.rent(listing)
+        order = Order(image=image, disk_gb=disk_gb, label=label, runtype="ssh_direc ssh_proxy")
+        contract = self.world.fleet.create(listing, order, self.world.now_us)
+        contract.foreign = True
+        contract.wants_to_run = running
+        self.world.fleet.enter(contract, "running", self.world.now_us)
+        if not running:
+            self.world.fleet.enter(contract, "exited", self.world.now_us)
+        return contract.id
+
+    def _some_listing(self, gpu_name: str) -> Listing:
+        listings = self.world.market.listings(self.world.now_us)
+        return next(x for x in listings if x.machine.card.name == gpu_name)

@@ -1,0 +1,68 @@
+"""The vendor's rate limits on the simulator's clock, and the three forms of its refusal."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from vast_mcp.simulator.wire import Response, json_response, text_response
+
+RefusalForm: TypeAlias = Literal["json", "text", "detail"]
+SECOND_US = 1_000_000
+_BUCKET_WINDOW_US = 10 * SECOND_US
+
+
+@dataclass(slots=True)
+class RateLimits:
+    """The documented least interval per endpoint and identity (vast-api §3).
+
+    `bucket` adds the budget seen in practice: that many requests in ten seconds over all endpoints
+    of an account; None leaves it out. `form` is how a refusal looks.
+    """
+
+    intervals: bool = True
+    bucket: int | None = None
+    form: RefusalForm = "json"
+    _last: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _recent: list[int] = field(default_factory=list)
+
+    def refuse(
+        self, identity: str, endpoint: tuple[str, str], interval_s: float, now_us: int
+    ) -> Response | None:
+        """A 429 if this request comes too early; otherwise it is counted and None comes back."""
+        key = (identity, *endpoint)
+        wait_us = 0
+        if self.intervals and interval_s and key in self._last:
+            wait_us = self._last[key] + int(interval_s * SECOND_US) - now_us
+        if self.bucket is not None:
+            self._recent = [at for at in self._recent if at > now_us - _BUCKET_WINDOW_US]
+            if len(self._recent) >= self.bucket:
+                wait_us = max(wait_us, self._recent[0] + _BUCKET_WINDOW_US - now_us)
+        if wait_us > 0:
+            return too_many(self.form, wait_us / SECOND_US, interval_s or 5.0, now_us)
+        self._last[key] = now_us
+        self._recent.append(now_us)
+        return None
+
+
+def too_many(form: RefusalForm, wait_s: float, threshold: float, now_us: int) -> Response:
+    """A 429 in the asked form; only the JSON one says when to come back."""
+    text = f"API requests too frequent endpoint threshold={threshold}"
+    if form == "text":
+        return text_response(text, status=429)
+    if form == "detail":
+        return json_response({"detail": text}, status=429)
+    seconds = math.ceil(wait_s)
+    body = {
+        "error": "HTTPTooManyRequests",
+        "msg": "API requests too frequent",
+        "retry_after": seconds,
+        "limit": threshold,
+        "remaining": 0,
+    }
+    headers = {
+        "retry-after": str(seconds),
+        "x-ratelimit-limit": str(threshold),
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": str(now_us // SECOND_US + seconds),
+    }
+    return json_response(body, status=429, headers=headers)

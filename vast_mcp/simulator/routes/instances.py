@@ -1,0 +1,181 @@
+"""Rented machines: read, list, start, stop, label, destroy and what else is done to one."""
+
+from collections import Counter
+
+from vast_mcp.simulator.contract import Contract
+from vast_mcp.simulator.lifecycle import STAGES
+from vast_mcp.simulator.routes.columns import arranged, page, page_size, projected, selected
+from vast_mcp.simulator.routes.table import Call, Route
+from vast_mcp.simulator.wire import JsonObject, Refusal
+
+STORED_COLUMNS = frozenset(
+    [
+        "id",
+        "label",
+        "actual_status",
+        "intended_status",
+        "cur_state",
+        "next_state",
+        "gpu_name",
+        "verification",
+        "machine_id",
+        "host_id",
+        "start_date",
+        "end_date",
+        "image_uuid",
+        "is_bid",
+        "template_hash_id",
+    ]
+)
+"""What `select_filters` takes; computed ones such as `dph_total` are refused (vast-api §7)."""
+_PAGE, _LARGEST_PAGE = 5, 25
+_LABEL_LETTERS = 1024
+_BID_LOW, _BID_HIGH = 0.001, 32.0
+
+
+def show(call: Call) -> JsonObject:
+    """`GET instances/{id}/`: one object under the plural key, null when there is none."""
+    contract = call.world.instances.get(call.id)
+    return {"instances": call.world.show(contract) if contract else None}
+
+
+def show_all(call: Call) -> JsonObject:
+    """`GET /api/v1/instances/`: pages of at most 25."""
+    query = call.request.query
+    everything = [call.world.show(contract) for contract in call.world.listed()]
+    found = arranged(selected(everything, query, known=STORED_COLUMNS), query, known=STORED_COLUMNS)
+    size = page_size(query.get("limit"), default=_PAGE, largest=_LARGEST_PAGE)
+    rows, token = page(found, query, limit=size)
+    return {
+        "success": True,
+        "instances_found": len(rows),
+        "total_instances": len(found),
+        "label_counts": dict(Counter(row["label"] or "" for row in found)),
+        "next_token": token,
+        "instances": projected(rows, query),
+    }
+
+
+def retired(_call: Call) -> JsonObject:
+    """`GET /api/v0/instances/`, the unpaginated list: gone."""
+    raise Refusal(410, "gone", "This endpoint is retired; use /api/v1/instances/")
+
+
+def change(call: Call) -> JsonObject:
+    """`PUT instances/{id}/`: `state` or `label`; asynchronous, the answer promises nothing."""
+    contract, body = call.contract(), call.body
+    if "state" not in body and "label" not in body:
+        raise Refusal(400, "invalid_args", "Nothing to change: 'state' or 'label' is required")
+    if "label" in body:
+        _relabel(contract, body["label"])
+    if "state" in body:
+        set_state(call, contract, body["state"])
+    return {"success": True}
+
+
+def _relabel(contract: Contract, label: object) -> None:
+    if label is not None and not isinstance(label, str):
+        raise Refusal(400, "invalid_args", "label: Input should be a valid string")
+    if label and len(label) > _LABEL_LETTERS:
+        raise Refusal(400, "input_too_long", f"label: at most {_LABEL_LETTERS} characters")
+    contract.order.label = label or None
+
+
+def set_state(call: Call, contract: Contract, state: object) -> None:
+    """Start or stop; no start without credit or after the contract's end (vast-api §15)."""
+    world = call.world
+    if state == "stopped":
+        world.fleet.stop(contract, world.now_us)
+    elif state != "running":
+        raise Refusal(400, "invalid_args", "state: Input should be 'running' or 'stopped'")
+    elif contract.expired:
+        raise Refusal(400, "invalid_args", "The contract has expired and cannot be restarted")
+    elif world.book.balance_nano <= 0:
+        raise Refusal(400, "insufficient_credit", "Insufficient credits")
+    else:
+        world.fleet.start(contract, world.now_us)
+
+
+def change_many(call: Call) -> JsonObject:
+    """`PUT instances/` with `ids`: unknown ones make `success` false, the known ones are done."""
+    known = [call.world.instances.get(int(number)) for number in call.body.get("ids") or ()]
+    for contract in known:
+        if contract is not None:
+            set_state(call, contract, call.body.get("state"))
+    failed = None in known
+    return {"success": not failed, **({"msg": "Some instances not found"} if failed else {})}
+
+
+def destroy(call: Call) -> JsonObject:
+    """`DELETE instances/{id}/`: at once and for good."""
+    call.world.fleet.destroy(call.contract(), call.world.now_us)
+    return {"success": True}
+
+
+def destroy_many(call: Call) -> JsonObject:
+    """`DELETE instances/` with `instance_ids`."""
+    ids = [int(number) for number in call.body.get("instance_ids") or ()]
+    gone = [number for number in ids if number not in call.world.instances]
+    for number in ids:
+        if number not in gone:
+            call.world.fleet.destroy(call.world.instances[number], call.world.now_us)
+    return {"success": not gone, **({"msg": f"not found: {gone}"} if gone else {})}
+
+
+def reboot(call: Call) -> JsonObject:
+    """`PUT instances/reboot/{id}/`: docker stop and start, the GPU is kept."""
+    return _restart(call, "rebooting")
+
+
+def recycle(call: Call) -> JsonObject:
+    """`PUT instances/recycle/{id}/`: a fresh container, the image pulled again."""
+    return _restart(call, "recycling")
+
+
+def _restart(call: Call, stage: str) -> JsonObject:
+    contract = call.contract()
+    if STAGES[contract.stage].actual_status != "running":
+        raise Refusal(400, "invalid_args", f"Instance {contract.id} is not running")
+    call.world.fleet.enter(contract, stage, call.world.now_us)
+    return {"success": True}
+
+
+def change_bid(call: Call) -> JsonObject:
+    """`PUT instances/bid_price/{id}/`: null lets the server pick the winning bid (vast-api §8)."""
+    contract, price = call.contract(), call.body.get("price")
+    if not contract.is_bid:
+        raise Refusal(400, "invalid_args", "On-demand instances have no bid")
+    if price is None:
+        price = call.world.fleet.floor_usd(contract, call.world.now_us)
+    if not isinstance(price, int | float) or not _BID_LOW <= price <= _BID_HIGH:
+        raise Refusal(400, "invalid_price", f"price must be {_BID_LOW} to {_BID_HIGH}")
+    contract.order.bid_usd_per_hour = float(price)
+    call.world.fleet.follow_market(contract, call.world.now_us)
+    return {"success": True}
+
+
+def filters(call: Call) -> JsonObject:
+    """`GET instances/filters/`: distinct values for pickers."""
+    rows = [call.world.show(contract) for contract in call.world.listed()]
+    names = ("actual_status", "gpu_name", "label", "verification")
+    return {
+        "filters": [
+            {"column": name, "values": sorted({row[name] for row in rows if row[name]})}
+            for name in names
+        ]
+    }
+
+
+ROUTES = (
+    Route("GET", "/api/v0/instances/{id}", show, interval_s=2.0),
+    Route("GET", "/api/v1/instances", show_all, interval_s=1.0),
+    Route("GET", "/api/v0/instances", retired),
+    Route("PUT", "/api/v0/instances/{id}", change, mutates=True, interval_s=1.0),
+    Route("PUT", "/api/v0/instances", change_many, mutates=True),
+    Route("DELETE", "/api/v0/instances/{id}", destroy, mutates=True, interval_s=3.0),
+    Route("DELETE", "/api/v0/instances", destroy_many, mutates=True),
+    Route("PUT", "/api/v0/instances/reboot/{id}", reboot, mutates=True, interval_s=1.0),
+    Route("PUT", "/api/v0/instances/recycle/{id}", recycle, mutates=True, interval_s=1.0),
+    Route("PUT", "/api/v0/instances/bid_price/{id}", change_bid, mutates=True, interval_s=5.5),
+    Route("GET", "/api/v0/instances/filters", filters),
+)

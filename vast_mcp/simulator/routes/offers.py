@@ -1,0 +1,212 @@
+"""Search and rent: offers in both forms, the create request with all its refusals."""
+
+from vast_mcp.simulator.catalogue import CARDS
+from vast_mcp.simulator.contract import Order
+from vast_mcp.simulator.market import Listing, volume_ask_id
+from vast_mcp.simulator.routes.table import Call, Route
+from vast_mcp.simulator.search import matches, order_pairs, ordered, whole_limit
+from vast_mcp.simulator.wire import JsonObject, Refusal
+from vast_mcp.simulator.world import World
+
+_KINDS = {
+    "on-demand": "on-demand",
+    "ondemand": "on-demand",
+    "bid": "bid",
+    "interruptible": "bid",
+    "reserved": "reserved",
+}
+_DEFAULT_STORAGE_GB = 8.0
+_BID_LOW, _BID_HIGH = 0.001, 128.0
+_ONSTART_LETTERS = 4048
+_PORTS = 64
+
+
+def search(call: Call) -> JsonObject:
+    """`POST bundles/`: only what was sent restricts; numbers may be strings (vast-api §5)."""
+    return {"offers": find_offers(call.world, call.body)}
+
+
+def search_asks(call: Call) -> JsonObject:
+    """`PUT search/asks/`: the same search under `q`."""
+    query = call.body.get("q")
+    if not isinstance(query, dict):
+        raise Refusal(400, "invalid_args", "q: Input should be a valid object")
+    return {"offers": find_offers(call.world, query)}
+
+
+def find_offers(world: World, query: JsonObject) -> list[JsonObject]:
+    """The offers a search answers; each of them is kept at its price for two hours."""
+    limit = whole_limit(query.get("limit"))
+    order = order_pairs(query.get("order"))
+    kind = _KINDS.get(str(query.get("type", "on-demand")))
+    if kind is None:
+        raise Refusal(400, "invalid_args", f"type: unknown offer type {query.get('type')}")
+    disk_gb = _number(query.get("allocated_storage", _DEFAULT_STORAGE_GB), "allocated_storage")
+    rows: dict[int, tuple[Listing, JsonObject]] = {}
+    for listing in world.market.listings(world.now_us):
+        row = listing.view(world.now_us, kind=kind, disk_gb=disk_gb)
+        fits = listing.machine.disk_gb >= disk_gb
+        if fits and matches(row, query, known=frozenset(row), strict=world.choices.strict_columns):
+            rows[listing.offer_id] = (listing, row)
+    chosen = ordered([row for _, row in rows.values()], order)[:limit]
+    for row in chosen:
+        world.market.show(rows[row["id"]][0], world.now_us)
+    return chosen
+
+
+def create(call: Call) -> JsonObject:
+    """`PUT asks/{id}/`: the vendor's checks, its bodies to the letter (vast-api §6)."""
+    world, body, ask = call.world, call.body, call.id
+    order = order_from(world, body, ask)
+    listing = world.market.find(ask, world.now_us)
+    if listing is None:
+        text = f"error 404/3603: no_such_ask Instance type by id {ask} is not available."
+        raise Refusal(404, "invalid_args", text, ask_id=ask)
+    _check_fit(listing, order, body, ask)
+    _check_credit(world, listing, order, ask)
+    bid = order.bid_usd_per_hour
+    if bid is not None and bid < listing.min_bid_usd_per_hour:
+        world.market.rent(listing)
+        lost = world.fleet.create(listing, order, world.now_us, placed=False)
+        text = f"error 400/3700: bid {bid} is below the minimum {listing.min_bid_usd_per_hour}"
+        raise Refusal(400, "invalid_price", text, ask_id=ask, new_contract=lost.id)
+    raced = listing.offer_id in world.market.raced
+    if raced and _cancel_unavailable(body):
+        text = f"error 410/3907: no_such_ask Instance type {ask} is no longer available."
+        raise Refusal(410, "no_such_ask", text, ask_id=ask)
+    world.market.rent(listing)
+    placed = not raced and body.get("target_state") != "stopped"
+    contract = world.fleet.create(listing, order, world.now_us, placed=placed)
+    contract.gpu_taken = raced
+    contract.key_ids.extend(world.ssh_keys if world.choices.auto_ssh_keys else ())
+    return {
+        "success": True,
+        "new_contract": contract.id,
+        "instance_api_key": world.chance.hexadecimal(64, "instance key", contract.id),
+    }
+
+
+def order_from(world: World, body: JsonObject, ask: int) -> Order:
+    """The request as an order; the template fills what the request left null (vast-api §6)."""
+    template = _template(world, body, ask)
+    image = body.get("image") or (f"{template['image']}:{template['tag']}" if template else None)
+    if not isinstance(image, str) or not image:
+        text = "error 400/3468: Invalid args: 'image' or 'template_hash_id' is required"
+        raise Refusal(400, "invalid_args", text, ask_id=ask)
+    env = body.get("env") or {}
+    if not isinstance(env, dict):
+        raise Refusal(400, "invalid_args", "env: Input should be a valid object", ask_id=ask)
+    if sum(name.startswith("-p ") for name in env) > _PORTS:
+        raise Refusal(400, "invalid_args", f"more than {_PORTS} ports", ask_id=ask)
+    onstart = body.get("onstart") or (template or {}).get("onstart")
+    if isinstance(onstart, str) and len(onstart) > _ONSTART_LETTERS:
+        raise Refusal(
+            400, "invalid_args", f"onstart: at most {_ONSTART_LETTERS} characters", ask_id=ask
+        )
+    return Order(
+        image=image,
+        disk_gb=_number(body.get("disk", _DEFAULT_STORAGE_GB), "disk"),
+        label=body.get("label"),
+        runtype=body.get("runtype") or _template_runtype(template),
+        env=[(str(name), str(value)) for name, value in env.items()],
+        onstart=onstart,
+        args=[str(word) for word in body.get("args") or ()],
+        bid_usd_per_hour=_bid(body.get("price"), ask),
+        template_id=template["id"] if template else None,
+        template_hash=template["hash_id"] if template else None,
+        template_name=template["name"] if template else None,
+        volume_info=body.get("volume_info"),
+    )
+
+
+def _template(world: World, body: JsonObject, ask: int) -> JsonObject | None:
+    wanted = body.get("template_hash_id")
+    if wanted is None:
+        return None
+    for template in world.templates:
+        if template["hash_id"] == wanted:
+            return template
+    raise Refusal(400, "invalid_args", f"template {wanted} not found", ask_id=ask)
+
+
+def _template_runtype(template: JsonObject | None) -> str:
+    if template is None:
+        return "ssh"
+    return "jupyter_direc ssh_direc ssh_proxy" if template["jup_direct"] else "ssh_direc ssh_proxy"
+
+
+def _bid(price: object, ask: int) -> float | None:
+    if price is None:
+        return None
+    bid = _number(price, "price")
+    if not _BID_LOW <= bid <= _BID_HIGH:
+        raise Refusal(400, "invalid_price", f"price must be {_BID_LOW} to {_BID_HIGH}", ask_id=ask)
+    return bid
+
+
+def _check_fit(listing: Listing, order: Order, body: JsonObject, ask: int) -> None:
+    if order.disk_gb <= 0 or order.disk_gb > listing.machine.disk_gb:
+        text = f"disk: {order.disk_gb} GB is not between 0 and {listing.machine.disk_gb} GB"
+        raise Refusal(400, "invalid_args", text, ask_id=ask)
+    if (body.get("vm") or "vastai/kvm" in order.image) and not listing.machine.vms_enabled:
+        raise Refusal(400, "invalid_args", "this machine does not run VMs", ask_id=ask)
+
+
+def _check_credit(world: World, listing: Listing, order: Order, ask: int) -> None:
+    bid = order.bid_usd_per_hour
+    gpu = listing.gpu_usd_per_hour if bid is None else bid
+    hourly = gpu + listing.storage_usd_per_hour(order.disk_gb)
+    if world.book.balance_usd < hourly:
+        raise Refusal(400, "insufficient_credit", "Insufficient credits", ask_id=ask)
+    cap = world.choices.spend_rate_limit_usd_per_hour
+    if cap is not None and world.burn_usd_per_hour() + hourly > cap:
+        text = f"Your account may spend {cap} $/hr at most; verify your e-mail or wait"
+        raise Refusal(400, "spend_rate_limit", text, ask_id=ask)
+
+
+def _cancel_unavailable(body: JsonObject) -> bool:
+    """Absent, the server's default is true for on-demand and running (vast-api §6)."""
+    return bool(body.get("cancel_unavail", body.get("price") is None))
+
+
+def _number(value: object, name: str) -> float:
+    try:
+        if isinstance(value, str | int | float):
+            return float(value)
+    except ValueError:
+        pass
+    raise Refusal(400, "invalid_args", f"{name}: Input should be a valid number")
+
+
+def gpu_names(_call: Call) -> JsonObject:
+    """`GET gpu_names/unique/`, without a key."""
+    return {"gpu_names": sorted(card.name for card in CARDS)}
+
+
+def gpu_types(_call: Call) -> JsonObject:
+    """`GET gpu_types/`, without a key."""
+    return {"gpu_types": [{"canonical_name": x.name, "gpu_ram_mb": x.ram_mb} for x in CARDS]}
+
+
+def search_volumes(call: Call) -> JsonObject:
+    """`POST volumes/search/`: the disk that stands beside each listed machine (vast-api §13)."""
+    world = call.world
+    size_gb = _number(call.body.get("allocated_storage", 1.0), "allocated_storage")
+    rows = []
+    for listing in world.market.listings(world.now_us):
+        offer = listing.view(world.now_us, kind="on-demand", disk_gb=size_gb)
+        row = {**offer, "id": volume_ask_id(listing.offer_id)}
+        if matches(row, call.body, known=frozenset(row)):
+            rows.append(row)
+    limit = whole_limit(call.body.get("limit"))
+    return {"offers": ordered(rows, order_pairs(call.body.get("order")))[:limit]}
+
+
+ROUTES = (
+    Route("POST", "/api/v0/bundles", search, auth="key_or_404"),
+    Route("PUT", "/api/v0/search/asks", search_asks, auth="key_or_404"),
+    Route("PUT", "/api/v0/asks/{id}", create, mutates=True, interval_s=4.5),
+    Route("GET", "/api/v0/gpu_names/unique", gpu_names, auth="open"),
+    Route("GET", "/api/v0/gpu_types", gpu_types, auth="open"),
+    Route("POST", "/api/v0/volumes/search", search_volumes, interval_s=5.0),
+)

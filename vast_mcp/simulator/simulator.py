@@ -1,0 +1,242 @@
+"""The door: one object owns the world, takes requests, keeps the record and offers the levers."""
+
+import email.utils
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vast_mcp.clock import Clock
+from vast_mcp.simulator.book import Book
+from vast_mcp.simulator.chance import Chance
+from vast_mcp.simulator.faults import Faults, Profile, strike
+from vast_mcp.simulator.levers import Levers
+from vast_mcp.simulator.limits import RateLimits
+from vast_mcp.simulator.routes import build_router
+from vast_mcp.simulator.routes.table import Call, Route
+from vast_mcp.simulator.wire import (
+    JsonObject,
+    Refusal,
+    Request,
+    Response,
+    json_response,
+    text_response,
+)
+from vast_mcp.simulator.world import ACCOUNT_KEY, Choices, World
+
+RESULT_PATH = "/simulator/results/"
+BOOKS_PATH = "/simulator/books"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request as it arrived. `status` 0: no answer left; `mutating`: meant to change state."""
+
+    at_us: int
+    method: str
+    path: str
+    query: dict[str, str]
+    json: object
+    headers: dict[str, str]
+    mutating: bool
+    status: int
+
+    @property
+    def changed(self) -> bool:
+        """A mutating request that was accepted, or of which nobody can say."""
+        return self.mutating and (self.status == 0 or self.status < 400)
+
+
+class Simulator(Levers):
+    """A Vast.ai of one's own: one account, one market, one clock.
+
+    Time is `clock.utc_us()`; the world catches up with it on each request. `credit_usd` is the
+    balance at birth. `rate_limits=False` switches the documented intervals off, a `RateLimits`
+    sets them in detail. The same seed gives the same market at any hour.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        seed: int = 0,
+        credit_usd: float = 100.0,
+        rate_limits: bool | RateLimits = True,
+        fault_profile: Profile = "none",
+        choices: Choices | None = None,
+        account_key: str = ACCOUNT_KEY,
+    ) -> None:
+        self._clock = clock
+        self.seed = seed
+        chance = Chance(seed)
+        settled = choices or Choices(credit_usd=credit_usd)
+        super().__init__(World(chance, clock.utc_us(), settled, account_key=account_key))
+        own = rate_limits if isinstance(rate_limits, RateLimits) else None
+        self.limits = own or RateLimits(intervals=bool(rate_limits))
+        self.faults = Faults(chaos=chance if fault_profile == "chaos" else None)
+        self.requests: list[Recorded] = []
+        self._router = build_router()
+
+    @property
+    def books(self) -> Book:
+        """The vendor's money, as of the last request or `catch_up`."""
+        return self.world.book
+
+    def catch_up(self) -> None:
+        """Let the world arrive at the clock's present; every request and lever does it first."""
+        self.world.advance_to(self._clock.utc_us())
+
+    def mutations(self) -> list[Recorded]:
+        """The requests that were meant to change state, refused ones included, oldest first."""
+        return [request for request in self.requests if request.mutating]
+
+    @property
+    def leaked_authorization(self) -> list[Recorded]:
+        """Downloads of results that carried an Authorization header: there must be none."""
+        return [
+            r
+            for r in self.requests
+            if r.path.startswith(RESULT_PATH) and "authorization" in r.headers
+        ]
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request; raises `Severed` when a fault leaves the client without an answer."""
+        self.catch_up()
+        route = self._router.find(request.method, request.path)
+        status = 0
+        try:
+            response = self._answer(request, route)
+            status = response.status
+        finally:
+            self._record(request, route, status)
+        date = email.utils.formatdate(self.world.now_us / 1_000_000, usegmt=True)
+        return Response(response.status, {"date": date, **response.headers}, response.body)
+
+    def _answer(self, request: Request, route: tuple[Route, dict[str, str]] | None) -> Response:
+        if request.path.startswith("/simulator/"):
+            return self._own(request)
+
+        def act() -> Response:
+            return self._dispatch(request, route)
+
+        fault = self.faults.next_for(request)
+        if fault is None:
+            return act()
+        return strike(fault, act, self._postponing(act), self.world.now_us)
+
+    def _postponing(self, act: Callable[[], Response]) -> Callable[[float], None]:
+        def postpone(seconds: float) -> None:
+            self.world.later(self.world.now_us + int(seconds * 1_000_000), act)
+
+        return postpone
+
+    def _dispatch(self, request: Request, route: tuple[Route, dict[str, str]] | None) -> Response:
+        if route is None:
+            text = f"{request.method} {request.path} is not simulated"
+            return json_response(
+                {"success": False, "error": "not_simulated", "msg": text}, status=501
+            )
+        found, params = route
+        try:
+            body = request.json()
+            call = Call(self.world, request, params, body if isinstance(body, dict) else {})
+            refused = self._refuse_key(call, found)
+            if refused is None:
+                refused = self.limits.refuse(
+                    identity(request),
+                    (found.method, found.pattern),
+                    found.interval_s,
+                    self.world.now_us,
+                )
+            if refused is not None:
+                return refused
+            answer = found.handle(call)
+        except Refusal as refusal:
+            return refusal.response()
+        return answer if isinstance(answer, Response) else json_response(answer)
+
+    def _refuse_key(self, call: Call, route: Route) -> Response | None:
+        if route.auth == "open" or identity(call.request) == self.world.account_key:
+            return None
+        if route.auth == "serverless":
+            return serverless_refusal(call)
+        if route.auth == "billing" and "authorization" not in call.request.headers:
+            return Refusal(403, "auth_error", "This action requires login.").response()
+        status = 404 if route.auth in ("key_or_404", "billing") else 401
+        return Refusal(status, "auth_error", "Invalid user key").response()
+
+    def _record(
+        self, request: Request, route: tuple[Route, dict[str, str]] | None, status: int
+    ) -> None:
+        try:
+            body = request.json()
+        except Refusal:
+            body = None
+        fields: JsonObject = body if isinstance(body, dict) else {}
+        mutating = route[0].changes(fields) if route else request.method != "GET"
+        self.requests.append(
+            Recorded(
+                at_us=self.world.now_us,
+                method=request.method,
+                path=request.path,
+                query=request.query,
+                json=body,
+                headers=request.headers,
+                mutating=mutating and not request.path.startswith("/simulator/"),
+                status=status,
+            )
+        )
+
+    def _own(self, request: Request) -> Response:
+        """Paths that are the simulator's, not the vendor's: results to download, the books."""
+        if request.path.startswith(RESULT_PATH):
+            return self._result(request.path.removeprefix(RESULT_PATH))
+        if request.path.rstrip("/") == BOOKS_PATH:
+            return json_response(self.books_view())
+        return text_response("not found", status=404)
+
+    def _result(self, token: str) -> Response:
+        result = self.world.results.get(token)
+        if result is None or result.polls_left > 0:
+            if result is not None:
+                result.polls_left -= 1
+            return text_response(
+                "<Error><Code>NoSuchKey</Code></Error>", status=404, kind="text/xml"
+            )
+        return text_response(result.text)
+
+    def books_view(self) -> JsonObject:
+        """What `/simulator/books` shows: money, what is alive, how much was asked."""
+        world = self.world
+        return {
+            "now": world.now_us / 1_000_000,
+            "balance_usd": world.book.balance_usd,
+            "spent_usd": world.book.spent_usd,
+            "burn_usd_per_hour": world.burn_usd_per_hour(),
+            "instances": [
+                {
+                    "id": contract.id,
+                    "label": contract.label,
+                    "stage": contract.stage,
+                    "spent_usd": world.book.spent_by(contract.id)["total"],
+                }
+                for contract in world.instances.values()
+            ],
+            "destroyed": sorted(world.fleet.destroyed),
+            "workers": len(world.serverless.workers),
+            "volumes": len(world.volumes),
+            "requests": len(self.requests),
+            "mutations": len(self.mutations()),
+        }
+
+
+def identity(request: Request) -> str:
+    """The key a request carries: as a bearer, else as `api_key` in the query (vast-api §3)."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else request.query.get("api_key", "")
+
+
+def serverless_refusal(call: Call) -> Response | None:
+    """The serverless host: any right key in bearer, query or body; else a text with 200 (§18)."""
+    keys = {call.world.account_key, *(x.api_key for x in call.world.serverless.endpoints.values())}
+    if {identity(call.request), str(call.body.get("api_key"))} & keys:
+        return None
+    return json_response("authenticate_endpoint_apikey: invalid api_key or endpoint not found")

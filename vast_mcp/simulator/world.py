@@ -1,0 +1,210 @@
+"""The account's whole world: what exists, what it costs, and how time passes over it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from vast_mcp.simulator.book import HOUR_US, NANO, Book
+from vast_mcp.simulator.catalogue import TEMPLATES
+from vast_mcp.simulator.chance import Chance
+from vast_mcp.simulator.contract import Contract, instance_view
+from vast_mcp.simulator.fleet import NEVER_US, Fleet
+from vast_mcp.simulator.market import MONTH_HOURS, Market
+from vast_mcp.simulator.serverless import Serverless
+from vast_mcp.simulator.wire import JsonObject
+
+ACCOUNT_KEY = "sim-key"
+USER_ID = 100_001
+
+
+@dataclass(slots=True)
+class Volume:
+    """Storage that outlives instances and bills until deleted."""
+
+    id: int
+    machine_index: int
+    machine_id: int
+    size_gb: float
+    usd_per_gb_month: float
+    name: str | None
+    created_us: int
+
+    def rates(self) -> dict[str, float]:
+        """Dollars per hour by kind."""
+        return {"disk": self.usd_per_gb_month * self.size_gb / MONTH_HOURS}
+
+
+@dataclass(slots=True)
+class Result:
+    """A text that a host uploads later; each poll before it is there answers 404 (vast-api §10)."""
+
+    text: str
+    polls_left: int
+
+
+@dataclass(slots=True)
+class Choices:
+    """How the world shall behave; fixed at construction."""
+
+    credit_usd: float = 100.0
+    polls_before_result: int = 2
+    spend_rate_limit_usd_per_hour: float | None = None
+    strict_columns: bool = False
+    auto_ssh_keys: bool = True
+
+
+@dataclass(slots=True)
+class _Late:
+    due_us: int
+    act: Callable[[], object]
+
+
+@dataclass
+class World:
+    """All state. `now_us` is where time stands; nothing below reads a clock."""
+
+    chance: Chance
+    born_us: int
+    choices: Choices = field(default_factory=Choices)
+    now_us: int = 0
+    account_key: str = ACCOUNT_KEY
+    market: Market = field(init=False)
+    book: Book = field(init=False)
+    fleet: Fleet = field(init=False)
+    serverless: Serverless = field(init=False)
+    volumes: dict[int, Volume] = field(default_factory=dict)
+    ssh_keys: dict[int, JsonObject] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    templates: list[JsonObject] = field(default_factory=list)
+    results: dict[str, Result] = field(default_factory=dict)
+    list_lag_us: int = 0
+    _late: list[_Late] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.now_us = self.born_us
+        self.market = Market(self.chance, self.born_us)
+        self.book = Book(self.choices.credit_usd)
+        self.fleet = Fleet(self.market, self.book, self.chance)
+        self.serverless = Serverless(self.market, self.chance)
+        self.templates = [template_view(index) for index in range(len(TEMPLATES))]
+
+    @property
+    def instances(self) -> dict[int, Contract]:
+        """Living rentals by id."""
+        return self.fleet.alive
+
+    def advance_to(self, now_us: int) -> None:
+        """Let time pass: events happen in order, each at its own instant, billing between them.
+
+        A clock that runs backwards stands still here.
+        """
+        while (event_us := self._next_event_us()) <= now_us:
+            self._bill_until(event_us)
+            self._happen()
+        self._bill_until(max(now_us, self.now_us))
+
+    def later(self, due_us: int, act: Callable[[], object]) -> None:
+        """Do it when the clock gets there: a request whose execution was delayed."""
+        self._late.append(_Late(due_us, act))
+
+    def _next_event_us(self) -> int:
+        late = min((item.due_us for item in self._late), default=NEVER_US)
+        due = min(self.fleet.next_due_us(), self.serverless.next_due_us(), late, self._broke_us())
+        return max(due, self.now_us)
+
+    def _happen(self) -> None:
+        if self._broke_us() <= self.now_us:
+            self.fleet.stop_all(self.now_us)
+            self.serverless.stop_all(self.now_us)
+        for contract in list(self.fleet.alive.values()):
+            self.fleet.step(contract, self.now_us)
+        self.serverless.step(self.now_us)
+        due = [item for item in self._late if item.due_us <= self.now_us]
+        self._late = [item for item in self._late if item.due_us > self.now_us]
+        for item in due:
+            item.act()
+
+    def _broke_us(self) -> int:
+        """When the credit is used up at present rates, if anything can still be stopped."""
+        if not self._stoppable():
+            return NEVER_US
+        burn_nano = round(self.burn_usd_per_hour() * NANO)
+        left_nano = self.book.balance_nano
+        if left_nano <= 0:
+            return self.now_us
+        return self.now_us + -(-left_nano * HOUR_US // burn_nano) if burn_nano else NEVER_US
+
+    def _stoppable(self) -> bool:
+        running = any(x.state.bills_gpu or x.wants_to_run for x in self.fleet.alive.values())
+        workers = self.serverless.workers.values()
+        return running or any("gpu" in w.rates() and w.status != "STOPPING" for w in workers)
+
+    def _bill_until(self, until_us: int) -> None:
+        for source, rates in self.meters():
+            account = self.book.account(source)
+            for kind, usd_per_hour in rates.items():
+                account.run(kind, round(usd_per_hour * NANO), self.now_us, until_us)
+        self.now_us = until_us
+
+    def meters(self) -> Iterator[tuple[str, dict[str, float]]]:
+        """Every source that costs money now, and its dollars per hour by kind."""
+        for contract in self.fleet.alive.values():
+            yield f"instance-{contract.id}", contract.rates()
+        for volume in self.volumes.values():
+            yield f"volume-{volume.id}", volume.rates()
+        for worker in self.serverless.workers.values():
+            yield f"worker-{worker.endpoint_id}-{worker.id}", worker.rates()
+
+    def burn_usd_per_hour(self) -> float:
+        """What everything together costs an hour at this moment."""
+        return sum(sum(rates.values()) for _, rates in self.meters())
+
+    def show(self, contract: Contract) -> JsonObject:
+        """The instance as the API shows it now."""
+        floor = self.fleet.floor_usd(contract, self.now_us)
+        return instance_view(contract, self.now_us, self.chance, floor_usd=floor)
+
+    def listed(self) -> list[Contract]:
+        """What the list shows: with a lag, the newest are missing and the destroyed still there."""
+        horizon = self.now_us - self.list_lag_us
+        seen = [x for x in self.fleet.alive.values() if x.created_us <= horizon]
+        ghosts = [x for x in self.fleet.destroyed.values() if (x.destroyed_us or 0) > horizon]
+        return sorted([*seen, *ghosts], key=lambda x: x.id) if self.list_lag_us else seen
+
+    def upload(self, text: str, name: str) -> str:
+        """Keep a text for a later download; the name of its result path."""
+        token = self.chance.hexadecimal(32, "result", name, len(self.results))
+        self.results[token] = Result(text, self.choices.polls_before_result)
+        return token
+
+
+def template_view(index: int) -> JsonObject:
+    """A seeded public template as `GET template/` shows it (vast-api §14)."""
+    template = TEMPLATES[index]
+    return {
+        "id": template.id,
+        "hash_id": template.hash_id,
+        "name": template.name,
+        "image": template.image,
+        "tag": template.tag,
+        "default_tag": template.tag,
+        "runtype": template.runtype,
+        "use_ssh": True,
+        "ssh_direct": True,
+        "jup_direct": template.runtype == "jupyter",
+        "jupyter_dir": None,
+        "use_jupyter_lab": False,
+        "env": template.env,
+        "onstart": template.onstart,
+        "extra_filters": template.extra_filters,
+        "recommended": True,
+        "recommended_disk_space": template.disk_gb,
+        "private": False,
+        "creator_id": 62_897,
+        "created_at": 1_700_000_000 + index * 86_400,
+        "recent_create_date": 1_750_000_000 + index * 86_400,
+        "count_created": 40_000 - index * 7_000,
+        "docker_login_repo": None,
+        "href": f"https://hub.docker.com/r/{template.image}/",
+        "desc": template.name,
+        "readme": "",
+    }
