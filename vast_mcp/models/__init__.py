@@ -9,7 +9,7 @@ from vast_mcp.models.instance import (
     billing_of,
     state_of,
 )
-from vast_mcp.models.offer import Offer, Template
+from vast_mcp.models.offer import Offer, Rental, Template
 from vast_mcp.models.serverless import Endpoint, Worker, Workergroup
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "InstanceState",
     "Offer",
     "PortMapping",
+    "Rental",
     "SshKey",
     "Template",
     "Volume",

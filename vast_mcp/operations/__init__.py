@@ -11,6 +11,7 @@ from vast_mcp.operations._declare import (
     Operation,
     digest_of,
     encode,
+    in_query,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -32,6 +33,7 @@ __all__ = [
     "account",
     "digest_of",
     "encode",
+    "in_query",
     "instances",
     "market",
     "serverless",

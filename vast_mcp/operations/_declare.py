@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import quote
 
+from vast_mcp.errors import InputInvalid
+
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
 
@@ -105,10 +107,25 @@ class Call:
 
 
 def encode(body: JsonObject | None) -> bytes:
-    """The body as it goes on the wire."""
+    """The body as it goes on the wire.
+
+    Raises:
+        InputInvalid: a text holds half a surrogate pair, or a number is not finite.
+    """
     if body is None:
         return b""
-    return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as broken:
+        raise InputInvalid("request", "holds a text or number that cannot be sent") from broken
+
+
+def in_query(value: Json) -> str:
+    """A query value as the official client writes it: JSON with its default spaces.
+
+    A text goes as it is (vast-api §1).
+    """
+    return value if isinstance(value, str) else json.dumps(value, allow_nan=False)
 
 
 def digest_of(

@@ -1,6 +1,6 @@
 """The account's money and keys (vast-api §9, §13, §15, §16)."""
 
-from vast_mcp.operations._declare import Call, Data, Operation
+from vast_mcp.operations._declare import Call, Data, Operation, in_query
 
 SHOW_ACCOUNT = Operation("show_account", "GET", "/api/v0/users/current", "account", interval_s=1.0)
 LIST_CHARGES = Operation("list_charges", "GET", "/api/v0/charges/", "account", interval_s=1.0)
@@ -11,6 +11,38 @@ CREATE_SSH_KEY = Operation(
 )
 
 OPERATIONS = (SHOW_ACCOUNT, LIST_CHARGES, LIST_VOLUMES, LIST_SSH_KEYS, CREATE_SSH_KEY)
+
+
+CHARGE_ROWS = 100
+"""Rows asked for on one page of charges; the vendor allows 500."""
+
+
+def show_account() -> Call:
+    """Who the key belongs to, and what is left."""
+    return SHOW_ACCOUNT.call()
+
+
+def list_charges(start_s: int, end_s: int, *, after_token: str | None = None) -> Call:
+    """One page of what was charged between two instants, in whole seconds since 1970 UTC."""
+    query = {
+        "select_filters": in_query({"day": {"gte": start_s, "lte": end_s}}),
+        "format": "table",
+        "latest_first": "false",
+        "limit": str(CHARGE_ROWS),
+    }
+    if after_token is not None:
+        query["after_token"] = after_token
+    return LIST_CHARGES.call(query=query)
+
+
+def list_volumes() -> Call:
+    """Every volume of the account, local and network."""
+    return LIST_VOLUMES.call(query={"owner": "me", "type": "all_volume"})
+
+
+def list_ssh_keys() -> Call:
+    """The account's public keys."""
+    return LIST_SSH_KEYS.call()
 
 
 def create_ssh_key(public_key: str) -> Call:

@@ -1,9 +1,19 @@
 """Renting, watching and ending instances (vast-api §6 to §10)."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from vast_mcp.operations._declare import Call, Data, Json, JsonObject, Money, Operation
+from vast_mcp.errors import InputInvalid
+from vast_mcp.operations._declare import (
+    Call,
+    Data,
+    Json,
+    JsonObject,
+    Money,
+    Operation,
+    in_query,
+)
 
 Connect = Literal["ssh", "jupyter", "args"]
 
@@ -27,15 +37,15 @@ SHOW_INSTANCE = Operation(
 _MANAGE = "/api/v0/instances/{instance_id}/"
 START_INSTANCE = Operation(
     "start_instance", "PUT", _MANAGE, "instances", money=Money.SPENDS, interval_s=1.0,
-    admits=lambda body: body.get("state") == "running",
+    admits=lambda body: body == {"state": "running"},
 )  # fmt: skip
 STOP_INSTANCE = Operation(
     "stop_instance", "PUT", _MANAGE, "instances", money=Money.SAVES, data=Data.CHANGES,
-    interval_s=1.0, admits=lambda body: body.get("state") == "stopped",
+    interval_s=1.0, admits=lambda body: body == {"state": "stopped"},
 )  # fmt: skip
 LABEL_INSTANCE = Operation(
     "label_instance", "PUT", _MANAGE, "instances", data=Data.CHANGES, interval_s=1.0,
-    admits=lambda body: "label" in body,
+    admits=lambda body: body.keys() == {"label"} and isinstance(body["label"], str),
 )  # fmt: skip
 DESTROY_INSTANCE = Operation(
     "destroy_instance", "DELETE", _MANAGE, "instances",
@@ -54,13 +64,35 @@ REQUEST_LOGS = Operation(
     interval_s=1.0,
 )  # fmt: skip
 _COMMAND = "/api/v0/instances/command/{instance_id}/"
+_PLAIN = r"[\w./@%+=:,~-]"
+_ARGUMENT = rf" +(?:{_PLAIN}+|'(?:{_PLAIN}| )*'|\"(?:{_PLAIN}| )*\")"
+_LISTING = re.compile(rf"(?:ls|du)(?:{_ARGUMENT})*")
+_REMOVAL = re.compile(rf"rm(?:{_ARGUMENT})+")
+COMMAND_LIMIT = 512
+"""Characters the vendor takes in one command (vast-api §10)."""
+
+
+def _is_command(body: JsonObject, form: re.Pattern[str]) -> bool:
+    """Whether the body is one plain command: no second one can hide behind `;`, `$(` or a newline.
+
+    Words are letters, digits and `. / @ % + = : , ~ -`; quotes may add spaces. No globs.
+    """
+    command = body.get("command")
+    return (
+        body.keys() == {"command"}
+        and isinstance(command, str)
+        and len(command) <= COMMAND_LIMIT
+        and form.fullmatch(command) is not None
+    )
+
+
 LIST_DISK = Operation(
     "list_disk", "PUT", _COMMAND, "instances", interval_s=1.5,
-    admits=lambda body: str(body.get("command", "")).split(" ", 1)[0] in {"ls", "du"},
+    admits=lambda body: _is_command(body, _LISTING),
 )  # fmt: skip
 DELETE_DISK_FILES = Operation(
     "delete_disk_files", "PUT", _COMMAND, "instances", data=Data.DESTROYS, interval_s=1.5,
-    admits=lambda body: str(body.get("command", "")).split(" ", 1)[0] == "rm",
+    admits=lambda body: _is_command(body, _REMOVAL),
 )  # fmt: skip
 ATTACH_SSH_KEY = Operation(
     "attach_ssh_key", "POST", "/api/v0/instances/{instance_id}/ssh/", "instances",
@@ -136,6 +168,33 @@ def create_instance(offer_id: int, spec: CreateSpec) -> Call:
     return CREATE_INSTANCE.call(body, offer_id=offer_id)
 
 
+PAGE_ROWS = 25
+"""The most rows the vendor puts on one page of instances (vast-api §7)."""
+
+
+def list_instances(*, label: str | None = None, after_token: str | None = None) -> Call:
+    """One page of the account's instances, oldest first; `label` must match to the letter."""
+    filters: JsonObject = {} if label is None else {"label": {"eq": label}}
+    query = {
+        "select_filters": in_query(filters),
+        "order_by": in_query([{"col": "id", "dir": "asc"}]),
+        "limit": str(PAGE_ROWS),
+    }
+    if after_token is not None:
+        query["after_token"] = after_token
+    return LIST_INSTANCES.call(query=query)
+
+
+def show_instance(instance_id: int) -> Call:
+    """One instance; the answer's `instances` is null when there is none."""
+    return SHOW_INSTANCE.call(query={"owner": "me"}, instance_id=instance_id)
+
+
+def list_instance_ssh_keys(instance_id: int) -> Call:
+    """The public keys attached to one instance."""
+    return LIST_INSTANCE_SSH_KEYS.call(instance_id=instance_id)
+
+
 def start_instance(instance_id: int) -> Call:
     """Ask for the GPU again. Asynchronous: it may wait until the GPU is free."""
     return START_INSTANCE.call({"state": "running"}, instance_id=instance_id)
@@ -181,12 +240,24 @@ def request_logs(
 
 
 def list_disk(instance_id: int, command: str) -> Call:
-    """Run `ls …` or `du …` on a stopped instance's disk."""
+    """Run `ls …` or `du …` on a stopped instance's disk.
+
+    Raises:
+        InputInvalid: anything but one plain `ls` or `du`.
+    """
+    if not _is_command({"command": command}, _LISTING):
+        raise InputInvalid("command", "must be one plain `ls …` or `du …`, at most 512 characters")
     return LIST_DISK.call({"command": command}, instance_id=instance_id)
 
 
 def delete_disk_files(instance_id: int, command: str) -> Call:
-    """Run `rm …` on a stopped instance's disk."""
+    """Run `rm …` on a stopped instance's disk.
+
+    Raises:
+        InputInvalid: anything but one plain `rm` with its paths.
+    """
+    if not _is_command({"command": command}, _REMOVAL):
+        raise InputInvalid("command", "must be one plain `rm …`, at most 512 characters, no globs")
     return DELETE_DISK_FILES.call({"command": command}, instance_id=instance_id)
 
 

@@ -39,6 +39,21 @@ SEARCH_SUFFIX = " verified=True rentable=True rented=False"
 """What the official client appends: a search given replaces the server's own default filters."""
 
 
+def list_endpoints() -> Call:
+    """Every endpoint of the account; the answer holds their keys."""
+    return LIST_ENDPOINTS.call()
+
+
+def list_workergroups() -> Call:
+    """Every workergroup of the account."""
+    return LIST_WORKERGROUPS.call()
+
+
+def list_workers(endpoint_id: int) -> Call:
+    """The machines an endpoint rented; asked of the serverless host."""
+    return LIST_WORKERS.call({"id": endpoint_id})
+
+
 def create_endpoint(
     endpoint_name: str, *, max_workers: int, cold_workers: int, min_load: float
 ) -> Call:

@@ -1,0 +1,284 @@
+"""One request to the vendor and its raw answer: addresses, key, timeouts, size, redirects.
+
+Builds what the official client builds (vast-api §1): bearer key, JSON bodies, query values as
+JSON with spaces. Repeats nothing; `reads` does that.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import anyio
+import httpx2
+
+from vast_mcp.api.classify import TIMED_OUT, Reply, lost, missing_key
+from vast_mcp.api.permit import Permit
+from vast_mcp.api.transport import PERMIT, WallTransport, origin
+from vast_mcp.clock import Clock
+from vast_mcp.operations import Call, Host, Operation, encode
+from vast_mcp.text import Redactor
+
+CONSOLE_URL = "https://console.vast.ai"
+SERVERLESS_URL = "https://run.vast.ai"
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 30.0
+WRITE_TIMEOUT_S = 120.0
+ANSWER_LIMIT = 16_000_000
+"""Bytes read of one answer; a longer one is not trusted."""
+_REDIRECTS = 3
+_BEFORE_SENDING = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
+_HTTP_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
+
+
+def serverless_for(api_base: str, serverless_base: str | None) -> str:
+    """The serverless host to use: the one given, else the one that belongs to the API base.
+
+    With VAST_URL set elsewhere it moves along; the official client sends the key to the real host
+    even then (vast-api §1).
+    """
+    if serverless_base:
+        return serverless_base.rstrip("/")
+    base = api_base.rstrip("/")
+    return SERVERLESS_URL if base == CONSOLE_URL else base
+
+
+def network_transport() -> httpx2.AsyncBaseTransport:
+    """The real way out: TLS checked, nothing re-sent underneath."""
+    return httpx2.AsyncHTTPTransport(retries=0)
+
+
+class Connection:
+    """The way to the vendor for one key. Open it once; close it with `aclose` or `async with`.
+
+    Without a key only public operations are answered; the rest raise `KeyMissing`. `transport` is
+    the network or the simulator; it is put behind the wall here.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None,
+        transport: httpx2.AsyncBaseTransport,
+        clock: Clock,
+        api_base: str = CONSOLE_URL,
+        serverless_base: str | None = None,
+        user_agent: str = "vast-mcp",
+    ) -> None:
+        self.clock = clock
+        self.api_base = api_base.rstrip("/")
+        self._bases = {
+            Host.CONSOLE: self.api_base,
+            Host.SERVERLESS: serverless_for(self.api_base, serverless_base),
+        }
+        self._key = (api_key or "").strip() or None
+        self._redactor = Redactor([self._key] if self._key else [])
+        self._agent = user_agent
+        self._wall = WallTransport(transport, self._bases)
+        self._client = httpx2.AsyncClient(
+            transport=self._wall,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"user-agent": user_agent, "accept": "application/json"},
+        )
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.api_base} key={'set' if self._key else 'missing'}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; the transport handed in is closed too."""
+        await self._client.aclose()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is set at all; whether the vendor takes it is another matter."""
+        return self._key is not None
+
+    def scrub(self, text: str) -> str:
+        """The text without the key."""
+        return self._redactor.scrub(text)
+
+    async def send(self, call: Call, *, timeout_s: float, permit: Permit | None = None) -> Reply:
+        """Send it once and read the whole answer, whatever its status.
+
+        A read follows up to three 307/308 to the same host; a write follows none. `timeout_s` is
+        for all of it, in seconds.
+
+        Raises:
+            KeyMissing: no key is set and the operation needs one.
+            NeverSent: a write that failed before a byte of it left.
+            OutcomeUnknown: a write that may have left, without an answer.
+            VendorDown: a read without an answer.
+            PermitMissing: the wall refused it.
+        """
+        operation = call.operation
+        url = self._url(call)
+        for _ in range(_REDIRECTS + 1):
+            request = self._request(call, url, permit)
+            reply = await self._exchange(request, operation, timeout_s)
+            target = _redirect(reply, url) if operation.reads else None
+            if target is None:
+                return reply
+            url = target
+        return reply
+
+    def _url(self, call: Call) -> httpx2.URL:
+        query = f"?{urlencode(call.query)}" if call.query else ""
+        return httpx2.URL(self._bases[call.operation.host] + call.path + query)
+
+    def _request(self, call: Call, url: httpx2.URL, permit: Permit | None) -> httpx2.Request:
+        headers = {}
+        if not call.operation.public:
+            if self._key is None:
+                raise missing_key()
+            headers["authorization"] = f"Bearer {self._key}"
+        body = encode(call.body)
+        if body:
+            headers["content-type"] = "application/json"
+        extensions = {} if permit is None else {PERMIT: permit}
+        return self._client.build_request(
+            call.operation.method, url, content=body or None, headers=headers, extensions=extensions
+        )
+
+    async def _exchange(
+        self, request: httpx2.Request, operation: Operation, timeout_s: float
+    ) -> Reply:
+        progress = _Progress()
+        request.extensions |= {"trace": progress.note, "timeout": _timeouts(timeout_s)}
+        try:
+            with anyio.fail_after(timeout_s):
+                response = await self._client.send(request, stream=True)
+                try:
+                    return await _read(response, ANSWER_LIMIT)
+                finally:
+                    await response.aclose()
+        except _BEFORE_SENDING as error:
+            raise lost(operation, left=False, cause=_cause(error)) from None
+        except TimeoutError:
+            cause = f"no answer within {timeout_s:g} s"
+            left = progress.may_have_left
+            raise lost(operation, left=left, cause=cause, code=TIMED_OUT) from None
+        except httpx2.TimeoutException as error:
+            raise lost(operation, left=True, cause=_cause(error), code=TIMED_OUT) from None
+        except (*_HTTP_ERRORS, anyio.ClosedResourceError, anyio.BrokenResourceError) as error:
+            raise lost(operation, left=True, cause=_cause(error)) from None
+
+    @asynccontextmanager
+    async def download(self, url: str) -> AsyncIterator["Download"]:
+        """A way to fetch this one address, without the key, while the block lasts."""
+        self._wall.allow_download(url)
+        client = httpx2.AsyncClient(
+            transport=_Shared(self._wall),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"user-agent": self._agent, "accept-encoding": "identity"},
+        )
+        try:
+            yield Download(client, url)
+        finally:
+            self._wall.end_download(url)
+            await client.aclose()
+
+
+class Download:
+    """A result file that a reply named; fetched without credentials."""
+
+    def __init__(self, client: httpx2.AsyncClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    async def fetch(self, *, timeout_s: float, limit: int) -> Reply | None:
+        """One try. None when nothing came back; of a long body the last `limit` bytes are kept."""
+        try:
+            with anyio.fail_after(timeout_s):
+                async with self._client.stream("GET", self._url, timeout=timeout_s) as response:
+                    return await _read_tail(response, limit)
+        except (TimeoutError, *_HTTP_ERRORS):
+            return None
+
+
+class _Shared(httpx2.AsyncBaseTransport):
+    """The same transport for a second client, which does not close it."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self._inner.handle_async_request(request)
+
+
+class _Progress:
+    """Whether bytes of a request may have left; a transport that does not tell is taken for yes."""
+
+    def __init__(self) -> None:
+        self._told = False
+        self._sending = False
+
+    async def note(self, event: str, _: dict[str, Any]) -> None:
+        self._told = True
+        if event.endswith("send_request_headers.started"):
+            self._sending = True
+
+    @property
+    def may_have_left(self) -> bool:
+        return self._sending or not self._told
+
+
+def _timeouts(total_s: float) -> dict[str, float]:
+    connect_s = min(CONNECT_TIMEOUT_S, total_s)
+    return {"connect": connect_s, "read": total_s, "write": total_s, "pool": connect_s}
+
+
+def _cause(error: Exception) -> str:
+    # The library's own text may repeat the address; the type's name says enough.
+    return type(error).__name__
+
+
+def _redirect(reply: Reply, url: httpx2.URL) -> httpx2.URL | None:
+    """Where a 307 or 308 points, if to the same host; None otherwise."""
+    location = reply.headers.get("location")
+    if reply.status not in {307, 308} or not location:
+        return None
+    try:
+        target = url.join(location)
+    except (httpx2.InvalidURL, ValueError):
+        return None
+    return target if origin(target) == origin(url) else None
+
+
+async def _read(response: httpx2.Response, limit: int) -> Reply:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > limit:
+            return Reply(response.status_code, _headers(response), b"", cut=True)
+    return Reply(response.status_code, _headers(response), bytes(body))
+
+
+async def _read_tail(response: httpx2.Response, limit: int) -> Reply:
+    body, cut, seen = bytearray(), False, 0
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        seen += len(chunk)
+        if len(body) > limit:
+            del body[: len(body) - limit]
+            cut = True
+        if seen > 25 * limit:  # a file without end is not read to its end
+            break
+    return Reply(response.status_code, _headers(response), bytes(body), cut)
+
+
+def _headers(response: httpx2.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}

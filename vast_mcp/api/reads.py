@@ -1,0 +1,240 @@
+"""Everything that is asked of the vendor and changes nothing; the only requests ever repeated."""
+
+from collections.abc import Mapping
+
+from vast_mcp.api import wire, wire_account
+from vast_mcp.api._fields import row, rows, unreadable
+from vast_mcp.api.connection import READ_TIMEOUT_S, Connection
+from vast_mcp.api.pages import Page, all_pages
+from vast_mcp.api.results import fetch_result
+from vast_mcp.api.retry import Deadline, ask
+from vast_mcp.errors import NotFound
+from vast_mcp.models import (
+    Account,
+    Charges,
+    Endpoint,
+    Instance,
+    Offer,
+    Rental,
+    SshKey,
+    Template,
+    Volume,
+    Worker,
+    Workergroup,
+)
+from vast_mcp.operations import Call, Json, account, instances, market, serverless
+from vast_mcp.text import Untrusted
+
+_ABSENT = frozenset({"no_such_instance", "not_found"})
+_NOT_READY = ("not ready", "no worker", "initializ", "starting", "loading", "pending")
+
+
+class Reads:
+    """The reading half of the API. Each method is one question; `deadline_s` bounds all of it.
+
+    All methods raise `ApiError`: `VendorDown` when no answer came in time, `VendorUnreadable` for
+    one that cannot be trusted, `Unauthorized` and the like for refusals. None of them ever answers
+    with less than the whole.
+    """
+
+    def __init__(self, connection: Connection, *, deadline_s: float = READ_TIMEOUT_S) -> None:
+        self._connection = connection
+        self._deadline_s = deadline_s
+
+    async def search_offers(
+        self,
+        filters: Mapping[str, Json],
+        *,
+        rental: Rental = "on_demand",
+        disk_gb: float,
+        order: market.Order = market.BEST_FIRST,
+        limit: int | None = None,
+        deadline_s: float | None = None,
+    ) -> list[Offer]:
+        """Offers in the order asked for, each priced with a disk of `disk_gb`.
+
+        Verified, rentable, not rented and not external is asked for unless a filter on that column
+        says otherwise; a filter that is None drops the column.
+        """
+        call = market.search_offers(
+            filters, rental=rental, disk_gb=disk_gb, order=order, limit=limit
+        )
+        found = await self._list(call, "offers", deadline_s)
+        return [wire.decode_offer(item, rental=rental, disk_gb=disk_gb) for item in found]
+
+    async def show_instance(
+        self, instance_id: int, *, deadline_s: float | None = None
+    ) -> Instance | None:
+        """The instance, or None when the vendor says in a known form that there is none."""
+        call = instances.show_instance(instance_id)
+        try:
+            answer = row(await self._ask(call, deadline_s), "the answer")
+        except NotFound as absent:
+            if absent.status == 404 and absent.code in _ABSENT:
+                return None
+            raise
+        if "instances" not in answer:
+            raise unreadable("instances is missing")
+        if answer["instances"] is None:
+            return None
+        instance = wire.decode_instance(answer["instances"])
+        if instance.instance_id != instance_id:
+            raise unreadable("it describes another instance than was asked for")
+        return instance
+
+    async def list_instances(
+        self, *, label: str | None = None, deadline_s: float | None = None
+    ) -> list[Instance]:
+        """All instances (with that very label): every page, counted against the vendor's total."""
+
+        def ask_page(token: str | None) -> Call:
+            return instances.list_instances(label=label, after_token=token)
+
+        def read_page(answer: Json) -> Page[Instance]:
+            return Page.of(answer, "instances", "total_instances", wire.decode_instance)
+
+        return await all_pages(
+            self._connection,
+            self._deadline(deadline_s),
+            ask_page,
+            read_page,
+            identity=lambda instance: instance.instance_id,
+        )
+
+    async def account(self, *, deadline_s: float | None = None) -> Account:
+        """Who the key belongs to, and the credit left."""
+        call = account.show_account()
+        return wire_account.decode_account(await self._ask(call, deadline_s))
+
+    async def charges(
+        self, start_us: int, end_us: int, *, deadline_s: float | None = None
+    ) -> Charges:
+        """What was charged between two instants (microseconds since 1970 UTC): every page."""
+        start_s, end_s = start_us // 1_000_000, -(-end_us // 1_000_000)
+
+        def ask_page(token: str | None) -> Call:
+            return account.list_charges(start_s, end_s, after_token=token)
+
+        found = await all_pages(
+            self._connection,
+            self._deadline(deadline_s),
+            ask_page,
+            lambda answer: Page.of(answer, "results", "total", wire_account.decode_charge),
+        )
+        return Charges(tuple(found))
+
+    async def templates(
+        self,
+        *,
+        name: str | None = None,
+        filters: Mapping[str, Json] | None = None,
+        limit: int | None = None,
+        deadline_s: float | None = None,
+    ) -> list[Template]:
+        """Templates, public ones too; `name` matches anywhere inside the name."""
+        wanted: dict[str, Json] = dict(filters or {})
+        if name:
+            wanted["name"] = name
+        call = market.search_templates(wanted, limit=limit)
+        found = await self._list(call, "templates", deadline_s)
+        return [wire.decode_template(item) for item in found]
+
+    async def template(self, hash_id: str, *, deadline_s: float | None = None) -> Template | None:
+        """The template with that hash, or None."""
+        wanted: dict[str, Json] = {"hash_id": {"eq": hash_id}}
+        found = await self.templates(filters=wanted, deadline_s=deadline_s)
+        return next((template for template in found if template.hash_id == hash_id), None)
+
+    async def endpoints(self, *, deadline_s: float | None = None) -> list[Endpoint]:
+        """Every endpoint of the account."""
+        found = await self._list(serverless.list_endpoints(), "results", deadline_s)
+        return [wire_account.decode_endpoint(item) for item in found]
+
+    async def workergroups(self, *, deadline_s: float | None = None) -> list[Workergroup]:
+        """Every workergroup of the account."""
+        found = await self._list(serverless.list_workergroups(), "results", deadline_s)
+        return [wire_account.decode_workergroup(item) for item in found]
+
+    async def workers(self, endpoint_id: int, *, deadline_s: float | None = None) -> list[Worker]:
+        """The machines of an endpoint; none while the vendor says that it is not ready yet."""
+        answer = await self._ask(serverless.list_workers(endpoint_id), deadline_s)
+        if isinstance(answer, dict) and "workers" not in answer:
+            told = str(answer.get("error_msg", "")).lower()
+            if any(words in told for words in _NOT_READY):
+                return []
+            raise unreadable("the workers are not listed")
+        found = answer["workers"] if isinstance(answer, dict) else answer
+        return [wire_account.decode_worker(item) for item in rows(found, "workers")]
+
+    async def volumes(self, *, deadline_s: float | None = None) -> list[Volume]:
+        """Every rented volume."""
+        found = await self._list(account.list_volumes(), "volumes", deadline_s)
+        return [wire_account.decode_volume(item) for item in found]
+
+    async def gpu_names(self, *, deadline_s: float | None = None) -> list[str]:
+        """Every card name in the vendor's spelling; needs no key."""
+        answer = row(await self._ask(market.gpu_names(), deadline_s), "the answer")
+        names = answer.get("gpu_names")
+        if not isinstance(names, list):
+            raise unreadable("gpu_names is not a list")
+        return [name for name in names if isinstance(name, str)]
+
+    async def ssh_keys(self, *, deadline_s: float | None = None) -> tuple[SshKey, ...]:
+        """The account's public keys."""
+        answer = await self._ask(account.list_ssh_keys(), deadline_s)
+        if isinstance(answer, dict):
+            answer = answer.get("ssh_keys", answer.get("keys"))
+        return wire_account.decode_ssh_keys(answer)
+
+    async def instance_ssh_keys(
+        self, instance_id: int, *, deadline_s: float | None = None
+    ) -> tuple[SshKey, ...]:
+        """The public keys attached to one instance."""
+        call = instances.list_instance_ssh_keys(instance_id)
+        answer = row(await self._ask(call, deadline_s), "the answer")
+        return wire_account.decode_ssh_keys(answer.get("ssh_keys"))
+
+    async def logs(
+        self,
+        instance_id: int,
+        *,
+        tail: int | None = None,
+        match: str = "",
+        daemon: bool = False,
+        deadline_s: float | None = None,
+    ) -> Untrusted:
+        """The end of the instance's log (its container's, or with `daemon` the host's), cleaned.
+
+        Raises:
+            VendorDown: the host has not uploaded it within the 12 s that are waited.
+        """
+        call = instances.request_logs(instance_id, tail=tail, match=match, daemon=daemon)
+        return await self._result(call, deadline_s)
+
+    async def list_disk(
+        self, instance_id: int, command: str, *, deadline_s: float | None = None
+    ) -> Untrusted:
+        """What one plain `ls` or `du` prints on a stopped instance's disk.
+
+        Raises:
+            InputInvalid: the command is anything else.
+        """
+        return await self._result(instances.list_disk(instance_id, command), deadline_s)
+
+    async def _result(self, call: Call, deadline_s: float | None) -> Untrusted:
+        deadline = self._deadline(deadline_s)
+        answer = row(await ask(self._connection, call, deadline), "the answer")
+        return await fetch_result(self._connection, answer, deadline)
+
+    async def _list(
+        self, call: Call, name: str, deadline_s: float | None
+    ) -> list[Mapping[str, Json]]:
+        answer = row(await self._ask(call, deadline_s), "the answer")
+        return list(rows(answer.get(name), name))
+
+    async def _ask(self, call: Call, deadline_s: float | None) -> Json:
+        return await ask(self._connection, call, self._deadline(deadline_s))
+
+    def _deadline(self, deadline_s: float | None) -> Deadline:
+        seconds = self._deadline_s if deadline_s is None else deadline_s
+        return Deadline(self._connection.clock, seconds)

@@ -1,0 +1,247 @@
+"""The vendor's offers, templates and instances as our models. Pure.
+
+Facts from vast-api §5, §7, §14. Prices are read strictly: missing, not finite or negative is
+`VendorUnreadable`, never zero. Secrets (`jupyter_token`, `onstart`, `image_login`,
+environment values) are not carried over.
+"""
+
+import ipaddress
+import re
+from typing import Any
+
+from vast_mcp.api import _fields as f
+from vast_mcp.models import Instance, Offer, PortMapping, Rental, Template
+from vast_mcp.text import MESSAGE_LIMIT, clean_line
+from vast_mcp.units import UsdPerHour, gb_from_mb, storage_rate
+
+INTENT_VARIABLE = "VMCP_INTENT"
+"""The only variable that is read out of an instance's environment."""
+_INTENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
+_COUNTRY = re.compile(r"(?:.*,)?\s*([A-Z]{2})\s*")
+_TOP_PORT = 99_999  # inside ports from 70000 on are the vendor's identity ports (vast-api §6)
+
+
+def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
+    """One offer, found by a search of that rental kind priced with that disk.
+
+    Raises:
+        VendorUnreadable: not an object, no id, or a price that cannot be trusted.
+    """
+    fields = f.row(value, "an offer")
+    storage = f.price(fields, "storage_cost")
+    total = f.price(fields, "dph_total")
+    if rental == "reserved":
+        discounted = f.optional_price(fields, "discounted_dph_total")
+        total = total if discounted is None else discounted
+    all_in = UsdPerHour.ceil(total)
+    return Offer(
+        offer_id=f.identifier(fields, "id", "ask_contract_id"),
+        machine_id=f.count(fields, "machine_id"),
+        host_id=f.count(fields, "host_id"),
+        rental=rental,
+        gpu_name=f.word(fields, "gpu_name"),
+        num_gpus=f.count(fields, "num_gpus"),
+        gpu_ram_gb=gb_from_mb(f.real(fields, "gpu_ram")),
+        cpu_cores=f.number(fields.get("cpu_cores_effective")) or f.real(fields, "cpu_cores"),
+        ram_gb=_own_ram_gb(fields),
+        disk_gb=disk_gb,
+        max_disk_gb=f.real(fields, "disk_space"),
+        usd_per_hour=all_in,
+        gpu_usd_per_hour=_gpu_part(fields, rental, all_in, storage_rate(storage, disk_gb)),
+        storage_usd_per_gb_month=storage,
+        min_bid=f.per_hour(f.optional_price(fields, "min_bid")),
+        download_usd_per_gb=f.price(fields, "inet_down_cost"),
+        upload_usd_per_gb=f.price(fields, "inet_up_cost"),
+        download_mbit=f.real(fields, "inet_down"),
+        upload_mbit=f.real(fields, "inet_up"),
+        disk_mb_per_s=f.real(fields, "disk_bw"),
+        reliability=f.number(fields.get("reliability2")) or f.real(fields, "reliability"),
+        verified=_verified(fields, default=False),
+        datacenter=f.count(fields, "hosting_type") == 1,
+        country=country_of(fields.get("geolocation")),
+        location=f.label(fields, "geolocation"),
+        cuda_max=f.real(fields, "cuda_max_good"),
+        driver_version=f.label(fields, "driver_version"),
+        direct_ports=f.count(fields, "direct_port_count"),
+        dlperf=f.real(fields, "dlperf"),
+        duration_s=max(0, int(f.real(fields, "duration"))),
+        rentable=f.flag(fields, "rentable", default=True),
+        static_ip=f.flag(fields, "static_ip"),
+    )
+
+
+def decode_template(value: object) -> Template:
+    """One template; its scripts, variables and registry login are left behind.
+
+    Raises:
+        VendorUnreadable: not an object, or without id and hash.
+    """
+    fields = f.row(value, "a template")
+    hash_id = f.word(fields, "hash_id")
+    if not hash_id:
+        raise f.unreadable("a template without hash_id")
+    return Template(
+        template_id=f.identifier(fields, "id"),
+        hash_id=hash_id,
+        name=f.label(fields, "name"),
+        image=f.label(fields, "image"),
+        tag=f.label(fields, "tag", "default_tag"),
+        recommended_disk_gb=f.number(fields.get("recommended_disk_space")),
+        runtype=f.word(fields, "runtype"),
+        ssh=f.flag(fields, "use_ssh") or f.flag(fields, "ssh_direct"),
+        jupyter=f.flag(fields, "jup_direct") or "jupyter" in f.word(fields, "runtype"),
+        private=f.flag(fields, "private"),
+        created_count=f.count(fields, "count_created"),
+        description=clean_line(fields.get("desc") or "", MESSAGE_LIMIT),
+        has_onstart=bool(fields.get("onstart")),
+    )
+
+
+def decode_instance(value: object) -> Instance:
+    """One instance of the account.
+
+    Raises:
+        VendorUnreadable: not an object, no id, or a price that cannot be trusted.
+    """
+    fields = f.row(value, "an instance")
+    label = fields.get("label")
+    runtype = f.word(fields, "image_runtype")
+    disk_gb = f.real(fields, "disk_space")
+    return Instance(
+        instance_id=f.identifier(fields, "id"),
+        machine_id=f.count(fields, "machine_id"),
+        label=f.label(fields, "label"),
+        raw_label=label if isinstance(label, str) else "",
+        actual_status=_status(fields),
+        intended_status=f.word(fields, "intended_status"),
+        cur_state=f.word(fields, "cur_state"),
+        next_state=f.word(fields, "next_state"),
+        status_message=clean_line(fields.get("status_msg") or "", MESSAGE_LIMIT),
+        is_bid=f.flag(fields, "is_bid"),
+        gpu_name=f.word(fields, "gpu_name"),
+        num_gpus=f.count(fields, "num_gpus"),
+        gpu_ram_gb=gb_from_mb(f.real(fields, "gpu_ram")),
+        usd_per_hour=UsdPerHour.ceil(f.price(fields, "dph_total")),
+        disk_usd_per_hour=_disk_part(fields, disk_gb),
+        min_bid=f.per_hour(f.optional_price(fields, "min_bid")),
+        download_usd_per_gb=f.optional_price(fields, "inet_down_cost") or 0.0,
+        upload_usd_per_gb=f.optional_price(fields, "inet_up_cost") or 0.0,
+        disk_gb=disk_gb,
+        disk_used_gb=_unless_negative(fields.get("disk_usage")),
+        gpu_utilisation_percent=_unless_negative(fields.get("gpu_util")),
+        image=f.label(fields, "image_uuid", "image"),
+        runtype=runtype,
+        template_hash=f.word(fields, "template_hash_id", "template_hash") or None,
+        country=country_of(fields.get("geolocation")),
+        public_ip=_address(fields.get("public_ipaddr")),
+        ssh_host=_host(fields.get("ssh_host")),
+        ssh_port=_ssh_port(fields.get("ssh_port"), runtype),
+        ports=_ports(fields.get("ports")),
+        started_at_us=f.instant_us(fields.get("start_date")),
+        contract_ends_us=f.instant_us(fields.get("end_date")),
+        intent_mark=_intent(fields.get("extra_env")),
+        verified=_verified(fields, default=True),
+    )
+
+
+def country_of(geolocation: object) -> str:
+    """The two letters of "Sweden, SE" or "SE"; empty when there are none."""
+    if not isinstance(geolocation, str) or len(geolocation) > 200:
+        return ""
+    found = _COUNTRY.fullmatch(geolocation)
+    return found.group(1) if found else ""
+
+
+def _gpu_part(fields: f.Row, rental: Rental, all_in: UsdPerHour, disk: UsdPerHour) -> UsdPerHour:
+    # For bids and reserved offers `dph_base` is the on-demand price, so the rest is what counts.
+    base = f.optional_price(fields, "dph_base") if rental == "on_demand" else None
+    if base is not None:
+        return UsdPerHour.ceil(base)
+    return max(UsdPerHour(0), all_in - disk)
+
+
+def _disk_part(fields: f.Row, disk_gb: float) -> UsdPerHour:
+    total = f.optional_price(fields, "storage_total_cost")
+    if total is not None:
+        return UsdPerHour.ceil(total)
+    return storage_rate(f.price(fields, "storage_cost"), disk_gb)
+
+
+def _own_ram_gb(fields: f.Row) -> float:
+    # `cpu_ram` is the whole machine's; the share of a part of it follows `gpu_frac` (vast-api §5).
+    share = f.number(fields.get("gpu_frac"))
+    return gb_from_mb(f.real(fields, "cpu_ram")) * (share if share and 0 < share <= 1 else 1.0)
+
+
+def _verified(fields: f.Row, *, default: bool) -> bool:
+    verification = fields.get("verification")
+    if isinstance(verification, str):
+        return verification == "verified"
+    return f.flag(fields, "verified", default=default)
+
+
+def _status(fields: f.Row) -> str | None:
+    if fields.get("actual_status") is None:
+        return None
+    return f.word(fields, "actual_status") or "unknown"
+
+
+def _unless_negative(value: object) -> float | None:
+    found = f.number(value)
+    return None if found is None or found < 0 else found
+
+
+def _address(value: object) -> str | None:
+    try:
+        return str(ipaddress.ip_address(value.strip())) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _host(value: object) -> str | None:
+    return value if isinstance(value, str) and _HOST.fullmatch(value) else None
+
+
+def _port(value: object, top: int = 65_535) -> int | None:
+    found = f.whole(value)
+    return found if found is not None and 0 < found <= top else None
+
+
+def _ssh_port(value: object, runtype: str) -> int | None:
+    """The proxy's port, which is one higher for jupyter instances (vast-api §9)."""
+    found = _port(value)
+    if found is None:
+        return None
+    return _port(found + 1) if "jupyter" in runtype else found
+
+
+def _ports(value: object) -> tuple[PortMapping, ...]:
+    if not isinstance(value, dict):
+        return ()
+    found = []
+    for name, places in value.items():
+        number, _, protocol = str(name).partition("/")
+        inside, outside = _port(number, _TOP_PORT), _port(_first_host_port(places))
+        if inside is not None and outside is not None and protocol in {"", "tcp", "udp"}:
+            found.append(PortMapping(inside, protocol or "tcp", outside))
+    return tuple(found)
+
+
+def _first_host_port(places: Any) -> object:  # noqa: ANN401  wire decoding
+    if isinstance(places, list) and places and isinstance(places[0], dict):
+        return places[0].get("HostPort")
+    return None
+
+
+def _intent(environment: object) -> str | None:
+    pairs: list[Any] = []
+    if isinstance(environment, dict):
+        pairs = [list(pair) for pair in environment.items()]
+    elif isinstance(environment, list):
+        pairs = environment
+    for pair in pairs:
+        if isinstance(pair, list) and len(pair) == 2 and pair[0] == INTENT_VARIABLE:
+            value = pair[1]
+            return value if isinstance(value, str) and _INTENT.fullmatch(value) else None
+    return None
