@@ -1,9 +1,23 @@
 """The wire: every simulated operation, by noun. What stands in no table answers `not simulated`."""
 
-from vast_mcp.simulator.routes import account, instances, offers
-from vast_mcp.simulator.routes.table import Router
+from vast_mcp.simulator.routes import (
+    account,
+    billing,
+    endpoints,
+    instances,
+    offers,
+    volumes,
+    work,
+)
+from vast_mcp.simulator.routes.table import Route, Router
+
+
+def all_routes() -> tuple[Route, ...]:
+    """Every simulated operation of the console host and of the serverless host."""
+    nouns = (offers, instances, account, work, billing, volumes, endpoints)
+    return tuple(route for noun in nouns for route in noun.ROUTES)
 
 
 def build_router() -> Router:
-    """All routes of the console host and of the serverless host, on one port."""
-    return Router([*offers.ROUTES, *instances.ROUTES, *account.ROUTES])
+    """All routes, on one port."""
+    return Router(all_routes())

@@ -1,0 +1,56 @@
+"""`vast-mcp simulate`: the simulator on a loopback port, for any Vast client."""
+
+import argparse
+import asyncio
+import sys
+
+from vast_mcp.clock import ScaledClock
+
+DEFAULT_PORT = 8900
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Port, seed, speed and faults; all have defaults."""
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="loopback port, 0 for a free one"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="the market to draw; same seed, same market"
+    )
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="simulated seconds per real second"
+    )
+    parser.add_argument(
+        "--faults", choices=("none", "chaos"), default="none", help="what may go wrong on the wire"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted; 0 afterwards, 1 when the port cannot be had, 2 for a bad speed."""
+    # Imported here so that `vast-mcp --help` does not pay for the market.
+    from vast_mcp.simulator import ACCOUNT_KEY, Simulator, serve_http  # noqa: PLC0415
+
+    try:
+        clock = ScaledClock(speed=args.speed)
+    except ValueError as wrong:
+        print(f"vast-mcp simulate: {wrong}", file=sys.stderr)
+        return 2
+    simulator = Simulator(clock, seed=args.seed, fault_profile=args.faults)
+
+    def announce(port: int) -> None:
+        print(
+            f"Vast.ai simulator, seed {args.seed}, speed {args.speed:g}. Point a client at it:\n"
+            f"  VAST_URL=http://127.0.0.1:{port} VAST_API_KEY={ACCOUNT_KEY}\n"
+            f"Its money: http://127.0.0.1:{port}/simulator/books. Stop it with Ctrl-C.",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    try:
+        asyncio.run(serve_http(simulator, args.port, on_ready=announce))
+    except KeyboardInterrupt:
+        return 0
+    except OSError as taken:
+        print(f"vast-mcp simulate: {taken}", file=sys.stderr)
+        return 1
+    return 0
