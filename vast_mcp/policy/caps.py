@@ -226,11 +226,13 @@ def tagged(image: str) -> str:
 
 
 def _countries(bill: Bill) -> Iterator[Finding]:
-    allowed = bill.limits.allow.countries
-    if allowed is not None and _plain(bill.spend.country) not in {_plain(c) for c in allowed}:
+    allowed, country = bill.limits.allow.countries, bill.spend.country
+    # The vendor writes "Sweden, SE": the whole, the name and the code all name the place.
+    named = {_plain(part) for part in (country, *country.split(","))}
+    if allowed is not None and named.isdisjoint(_plain(entry) for entry in allowed):
         yield deny(
             "allow.countries",
-            f"Country {_named(bill.spend.country)} is not one of: {_listed(allowed)}.",
+            f"Country {_named(country)} is not one of: {_listed(allowed)}.",
             "Choose one of these.",
         )
 

@@ -97,6 +97,8 @@ class Exposure:
     by_month: Mapping[str, Usd] = field(default_factory=lambda: MappingProxyType({}))
     """The same per UTC month, `YYYY-MM`."""
     today: str = ""
+    reserved: Usd = Usd(0)
+    """Set aside by everything that runs and not yet accrued."""
     unasked_today: Usd = Usd(0)
     """Worst case of today's rents that nobody was asked about."""
     task_spent: Usd = Usd(0)

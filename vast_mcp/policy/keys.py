@@ -1,0 +1,200 @@
+"""The keys of a policy file: what each holds, which way is tighter, and what it means.
+
+This one table feeds the reader, the layering, the environment names, `policy show`, `policy init`
+and the README.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from vast_mcp.policy.limits import Limits
+from vast_mcp.units import Usd, UsdPerHour
+
+Value: TypeAlias = (
+    Usd | UsdPerHour | float | int | bool | tuple[str, ...] | tuple[int, ...] | frozenset[str]
+)
+
+
+class Kind(StrEnum):
+    """What a key holds."""
+
+    MONEY = "an amount in dollars"
+    RATE = "a price in dollars per hour"
+    NUMBER = "a number"
+    COUNT = "a whole number"
+    SWITCH = "true or false"
+    WORDS = "a list of texts"
+    IDS = "a list of ids"
+
+
+class Tighter(StrEnum):
+    """Which of two values is the tighter one."""
+
+    LEAST = "least"
+    MOST = "most"
+    ON = "on"
+    SHARED = "shared"
+    """Only what both lists hold."""
+    JOINED = "joined"
+    """What either list holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the policy file."""
+
+    table: str
+    name: str
+    kind: Kind
+    tighter: Tighter
+    meaning: str
+
+    @property
+    def dotted(self) -> str:
+        """The name that reasons, origins and tables use: `limits.max_running`."""
+        return f"{self.table}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that can tighten it: the table's name stands in all but one."""
+        prefix = "" if self.table == "limits" else f"{self.table}_"
+        return f"{PREFIX}{prefix}{self.name}".upper()
+
+
+PREFIX = "VAST_MCP_"
+
+_TABLES: Mapping[str, tuple[tuple[str, Kind, Tighter, str], ...]] = MappingProxyType(
+    {
+        "limits": (
+            ("max_usd_per_hour", Kind.RATE, Tighter.LEAST,
+             "never rent one machine dearer than this"),
+            ("max_total_usd_per_hour", Kind.RATE, Tighter.LEAST,
+             "never let all rentals together cost more"),
+            ("max_running", Kind.COUNT, Tighter.LEAST, "never let more machines run at once"),
+            ("max_usd_per_rental", Kind.MONEY, Tighter.LEAST,
+             "never let one rental cost more, extensions included"),
+            ("max_lease_hours", Kind.NUMBER, Tighter.LEAST, "never lease for longer"),
+            ("max_usd_per_day", Kind.MONEY, Tighter.LEAST,
+             "never spend or reserve more for one UTC day"),
+            ("max_usd_per_month", Kind.MONEY, Tighter.LEAST,
+             "never spend or reserve more for one UTC month"),
+            ("max_disk_gb", Kind.NUMBER, Tighter.LEAST, "never rent a larger disk"),
+            ("max_usd_per_gb", Kind.MONEY, Tighter.LEAST, "never accept dearer traffic, per GB"),
+            ("min_credit_usd", Kind.MONEY, Tighter.MOST,
+             "always leave this much credit on the account"),
+            ("verified_only", Kind.SWITCH, Tighter.ON, "rent from verified hosts only"),
+            ("max_usd_per_rental_unasked_client", Kind.MONEY, Tighter.LEAST,
+             "above this, a client that cannot ask needs a person at a terminal"),
+            ("max_account_usd_per_hour", Kind.RATE, Tighter.LEAST,
+             "never let the whole account cost more, others' machines included"),
+        ),
+        "no_question": (
+            ("usd_per_hour", Kind.RATE, Tighter.LEAST, "ask above this price"),
+            ("usd_per_rental", Kind.MONEY, Tighter.LEAST, "ask above this cost of one rental"),
+            ("hours", Kind.NUMBER, Tighter.LEAST, "ask above this length of a lease"),
+            ("usd_per_day", Kind.MONEY, Tighter.LEAST,
+             "ask once a day's unasked rents pass this"),
+        ),
+        "allow": (
+            ("gpu_names", Kind.WORDS, Tighter.SHARED, "rent only these GPUs"),
+            ("images", Kind.WORDS, Tighter.SHARED, "run only these images; * stands for any text"),
+            ("countries", Kind.WORDS, Tighter.SHARED, "rent only in these countries"),
+            ("datacenter_only", Kind.SWITCH, Tighter.ON, "rent in datacenters only"),
+            ("max_gpus", Kind.COUNT, Tighter.LEAST, "never rent more GPUs in one machine"),
+        ),
+        "protect": (
+            ("labels", Kind.WORDS, Tighter.JOINED,
+             "only a person at a terminal touches machines so labelled; * stands for any text"),
+            ("ids", Kind.IDS, Tighter.JOINED,
+             "only a person at a terminal touches these machines"),
+        ),
+        "dangerous": (
+            ("allow", Kind.WORDS, Tighter.SHARED,
+             "open these sets of dangerous tools, each act still needing a person"),
+        ),
+        "secrets": (
+            ("allow", Kind.WORDS, Tighter.SHARED,
+             "names in the server's environment that may be given to a machine"),
+        ),
+        "files": (
+            ("roots", Kind.WORDS, Tighter.SHARED, "more local folders that copying may touch"),
+        ),
+    }
+)  # fmt: skip
+
+KEYS: tuple[Key, ...] = tuple(
+    Key(table, *entry) for table, entries in _TABLES.items() for entry in entries
+)
+TABLES: tuple[str, ...] = (*_TABLES, "budget", "levels")
+
+
+def keys_of(table: str) -> dict[str, Key]:
+    """The keys of one table by name."""
+    return {key.name: key for key in KEYS if key.table == table}
+
+
+def value_of(limits: Limits, key: Key) -> Value | None:
+    """What holds for this key; None is "not set"."""
+    holder, name = _place(limits, key)
+    value: Value | None = getattr(holder, name)
+    return tuple(sorted(value)) if isinstance(value, frozenset) else value
+
+
+def with_value(limits: Limits, key: Key, value: Value | None) -> Limits:
+    """The same limits with another value for this key."""
+    holder, name = _place(limits, key)
+    if key.table == "dangerous" and isinstance(value, tuple):
+        value = frozenset(str(word) for word in value)
+    # The table above keeps kinds and fields together; a test builds every key both ways.
+    change: dict[str, Any] = {name: value}
+    if holder is not limits:
+        change = {key.table: replace(holder, **change)}
+    changed: Limits = replace(limits, **change)
+    return changed
+
+
+def _place(limits: Limits, key: Key) -> tuple[Any, str]:
+    match key.table:
+        case "limits":
+            return limits, key.name
+        case "dangerous" | "secrets":
+            return limits, key.table
+        case _:
+            return getattr(limits, key.table), key.name
+
+
+def shown(value: Value | None) -> str:
+    """A value for a reader."""
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return "yes" if value else "no"
+        case tuple() | frozenset():
+            return ", ".join(str(entry) for entry in value) or "none"
+        case float():
+            return f"{value:.10g}"
+        case _:
+            return str(value)
+
+
+def literal(value: Value) -> str:
+    """A value as TOML writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case tuple() | frozenset():
+            return f"[{', '.join(_quoted(entry) for entry in value)}]"
+        case Usd() | UsdPerHour():
+            whole, _, digits = f"{Decimal(value.micros) / 1_000_000:f}".partition(".")
+            return f"{whole}.{digits:0<2}"
+        case _:
+            return f"{value:.10g}"
+
+
+def _quoted(entry: str | int) -> str:
+    return f'"{entry}"' if isinstance(entry, str) else str(entry)
