@@ -109,7 +109,7 @@ class SeededTemplate:
 
 TEMPLATES: tuple[SeededTemplate, ...] = (
     SeededTemplate(
-        154863, "4e17788f74f075dd9aab7d0d4427968f", "PyTorch (Vast)", "vastai/pytorch",
+        154863, "4e17788f74f075dd9aab7d0d4427968f", "PyTorch", "vastai/pytorch",
         "@vastai-automatic-tag", "jupyter", 32,
         "-p 1111:1111 -p 6006:6006 -p 8080:8080 -p 8384:8384 -e DATA_DIRECTORY=/workspace/",
         "entrypoint.sh", '{"cuda_max_good": {"gte": 12.1}}',

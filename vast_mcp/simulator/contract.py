@@ -92,7 +92,7 @@ class Contract:
     before_silence: str | None = None
     floor_override_usd: float | None = None
     market_check_us: int | None = None
-    key_ids: list[int] = field(default_factory=list)
+    keys: list[JsonObject] = field(default_factory=list)
     log: str = ""
     files: dict[str, int] = field(default_factory=dict)
     fields: JsonObject = field(default_factory=dict)

@@ -206,4 +206,4 @@ class Market:
 
 def _offer_id(index: int, edition: int) -> int:
     """Eight digits, never the same twice: a walk through the range in steps of a prime."""
-    return 30_000_000 + (edition * 1_000 + index) * 7_919 % 60_000_000
+    return 30_000_000 + (edition * 1_000 + index + 1) * 7_919 % 60_000_000

@@ -49,7 +49,6 @@ class Choices:
     polls_before_result: int = 2
     spend_rate_limit_usd_per_hour: float | None = None
     strict_columns: bool = False
-    auto_ssh_keys: bool = True
 
 
 @dataclass(slots=True)
@@ -73,6 +72,7 @@ class World:
     serverless: Serverless = field(init=False)
     volumes: dict[int, Volume] = field(default_factory=dict)
     ssh_keys: dict[int, JsonObject] = field(default_factory=dict)
+    last_key_id: int = 40_000
     secrets: dict[str, str] = field(default_factory=dict)
     templates: list[JsonObject] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
@@ -156,7 +156,7 @@ class World:
 
     def burn_usd_per_hour(self) -> float:
         """What everything together costs an hour at this moment."""
-        return sum(sum(rates.values()) for _, rates in self.meters())
+        return sum((sum(rates.values()) for _, rates in self.meters()), 0.0)
 
     def show(self, contract: Contract) -> JsonObject:
         """The instance as the API shows it now."""

@@ -50,22 +50,21 @@ def add_key(call: Call) -> JsonObject:
     text = call.body.get("ssh_key")
     if not isinstance(text, str) or not text.strip():
         raise Refusal(400, "no_ssh_key", "ssh_key is required")
-    return {"success": True, "key": _store_key(call.world, text)}
+    key = _new_key(call.world, text)
+    call.world.ssh_keys[key["id"]] = key
+    return {"success": True, "key": key}
 
 
-def _store_key(world: World, text: str) -> JsonObject:
-    number = 40_001 + len(world.ssh_keys)
-    while number in world.ssh_keys:
-        number += 1
-    world.ssh_keys[number] = {
-        "id": number,
+def _new_key(world: World, text: str) -> JsonObject:
+    world.last_key_id += 1
+    return {
+        "id": world.last_key_id,
         "user_id": USER_ID,
         "key": text,
         "public_key": text,
         "created_at": world.now_us / 1_000_000,
         "deleted_at": None,
     }
-    return world.ssh_keys[number]
 
 
 def change_key(call: Call) -> JsonObject:
@@ -93,26 +92,26 @@ def attach_key(call: Call) -> JsonObject:
     contract, text = call.contract(), call.body.get("ssh_key")
     if not isinstance(text, str) or not text.strip():
         raise Refusal(400, "invalid_args", "ssh_key is required")
-    known = next((k for k in call.world.ssh_keys.values() if k["public_key"] == text), None)
-    key = known or _store_key(call.world, text)
-    if key["id"] in contract.key_ids:
+    if any(key["public_key"] == text for key in contract.keys):
         return {"success": False, "msg": "SSH key already associated with instance."}
-    contract.key_ids.append(key["id"])
+    known = next((k for k in call.world.ssh_keys.values() if k["public_key"] == text), None)
+    key = known or _new_key(call.world, text)
+    contract.keys.append(key)
     return {"success": True, "msg": "SSH key added to instance.", "key": key}
 
 
 def instance_keys(call: Call) -> JsonObject:
     """`GET instances/{id}/ssh`: the list comes as a JSON text inside the JSON (vast-api §9)."""
-    keys = [call.world.ssh_keys.get(number) for number in call.contract().key_ids]
-    return {"success": True, "ssh_keys": json.dumps([key for key in keys if key])}
+    return {"success": True, "ssh_keys": json.dumps(call.contract().keys)}
 
 
 def detach_key(call: Call) -> JsonObject:
     """`DELETE instances/{id}/ssh/{key_id}/`."""
     contract, number = call.contract(error="not_found"), call.params["key_id"]
-    if not number.isdigit() or int(number) not in contract.key_ids:
+    found = next((key for key in contract.keys if str(key["id"]) == number), None)
+    if found is None:
         raise Refusal(404, "no_such_ssh_key", f"No ssh key {number} on this instance")
-    contract.key_ids.remove(int(number))
+    contract.keys.remove(found)
     return {"success": True}
 
 

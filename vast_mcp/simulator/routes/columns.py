@@ -17,6 +17,10 @@ def selected(rows: Sequence[Row], query: dict[str, str], *, known: frozenset[str
 
 def arranged(rows: Sequence[Row], query: dict[str, str], *, known: frozenset[str]) -> list[Row]:
     """The rows in `order_by`, with the id as tie-breaker; an unknown column is a 400."""
+    return ordered(rows, _order(query, known))
+
+
+def _order(query: dict[str, str], known: frozenset[str]) -> list[tuple[str, str]]:
     wanted = query_json(query.get("order_by"), "order_by", default=[])
     if not isinstance(wanted, list):
         raise Refusal(400, "invalid_request", "order_by: Input should be a valid list")
@@ -26,7 +30,7 @@ def arranged(rows: Sequence[Row], query: dict[str, str], *, known: frozenset[str
         if column not in known:
             raise Refusal(400, "invalid_request", f"{column} is not a valid order key")
         pairs.append((str(column), "desc" if item.get("dir") == "desc" else "asc"))
-    return ordered(rows, [*pairs, ("id", "asc")])
+    return [*pairs, ("id", "asc")]
 
 
 def projected(rows: Sequence[Row], query: dict[str, str]) -> list[Row]:
@@ -38,11 +42,27 @@ def projected(rows: Sequence[Row], query: dict[str, str]) -> list[Row]:
 
 
 def page(rows: Sequence[Row], query: dict[str, str], *, limit: int) -> tuple[list[Row], str | None]:
-    """One page after `after_token`, and the token of the next or None at the end."""
-    start = _offset(query.get("after_token"))
+    """One page of rows without ids, by position; the token of the next, None at the end."""
+    start = int(_values(query.get("after_token")).get("position", 0))
     chosen = list(rows[start : start + limit])
     more = start + limit < len(rows)
-    return chosen, _token(start + limit) if more else None
+    return chosen, _token({"position": start + limit}) if more else None
+
+
+def page_after(
+    rows: Sequence[Row], query: dict[str, str], *, limit: int, known: frozenset[str]
+) -> tuple[list[Row], str | None]:
+    """One page of arranged rows behind the last one seen, so that nothing is skipped by a destroy."""
+    order = _order(query, known)
+    last = _values(query.get("after_token"))
+    left = list(rows)
+    if last:
+        others = [row for row in rows if row["id"] != last.get("id")]
+        merged = ordered([*others, last], order)
+        left = merged[next(at for at, row in enumerate(merged) if row is last) + 1 :]
+    chosen = left[:limit]
+    more = len(left) > limit
+    return chosen, _token({name: chosen[-1][name] for name, _ in order}) if more else None
 
 
 def page_size(text: str | None, *, default: int, largest: int) -> int:
@@ -56,15 +76,16 @@ def page_size(text: str | None, *, default: int, largest: int) -> int:
     return min(asked, largest) if asked > 0 else default
 
 
-def _token(start: int) -> str:
-    return base64.b64encode(json.dumps({"values": {"id": start}}).encode()).decode()
+def _token(values: JsonObject) -> str:
+    return base64.b64encode(json.dumps({"values": values}).encode()).decode()
 
 
-def _offset(token: str | None) -> int:
+def _values(token: str | None) -> JsonObject:
     if not token:
-        return 0
+        return {}
     try:
         decoded: JsonObject = json.loads(base64.b64decode(token, validate=True))
-        return int(decoded["values"]["id"])
+        values: JsonObject = dict(decoded["values"])
     except (ValueError, KeyError, TypeError, binascii.Error) as broken:
         raise Refusal(400, "invalid_token", "Invalid pagination token") from broken
+    return values

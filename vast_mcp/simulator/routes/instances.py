@@ -4,7 +4,7 @@ from collections import Counter
 
 from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.lifecycle import STAGES
-from vast_mcp.simulator.routes.columns import arranged, page, page_size, projected, selected
+from vast_mcp.simulator.routes.columns import arranged, page_after, page_size, projected, selected
 from vast_mcp.simulator.routes.table import Call, Route
 from vast_mcp.simulator.wire import JsonObject, Refusal
 
@@ -45,7 +45,7 @@ def show_all(call: Call) -> JsonObject:
     everything = [call.world.show(contract) for contract in call.world.listed()]
     found = arranged(selected(everything, query, known=STORED_COLUMNS), query, known=STORED_COLUMNS)
     size = page_size(query.get("limit"), default=_PAGE, largest=_LARGEST_PAGE)
-    rows, token = page(found, query, limit=size)
+    rows, token = page_after(found, query, limit=size, known=STORED_COLUMNS)
     return {
         "success": True,
         "instances_found": len(rows),
@@ -155,15 +155,11 @@ def change_bid(call: Call) -> JsonObject:
 
 
 def filters(call: Call) -> JsonObject:
-    """`GET instances/filters/`: distinct values for pickers."""
+    """`GET instances/filters/`: the distinct combinations, for pickers."""
+    names = ("actual_status", "gpu_name", "verification")
     rows = [call.world.show(contract) for contract in call.world.listed()]
-    names = ("actual_status", "gpu_name", "label", "verification")
-    return {
-        "filters": [
-            {"column": name, "values": sorted({row[name] for row in rows if row[name]})}
-            for name in names
-        ]
-    }
+    combinations = dict.fromkeys(tuple(row[name] for name in names) for row in rows)
+    return {"filters": [dict(zip(names, values, strict=True)) for values in combinations]}
 
 
 ROUTES = (

@@ -78,7 +78,7 @@ def create(call: Call) -> JsonObject:
     placed = not raced and body.get("target_state") != "stopped"
     contract = world.fleet.create(listing, order, world.now_us, placed=placed)
     contract.gpu_taken = raced
-    contract.key_ids.extend(world.ssh_keys if world.choices.auto_ssh_keys else ())
+    contract.keys.extend(world.ssh_keys.values())
     return {
         "success": True,
         "new_contract": contract.id,
