@@ -1,7 +1,8 @@
 """Fetching what a host uploaded: the text of a log or of a command's output (vast-api §10).
 
 The file lies on a storage host, is named by the vendor's reply, and is fetched without the key:
-https on a known host only (or where the API itself is: its own host, loopback), no redirects, a size cap.
+https on a known host only (or where the API itself is: its own host, loopback), no redirects,
+a size cap.
 """
 
 import ipaddress
