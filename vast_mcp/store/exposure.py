@@ -149,6 +149,7 @@ def exposure_of(
         by_day=days,
         by_month=by_month(days),
         today=today,
+        reserved=spent_and_reserved(chain.from_iterable(segments.values()), now_us)[1],
         unasked_today=_unasked(rentals, segments, today, now_us),
         task_spent=spent,
         task_reserved=reserved,

@@ -110,22 +110,14 @@ class Transaction:
         *,
         outside: Sequence[OutsideRental] = (),
         task: str = "",
-        without: str = "",
     ) -> Exposure:
-        """Spent, reserved and running now, summed from the rows of this very transaction.
-
-        `without` leaves one intent out: for an extension that replaces its own reservation.
-        """
-        rentals = [
-            rental
-            for rental in self._all(
-                Rental,
-                "SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ? OR task = ?",
-                month_start_us(now_us),
-                task or "\x00",
-            )
-            if rental.intent_id != without
-        ]
+        """Spent, reserved and running now, summed from the rows of this very transaction."""
+        rentals = self._all(
+            Rental,
+            "SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ? OR task = ?",
+            month_start_us(now_us),
+            task or "\x00",
+        )
         segments = {rental.intent_id: self.segments(rental.intent_id) for rental in rentals}
         charged = {
             (str(row["source"]), str(row["day"])): Usd(row["micros"])

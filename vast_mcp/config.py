@@ -1,0 +1,148 @@
+"""Settings from the environment and the official client's files, read once at start-up.
+
+The key is looked up as the official client does it (vast-api §1): `VAST_API_KEY`, else the file
+`vastai/vast_api_key` in the configuration directory, else the legacy `~/.vast_api_key`.
+"""
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+from vast_mcp.errors import ConfigInvalid
+
+API_BASE = "https://console.vast.ai"
+SERVERLESS_BASE = "https://run.vast.ai"
+SIMULATOR_KEY = "sim-key"
+SYSTEM_POLICY = Path("/etc/vast-mcp/policy.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are and which doors are open. Holds the key: its repr does not."""
+
+    api_base: str = API_BASE
+    serverless_base: str = SERVERLESS_BASE
+    api_key: str = field(default="", repr=False)
+    key_origin: str = ""
+    state_dir: Path = Path()
+    ledger: Path | None = None
+    """A ledger file that was asked for by name; else one per account in `state_dir`."""
+    system_policy: Path = SYSTEM_POLICY
+    user_policy: Path = Path()
+    policy_given: bool = False
+    """Whether the policy file was named by a person: then it must exist."""
+    read_only: bool = False
+    toolsets: str = "default"
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def key_digest(self) -> str:
+        """Stands for the account until its user id is known: 16 hex digits of a hash."""
+        return hashlib.sha256(f"{self.api_base}\x00{self.api_key}".encode()).hexdigest()[:16]
+
+
+def read_settings(environ: Mapping[str, str], home: Path) -> Settings:
+    """Settings from this environment.
+
+    Raises:
+        ConfigInvalid: an address in it cannot be used.
+    """
+    api_base = _base(environ.get("VAST_URL", ""), "VAST_URL") or API_BASE
+    serverless = _base(environ.get("VAST_SERVERLESS_URL", ""), "VAST_SERVERLESS_URL")
+    if not serverless:
+        # The official client sends the key to the real serverless host even when VAST_URL points
+        # elsewhere (vast-api §23.14); ours follows VAST_URL.
+        serverless = api_base if api_base != API_BASE else SERVERLESS_BASE
+    key, origin = find_key(environ, home)
+    given = environ.get("VAST_MCP_POLICY", "")
+    ledger = environ.get("VAST_MCP_LEDGER", "")
+    config_dir = Path(platformdirs.user_config_dir("vast-mcp", appauthor=False))
+    return Settings(
+        api_base=api_base,
+        serverless_base=serverless,
+        api_key=key,
+        key_origin=origin,
+        state_dir=Path(platformdirs.user_state_dir("vast-mcp", appauthor=False)),
+        ledger=Path(ledger) if ledger else None,
+        user_policy=Path(given) if given else config_dir / "policy.toml",
+        policy_given=bool(given),
+        read_only=_flag(environ.get("VAST_MCP_READ_ONLY", "")),
+        toolsets=environ.get("VAST_MCP_TOOLSETS", "") or "default",
+        environment=dict(environ),
+    )
+
+
+def find_key(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
+    """The key and where it came from; two empty texts when there is none."""
+    if key := environ.get("VAST_API_KEY", "").strip():
+        return key, "VAST_API_KEY"
+    base = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    for path in (base / "vastai" / "vast_api_key", home / ".vast_api_key"):
+        try:
+            key = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if key:
+            return key, str(path)
+    return "", ""
+
+
+def load_or_make_secret(path: Path, length: int = 32) -> bytes:
+    """The bytes of a private key file, made on first use; two processes agree on one.
+
+    Raises:
+        ConfigInvalid: it is not ours alone, or has the wrong length.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    if not path.exists():
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(length))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)  # unlike a rename, this fails when another process was first
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    if path.is_symlink() or path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigInvalid(
+            f"{path} can be read by others.", hint=f"Make it private: chmod 600 {path}"
+        )
+    key = path.read_bytes()
+    if len(key) != length:
+        raise ConfigInvalid(f"{path} is damaged.", hint="Restore it from a backup, or remove it.")
+    return key
+
+
+def _base(value: str, name: str) -> str:
+    text = value.strip().rstrip("/")
+    if text and not text.startswith(("http://", "https://")):
+        raise ConfigInvalid(f"{name} must begin with http:// or https://.")
+    if text.startswith("http://") and not is_loopback(text):
+        raise ConfigInvalid(f"{name} would send the key unencrypted; only loopback may be http://.")
+    return text
+
+
+def is_loopback(url: str) -> bool:
+    """Whether this address stays on the machine."""
+    host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    return name in {"127.0.0.1", "localhost", "[::1]"}
+
+
+def _flag(value: str) -> bool:
+    word = value.strip().lower()
+    if word in {"", "0", "false", "no", "off"}:
+        return False
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    raise ConfigInvalid("VAST_MCP_READ_ONLY must be 1 or 0.")

@@ -1,0 +1,1 @@
+"""THE DOOR: decide, plan, consent, reserve, write, settle. Nothing else may write."""

@@ -1,0 +1,182 @@
+"""The words of the guard: who calls, what is seen, what comes out, what an act must do."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from vast_mcp.api.reads import Reads
+from vast_mcp.clock import Clock
+from vast_mcp.guard.mark import Marker
+from vast_mcp.guard.view import View
+from vast_mcp.operations import Call, Json, JsonObject
+from vast_mcp.policy import Limits, Request
+from vast_mcp.store import Ledger, Rental, Transaction
+
+ShowKey = Callable[[], str]
+"""Our public SSH key, made on first use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `can_ask` is whether the client can put a question to its person right now."""
+
+    principal: str = "local"
+    can_ask: bool = False
+    client: str = ""
+
+
+class Form(StrEnum):
+    """How a question is answered."""
+
+    CONFIRM = "confirm"
+    DIGITS = "digits"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The target and the money as seen just now, and the question they lead to.
+
+    `snapshot` holds only what must not have changed between the question and the act; nothing
+    volatile, or the question would never stand still.
+    """
+
+    request: Request
+    snapshot: JsonObject
+    question: str
+    """The act, its target by id, the money. Without the label and the code, which come last."""
+    handle: str
+    """The readable stem of the plan's id: `destroy-27123456`."""
+    label: str = ""
+    form: Form = Form.CONFIRM
+    digits: str = ""
+    must_ask: str = ""
+    """Why a question is needed even if the policy would allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, as the tool will say it. Stored with the plan: a repeat is a replay."""
+
+    status: str
+    said: str
+    next: str = ""
+    warnings: tuple[str, ...] = ()
+    values: JsonObject = field(default_factory=dict)
+    """Ids, money and times under the names the tools use."""
+
+    def to_json(self) -> JsonObject:
+        """For the ledger."""
+        warnings: list[Json] = list(self.warnings)
+        return {
+            "status": self.status,
+            "said": self.said,
+            "next": self.next,
+            "warnings": warnings,
+            "values": self.values,
+        }
+
+    @staticmethod
+    def from_json(stored: JsonObject) -> "Outcome":
+        """From the ledger."""
+        warnings, values = stored.get("warnings"), stored.get("values")
+        return Outcome(
+            status=str(stored.get("status", "unknown")),
+            said=str(stored.get("said", "")),
+            next=str(stored.get("next", "")),
+            warnings=tuple(str(item) for item in warnings) if isinstance(warnings, list) else (),
+            values=values if isinstance(values, dict) else {},
+        )
+
+    def again(self, hint: str = "") -> "Outcome":
+        """The same outcome told a second time."""
+        return replace(self, values={**self.values, "replayed": True}, next=hint or self.next)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an act may look at: reads, the books, the clock, the limits now in force."""
+
+    reads: Reads
+    view: View
+    ledger: Ledger
+    clock: Clock
+    marker: Marker
+    limits: Limits
+    show_key: ShowKey
+
+    def now_us(self) -> int:
+        """The clock that leases and meters follow."""
+        return self.clock.lease_us()
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What the reserving transaction knows."""
+
+    intent_id: str
+    now_us: int
+    principal: str
+    digest: str
+    asked: bool
+
+
+class Send(Protocol):
+    """Sends one write, once, under a permit made for it, and journals it."""
+
+    def __call__(self, call: Call, *, timeout_s: float = 60.0) -> Awaitable[JsonObject]:
+        """Send it; raises the api's errors as they are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """An act under way: approved, reserved, about to be sent."""
+
+    sight: Sight
+    approved: JsonObject
+    """The snapshot a yes was given to; equal to the sight's own where nobody was asked."""
+    booking: Booking
+    send: Send
+
+
+@runtime_checkable
+class Act(Protocol):
+    """Something the guard can be asked to do.
+
+    An act is a frozen dataclass of its tool's arguments; it is rebuilt from them when a stored
+    plan is redeemed, perhaps by another process.
+    """
+
+    @property
+    def tool(self) -> str:
+        """The tool's name, which is the action's name for the policy."""
+        ...
+
+    def arguments(self) -> JsonObject:
+        """The arguments in canonical form; `rebuild` turns them back."""
+        ...
+
+    async def look(self, desk: Desk) -> Sight:
+        """Read the target and price the act. Changes nothing.
+
+        Raises:
+            VastMcpError: the target is gone, or an argument cannot be.
+        """
+        ...
+
+    def holds(self, approved: JsonObject, sight: Sight) -> bool:
+        """Whether what was approved is still what is there."""
+        ...
+
+    def replay(self, tx: Transaction, principal: str, now_us: int) -> Rental | None:
+        """The rental an identical earlier call already made, if this call is its repeat."""
+        ...
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Set the money aside, inside the deciding transaction."""
+        ...
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Send it and settle the books."""
+        ...

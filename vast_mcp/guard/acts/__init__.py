@@ -1,0 +1,1 @@
+"""Everything the guard can be asked to do, one class per act."""

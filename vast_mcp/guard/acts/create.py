@@ -1,0 +1,370 @@
+"""Rent an instance: what is asked, what the offer costs now, what is set aside for it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
+from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct, plain_number
+from vast_mcp.guard.acts.renting import Terms, rent
+from vast_mcp.guard.mark import ENV_NAME, check_label, floor_minute_us
+from vast_mcp.models import Offer, Template
+from vast_mcp.operations import Json, instances
+from vast_mcp.operations.instances import Connect, CreateSpec
+from vast_mcp.policy import Request, Spend
+from vast_mcp.store import Rental, RentalState, Segment, Transaction, canonical, split_by_day
+from vast_mcp.text import clean_line
+from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
+
+DEFAULT_DISK_GB = 50.0
+DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
+MIN_DISK_GB = 8.0
+TRAFFIC_GB = 10.0
+"""What a rent is expected to download: the image and a data set. Reserved beside the lease."""
+QUOTE_TTL_US = 30 * 60 * 1_000_000
+REPLAY_TTL_US = 2 * 60 * 1_000_000
+_SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSight(Sight):
+    """What was seen of the offer, for reserving and sending."""
+
+    offer: Offer | None = None
+    rate: UsdPerHour = UsdPerHour(0)
+    disk_rate: UsdPerHour = UsdPerHour(0)
+    disk_gb: float = 0.0
+    traffic: Usd = Usd(0)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInstance(PlainAct):
+    """Everything a create was asked with. Environment values never show in its repr."""
+
+    tool: ClassVar[str] = "create_instance"
+    offer_id: int
+    lease_hours: float
+    image: str | None = None
+    template_hash: str | None = None
+    disk_gb: float | None = None
+    label: str = ""
+    max_price_usd_per_hour: float | None = None
+    max_cost_usd: float | None = None
+    task: str = ""
+    on_end: str = "stop"
+    bid_usd_per_hour: float | None = None
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    ports: tuple[str, ...] = ()
+    onstart: str | None = field(default=None, repr=False)
+    connect: Connect | None = None
+    args: tuple[str, ...] = field(default=(), repr=False)
+    request_key: str = ""
+
+    # -- looking ---------------------------------------------------------------------------
+
+    async def look(self, desk: Desk) -> Sight:
+        """Read the offer again and price the whole lease on it.
+
+        Raises:
+            OfferGone: somebody else has it.
+            PolicyDenied: it costs more than the ceiling.
+            InputInvalid: a bid below the least, an impossible disk, a label that imitates a mark.
+        """
+        check_label(self.label)
+        template = await self._template(desk)
+        disk_gb = self._disk(template)
+        offer = await self._offer(desk, disk_gb)
+        disk_rate = storage_rate(offer.storage_usd_per_gb_month, disk_gb)
+        rate = self._rate(offer, disk_rate)
+        must_ask = await self._check_ceiling(desk, offer, rate, disk_gb)
+        traffic = Usd.ceil(offer.download_usd_per_gb * TRAFFIC_GB)
+        now_us = desk.now_us()
+        ends_us = now_us + seconds_from_hours(self.lease_hours) * _SECOND_US
+        lease_cost = rate.over(seconds_from_hours(self.lease_hours))
+        days = split_by_day(rate, now_us, ends_us)
+        first_day = next(iter(days), "")
+        days[first_day] = days.get(first_day, Usd(0)) + traffic
+        image = self.image or (str(template.image) if template else DEFAULT_IMAGE)
+        spend = Spend(
+            usd_per_hour=rate,
+            adds_usd_per_hour=rate,
+            adds_running=1,
+            lease_hours=self.lease_hours,
+            cost=lease_cost + traffic,
+            rental_total=lease_cost + traffic,
+            by_day=days,
+            disk_gb=disk_gb,
+            usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
+            gpu_name=offer.gpu_name,
+            num_gpus=offer.num_gpus,
+            image=image,
+            country=offer.country,
+            datacenter=offer.datacenter,
+            verified=offer.verified,
+            max_contract_hours=offer.max_hours,
+            task=self.task,
+            max_cost_usd=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
+        )
+        return CreateSight(
+            request=Request(self.tool, spend=spend),
+            snapshot=_snapshot(offer, rate, disk_gb),
+            question=self._question(offer, rate, disk_rate, disk_gb, lease_cost, traffic, image),
+            handle=f"rent-{self.offer_id}-{rate.dollars:.2f}usd-{plain_number(self.lease_hours)}h",
+            label=self.label,
+            must_ask=must_ask,
+            offer=offer,
+            rate=rate,
+            disk_rate=disk_rate,
+            disk_gb=disk_gb,
+            traffic=traffic,
+        )
+
+    async def _template(self, desk: Desk) -> Template | None:
+        if self.template_hash is None:
+            return None
+        template = await desk.reads.template(self.template_hash)
+        if template is None:
+            raise InputInvalid(
+                "template_hash",
+                "there is no such template (its hash changes when it is edited)",
+                hint="search_templates finds it anew.",
+            )
+        return template
+
+    def _disk(self, template: Template | None) -> float:
+        disk_gb = self.disk_gb
+        if disk_gb is None:
+            disk_gb = (template.recommended_disk_gb if template else None) or DEFAULT_DISK_GB
+        if disk_gb < MIN_DISK_GB:
+            raise InputInvalid("disk_gb", f"at least {MIN_DISK_GB:g}; it cannot grow later")
+        return disk_gb
+
+    async def _offer(self, desk: Desk, disk_gb: float) -> Offer:
+        anything: dict[str, Json] = {"eq": "any"}
+        found = await desk.reads.search_offers(
+            {
+                "id": {"eq": self.offer_id},
+                "verified": anything,
+                "external": anything,
+                "rentable": anything,
+                "rented": anything,
+            },
+            rental="on_demand" if self.bid_usd_per_hour is None else "interruptible",
+            disk_gb=disk_gb,
+            limit=1,
+        )
+        offer = next((one for one in found if one.offer_id == self.offer_id), None)
+        if offer is None or not offer.rentable:
+            raise OfferGone(
+                f"Not rented, nothing charged: offer {self.offer_id} is not on the market any more"
+                f" (or has less than {plain_number(disk_gb)} GB of disk).",
+                hint="Search again: offer ids change.",
+            )
+        return offer
+
+    def _rate(self, offer: Offer, disk_rate: UsdPerHour) -> UsdPerHour:
+        if self.bid_usd_per_hour is None:
+            return _round_up(offer.usd_per_hour)
+        bid = UsdPerHour.of(self.bid_usd_per_hour)
+        if offer.min_bid is not None and bid < offer.min_bid:
+            raise InputInvalid(
+                "bid_usd_per_hour", f"{bid} is below this offer's least bid of {offer.min_bid}"
+            )
+        return _round_up(bid + disk_rate)
+
+    async def _check_ceiling(
+        self, desk: Desk, offer: Offer, rate: UsdPerHour, disk_gb: float
+    ) -> str:
+        """Refuse a price above the ceiling; say so when there is no ceiling to hold it to."""
+        if self.max_price_usd_per_hour is not None:
+            ceiling = UsdPerHour.of(self.max_price_usd_per_hour)
+            origin = "max_price_usd_per_hour"
+        elif self.bid_usd_per_hour is not None:
+            return ""  # a bid is its own ceiling
+        else:
+            quote = await desk.ledger.read(lambda tx: tx.quote(self.offer_id, "on_demand"))
+            if quote is None or desk.clock.utc_us() - quote.shown_us > QUOTE_TTL_US:
+                return "No price was shown for this offer lately, so the person must see it first."
+            shown_disk = storage_rate(quote.storage_usd_per_gb_month, quote.disk_gb)
+            disk_now = storage_rate(quote.storage_usd_per_gb_month, disk_gb)
+            ceiling = _round_up(quote.usd_per_hour - shown_disk + disk_now)
+            origin = "the price shown by search_offers"
+        if rate > _round_up(ceiling):
+            raise PolicyDenied(
+                f"Not rented, nothing charged: offer {offer.offer_id} now costs {rate} with"
+                f" {plain_number(disk_gb)} GB disk, above {origin} ({ceiling}).",
+                rules=("create.ceiling",),
+                hint="Search again for what fits, or tell the person the new price and pass it as"
+                " max_price_usd_per_hour.",
+            )
+        return ""
+
+    def _question(
+        self,
+        offer: Offer,
+        rate: UsdPerHour,
+        disk_rate: UsdPerHour,
+        disk_gb: float,
+        lease_cost: Usd,
+        traffic: Usd,
+        image: str,
+    ) -> str:
+        place = str(offer.location).partition(",")[0] or offer.country
+        where = f" in {clean_line(place, 24)}" if place else ""
+        kind = "" if self.bid_usd_per_hour is None else " (interruptible)"
+        end = (
+            f"stopped, disk kept at {disk_rate.per_day}/day"
+            if self.on_end == "stop"
+            else "destroyed with its disk"
+        )
+        return (
+            f"Rent {offer.num_gpus}x {offer.gpu_name} ({offer.gpu_ram_gb:.0f} GB){where} for up to"
+            f" {plain_number(self.lease_hours)} h? {rate}{kind} with {plain_number(disk_gb)} GB"
+            f" disk: at most {lease_cost}, traffic about {traffic} extra. Then: {end}."
+            f" {clean_line(image.partition(':')[0], 48)}, host up {offer.reliability:.1%}, free for"
+            f" {offer.duration_s // 86_400} days. Offer {offer.offer_id}."
+        )
+
+    # -- deciding --------------------------------------------------------------------------
+
+    def holds(self, approved: Mapping[str, Json], sight: Sight) -> bool:
+        """The same offer on the same machine, not dearer than it was approved at."""
+        now = sight.snapshot
+        same = all(approved.get(name) == now[name] for name in now if name != "rate_micros")
+        then_micros, now_micros = approved.get("rate_micros"), now["rate_micros"]
+        return (
+            same
+            and isinstance(then_micros, int)
+            and isinstance(now_micros, int)
+            and now_micros <= then_micros
+        )
+
+    def replay(self, tx: Transaction, principal: str, now_us: int) -> Rental | None:
+        """The same call again while its machine is open, unknown, alive or just ended.
+
+        Raises:
+            InputInvalid: the same request_key with other arguments.
+        """
+        digest = self._digest()
+        for rental in tx.same_intent(principal, self.request_key):
+            current = rental.state.holds_money or (
+                rental.state is RentalState.GONE and now_us - (rental.ended_us or 0) < REPLAY_TTL_US
+            )
+            if not current:
+                continue
+            if rental.digest == digest:
+                return rental
+            if self.request_key:
+                raise InputInvalid(
+                    "request_key",
+                    "was already used with other arguments, and that machine is still there",
+                    hint="Use another key for another machine.",
+                )
+        return None
+
+    def _digest(self) -> str:
+        """All arguments, as a hash: some of them are secret."""
+        return hashlib.sha256(canonical(self.arguments()).encode()).hexdigest()
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Set aside the lease's worst case and the expected traffic."""
+        assert isinstance(sight, CreateSight)
+        assert sight.offer is not None
+        ends_us = self._ends_us(booking)
+        task = self.task
+        if self.max_cost_usd is not None:
+            task = task or f"rental {booking.intent_id}"
+            tx.lower_task_cap(task, Usd.of(self.max_cost_usd))
+        rental = Rental(
+            intent_id=booking.intent_id,
+            principal=booking.principal,
+            kind="instance",
+            state=RentalState.RESERVED,
+            request_key=self.request_key,
+            digest=self._digest(),
+            label=self.label,
+            usd_per_hour=sight.rate,
+            disk_usd_per_hour=sight.disk_rate,
+            created_us=booking.now_us,
+            lease_ends_us=ends_us,
+            on_end=self.on_end,
+            asked=booking.asked,
+            task=task,
+            max_cost=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
+            offer_id=self.offer_id,
+            machine_id=sight.offer.machine_id,
+            details={
+                "gpu": f"{sight.offer.num_gpus}x {sight.offer.gpu_name}",
+                "disk_gb": sight.disk_gb,
+                "bid": self.bid_usd_per_hour is not None,
+            },
+        )
+        segments = [
+            Segment(booking.intent_id, "lease", sight.rate, Usd(0), booking.now_us, ends_us),
+            Segment(
+                booking.intent_id,
+                "traffic",
+                UsdPerHour(0),
+                sight.traffic,
+                booking.now_us,
+                booking.now_us,
+                booking.now_us,
+            ),
+        ]
+        tx.add_rental(rental, segments)
+
+    def _ends_us(self, booking: Booking) -> int:
+        return floor_minute_us(booking.now_us + seconds_from_hours(self.lease_hours) * _SECOND_US)
+
+    # -- doing -----------------------------------------------------------------------------
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Send once and settle; see `renting`."""
+        sight = errand.sight
+        assert isinstance(sight, CreateSight)
+        ends_us = self._ends_us(errand.booking)
+        terms = Terms(
+            call=instances.create_instance(self.offer_id, self._spec(desk, errand, sight)),
+            rate=UsdPerHour(int(str(errand.approved["rate_micros"]))),
+            disk_rate=sight.disk_rate,
+            cost=sight.rate.over((ends_us - errand.booking.now_us) / _SECOND_US),
+            ends_us=ends_us,
+            on_end=self.on_end,
+            attach_key=self.connect != "args",
+        )
+        return await rent(desk, errand, terms)
+
+    def _spec(self, desk: Desk, errand: Errand, sight: CreateSight) -> CreateSpec:
+        ends_us = self._ends_us(errand.booking)
+        bare = self.template_hash is None
+        return CreateSpec(
+            image=self.image or (DEFAULT_IMAGE if bare else None),
+            disk_gb=sight.disk_gb,
+            label=desk.marker.label(self.label, errand.booking.intent_id, ends_us),
+            template_hash=self.template_hash,
+            bid_usd_per_hour=self.bid_usd_per_hour,
+            env=(*self.env, (ENV_NAME, errand.booking.intent_id)),
+            ports=self.ports,
+            onstart=self.onstart,
+            connect=self.connect or ("ssh" if bare else None),
+            args=self.args,
+        )
+
+
+def _snapshot(offer: Offer, rate: UsdPerHour, disk_gb: float) -> dict[str, Json]:
+    return {
+        "offer_id": offer.offer_id,
+        "machine_id": offer.machine_id,
+        "gpu_name": offer.gpu_name,
+        "num_gpus": offer.num_gpus,
+        "is_bid": offer.rental == "interruptible",
+        "disk_gb": disk_gb,
+        "rate_micros": rate.micros,
+    }
+
+
+def _round_up(rate: UsdPerHour) -> UsdPerHour:
+    """Up to a hundredth of a cent: the digits a person is shown and holds the vendor to."""
+    return UsdPerHour(-(-rate.micros // 100) * 100)

@@ -1,0 +1,214 @@
+"""Stop, destroy and reboot: acts on a machine that exists."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vast_mcp.errors import OutcomeUnknown
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Desk, Errand, Form, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct, insist, plain_number, see
+from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
+from vast_mcp.operations import instances
+from vast_mcp.policy import Request
+from vast_mcp.store import RentalState, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StopInstance(PlainAct):
+    """Halt a machine; its disk stays and costs."""
+
+    tool: ClassVar[str] = "stop_instance"
+    instance_id: int
+    corrective: bool = False
+    """Our own lease end; never set by a tool."""
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine, and what its disk will go on costing."""
+        seen = await see(desk, self.instance_id)
+        one = seen.instance
+        return Sight(
+            request=Request(self.tool, seen.target, corrective=self.corrective),
+            snapshot=seen.snapshot,
+            question=f"Stop {self.instance_id} ({seen.words})? Its"
+            f" {plain_number(one.disk_gb)} GB disk stays and costs"
+            f" {one.disk_usd_per_hour.per_day}/day until it is destroyed.",
+            handle=f"stop-{self.instance_id}",
+            label=seen.target.label,
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Stop until seen stopped; an outbid machine too, or it would resume by itself."""
+        one = await desk.reads.show_instance(self.instance_id)
+        if one is None:
+            return _gone(self.instance_id)
+        await _note_stop(desk, self.instance_id)
+        stopped = _rests(one) and not one.is_bid
+        if not stopped:
+            stopped = await insist(
+                desk,
+                errand.send,
+                instances.stop_instance(self.instance_id),
+                self.instance_id,
+                lambda now: now is None or _rests(now),
+            )
+        await observe_now(desk, self.instance_id)
+        return _stop_outcome(one, stopped=stopped)
+
+
+def _rests(instance: Instance) -> bool:
+    return billing_of(instance) is not Billing.GPU_AND_DISK and (
+        instance.intended_status == "stopped"
+    )
+
+
+def _stop_outcome(one: Instance, *, stopped: bool) -> Outcome:
+    per_day = one.disk_usd_per_hour.per_day
+    disk = f"its {plain_number(one.disk_gb)} GB disk still costs {per_day}/day until destroyed"
+    said = (
+        f"Stopped: GPU billing has ended; {disk}."
+        if stopped
+        else f"Stop accepted, not yet seen stopped; then {disk}."
+    )
+    return Outcome(
+        status="stopped" if stopped else "stopping",
+        said=said,
+        next=""
+        if stopped
+        else f"Check with show_instances(instance_id={one.instance_id}) in a minute.",
+        values={
+            "instance_id": one.instance_id,
+            "bills": "disk" if stopped else "gpu+disk",
+            "disk_usd_per_day": per_day.dollars,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyInstance(PlainAct):
+    """Delete a machine and its disk for good."""
+
+    tool: ClassVar[str] = "destroy_instance"
+    instance_id: int
+    corrective: bool = False
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine and what would be lost."""
+        seen = await see(desk, self.instance_id)
+        one = seen.instance
+        used = f", {one.disk_used_gb:.1f} GB used," if one.disk_used_gb else ""
+        running = " It is running." if state_of(one) is InstanceState.READY else ""
+        return Sight(
+            request=Request(self.tool, seen.target, corrective=self.corrective),
+            snapshot=seen.snapshot,
+            question=f"Destroy {self.instance_id} ({seen.words})? Its"
+            f" {plain_number(one.disk_gb)} GB disk{used} is deleted for good.{running}"
+            " Type the last 4 digits of the id.",
+            handle=f"destroy-{self.instance_id}",
+            label=seen.target.label,
+            form=Form.DIGITS,
+            digits=str(self.instance_id)[-4:],
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Destroy until an authenticated read no longer shows it; only then say so."""
+
+        def begin(tx: Transaction) -> None:
+            rental = tx.rental_of("instance", self.instance_id)
+            if rental is not None and rental.state.holds_money:
+                tx.update_rental(rental, state=RentalState.DESTROYING)
+
+        await desk.ledger.write(begin)
+        gone = await insist(
+            desk,
+            errand.send,
+            instances.destroy_instance(self.instance_id),
+            self.instance_id,
+            lambda now: now is None,
+        )
+        if not gone:
+            return Outcome(
+                status="destroying",
+                said="Destroy accepted, but the machine is still listed.",
+                next=f"Check with show_instances(instance_id={self.instance_id}) in a minute; it"
+                " counts as billing until it is gone.",
+                values={"instance_id": self.instance_id},
+            )
+        await observe_now(desk, self.instance_id)
+        return _gone(self.instance_id)
+
+
+def _gone(instance_id: int) -> Outcome:
+    return Outcome(
+        status="destroyed",
+        said="Destroyed: the machine and its disk are gone and nothing of it bills any more.",
+        values={"instance_id": instance_id, "bills": "nothing"},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RebootInstance(PlainAct):
+    """Stop and start the container, keeping its GPU."""
+
+    tool: ClassVar[str] = "reboot_instance"
+    instance_id: int
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine."""
+        seen = await see(desk, self.instance_id)
+        return Sight(
+            request=Request(self.tool, seen.target),
+            snapshot=seen.snapshot,
+            question=f"Reboot {self.instance_id} ({seen.words})? Whatever runs on it is"
+            " interrupted; its disk and price stay.",
+            handle=f"reboot-{self.instance_id}",
+            label=seen.target.label,
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Sent once: a second reboot would interrupt again."""
+
+        def touch(tx: Transaction) -> None:
+            rental = tx.rental_of("instance", self.instance_id)
+            if rental is not None:
+                tx.update_rental(rental, touched=True)
+
+        await desk.ledger.write(touch)
+        try:
+            await errand.send(instances.reboot_instance(self.instance_id))
+        except OutcomeUnknown:
+            return Outcome(
+                status="unknown",
+                said="The reboot was sent and its answer lost; it may have happened.",
+                next=f"Look with wait_for_instance(instance_id={self.instance_id}) before deciding"
+                " to reboot again.",
+                values={"instance_id": self.instance_id},
+            )
+        return Outcome(
+            status="rebooting",
+            said="Rebooting; the GPU and the price stay.",
+            next=f"wait_for_instance(instance_id={self.instance_id})",
+            values={"instance_id": self.instance_id},
+        )
+
+
+async def _note_stop(desk: Desk, instance_id: int) -> None:
+    def write(tx: Transaction) -> None:
+        rental = tx.rental_of("instance", instance_id)
+        if rental is not None:
+            tx.update_rental(rental, touched=True, details={**rental.details, "stop_sent": True})
+
+    await desk.ledger.write(write)
+
+
+async def observe_now(desk: Desk, instance_id: int) -> Instance | None:
+    """Read the machine once more and bring the books in line with it."""
+    instance = await desk.reads.show_instance(instance_id)
+    now_us = desk.now_us()
+
+    def write(tx: Transaction) -> None:
+        rental = tx.rental_of("instance", instance_id)
+        if rental is not None and rental.state.holds_money:
+            books.observe(tx, rental, instance, now_us)
+
+    await desk.ledger.write(write)
+    return instance

@@ -1,0 +1,215 @@
+"""Send a rent exactly once, and settle whatever comes back.
+
+The walk (design §7): reserved, marked as sending on disk, sent once, then done, refused or
+unknown. Unknown is looked for by the mark that label and environment carry; it keeps its money
+reserved until it is found or proven absent.
+"""
+
+from dataclasses import dataclass, replace
+
+from vast_mcp.errors import (
+    ApiError,
+    LedgerUnavailable,
+    NotFound,
+    OfferGone,
+    OutcomeUnknown,
+    VendorRefused,
+)
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Desk, Errand, Outcome
+from vast_mcp.guard.acts._base import insist, iso
+from vast_mcp.guard.acts.verify import breach_of, first_look
+from vast_mcp.guard.reconcile import adopt, search_briefly
+from vast_mcp.operations import Call, instances
+from vast_mcp.store import RentalState, Transaction
+from vast_mcp.units import Usd, UsdPerHour
+
+SEND_TIMEOUT_S = 90.0
+_KEPT_TYPES = (OfferGone, NotFound)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was approved, and how it is to be done."""
+
+    call: Call
+    rate: UsdPerHour
+    """The approved price; the machine that comes may not be dearer."""
+    disk_rate: UsdPerHour
+    cost: Usd
+    ends_us: int
+    on_end: str
+    attach_key: bool
+
+
+async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
+    """Send once and settle; an answer that is lost is looked for, never sent again.
+
+    Raises:
+        ApiError: the vendor refused; nothing was rented and the money is released.
+    """
+    intent_id = errand.booking.intent_id
+    await _set_state(desk, intent_id, RentalState.SENDING, sent_us=desk.now_us())
+    lost = False
+    try:
+        instance_id = await _send(errand, terms.call)
+    except OutcomeUnknown:
+        lost = True
+        await _set_state(desk, intent_id, RentalState.UNKNOWN)
+        found = await search_briefly(desk, intent_id)
+        if found is None:
+            return _unknown(errand)
+        instance_id = found.instance_id
+    except ApiError as error:
+        raise await _refused(desk, errand, error) from error
+    except BaseException:
+        await _set_state(desk, intent_id, RentalState.UNKNOWN)
+        raise
+    await desk.ledger.write(lambda tx: adopt(tx, intent_id, instance_id))
+    return await _settle(desk, errand, terms, instance_id, lost=lost)
+
+
+async def _send(errand: Errand, call: Call) -> int:
+    reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)
+    instance_id = reply.get("new_contract")
+    if not isinstance(instance_id, int) or isinstance(instance_id, bool):
+        raise OutcomeUnknown("the vendor accepted the rent without naming the instance")
+    return instance_id
+
+
+async def _settle(
+    desk: Desk, errand: Errand, terms: Terms, instance_id: int, *, lost: bool
+) -> Outcome:
+    """The machine exists: is it the one that was approved? Then give it our key."""
+    warnings: list[str] = []
+    if lost:
+        warnings.append("The vendor's answer was lost; the machine was found by its mark.")
+    instance = await first_look(desk, instance_id)
+    why = None if instance is None else breach_of(instance, errand.approved, terms.rate)
+    if why is not None:
+        return await _undo(desk, errand, instance_id, why)
+    if instance is None:
+        warnings.append("Its price could not be read back yet; it is checked again shortly.")
+    if terms.attach_key:
+        warnings += await _attach_own_key(desk, errand, instance_id)
+    outcome = _rented(terms, instance_id, tuple(warnings))
+
+    def write(tx: Transaction) -> None:
+        rental = tx.rental(errand.booking.intent_id)
+        if rental is not None:
+            checked = {**rental.details, "checked": instance is not None}
+            tx.update_rental(rental, outcome=outcome.to_json(), details=checked)
+
+    try:
+        await desk.ledger.write(write)
+    except LedgerUnavailable as error:
+        return replace(outcome, warnings=(*outcome.warnings, str(error)))
+    return outcome
+
+
+def _rented(terms: Terms, instance_id: int, warnings: tuple[str, ...]) -> Outcome:
+    per_day = terms.disk_rate.per_day
+    end = (
+        f"stops, and its disk costs {per_day}/day until destroyed"
+        if terms.on_end == "stop"
+        else "is destroyed with its disk"
+    )
+    return Outcome(
+        status="rented",
+        said=f"Rented at {terms.rate}. At the lease end it {end}.",
+        next=f"wait_for_instance(instance_id={instance_id}); destroy_instance ends all cost.",
+        warnings=warnings,
+        values={
+            "instance_id": instance_id,
+            "usd_per_hour": round(terms.rate.dollars, 4),
+            "max_cost_usd": round(terms.cost.dollars, 2),
+            "disk_usd_per_day": round(per_day.dollars, 4),
+            "lease_ends": iso(terms.ends_us),
+        },
+    )
+
+
+async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outcome:
+    """Dearer or other than approved: destroy the never-run machine at once."""
+    gone = await insist(
+        desk,
+        errand.send,
+        instances.destroy_instance(instance_id),
+        instance_id,
+        lambda now: now is None,
+    )
+    state = RentalState.GONE if gone else RentalState.DESTROYING
+    await _close(desk, errand.booking.intent_id, state)
+    fate = "destroyed at once" if gone else "told to end and is being watched; it is still listed"
+    return Outcome(
+        status="undone" if gone else "destroying",
+        said=f"Not kept: {why}. The new machine was {fate}.",
+        next="Search again and choose another offer.",
+        values={} if gone else {"instance_id": instance_id},
+    )
+
+
+async def _refused(desk: Desk, errand: Errand, error: ApiError) -> ApiError:
+    """A definite no: release the money, and clear away what an error may have left behind."""
+    left_behind = error.new_contract if isinstance(error, VendorRefused) else None
+    if left_behind is not None:
+        instance_id = left_behind
+        await desk.ledger.write(lambda tx: adopt(tx, errand.booking.intent_id, instance_id))
+        outcome = await _undo(desk, errand, instance_id, error.message)
+        return VendorRefused(f"Not rented: {outcome.said}", hint=outcome.next)
+    await _close(desk, errand.booking.intent_id, RentalState.REFUSED)
+    kind = type(error) if isinstance(error, _KEPT_TYPES) else VendorRefused
+    return kind(
+        f"Not rented, nothing charged: {error.message}",
+        hint=error.hint or "Search again and choose another offer.",
+        status=error.status,
+        code=error.code,
+    )
+
+
+def _unknown(errand: Errand) -> Outcome:
+    spend = errand.sight.request.spend
+    reserved = spend.cost if spend else Usd(0)
+    return Outcome(
+        status="unknown",
+        said="The rent was sent and its answer was lost: it may or may not exist."
+        f" {reserved} stays reserved while it is being looked for.",
+        next="Do not rent again for this. show_instances lists it under pending, with what became"
+        " of it.",
+        values={"intent": errand.booking.intent_id},
+    )
+
+
+async def _set_state(
+    desk: Desk, intent_id: str, state: RentalState, sent_us: int | None = None
+) -> None:
+    def write(tx: Transaction) -> None:
+        rental = tx.rental(intent_id)
+        if rental is not None:
+            sent = rental.sent_us if sent_us is None else sent_us
+            tx.update_rental(rental, state=state, sent_us=sent)
+
+    await desk.ledger.write(write)
+
+
+async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
+    now_us = desk.now_us()
+
+    def write(tx: Transaction) -> None:
+        rental = tx.rental(intent_id)
+        if rental is None:
+            return
+        if state is RentalState.DESTROYING:
+            tx.update_rental(rental, state=state)
+        else:
+            books.close(tx, rental, state, now_us)
+
+    await desk.ledger.write(write)
+
+
+async def _attach_own_key(desk: Desk, errand: Errand, instance_id: int) -> list[str]:
+    try:
+        await errand.send(instances.attach_ssh_key(instance_id, desk.show_key()))
+    except (ApiError, OSError) as error:
+        return [f"Our SSH key could not be attached ({error}); attach_ssh_key tries again."]
+    return []

@@ -1,0 +1,161 @@
+"""Small acts on a machine that exists: its label, its keys, files on its stopped disk."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct, insist, see
+from vast_mcp.guard.mark import check_label
+from vast_mcp.models import Billing, billing_of
+from vast_mcp.operations import instances
+from vast_mcp.policy import Request
+
+_PUBLIC_KEY = re.compile(
+    r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com"
+    r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]{40,}={0,3}( [^\n\r]{0,200})?"
+)
+_SAFE_PATH = re.compile(r"/[A-Za-z0-9._@%+=:,/ -]{1,240}")
+_COMMAND_LIMIT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class LabelInstance(PlainAct):
+    """Change the user's part of a label; our mark behind it stays."""
+
+    tool: ClassVar[str] = "label_instance"
+    instance_id: int
+    label: str
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine; a label that imitates a mark is refused."""
+        check_label(self.label)
+        seen = await see(desk, self.instance_id)
+        return Sight(
+            request=Request(self.tool, seen.target),
+            snapshot=seen.snapshot,
+            question=f"Relabel {self.instance_id} ({seen.words})?",
+            handle=f"label-{self.instance_id}",
+            label=seen.target.label,
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Set it until it is seen."""
+        one = (await see(desk, self.instance_id)).instance
+        label = desk.marker.relabel(one.raw_label, self.label)
+        done = await insist(
+            desk,
+            errand.send,
+            instances.label_instance(self.instance_id, label),
+            self.instance_id,
+            lambda now: now is not None and now.raw_label == label,
+        )
+        return Outcome(
+            status="labelled" if done else "unknown",
+            said="The label is set." if done else "The label was sent, but is not seen yet.",
+            values={"instance_id": self.instance_id},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AttachSshKey(PlainAct):
+    """Add a public key to a machine."""
+
+    tool: ClassVar[str] = "attach_ssh_key"
+    instance_id: int
+    public_key: str = ""
+    """Empty: our own key."""
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine; anything that is not one public key is refused before it can leave."""
+        if self.public_key:
+            check_public_key(self.public_key)
+        seen = await see(desk, self.instance_id)
+        return Sight(
+            request=Request(self.tool, seen.target),
+            snapshot=seen.snapshot,
+            question=f"Give {self.instance_id} ({seen.words}) another SSH key?",
+            handle=f"key-{self.instance_id}",
+            label=seen.target.label,
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Sent once; the key arrives on the machine after 10 to 15 s (vast-api §9)."""
+        key = self.public_key.strip() or desk.show_key()
+        await errand.send(instances.attach_ssh_key(self.instance_id, key))
+        return Outcome(
+            status="attached",
+            said="The key is attached; it works after about 15 s.",
+            values={"instance_id": self.instance_id},
+        )
+
+
+def check_public_key(text: str) -> None:
+    """Refuse anything but one line that is an SSH public key.
+
+    Raises:
+        InputInvalid: among others for a private key, which must never leave the machine.
+    """
+    if "PRIVATE KEY" in text:
+        raise InputInvalid(
+            "public_key",
+            "this is a private key; it was not sent anywhere",
+            hint="Pass the matching .pub line.",
+        )
+    if not _PUBLIC_KEY.fullmatch(text.strip()):
+        raise InputInvalid("public_key", 'must be one line such as "ssh-ed25519 AAAA… name"')
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDiskFiles(PlainAct):
+    """Delete files on a stopped machine's disk."""
+
+    tool: ClassVar[str] = "delete_disk_files"
+    instance_id: int
+    paths: tuple[str, ...]
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine, which must be stopped, and the exact paths."""
+        self.command()
+        seen = await see(desk, self.instance_id)
+        if billing_of(seen.instance) is Billing.GPU_AND_DISK:
+            raise InputInvalid(
+                "instance_id", "this machine is not stopped; the vendor deletes on stopped ones"
+            )
+        shown = ", ".join(self.paths)
+        return Sight(
+            request=Request(self.tool, seen.target),
+            snapshot=seen.snapshot,
+            question=f"Delete on {self.instance_id} ({seen.words}) for good: {shown}?",
+            handle=f"rm-{self.instance_id}",
+            label=seen.target.label,
+        )
+
+    def command(self) -> str:
+        """The vendor's `rm` for these paths.
+
+        Raises:
+            InputInvalid: a path is relative, climbs, is a whole root, or would not fit.
+        """
+        for path in self.paths:
+            parts = path.strip("/").split("/")
+            if not _SAFE_PATH.fullmatch(path) or ".." in parts or len(parts) < 2:
+                raise InputInvalid(
+                    "paths", "each must be absolute, at least two levels deep and without '..'"
+                )
+        command = shlex.join(["rm", "-r", "--", *self.paths])
+        if not self.paths or len(command) > _COMMAND_LIMIT:
+            raise InputInvalid("paths", f"1 or more, in at most {_COMMAND_LIMIT} characters")
+        return command
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:  # noqa: ARG002
+        """Sent once."""
+        await errand.send(instances.delete_disk_files(self.instance_id, self.command()))
+        return Outcome(
+            status="deleted",
+            said="The files are being deleted.",
+            next=f'list_disk(instance_id={self.instance_id}, path="…") shows what is left.',
+            values={"instance_id": self.instance_id},
+        )

@@ -1,0 +1,75 @@
+"""The books follow what is seen: a machine that stopped, ran or is gone changes what is reserved.
+
+Every function takes a transaction and an observed state; none guesses. A stop shrinks a reservation
+only once the machine was *seen* stopped, and only when we stopped it: an outbid machine resumes by
+itself, so it goes on counting.
+"""
+
+from vast_mcp.models import Billing, Instance, billing_of
+from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.units import Usd, UsdPerHour
+
+
+def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: int) -> Rental:
+    """Write down what an authenticated, complete read showed of this rental's machine."""
+    if instance is None:
+        return close(tx, rental, RentalState.GONE, now_us)
+    if instance.actual_status == "running" and not rental.ever_ran:
+        rental = tx.update_rental(rental, ever_ran=True)
+    billing = billing_of(instance)
+    halted = billing is Billing.DISK and instance.intended_status == "stopped"
+    if rental.running and halted and rental.details.get("stop_sent"):
+        return rest(tx, rental, now_us)
+    if (
+        not rental.running
+        and billing is Billing.GPU_AND_DISK
+        and not rental.details.get("stop_sent")
+    ):
+        return resume(tx, rental, now_us)
+    return rental
+
+
+def rest(tx: Transaction, rental: Rental, now_us: int) -> Rental:
+    """Seen stopped: GPU time ends now, the disk goes on."""
+    tx.close_segments(rental.intent_id, now_us)
+    tx.add_segment(
+        Segment(rental.intent_id, "disk", rental.disk_usd_per_hour, Usd(0), now_us, None)
+    )
+    return tx.update_rental(rental, running=False)
+
+
+def resume(tx: Transaction, rental: Rental, now_us: int, until_us: int | None = None) -> Rental:
+    """Running (again) from now, under its lease."""
+    until_us = rental.lease_ends_us if until_us is None else until_us
+    tx.close_segments(rental.intent_id, now_us)
+    tx.add_segment(
+        Segment(rental.intent_id, "lease", rental.usd_per_hour, Usd(0), now_us, until_us)
+    )
+    return tx.update_rental(rental, running=True, lease_ends_us=until_us)
+
+
+def reprice(tx: Transaction, rental: Rental, rate: UsdPerHour, now_us: int) -> Rental:
+    """Another price from now on: a changed bid."""
+    rental = tx.update_rental(rental, usd_per_hour=rate)
+    if not rental.running:
+        return rental
+    return resume(tx, rental, now_us)
+
+
+def close(tx: Transaction, rental: Rental, state: RentalState, now_us: int) -> Rental:
+    """Over: nothing more is reserved. What never existed owes nothing at all."""
+    if state in {RentalState.REFUSED, RentalState.ABSENT}:
+        tx.drop_segments(rental.intent_id)
+    else:
+        tx.close_segments(rental.intent_id, now_us)
+    if rental.state is state:
+        return rental
+    return tx.update_rental(rental, state=state, running=False, ended_us=now_us)
+
+
+def note(tx: Transaction, intent_id: str, **facts: bool | int | str) -> Rental | None:
+    """Add facts to a rental's details."""
+    rental = tx.rental(intent_id)
+    if rental is None:
+        return None
+    return tx.update_rental(rental, details={**rental.details, **facts})

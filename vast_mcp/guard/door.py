@@ -1,0 +1,443 @@
+"""Decide, plan, consent, reserve, write, settle: the one way to change anything.
+
+The walk of every act: `propose` looks and decides; what needs a yes becomes a stored plan;
+`perform` (nothing asked) or `redeem` (a plan's yes) decides *again* inside the transaction that
+reserves the money, sends once, and writes down what came of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from vast_mcp.clock import Clock
+from vast_mcp.errors import (
+    InputInvalid,
+    LedgerUnavailable,
+    NotFound,
+    OfferGone,
+    PolicyDenied,
+    VastMcpError,
+)
+from vast_mcp.guard import plans
+from vast_mcp.guard.act import Act, Booking, Caller, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.errands import Errands
+from vast_mcp.guard.journal import Journal
+from vast_mcp.guard.mark import INTENT_LENGTH
+from vast_mcp.guard.saying import changed, denied, kept, needs_person, replayed, unresolved
+from vast_mcp.guard.view import Facts
+from vast_mcp.operations import JsonObject
+from vast_mcp.policy import Allow, Ask, Decision, Deny, Exposure, Level, Limits, Reason
+from vast_mcp.policy.engine import decide
+from vast_mcp.store import Ledger, Plan, PlanState, Rental, Transaction
+
+CLAIMED_WAIT_S = 20.0
+ALWAYS_OPEN = frozenset({"stop_instance", "destroy_instance"})
+"""Acts that no broken ledger, budget or breaker may block."""
+Rebuild = Callable[[str, JsonObject], Act]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Allowed as it stands: nobody needs to be asked."""
+
+    act: Act
+    sight: Sight
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Waits for a yes to this plan, or already got its answer."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Nothing to do any more: a repeat of a call already carried out, or just declined."""
+
+    outcome: Outcome
+
+
+Proposal: TypeAlias = Ready | Pending | Settled
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """The plan no longer fits what is there; it is void."""
+
+    why: str
+
+
+_Claim: TypeAlias = "Booking | Plan | Rental | Decision | _Changed"
+
+
+class Guard:
+    """The only holder of the writer."""
+
+    def __init__(
+        self,
+        *,
+        desk: Callable[[Limits, Ledger], Desk],
+        limits: Callable[[], Limits],
+        ledger: Ledger,
+        spare: Ledger,
+        journal: Journal,
+        errands: Errands,
+        clock: Clock,
+        rebuild: Rebuild,
+    ) -> None:
+        self._desk = desk
+        self._limits = limits
+        self._ledger = ledger
+        self._spare = spare
+        self._journal = journal
+        self._errands = errands
+        self._clock = clock
+        self._rebuild = rebuild
+
+    # -- asking ----------------------------------------------------------------------------
+
+    async def propose(self, act: Act, caller: Caller, *, retry_leg: bool = False) -> Proposal:
+        """Decide about an act; where a yes is needed, find or make its plan.
+
+        On a `retry_leg` (the SDK runs resolvers again with the answer in hand) the newest plan of
+        this call is given back whatever its state, so that its question is the same to the letter.
+
+        Raises:
+            PolicyDenied: a rule refuses; nothing was sent.
+        """
+        ledger = await self._books(act.tool)
+        plan, repeat = await ledger.write(
+            lambda tx: (
+                plans.find(tx, act, caller, self._clock),
+                act.replay(tx, caller.principal, self._clock.lease_us()),
+            )
+        )
+        if retry_leg and plan is not None:
+            return Pending(plan)
+        if repeat is not None:
+            return Settled(replayed(repeat))
+        if plan is not None and plans.recently_declined(plan, self._clock):
+            return Settled(kept(plan, "The person declined this a moment ago; not asked again."))
+        limits = self._limits()
+        desk = self._desk(limits, ledger)
+        sight = await act.look(desk)
+        facts = await self._facts(desk, sight)
+        decision = await ledger.read(lambda tx: self._judge(tx, sight, caller, limits, facts))
+        match decision:
+            case Allow():
+                return Ready(act, sight)
+            case Deny():
+                await self._journal.decided(ledger, act, caller, decision, limits)
+                raise denied(act, decision)
+            case Ask(level=level):
+                return Pending(await self._plan(ledger, act, caller, sight, level, limits))
+
+    async def preview(self, act: Act, caller: Caller) -> tuple[Sight, Decision]:
+        """What would be decided now, without asking, reserving or sending anything."""
+        ledger = await self._books(act.tool)
+        limits = self._limits()
+        desk = self._desk(limits, ledger)
+        sight = await act.look(desk)
+        facts = await self._facts(desk, sight)
+        return sight, await ledger.read(lambda tx: self._judge(tx, sight, caller, limits, facts))
+
+    async def _plan(
+        self,
+        ledger: Ledger,
+        act: Act,
+        caller: Caller,
+        sight: Sight,
+        level: Level,
+        limits: Limits,
+    ) -> Plan:
+        def find_or_make(tx: Transaction) -> Plan:
+            plan = plans.find(tx, act, caller, self._clock)
+            if plan is not None and plan.state is PlanState.OPEN:
+                unchanged = act.holds(plan.snapshot, sight)
+                if unchanged and plan.policy_digest == limits.digest and plan.level == level.value:
+                    return plan
+                tx.update_plan(plan, state=PlanState.VOID, changed_us=self._clock.utc_us())
+            return plans.make(tx, act, caller, sight, level, limits, self._clock)
+
+        return await ledger.write(find_or_make)
+
+    # -- doing -----------------------------------------------------------------------------
+
+    async def perform(self, ready: Ready, caller: Caller) -> Outcome:
+        """Carry out what needed no question. If the limits moved meanwhile, it is refused."""
+        ledger = await self._books(ready.act.tool)
+        return await self._errands.run(
+            self._carry_out(ledger, ready.act, caller, ready.sight, None)
+        )
+
+    async def redeem(self, plan_id: str, caller: Caller) -> Outcome:
+        """Carry out a plan that got its yes. Exactly once: a repeat is told the stored outcome.
+
+        Raises:
+            InputInvalid: no such plan of this principal.
+            PolicyDenied: a rule refuses by now; nothing was sent.
+        """
+        ledger, plan = await self.plan(plan_id, caller)
+        if plan.state is not PlanState.OPEN:
+            return await self._closed(ledger, plan)
+        if plan.level == Level.PERSON.value and not plan.approved:
+            return needs_person(plan)
+        act = self._rebuild(plan.tool, plan.arguments)
+        try:
+            sight = await act.look(self._desk(self._limits(), ledger))
+        except (NotFound, OfferGone, InputInvalid) as error:
+            await ledger.write(lambda tx: self._void(tx, plan))
+            return changed(plan, str(error))
+        return await self._errands.run(self._carry_out(ledger, act, caller, sight, plan))
+
+    async def decline(self, plan_id: str, caller: Caller, how: str) -> Outcome:
+        """A no: the plan ends, and the same call is not asked again for a minute."""
+        ledger, plan = await self.plan(plan_id, caller)
+
+        def end(tx: Transaction) -> Plan:
+            fresh = tx.plan(plan.plan_id) or plan
+            if fresh.state is PlanState.OPEN:
+                fresh = tx.update_plan(
+                    fresh, state=PlanState.DECLINED, changed_us=self._clock.utc_us()
+                )
+            return fresh
+
+        ended = await ledger.write(end)
+        if ended.state is PlanState.DONE:
+            return Outcome.from_json(ended.outcome).again()
+        await self._journal.answered(ledger, plan, caller, how)
+        return kept(plan, f"Not done: {how}. Nothing was sent and nothing changed.")
+
+    async def plan(self, plan_id: str, caller: Caller) -> tuple[Ledger, Plan]:
+        """A plan of this principal and the books it stands in.
+
+        Raises:
+            InputInvalid: there is none.
+        """
+        for ledger in (self._ledger, self._spare):
+            try:
+                plan = await ledger.write(
+                    lambda tx: (
+                        None
+                        if (found := tx.plan(plan_id)) is None
+                        else plans.settle_expiry(tx, found, self._clock)
+                    )
+                )
+            except LedgerUnavailable:
+                continue
+            if plan is not None and plan.principal == caller.principal:
+                return ledger, plan
+        raise InputInvalid("plan_id", "no such plan", hint="show_policy lists the pending ones.")
+
+    async def pending(self) -> list[Plan]:
+        """Every plan that still waits for a yes, newest first."""
+
+        def still_open(tx: Transaction) -> list[Plan]:
+            settled = [plans.settle_expiry(tx, plan, self._clock) for plan in tx.open_plans()]
+            return [plan for plan in settled if plan.state is PlanState.OPEN]
+
+        found: list[Plan] = []
+        for ledger in (self._ledger, self._spare):
+            try:
+                found += await ledger.write(still_open)
+            except LedgerUnavailable:
+                continue
+        return found
+
+    async def approve(self, plan_id: str, caller: Caller) -> Plan:
+        """Mark a plan as approved by a person at a terminal; `redeem` then carries it out.
+
+        Raises:
+            InputInvalid: it is not open any more.
+        """
+        ledger, plan = await self.plan(plan_id, caller)
+        if plan.state is not PlanState.OPEN:
+            raise InputInvalid("plan_id", f"this plan is {plan.state.value}")
+        approved = await ledger.write(lambda tx: tx.update_plan(plan, approved=True))
+        await self._journal.answered(ledger, plan, caller, "approved at a terminal")
+        return approved
+
+    # -- inside ----------------------------------------------------------------------------
+
+    async def _carry_out(
+        self, ledger: Ledger, act: Act, caller: Caller, sight: Sight, plan: Plan | None
+    ) -> Outcome:
+        limits = self._limits()
+        desk = self._desk(limits, ledger)
+        facts = await self._facts(desk, sight)
+        asked = plan is not None
+        claim = await ledger.write(
+            lambda tx: self._claim(tx, act, caller, sight, plan, limits, facts)
+        )
+        match claim:
+            case Booking() as booking:
+                pass
+            case Plan() as closed:
+                return await self._closed(ledger, closed)
+            case Rental() as rental:
+                return replayed(rental)
+            case _Changed(why=why):
+                return changed(plan, why)
+            case Deny() as refusal:
+                await self._journal.decided(ledger, act, caller, refusal, limits)
+                raise denied(act, refusal)
+            case Ask() | Allow():
+                raise PolicyDenied(
+                    "Not done, nothing charged: the limits or the spending changed meanwhile, and"
+                    " this now needs a question.",
+                    hint="Call the tool again.",
+                )
+        send = self._journal.sender(ledger, act, caller, booking, limits)
+        approved = plan.snapshot if plan is not None else sight.snapshot
+        await self._journal.claimed(ledger, act, caller, booking, sight, limits, asked=asked)
+        errand = Errand(sight=sight, approved=approved, booking=booking, send=send)
+        try:
+            outcome = await act.carry_out(desk, errand)
+        except VastMcpError as error:
+            await self._end_plan(ledger, plan, Outcome(status="refused", said=str(error)))
+            raise
+        except BaseException:
+            await self._end_plan(ledger, plan, unresolved(booking.intent_id))
+            raise
+        await self._end_plan(ledger, plan, outcome)
+        await self._journal.settled(ledger, act, caller, booking, outcome)
+        return outcome
+
+    def _claim(
+        self,
+        tx: Transaction,
+        act: Act,
+        caller: Caller,
+        sight: Sight,
+        plan: Plan | None,
+        limits: Limits,
+        facts: Facts | None,
+    ) -> _Claim:
+        """The second decision, the plan's one redemption and the reservation, as one step."""
+        now_us = self._clock.lease_us()
+        repeat = act.replay(tx, caller.principal, now_us)
+        if repeat is not None:
+            return repeat
+        if plan is not None:
+            closed = self._fits(tx, act, sight, plan, limits)
+            if closed is not None:
+                return closed
+        decision = self._judge(tx, sight, caller, limits, facts)
+        if isinstance(decision, Deny):
+            self._void(tx, plan)
+            return decision
+        if isinstance(decision, Ask) and plan is None:
+            return decision
+        if isinstance(decision, Ask) and _asks_for_more(decision, plan):
+            self._void(tx, plan)
+            return _Changed("this now needs a person's approval")
+        booking = Booking(
+            intent_id=self._clock.random_id(INTENT_LENGTH),
+            now_us=now_us,
+            principal=caller.principal,
+            digest=plans.key_of(act),
+            asked=plan is not None,
+        )
+        if plan is not None:
+            tx.update_plan(plan, state=PlanState.CLAIMED, changed_us=self._clock.utc_us())
+        act.reserve(tx, booking, sight)
+        return booking
+
+    def _fits(
+        self, tx: Transaction, act: Act, sight: Sight, plan: Plan, limits: Limits
+    ) -> "Plan | _Changed | None":
+        fresh = plans.settle_expiry(tx, tx.plan(plan.plan_id) or plan, self._clock)
+        if fresh.state is not PlanState.OPEN:
+            return fresh
+        if fresh.policy_digest != limits.digest:
+            self._void(tx, fresh)
+            return _Changed("the policy changed since the question")
+        if not act.holds(fresh.snapshot, sight):
+            self._void(tx, fresh)
+            return _Changed("the target or its price changed since the question")
+        return None
+
+    def _judge(
+        self,
+        tx: Transaction,
+        sight: Sight,
+        caller: Caller,
+        limits: Limits,
+        facts: Facts | None,
+    ) -> Decision:
+        request = replace(sight.request, can_ask=caller.can_ask)
+        exposure = Exposure()
+        if request.spend is not None and facts is not None:
+            exposure = tx.exposure(
+                self._clock.lease_us(), outside=facts.outside, task=request.spend.task
+            )
+            exposure = replace(
+                exposure,
+                credit=facts.account.credit - exposure.reserved,
+                account_usd_per_hour=facts.usd_per_hour,
+            )
+        decision = decide(request, exposure, limits)
+        if isinstance(decision, Allow) and sight.must_ask:
+            return Ask(Level.ASK, (Reason(rule="create.price", says=sight.must_ask),))
+        return decision
+
+    async def _facts(self, desk: Desk, sight: Sight) -> Facts | None:
+        return None if sight.request.spend is None else await desk.view.facts()
+
+    async def _books(self, tool: str) -> Ledger:
+        """The ledger; for stop and destroy a spare one in memory when it cannot be used."""
+        try:
+            await self._ledger.read(lambda _: None)
+        except LedgerUnavailable:
+            if tool in ALWAYS_OPEN:
+                return self._spare
+            raise
+        return self._ledger
+
+    async def _closed(self, ledger: Ledger, plan: Plan) -> Outcome:
+        """What to say of a plan that is not open: wait for a claimed one, replay a done one."""
+        plan_id = plan.plan_id
+        waited_until_s = self._clock.monotonic_s() + CLAIMED_WAIT_S
+        while plan.state is PlanState.CLAIMED and self._clock.monotonic_s() < waited_until_s:
+            await self._clock.sleep(0.25)
+            found = await ledger.read(lambda tx: tx.plan(plan_id))
+            plan = plan if found is None else found
+        if plan.state is PlanState.DONE:
+            return Outcome.from_json(plan.outcome).again()
+        if plan.state is PlanState.CLAIMED:
+            return Outcome(
+                status="under_way",
+                said="This plan is being carried out by another call.",
+                next="Look with show_instances in a moment; do not repeat it.",
+            )
+        return Outcome(
+            status="refused",
+            said=f"This plan is {plan.state.value}; nothing was done.",
+            next="Call the original tool again if it is still wanted.",
+        )
+
+    def _void(self, tx: Transaction, plan: Plan | None) -> None:
+        if plan is not None:
+            tx.update_plan(plan, state=PlanState.VOID, changed_us=self._clock.utc_us())
+
+    async def _end_plan(self, ledger: Ledger, plan: Plan | None, outcome: Outcome) -> None:
+        if plan is None:
+            return
+
+        def end(tx: Transaction) -> None:
+            tx.update_plan(
+                plan,
+                state=PlanState.DONE,
+                changed_us=self._clock.utc_us(),
+                outcome=outcome.to_json(),
+            )
+
+        await ledger.write(end)
+
+
+def _asks_for_more(decision: Ask, plan: Plan | None) -> bool:
+    """Whether the yes at hand is of a lower level than what is needed by now."""
+    if plan is None or plan.approved:
+        return False
+    return decision.level.rank > Level(plan.level).rank

@@ -1,0 +1,81 @@
+"""Plans: found or made, worded once, redeemed once."""
+
+import hashlib
+import json
+
+from vast_mcp.clock import Clock
+from vast_mcp.guard.act import Act, Caller, Sight
+from vast_mcp.policy import Level, Limits
+from vast_mcp.store import Plan, PlanState, Transaction, canonical
+from vast_mcp.text import clean_line
+
+TTL_US = 600 * 1_000_000
+COOLDOWN_US = 60 * 1_000_000
+QUESTION_LIMIT = 350
+LABEL_SHOWN = 40
+
+
+def key_of(act: Act) -> str:
+    """What makes two calls the same question: the tool and its canonical arguments."""
+    return hashlib.sha256(json.dumps([act.tool, canonical(act.arguments())]).encode()).hexdigest()
+
+
+def word(sight: Sight, code: str) -> str:
+    """The whole question: facts first, the foreign label second to last, the code last."""
+    tail = f' "{clean_line(sight.label, LABEL_SHOWN)}"' if sight.label else ""
+    tail += f" [{code}]"
+    return clean_line(sight.question, QUESTION_LIMIT - len(tail)) + tail
+
+
+def find(tx: Transaction, act: Act, caller: Caller, clock: Clock) -> Plan | None:
+    """The newest plan of this very call, whatever became of it; an overdue one is expired here."""
+    plan = tx.newest_plan(caller.principal, key_of(act))
+    return None if plan is None else settle_expiry(tx, plan, clock)
+
+
+def settle_expiry(tx: Transaction, plan: Plan, clock: Clock) -> Plan:
+    """An open plan past its time, or from a future our clock has not reached, is expired."""
+    now_us = clock.utc_us()
+    if plan.state is PlanState.OPEN and not plan.created_us <= now_us <= plan.expires_us:
+        return tx.update_plan(plan, state=PlanState.EXPIRED, changed_us=now_us)
+    return plan
+
+
+def make(
+    tx: Transaction,
+    act: Act,
+    caller: Caller,
+    sight: Sight,
+    level: Level,
+    limits: Limits,
+    clock: Clock,
+) -> Plan:
+    """A new plan, written before anyone is asked."""
+    code = clock.random_code()
+    now_us = clock.utc_us()
+    plan = Plan(
+        plan_id=f"{sight.handle}-{code}",
+        code=code,
+        principal=caller.principal,
+        tool=act.tool,
+        key=key_of(act),
+        arguments=act.arguments(),
+        snapshot=sight.snapshot,
+        question=word(sight, code),
+        form=sight.form.value,
+        digits=sight.digits,
+        level=level.value,
+        policy_digest=limits.digest,
+        state=PlanState.OPEN,
+        created_us=now_us,
+        expires_us=now_us + TTL_US,
+        changed_us=now_us,
+    )
+    tx.add_plan(plan)
+    return plan
+
+
+def recently_declined(plan: Plan, clock: Clock) -> bool:
+    """Whether a person said no to this very call within the last minute."""
+    elapsed_us = clock.utc_us() - plan.changed_us
+    return plan.state is PlanState.DECLINED and 0 <= elapsed_us < COOLDOWN_US

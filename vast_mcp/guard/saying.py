@@ -1,0 +1,84 @@
+"""What the guard says when it does not simply do: in one place, so that it is said one way."""
+
+from vast_mcp.errors import PolicyDenied
+from vast_mcp.guard.act import Act, Outcome
+from vast_mcp.policy import Deny
+from vast_mcp.policy.refusal import refusal_text
+from vast_mcp.store import Plan, Rental
+
+
+def replayed(rental: Rental) -> Outcome:
+    """The stored outcome of an identical earlier call, and how to get a second machine."""
+    if not rental.outcome:
+        return unresolved(rental.intent_id)
+    return Outcome.from_json(rental.outcome).again(
+        "This repeats an earlier identical call; nothing more was rented. For a second machine"
+        " pass another request_key."
+    )
+
+
+def unresolved(intent_id: str) -> Outcome:
+    """Sent, and nobody knows yet whether it was executed."""
+    return Outcome(
+        status="unknown",
+        said="Sent, but the answer was lost: it may or may not have been carried out.",
+        next="Do not repeat it. It is being looked for, and its money stays reserved;"
+        " show_instances tells what became of it.",
+        values={"intent": intent_id},
+    )
+
+
+def denied(act: Act, refusal: Deny) -> PolicyDenied:
+    """The refusal as an error the model can act on."""
+    return PolicyDenied(
+        refusal_text(refusal, done_word=_NOT_DONE.get(act.tool, "Not done")),
+        rules=tuple(reason.rule for reason in refusal.reasons),
+    )
+
+
+_NOT_DONE = {
+    "create_instance": "Not rented",
+    "start_instance": "Not started",
+    "extend_lease": "Not extended",
+    "create_endpoint": "Not created",
+    "stop_instance": "Not stopped",
+    "destroy_instance": "Not destroyed",
+}
+
+
+def needs_person(plan: Plan) -> Outcome:
+    """A yes that the chat cannot give."""
+    return Outcome(
+        status="needs_confirmation",
+        said="This needs a person's approval in a terminal.",
+        next=f"Ask the person to run `vast-mcp approve {plan.plan_id}`, then call"
+        f' confirm_plan(plan_id="{plan.plan_id}").',
+        values={"plan_id": plan.plan_id},
+    )
+
+
+def needs_confirmation(plan: Plan) -> Outcome:
+    """A yes that this client can only give through its own dialog on `confirm_plan`."""
+    return Outcome(
+        status="needs_confirmation",
+        said=plan.question,
+        next="Tell the person what it does and costs; after their yes call"
+        f' confirm_plan(plan_id="{plan.plan_id}").',
+        values={"plan_id": plan.plan_id},
+    )
+
+
+def kept(plan: Plan, said: str) -> Outcome:
+    """A no that was heard."""
+    status = "kept" if plan.tool == "destroy_instance" else "declined"
+    return Outcome(status=status, said=said, next="Do not ask again unless the person wants it.")
+
+
+def changed(plan: Plan | None, why: str) -> Outcome:
+    """The world moved between the question and the act."""
+    tool = plan.tool if plan is not None else "the tool"
+    return Outcome(
+        status="changed",
+        said=f"Nothing was done: {why}",
+        next=f"Call {tool} again: it looks anew and makes a new plan.",
+    )
