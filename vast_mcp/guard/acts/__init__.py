@@ -1,1 +1,67 @@
 """Everything the guard can be asked to do, one class per act."""
+
+from typing import cast
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Act
+from vast_mcp.guard.acts._base import thaw
+from vast_mcp.guard.acts._endpoint import short_name
+from vast_mcp.guard.acts.create import DEFAULT_DISK_GB, DEFAULT_IMAGE, CreateInstance
+from vast_mcp.guard.acts.ending import DestroyInstance, RebootInstance, StopInstance
+from vast_mcp.guard.acts.endpoints import CreateEndpoint, CreateWorkergroup
+from vast_mcp.guard.acts.leasing import ChangeBid, ExtendLease, StartInstance
+from vast_mcp.guard.acts.scaling import DeleteEndpoint, UpdateEndpoint
+from vast_mcp.guard.acts.upkeep import AttachSshKey, DeleteDiskFiles, LabelInstance
+from vast_mcp.operations import JsonObject
+
+ACTS = (
+    CreateInstance,
+    StartInstance,
+    ExtendLease,
+    StopInstance,
+    DestroyInstance,
+    RebootInstance,
+    ChangeBid,
+    LabelInstance,
+    AttachSshKey,
+    DeleteDiskFiles,
+    CreateEndpoint,
+    UpdateEndpoint,
+    DeleteEndpoint,
+    CreateWorkergroup,
+)
+
+
+def rebuild(tool: str, arguments: JsonObject) -> Act:
+    """The act a stored plan was made for.
+
+    Raises:
+        InputInvalid: this version knows no such act.
+    """
+    for kind in ACTS:
+        if kind.tool == tool:
+            return cast("Act", kind(**{name: thaw(value) for name, value in arguments.items()}))
+    raise InputInvalid("plan_id", f"this version cannot carry out {tool!r}")
+
+
+__all__ = [
+    "ACTS",
+    "DEFAULT_DISK_GB",
+    "DEFAULT_IMAGE",
+    "AttachSshKey",
+    "ChangeBid",
+    "CreateEndpoint",
+    "CreateInstance",
+    "CreateWorkergroup",
+    "DeleteDiskFiles",
+    "DeleteEndpoint",
+    "DestroyInstance",
+    "ExtendLease",
+    "LabelInstance",
+    "RebootInstance",
+    "StartInstance",
+    "StopInstance",
+    "UpdateEndpoint",
+    "rebuild",
+    "short_name",
+]

@@ -1,0 +1,123 @@
+"""What the acts on endpoints share: finding one, pricing one, keeping its state."""
+
+from dataclasses import dataclass
+
+from vast_mcp.errors import InputInvalid, NotFound
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Desk, Sight
+from vast_mcp.guard.mark import endpoint_intent
+from vast_mcp.models import Endpoint
+from vast_mcp.operations import JsonObject
+from vast_mcp.policy import Owner, Spend, Target
+from vast_mcp.store import Rental, RentalState, Transaction, split_by_day
+from vast_mcp.units import Usd, UsdPerHour
+
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEndpoint:
+    """An endpoint, and what we know of it."""
+
+    endpoint: Endpoint
+    rental: Rental | None
+
+    @property
+    def target(self) -> Target:
+        """For the policy: ours only if the ledger knows it, since a name carries no proof."""
+        return Target(
+            kind="endpoint",
+            target_id=self.endpoint.endpoint_id,
+            label=short_name(self.endpoint.raw_name),
+            owner=Owner.FOREIGN if self.rental is None else Owner.OURS,
+        )
+
+    @property
+    def snapshot(self) -> JsonObject:
+        """What makes it this endpoint."""
+        one = self.endpoint
+        return {
+            "endpoint_id": one.endpoint_id,
+            "name": one.raw_name,
+            "max_workers": one.max_workers,
+            "cold_workers": one.cold_workers,
+            "min_load": one.min_load,
+        }
+
+
+def short_name(raw_name: str) -> str:
+    """The name without our mark."""
+    intent = endpoint_intent(raw_name)
+    return raw_name if intent is None else raw_name.removesuffix(f"-vm1-{intent}")
+
+
+async def find_endpoint(desk: Desk, name: str) -> FoundEndpoint:
+    """The endpoint of this name, with or without its mark.
+
+    Raises:
+        NotFound: none has it.
+        InputInvalid: several have.
+    """
+    listed = await desk.reads.endpoints()
+    exact = [one for one in listed if one.raw_name == name]
+    found = exact or [one for one in listed if short_name(one.raw_name) == name]
+    if not found:
+        raise NotFound(
+            "There is no endpoint of this name; nothing was done.", hint="show_endpoints lists all."
+        )
+    if len(found) > 1:
+        raise InputInvalid("endpoint_name", "several endpoints have this name; give the whole one")
+    one = found[0]
+    rental = await desk.ledger.read(lambda tx: tx.rental_of("endpoint", one.endpoint_id))
+    return FoundEndpoint(one, rental)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSight(Sight):
+    """What was seen, for reserving and sending."""
+
+    found: FoundEndpoint | None = None
+    rate: UsdPerHour = UsdPerHour(0)
+    max_workers: int = 0
+
+
+def worst_case(
+    per_worker: UsdPerHour,
+    *,
+    adds: UsdPerHour,
+    adds_running: int,
+    hours: float,
+    from_us: int,
+    until_us: int,
+    total: Usd,
+) -> Spend:
+    days = split_by_day(adds, from_us, until_us)
+    cost = sum(days.values(), Usd(0))
+    return Spend(
+        usd_per_hour=per_worker,
+        adds_usd_per_hour=adds,
+        adds_running=adds_running,
+        lease_hours=hours,
+        cost=cost,
+        rental_total=total + cost,
+        by_day=days,
+    )
+
+
+async def set_state(desk: Desk, intent_id: str, state: RentalState) -> None:
+    """Move an endpoint's intent on, remembering when it was first sent."""
+    sent_us = desk.now_us()
+
+    def write(tx: Transaction) -> None:
+        rental = tx.rental(intent_id)
+        if rental is not None:
+            tx.update_rental(rental, state=state, sent_us=rental.sent_us or sent_us)
+
+    await desk.ledger.write(write)
+
+
+def close_intent(tx: Transaction, intent_id: str, state: RentalState, now_us: int) -> None:
+    """End an endpoint's intent in the books."""
+    rental = tx.rental(intent_id)
+    if rental is not None:
+        books.close(tx, rental, state, now_us)

@@ -1,0 +1,237 @@
+"""Make an endpoint and feed it: it rents machines by itself, so it is priced at its maximum."""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
+from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct, iso, plain_number
+from vast_mcp.guard.acts._endpoint import (
+    SECOND_US,
+    EndpointSight,
+    close_intent,
+    find_endpoint,
+    set_state,
+    short_name,
+    worst_case,
+)
+from vast_mcp.guard.mark import endpoint_intent, endpoint_name, floor_minute_us
+from vast_mcp.operations import serverless
+from vast_mcp.policy import Request
+from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEndpoint(PlainAct):
+    """Make an endpoint, priced as if all its workers ran all the time."""
+
+    tool: ClassVar[str] = "create_endpoint"
+    endpoint_name: str
+    max_usd_per_worker_hour: float
+    max_workers: int = 1
+    cold_workers: int = 0
+    min_load: float = 0.0
+    lease_hours: float = 24.0
+    request_key: str = ""
+
+    async def look(self, desk: Desk) -> Sight:
+        """The worst case, and that the name is free."""
+        if not _NAME.fullmatch(self.endpoint_name) or endpoint_intent(self.endpoint_name):
+            raise InputInvalid(
+                "endpoint_name", "1 to 80 letters, digits, '.', '_' or '-', without a mark"
+            )
+        if self.cold_workers > self.max_workers:
+            raise InputInvalid("cold_workers", "must not be above max_workers")
+        for one in await desk.reads.endpoints():
+            if short_name(one.raw_name) == self.endpoint_name:
+                raise InputInvalid("endpoint_name", "there already is an endpoint of this name")
+        per_worker = UsdPerHour.of(self.max_usd_per_worker_hour)
+        rate = per_worker * self.max_workers
+        now_us = desk.now_us()
+        spend = worst_case(
+            per_worker,
+            adds=rate,
+            adds_running=self.max_workers,
+            hours=self.lease_hours,
+            from_us=now_us,
+            until_us=now_us + seconds_from_hours(self.lease_hours) * SECOND_US,
+            total=Usd(0),
+        )
+        return EndpointSight(
+            request=Request(self.tool, spend=spend),
+            snapshot={"name": self.endpoint_name, "rate_micros": rate.micros},
+            question=f"Create endpoint for up to {plain_number(self.lease_hours)} h? Up to"
+            f" {self.max_workers} worker(s) at {per_worker} each: at most {spend.cost}. Kept warm:"
+            f" {self.cold_workers}. Then: its workers are ended. Workergroups inside it need no"
+            " second question.",
+            handle=f"endpoint-{rate.dollars:.2f}usd-{plain_number(self.lease_hours)}h",
+            label=self.endpoint_name,
+            rate=rate,
+            max_workers=self.max_workers,
+        )
+
+    def replay(self, tx: Transaction, principal: str, now_us: int) -> Rental | None:  # noqa: ARG002
+        """The same call again while its endpoint exists."""
+        for rental in tx.same_intent(principal, self._key()):
+            if rental.state.holds_money:
+                return rental
+        return None
+
+    def _key(self) -> str:
+        return f"endpoint {self.endpoint_name} {self.request_key}"
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Set aside all workers for the whole lease."""
+        assert isinstance(sight, EndpointSight)
+        ends_us = self._ends_us(booking)
+        rental = Rental(
+            intent_id=booking.intent_id,
+            principal=booking.principal,
+            kind="endpoint",
+            state=RentalState.RESERVED,
+            request_key=self._key(),
+            digest=booking.digest,
+            label=self.endpoint_name,
+            usd_per_hour=sight.rate,
+            disk_usd_per_hour=UsdPerHour(0),
+            created_us=booking.now_us,
+            lease_ends_us=ends_us,
+            asked=booking.asked,
+            details={
+                "workers": self.max_workers,
+                "per_worker_micros": UsdPerHour.of(self.max_usd_per_worker_hour).micros,
+            },
+        )
+        lease = Segment(booking.intent_id, "lease", sight.rate, Usd(0), booking.now_us, ends_us)
+        tx.add_rental(rental, [lease])
+
+    def _ends_us(self, booking: Booking) -> int:
+        return floor_minute_us(booking.now_us + seconds_from_hours(self.lease_hours) * SECOND_US)
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Sent once; a lost answer is looked for by the mark in the name."""
+        intent_id = errand.booking.intent_id
+        name = endpoint_name(self.endpoint_name, intent_id)
+        call = serverless.create_endpoint(
+            name,
+            max_workers=self.max_workers,
+            cold_workers=self.cold_workers,
+            min_load=self.min_load,
+        )
+        await set_state(desk, intent_id, RentalState.SENDING)
+        try:
+            await errand.send(call)
+        except OutcomeUnknown:
+            await set_state(desk, intent_id, RentalState.UNKNOWN)
+        except ApiError:
+            now_us = desk.now_us()
+            await desk.ledger.write(
+                lambda tx: close_intent(tx, intent_id, RentalState.REFUSED, now_us)
+            )
+            raise
+        except BaseException:
+            await set_state(desk, intent_id, RentalState.UNKNOWN)
+            raise
+        return await self._settle(desk, errand, name)
+
+    async def _settle(self, desk: Desk, errand: Errand, name: str) -> Outcome:
+        intent_id = errand.booking.intent_id
+        listed = await desk.reads.endpoints()
+        made = next((one for one in listed if one.raw_name == name), None)
+        if made is None:
+            await set_state(desk, intent_id, RentalState.UNKNOWN)
+            return Outcome(
+                status="unknown",
+                said="The endpoint was sent but is not listed yet; its money stays reserved.",
+                next="Look with show_endpoints in a minute; do not create it again.",
+                values={"intent": intent_id},
+            )
+        ends_us = self._ends_us(errand.booking)
+        outcome = Outcome(
+            status="created",
+            said=f"Endpoint {name} exists. It rents nothing before it has a workergroup.",
+            next=f'create_workergroup(endpoint_name="{self.endpoint_name}", template_hash=…).',
+            values={"endpoint_id": made.endpoint_id, "lease_ends": iso(ends_us)},
+        )
+
+        def write(tx: Transaction) -> None:
+            rental = tx.rental(intent_id)
+            if rental is not None:
+                tx.update_rental(
+                    rental,
+                    state=RentalState.ACTIVE,
+                    target_id=made.endpoint_id,
+                    outcome=outcome.to_json(),
+                )
+
+        await desk.ledger.write(write)
+        return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CreateWorkergroup(PlainAct):
+    """Give an endpoint a kind of machine, bounded by the price its endpoint was approved at."""
+
+    tool: ClassVar[str] = "create_workergroup"
+    endpoint_name: str
+    template_hash: str
+    search_query: str = ""
+    gpu_ram_gb: float = 24.0
+
+    async def look(self, desk: Desk) -> Sight:
+        """The endpoint; inside one that was approved no second question is needed."""
+        found = await find_endpoint(desk, self.endpoint_name)
+        if await desk.reads.template(self.template_hash) is None:
+            raise InputInvalid(
+                "template_hash", "there is no such template", hint="search_templates finds it."
+            )
+        one = found.endpoint
+        approved = found.rental is not None and found.rental.state is RentalState.ACTIVE
+        return EndpointSight(
+            request=Request(self.tool, found.target, covered=approved),
+            snapshot={"endpoint_id": one.endpoint_id, "name": one.raw_name},
+            question=f"Give endpoint {one.endpoint_id} a workergroup? It then rents up to"
+            f" {one.max_workers} machines by itself.",
+            handle=f"workergroup-{one.endpoint_id}",
+            label=short_name(one.raw_name),
+            found=found,
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:  # noqa: ARG002
+        """Sent once; the approved price goes along as a bound of the search."""
+        sight = errand.sight
+        assert isinstance(sight, EndpointSight)
+        assert sight.found is not None
+        one, rental = sight.found.endpoint, sight.found.rental
+        search = self.search_query
+        if rental is not None:
+            bound = UsdPerHour(int(str(rental.details.get("per_worker_micros", 0))))
+            search = f"{search} dph_total<={bound.dollars:g}".strip()
+        try:
+            reply = await errand.send(
+                serverless.create_workergroup(
+                    one.raw_name,
+                    one.endpoint_id,
+                    template_hash=self.template_hash,
+                    search=search,
+                    gpu_ram_gb=self.gpu_ram_gb,
+                )
+            )
+        except OutcomeUnknown:
+            return Outcome(
+                status="unknown",
+                said="The workergroup was sent and its answer lost.",
+                next="Look with show_endpoints before creating another.",
+                values={"endpoint_id": one.endpoint_id},
+            )
+        workergroup_id = reply.get("id", reply.get("result"))
+        return Outcome(
+            status="created",
+            said="The workergroup exists; workers start as load or cold_workers ask for them.",
+            next="show_endpoints shows its workers.",
+            values={"endpoint_id": one.endpoint_id, "workergroup_id": workergroup_id},
+        )

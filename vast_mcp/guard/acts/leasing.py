@@ -1,0 +1,392 @@
+"""Start, extend and bid: acts that lengthen or raise what an existing machine costs."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct, Seen, insist, iso, plain_number, see
+from vast_mcp.guard.acts.ending import observe_now
+from vast_mcp.guard.mark import floor_minute_us
+from vast_mcp.models import Billing, InstanceState, billing_of, state_of
+from vast_mcp.operations import instances
+from vast_mcp.policy import Owner, Request, Spend
+from vast_mcp.store import (
+    Rental,
+    RentalState,
+    Transaction,
+    split_by_day,
+    total_cost,
+)
+from vast_mcp.units import HOUR_S, Usd, UsdPerHour, seconds_from_hours
+
+_SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _LeaseSight(Sight):
+    """The machine, its rental and its new end, for reserving and sending."""
+
+    seen: Seen | None = None
+    ends_us: int = 0
+    rate: UsdPerHour = UsdPerHour(0)
+
+
+async def _total(desk: Desk, rental: Rental | None) -> Usd:
+    if rental is None:
+        return Usd(0)
+    segments = await desk.ledger.read(lambda tx: tx.segments(rental.intent_id))
+    return total_cost(segments, desk.now_us())
+
+
+def _spend(
+    seen: Seen,
+    *,
+    adds: UsdPerHour,
+    adds_running: int,
+    hours: float,
+    from_us: int,
+    until_us: int,
+    rate: UsdPerHour,
+    total: Usd,
+) -> Spend:
+    one, rental = seen.instance, seen.rental
+    days = split_by_day(rate, from_us, until_us)
+    cost = sum(days.values(), Usd(0))
+    contract_h = None
+    if one.contract_ends_us is not None:
+        contract_h = max(0.0, (one.contract_ends_us - from_us) / _SECOND_US / HOUR_S)
+    return Spend(
+        usd_per_hour=one.usd_per_hour,
+        adds_usd_per_hour=adds,
+        adds_running=adds_running,
+        lease_hours=hours,
+        cost=cost,
+        rental_total=total + cost,
+        by_day=days,
+        disk_gb=one.disk_gb,
+        gpu_name=one.gpu_name,
+        num_gpus=one.num_gpus,
+        image=str(one.image),
+        country=one.country,
+        verified=one.verified,
+        max_contract_hours=contract_h,
+        task=rental.task if rental else "",
+        max_cost_usd=rental.max_cost if rental else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StartInstance(PlainAct):
+    """Start a stopped machine under a new lease."""
+
+    tool: ClassVar[str] = "start_instance"
+    instance_id: int
+    lease_hours: float
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine, its price running, and the lease's worst case."""
+        seen = await see(desk, self.instance_id)
+        one = seen.instance
+        if billing_of(one) is Billing.GPU_AND_DISK and one.intended_status == "running":
+            raise InputInvalid(
+                "instance_id",
+                "this machine is already running or starting",
+                hint="extend_lease gives it more time.",
+            )
+        now_us = desk.now_us()
+        ends_us = floor_minute_us(now_us + seconds_from_hours(self.lease_hours) * _SECOND_US)
+        spend = _spend(
+            seen,
+            adds=one.usd_per_hour - one.disk_usd_per_hour,
+            adds_running=1,
+            hours=self.lease_hours,
+            from_us=now_us,
+            until_us=ends_us,
+            rate=one.usd_per_hour,
+            total=await _total(desk, seen.rental),
+        )
+        return _LeaseSight(
+            request=Request(self.tool, seen.target, spend),
+            snapshot={**seen.snapshot, "rate_micros": one.usd_per_hour.micros},
+            question=f"Start {self.instance_id} ({seen.words}) for up to"
+            f" {plain_number(self.lease_hours)} h? {one.usd_per_hour}, at most {spend.cost}. Then:"
+            f" stopped, disk kept at {one.disk_usd_per_hour.per_day}/day.",
+            handle=f"start-{self.instance_id}-{plain_number(self.lease_hours)}h",
+            label=seen.target.label,
+            seen=seen,
+            ends_us=ends_us,
+            rate=one.usd_per_hour,
+        )
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Set the lease aside before the GPU is asked for; without a rental, one is begun."""
+        assert isinstance(sight, _LeaseSight)
+        assert sight.seen is not None
+        rental = tx.rental_of("instance", self.instance_id)
+        if rental is None or not rental.state.holds_money:
+            rental = _begin_rental(tx, booking, sight)
+        rental = books.resume(tx, rental, booking.now_us, sight.ends_us)
+        tx.update_rental(
+            rental,
+            touched=True,
+            usd_per_hour=sight.rate,
+            details={
+                **rental.details,
+                "stop_sent": False,
+                "start_us": booking.now_us,
+            },
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Write the new end into the label, then start. A refusal gives the money back."""
+        sight = errand.sight
+        assert isinstance(sight, _LeaseSight)
+        assert sight.seen is not None
+        await _write_end(desk, errand, sight.seen, sight.ends_us)
+        try:
+            await errand.send(instances.start_instance(self.instance_id))
+        except OutcomeUnknown:
+            one = await desk.reads.show_instance(self.instance_id)
+            if one is None or one.intended_status != "running":
+                return self._outcome(sight, "unknown", "The start was sent; its answer was lost.")
+        except ApiError:
+            await _note_stopped(desk, self.instance_id)
+            raise
+        one = await observe_now(desk, self.instance_id)
+        waiting = one is not None and state_of(one) is InstanceState.WAITING_FOR_GPU
+        said = "Starting." if not waiting else "Start accepted; its GPU is taken at the moment."
+        return self._outcome(sight, "starting", f"{said} {sight.rate} once running.")
+
+    def _outcome(self, sight: _LeaseSight, status: str, said: str) -> Outcome:
+        spend = sight.request.spend
+        return Outcome(
+            status=status,
+            said=f"{said} If it does not run within 10 minutes it is stopped again.",
+            next=f"wait_for_instance(instance_id={self.instance_id})",
+            values={
+                "instance_id": self.instance_id,
+                "usd_per_hour": round(sight.rate.dollars, 4),
+                "max_cost_usd": round(spend.cost.dollars, 2) if spend else 0.0,
+                "lease_ends": iso(sight.ends_us),
+            },
+        )
+
+
+def _begin_rental(tx: Transaction, booking: Booking, sight: _LeaseSight) -> Rental:
+    """Books for a machine the ledger did not rent: from here on it has a lease."""
+    assert sight.seen is not None
+    one = sight.seen.instance
+    rental = Rental(
+        intent_id=booking.intent_id,
+        principal=booking.principal,
+        kind="instance",
+        state=RentalState.ACTIVE,
+        request_key=f"start {one.instance_id}",
+        digest=booking.digest,
+        label=sight.seen.target.label,
+        usd_per_hour=one.usd_per_hour,
+        disk_usd_per_hour=one.disk_usd_per_hour,
+        created_us=booking.now_us,
+        lease_ends_us=sight.ends_us,
+        asked=booking.asked,
+        machine_id=one.machine_id,
+        target_id=one.instance_id,
+        ever_ran=True,
+        details={"gpu": f"{one.num_gpus}x {one.gpu_name}", "disk_gb": one.disk_gb},
+    )
+    tx.add_rental(rental, [])
+    return rental
+
+
+async def _note_stopped(desk: Desk, instance_id: int) -> None:
+    now_us = desk.now_us()
+
+    def write(tx: Transaction) -> None:
+        rental = tx.rental_of("instance", instance_id)
+        if rental is not None and rental.running:
+            rested = books.rest(tx, rental, now_us)
+            tx.update_rental(rested, details={**rested.details, "stop_sent": True})
+
+    await desk.ledger.write(write)
+
+
+async def _write_end(desk: Desk, errand: Errand, seen: Seen, ends_us: int) -> bool:
+    """Put the new end into our mark; a machine that is not ours keeps its label."""
+    one = seen.instance
+    mark = desk.marker.read(one.raw_label)
+    intent_id = mark.intent_id if mark else (seen.rental.intent_id if seen.rental else None)
+    if intent_id is None or seen.target.owner is not Owner.OURS:
+        return True
+    label = desk.marker.label(seen.target.label, intent_id, ends_us)
+    return await insist(
+        desk,
+        errand.send,
+        instances.label_instance(one.instance_id, label),
+        one.instance_id,
+        lambda now: now is None or now.raw_label == label,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendLease(PlainAct):
+    """Give a running machine more hours, added to its present end."""
+
+    tool: ClassVar[str] = "extend_lease"
+    instance_id: int
+    hours: float
+
+    async def look(self, desk: Desk) -> Sight:
+        """The present end, the added cost, and the rental's new worst case."""
+        seen = await see(desk, self.instance_id)
+        one, rental = seen.instance, seen.rental
+        mark = desk.marker.read(one.raw_label)
+        if rental is None and mark is None:
+            raise InputInvalid(
+                "instance_id",
+                "this machine has no lease of ours to extend",
+                hint="It was rented elsewhere and runs until somebody stops it.",
+            )
+        present_us = rental.lease_ends_us if rental else (mark.until_us if mark else 0)
+        if rental is not None and not rental.running:
+            raise InputInvalid(
+                "instance_id", "this machine is stopped", hint="start_instance gives a new lease."
+            )
+        ends_us = present_us + seconds_from_hours(self.hours) * _SECOND_US
+        began_us = rental.created_us if rental else (one.started_at_us or desk.now_us())
+        spend = _spend(
+            seen,
+            adds=UsdPerHour(0),
+            adds_running=0,
+            hours=(ends_us - began_us) / _SECOND_US / HOUR_S,
+            from_us=present_us,
+            until_us=ends_us,
+            rate=one.usd_per_hour,
+            total=await _total(desk, rental),
+        )
+        return _LeaseSight(
+            request=Request(self.tool, seen.target, spend),
+            snapshot={
+                **seen.snapshot,
+                "rate_micros": one.usd_per_hour.micros,
+                "present_end_us": present_us,
+            },
+            question=f"Extend {self.instance_id} ({seen.words}) by {plain_number(self.hours)} h?"
+            f" {one.usd_per_hour}: {spend.cost} more, {spend.rental_total} in all at most. New end"
+            f" {iso(ends_us)}.",
+            handle=f"extend-{self.instance_id}-{plain_number(self.hours)}h",
+            label=seen.target.label,
+            seen=seen,
+            ends_us=ends_us,
+            rate=one.usd_per_hour,
+        )
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Reserve up to the new end."""
+        assert isinstance(sight, _LeaseSight)
+        rental = tx.rental_of("instance", self.instance_id)
+        if rental is None:
+            rental = books.resume(
+                tx, _begin_rental(tx, booking, sight), booking.now_us, sight.ends_us
+            )
+        tx.extend_lease(rental.intent_id, sight.ends_us)
+        tx.update_rental(rental, lease_ends_us=sight.ends_us)
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Write the new end into the label, where every layer reads it."""
+        sight = errand.sight
+        assert isinstance(sight, _LeaseSight)
+        assert sight.seen is not None
+        seen = await _write_end(desk, errand, sight.seen, sight.ends_us)
+        spend = sight.request.spend
+        warnings = () if seen else ("The new end is not yet seen in the machine's label.",)
+        return Outcome(
+            status="extended",
+            said=f"The lease now ends {iso(sight.ends_us)}.",
+            warnings=warnings,
+            values={
+                "instance_id": self.instance_id,
+                "lease_ends": iso(sight.ends_us),
+                "added_usd": round(spend.cost.dollars, 2) if spend else 0.0,
+                "max_cost_usd": round(spend.rental_total.dollars, 2) if spend else 0.0,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBid(PlainAct):
+    """Set what an interruptible machine bids."""
+
+    tool: ClassVar[str] = "change_bid"
+    instance_id: int
+    bid_usd_per_hour: float
+
+    async def look(self, desk: Desk) -> Sight:
+        """The present bid, and what a rise adds until the lease ends."""
+        seen = await see(desk, self.instance_id)
+        one, rental = seen.instance, seen.rental
+        if not one.is_bid:
+            raise InputInvalid(
+                "instance_id", "this machine is on demand; only an interruptible one has a bid"
+            )
+        old, new = one.usd_per_hour, UsdPerHour.of(self.bid_usd_per_hour) + one.disk_usd_per_hour
+        now_us = desk.now_us()
+        ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
+        spend = _spend(
+            seen,
+            adds=max(UsdPerHour(0), new - old),
+            adds_running=0,
+            hours=(ends_us - (rental.created_us if rental else now_us)) / _SECOND_US / HOUR_S,
+            from_us=now_us,
+            until_us=ends_us,
+            rate=max(UsdPerHour(0), new - old),
+            total=await _total(desk, rental),
+        )
+        word = "Raise" if new > old else "Lower"
+        return _LeaseSight(
+            request=Request(
+                self.tool, seen.target, replace(spend, usd_per_hour=new), raises=new > old
+            ),
+            snapshot={**seen.snapshot, "rate_micros": old.micros},
+            question=f"{word} the bid of {self.instance_id} ({seen.words}) to"
+            f" {UsdPerHour.of(self.bid_usd_per_hour)}? With its disk {new}, now {old}:"
+            f" {spend.cost} more at most until its lease ends.",
+            handle=f"bid-{self.instance_id}-{self.bid_usd_per_hour:g}usd",
+            label=seen.target.label,
+            seen=seen,
+            ends_us=ends_us,
+            rate=new,
+        )
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Reserve a rise before it is sent; a fall is released only once it is seen."""
+        assert isinstance(sight, _LeaseSight)
+        rental = tx.rental_of("instance", self.instance_id)
+        if rental is not None and sight.rate > rental.usd_per_hour:
+            books.reprice(tx, rental, sight.rate, booking.now_us)
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Sent once, then read back."""
+        sight = errand.sight
+        assert isinstance(sight, _LeaseSight)
+        try:
+            await errand.send(instances.change_bid(self.instance_id, self.bid_usd_per_hour))
+            said = "The bid is set."
+        except OutcomeUnknown:
+            said = "The bid was sent and its answer lost; this is what is read back."
+        one = await desk.reads.show_instance(self.instance_id)
+        now_us = desk.now_us()
+        rate = one.usd_per_hour if one is not None else sight.rate
+
+        def write(tx: Transaction) -> None:
+            rental = tx.rental_of("instance", self.instance_id)
+            if rental is not None and rental.usd_per_hour != rate:
+                books.reprice(tx, rental, rate, now_us)
+
+        await desk.ledger.write(write)
+        return Outcome(
+            status="bid_changed",
+            said=f"{said} It now costs {rate} with its disk.",
+            values={"instance_id": self.instance_id, "usd_per_hour": round(rate.dollars, 4)},
+        )

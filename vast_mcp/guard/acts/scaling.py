@@ -1,0 +1,186 @@
+"""Change and delete endpoints: raising a maximum spends, deleting ends its workers."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vast_mcp.errors import InputInvalid, NotFound, OutcomeUnknown
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct
+from vast_mcp.guard.acts._endpoint import (
+    SECOND_US,
+    EndpointSight,
+    find_endpoint,
+    short_name,
+    worst_case,
+)
+from vast_mcp.operations import JsonObject, serverless
+from vast_mcp.policy import Request
+from vast_mcp.store import Rental, RentalState, Transaction, total_cost
+from vast_mcp.units import HOUR_S, Usd, UsdPerHour
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEndpoint(PlainAct):
+    """Change an endpoint's scaling; raising its maximum spends."""
+
+    tool: ClassVar[str] = "update_endpoint"
+    endpoint_name: str
+    max_workers: int | None = None
+    cold_workers: int | None = None
+    min_load: float | None = None
+    endpoint_state: str | None = None
+
+    async def look(self, desk: Desk) -> Sight:
+        """The endpoint as it is, and what a higher maximum adds."""
+        changes = self.changes()
+        if not changes:
+            raise InputInvalid("max_workers", "nothing to change was given")
+        found = await find_endpoint(desk, self.endpoint_name)
+        one, rental = found.endpoint, found.rental
+        new_max = one.max_workers if self.max_workers is None else self.max_workers
+        per_worker = UsdPerHour(
+            int(str((rental.details if rental else {}).get("per_worker_micros", 0)))
+        )
+        added = max(0, new_max - one.max_workers)
+        now_us = desk.now_us()
+        ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
+        began_us = rental.created_us if rental else now_us
+        total = Usd(0)
+        if rental is not None:
+            segments = await desk.ledger.read(lambda tx: tx.segments(rental.intent_id))
+            total = total_cost(segments, now_us)
+        spend = worst_case(
+            per_worker,
+            adds=per_worker * added,
+            adds_running=added,
+            hours=(ends_us - began_us) / SECOND_US / HOUR_S,
+            from_us=now_us,
+            until_us=ends_us,
+            total=total,
+        )
+        raises = (
+            added > 0
+            or (self.cold_workers or 0) > one.cold_workers
+            or (self.min_load or 0.0) > one.min_load
+            or self.endpoint_state == "active"
+        )
+        shown = ", ".join(f"{name} {value}" for name, value in changes.items())
+        return EndpointSight(
+            request=Request(self.tool, found.target, spend if rental else None, raises=raises),
+            snapshot=found.snapshot,
+            question=f"Change endpoint {one.endpoint_id}: {shown}? {spend.cost} more at most until"
+            " its lease ends.",
+            handle=f"endpoint-{one.endpoint_id}-update",
+            label=short_name(one.raw_name),
+            found=found,
+            rate=per_worker * new_max,
+            max_workers=new_max,
+        )
+
+    def changes(self) -> JsonObject:
+        """The fields that were given."""
+        given: JsonObject = {
+            "max_workers": self.max_workers,
+            "cold_workers": self.cold_workers,
+            "min_load": self.min_load,
+            "endpoint_state": self.endpoint_state,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Reserve a higher maximum before it is sent."""
+        assert isinstance(sight, EndpointSight)
+        assert sight.found is not None
+        rental = tx.rental_of("endpoint", sight.found.endpoint.endpoint_id)
+        if rental is not None and sight.rate > rental.usd_per_hour:
+            _reprice(tx, rental, sight, booking.now_us)
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Sent once, then read back."""
+        sight = errand.sight
+        assert isinstance(sight, EndpointSight)
+        assert sight.found is not None
+        endpoint_id = sight.found.endpoint.endpoint_id
+        said = "Changed."
+        try:
+            await errand.send(serverless.update_endpoint(endpoint_id, self.changes()))
+        except OutcomeUnknown:
+            said = "The change was sent and its answer lost; this is what is read back."
+        now = await find_endpoint(desk, sight.found.endpoint.raw_name)
+        now_us = desk.now_us()
+
+        def write(tx: Transaction) -> None:
+            rental = tx.rental_of("endpoint", endpoint_id)
+            if rental is not None and now.endpoint.max_workers == sight.max_workers:
+                _reprice(tx, rental, sight, now_us)
+
+        await desk.ledger.write(write)
+        one = now.endpoint
+        return Outcome(
+            status="changed_endpoint",
+            said=f"{said} max_workers {one.max_workers}, cold_workers {one.cold_workers}, min_load"
+            f" {one.min_load:g}, state {one.state}.",
+            values={"endpoint_id": endpoint_id},
+        )
+
+
+def _reprice(tx: Transaction, rental: Rental, sight: EndpointSight, now_us: int) -> None:
+    rental = books.reprice(tx, rental, sight.rate, now_us)
+    tx.update_rental(rental, details={**rental.details, "workers": sight.max_workers})
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEndpoint(PlainAct):
+    """Delete an endpoint, its workergroups and its workers."""
+
+    tool: ClassVar[str] = "delete_endpoint"
+    endpoint_name: str
+
+    async def look(self, desk: Desk) -> Sight:
+        """The endpoint as it is."""
+        found = await find_endpoint(desk, self.endpoint_name)
+        one = found.endpoint
+        return EndpointSight(
+            request=Request(self.tool, found.target),
+            snapshot={"endpoint_id": one.endpoint_id, "name": one.raw_name},
+            question=f"Delete endpoint {one.endpoint_id} (up to {one.max_workers} workers,"
+            f" {one.state})? Its workergroups and workers are deleted with it.",
+            handle=f"delete-endpoint-{one.endpoint_id}",
+            label=short_name(one.raw_name),
+            found=found,
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Sent until it is no longer listed; only then is it said to be gone."""
+        sight = errand.sight
+        assert isinstance(sight, EndpointSight)
+        assert sight.found is not None
+        endpoint_id = sight.found.endpoint.endpoint_id
+        gone = False
+        for _ in range(3):
+            with suppress(OutcomeUnknown, NotFound):  # the list below tells
+                await errand.send(serverless.delete_endpoint(endpoint_id))
+            listed = await desk.reads.endpoints()
+            gone = all(one.endpoint_id != endpoint_id for one in listed)
+            if gone:
+                break
+            await desk.clock.sleep(3.0)
+        if gone:
+            now_us = desk.now_us()
+
+            def write(tx: Transaction) -> None:
+                rental = tx.rental_of("endpoint", endpoint_id)
+                if rental is not None:
+                    books.close(tx, rental, RentalState.GONE, now_us)
+
+            await desk.ledger.write(write)
+        return Outcome(
+            status="deleted" if gone else "deleting",
+            said="Deleted; its workers end with it." if gone else "Delete sent; still listed.",
+            next="show_instances tells whether a worker survived."
+            if gone
+            else "Look with show_endpoints in a minute.",
+            values={"endpoint_id": endpoint_id},
+        )
