@@ -108,9 +108,16 @@ def ordered(rows: Iterable[Row], order: Iterable[tuple[str, str]]) -> list[Row]:
         column = ALIASES.get(name, name)
         present = [row for row in result if row.get(column) is not None]
         absent = [row for row in result if row.get(column) is None]
-        present.sort(key=lambda row, column=column: row[column], reverse=direction == "desc")  # type: ignore[misc]
+        _sort(name, present, column, reverse=direction == "desc")
         result = present + absent
     return result
+
+
+def _sort(name: str, rows: list[Row], column: str, *, reverse: bool) -> None:
+    try:
+        rows.sort(key=lambda row: row[column], reverse=reverse)
+    except TypeError as unsortable:
+        raise Refusal(400, "invalid_args", f"{name}: cannot be ordered by") from unsortable
 
 
 def order_pairs(order: object) -> list[tuple[str, str]]:

@@ -52,7 +52,7 @@ def page(rows: Sequence[Row], query: dict[str, str], *, limit: int) -> tuple[lis
 def page_after(
     rows: Sequence[Row], query: dict[str, str], *, limit: int, known: frozenset[str]
 ) -> tuple[list[Row], str | None]:
-    """One page of arranged rows behind the last one seen, so that nothing is skipped by a destroy."""
+    """One page of arranged rows behind the last one seen: a destroy skips nothing."""
     order = _order(query, known)
     last = _values(query.get("after_token"))
     left = list(rows)

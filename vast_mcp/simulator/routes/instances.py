@@ -98,12 +98,19 @@ def set_state(call: Call, contract: Contract, state: object) -> None:
 
 def change_many(call: Call) -> JsonObject:
     """`PUT instances/` with `ids`: unknown ones make `success` false, the known ones are done."""
-    known = [call.world.instances.get(int(number)) for number in call.body.get("ids") or ()]
+    known = [call.world.instances.get(number) for number in _ids(call.body, "ids")]
     for contract in known:
         if contract is not None:
             set_state(call, contract, call.body.get("state"))
     failed = None in known
     return {"success": not failed, **({"msg": "Some instances not found"} if failed else {})}
+
+
+def _ids(body: JsonObject, name: str) -> list[int]:
+    given = body.get(name)
+    if not isinstance(given, list) or not all(str(number).isdigit() for number in given):
+        raise Refusal(400, "invalid_args", f"{name}: Input should be a list of ids")
+    return list(dict.fromkeys(int(number) for number in given))
 
 
 def destroy(call: Call) -> JsonObject:
@@ -114,7 +121,7 @@ def destroy(call: Call) -> JsonObject:
 
 def destroy_many(call: Call) -> JsonObject:
     """`DELETE instances/` with `instance_ids`."""
-    ids = [int(number) for number in call.body.get("instance_ids") or ()]
+    ids = _ids(call.body, "instance_ids")
     gone = [number for number in ids if number not in call.world.instances]
     for number in ids:
         if number not in gone:

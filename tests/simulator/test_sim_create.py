@@ -1,0 +1,151 @@
+import pytest
+
+from tests.simulator.console import console
+from vast_mcp.simulator import Choices
+
+
+async def test_a_create_answers_the_contract_and_takes_the_offer_off_the_market() -> None:
+    """`new_contract` is the instance id (vast-api §6)."""
+    async with console() as vendor:
+        offer = await vendor.cheapest()
+        instance_id = await vendor.rent(offer, label="train-a", env={"A": "1"}, onstart="run")
+
+        shown = await vendor.show(instance_id)
+        assert 10_000_000 <= instance_id <= 99_999_999
+        assert shown["label"] == "train-a"
+        assert shown["extra_env"] == [["A", "1"]]
+        assert shown["machine_id"] == offer["machine_id"]
+        assert shown["dph_total"] == pytest.approx(offer["dph_total"])
+        assert offer["id"] not in {row["id"] for row in await vendor.offers()}
+
+
+async def test_neither_image_nor_template_is_refused() -> None:
+    """400 `invalid_args` with the ask's id (vast-api §6)."""
+    async with console() as vendor:
+        offer = await vendor.cheapest()
+        response = await vendor.call("PUT", f"asks/{offer['id']}/", json={"disk": 10})
+
+        assert response.status_code == 400
+        assert response.json()["error"] == "invalid_args"
+        assert response.json()["ask_id"] == offer["id"]
+
+
+async def test_an_unknown_ask_is_a_404_that_says_so_in_msg() -> None:
+    """The code stands in `msg` while `error` is `invalid_args` (vast-api §3)."""
+    async with console() as vendor:
+        response = await vendor.call("PUT", "asks/12345678/", json={"image": "x/y"})
+
+        assert response.status_code == 404
+        assert response.json()["error"] == "invalid_args"
+        assert "no_such_ask" in response.json()["msg"]
+
+
+async def test_an_offer_somebody_took_is_gone_although_it_was_shown() -> None:
+    """A test's lever; the vendor's answer of vast-api §6."""
+    async with console() as vendor:
+        offer = await vendor.cheapest()
+        vendor.simulator.take_offer(offer["id"])
+
+        response = await vendor.call("PUT", f"asks/{offer['id']}/", json={"image": "x/y"})
+        assert response.status_code == 404
+
+
+async def test_a_raced_offer_is_a_410_or_a_stopped_contract() -> None:
+    """`cancel_unavail` decides (vast-api §6)."""
+    async with console() as vendor:
+        offer = await vendor.cheapest()
+        vendor.simulator.race_offer(offer["id"])
+
+        refused = await vendor.call(
+            "PUT", f"asks/{offer['id']}/", json={"image": "x/y", "cancel_unavail": True}
+        )
+        assert refused.status_code == 410
+        assert refused.json()["error"] == "no_such_ask"
+        instance_id = await vendor.rent(offer, cancel_unavail=False)
+        shown = await vendor.show(instance_id)
+        states = (shown["cur_state"], shown["intended_status"], shown["next_state"])
+        assert states == ("stopped", "stopped", "stopped")
+
+
+async def test_a_bid_below_the_floor_is_refused_and_leaves_a_stopped_contract() -> None:
+    """An error can come back together with `new_contract` (vast-api §6)."""
+    async with console() as vendor:
+        offer = await vendor.cheapest()
+        response = await vendor.call(
+            "PUT", f"asks/{offer['id']}/", json={"image": "x/y", "price": 0.002, "disk": 50}
+        )
+
+        assert response.status_code == 400
+        left = await vendor.show(response.json()["new_contract"])
+        assert left["intended_status"] == "stopped"
+        vendor.clock.move(3600)
+        await vendor.show(left["id"])
+        spent = vendor.simulator.books.spent_by(left["id"])
+        assert spent["gpu"] == 0
+        assert spent["disk"] > 0
+
+
+async def test_a_bid_at_the_floor_wins_and_costs_the_bid() -> None:
+    """Equality is accepted; dph_base is the bid (vast-api §15)."""
+    async with console() as vendor:
+        offer = await vendor.cheapest()
+        instance_id = await vendor.running(offer=offer, price=offer["min_bid"])
+
+        shown = await vendor.show(instance_id)
+        assert shown["is_bid"] is True
+        assert shown["dph_base"] == offer["min_bid"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"image": "x/y", "price": 129}, id="price"),
+        pytest.param({"image": "x/y", "disk": 999_999}, id="disk"),
+        pytest.param({"image": "x/y", "disk": "much"}, id="disk-text"),
+        pytest.param({"image": "x/y", "env": "-e A=1"}, id="env-text"),
+        pytest.param({"image": "x/y", "onstart": "#" * 4049}, id="onstart"),
+        pytest.param({"template_hash_id": "nope"}, id="template"),
+    ],
+)
+async def test_a_create_that_asks_the_impossible_is_refused_and_makes_nothing(
+    body: dict[str, object],
+) -> None:
+    """Bounds of vast-api §6."""
+    async with console() as vendor:
+        offer = await vendor.cheapest()
+        response = await vendor.call("PUT", f"asks/{offer['id']}/", json=body)
+
+        assert response.status_code == 400
+        assert vendor.simulator.world.instances == {}
+
+
+async def test_without_credit_nothing_is_rented() -> None:
+    """`Insufficient credits` (vast-api §3)."""
+    async with console(credit_usd=0.01) as vendor:
+        offer = await vendor.cheapest()
+        response = await vendor.call("PUT", f"asks/{offer['id']}/", json={"image": "x/y"})
+
+        assert response.status_code == 400
+        assert "credit" in response.json()["msg"].lower()
+
+
+async def test_a_new_account_may_have_an_hourly_spend_cap() -> None:
+    """`spend_rate_limit` (vast-api §3); off unless chosen."""
+    async with console(choices=Choices(spend_rate_limit_usd_per_hour=0.01)) as vendor:
+        offer = await vendor.cheapest()
+        response = await vendor.call("PUT", f"asks/{offer['id']}/", json={"image": "x/y"})
+
+        assert response.json()["error"] == "spend_rate_limit"
+
+
+async def test_a_template_fills_what_the_request_leaves_null() -> None:
+    """Null scalars beside a template do not override it (vast-api §6)."""
+    async with console() as vendor:
+        template = "4e17788f74f075dd9aab7d0d4427968f"
+        instance_id = await vendor.rent(image=None, template_hash_id=template, onstart=None)
+
+        shown = await vendor.show(instance_id)
+        assert shown["image_uuid"].startswith("vastai/pytorch:")
+        assert shown["template_hash_id"] == template
+        assert "jupyter" in shown["image_runtype"]
+        assert shown["onstart"] == "entrypoint.sh"

@@ -1,0 +1,196 @@
+import pytest
+
+from tests.simulator.console import console
+
+
+async def test_the_market_has_more_than_two_hundred_plausible_offers() -> None:
+    """Brief: 200+ offers; names, units and spellings as in vast-api §5 and its appendix."""
+    async with console() as vendor:
+        offers = await vendor.offers()
+
+        assert len(offers) > 200
+        assert len({offer["id"] for offer in offers}) == len(offers)
+        for offer in offers:
+            assert 10_000_000 <= offer["id"] <= 99_999_999
+            assert 0.01 < offer["dph_base"] < 60
+            assert ", " in offer["geolocation"]
+            assert offer["min_bid"] < offer["dph_base"]
+            assert 0 < offer["reliability"] <= 1
+        card = next(offer for offer in offers if offer["gpu_name"] == "RTX 4090")
+        assert card["gpu_ram"] == 24564
+
+
+async def test_one_seed_gives_one_market_and_another_seed_another() -> None:
+    """Promise of the simulator: same seed, same market."""
+    async with console(seed=3) as one, console(seed=3) as twin, console(seed=4) as other:
+        first = await one.offers()
+
+        assert await twin.offers() == first
+        assert await other.offers() != first
+
+
+@pytest.mark.parametrize(
+    ("column", "condition"),
+    [
+        pytest.param("gpu_name", {"eq": "RTX 4090"}, id="eq"),
+        pytest.param("gpu_name", {"neq": "RTX 4090"}, id="neq"),
+        pytest.param("num_gpus", {"eq": "2"}, id="number-as-string"),
+        pytest.param("gpu_ram", {"gte": 24000.0, "lt": 33000.0}, id="two-operators"),
+        pytest.param("dph_total", {"lte": "0.5"}, id="lte-string"),
+        pytest.param("reliability", {"gt": 0.99}, id="gt"),
+        pytest.param("gpu_name", {"in": ["RTX 4090", "H200"]}, id="in"),
+        pytest.param("gpu_name", {"notin": ["RTX 4090"]}, id="notin"),
+        pytest.param("geolocation", {"in": ["SE", "NO"]}, id="country"),
+        pytest.param("verified", {"eq": True}, id="boolean"),
+        pytest.param("datacenter", {"eq": True}, id="datacenter"),
+        pytest.param("cuda_vers", {"gte": 12.4}, id="alias"),
+        pytest.param("gpu_ram_GB", {"gte": 48}, id="gb-alias"),
+        pytest.param("duration", {"gte": 30 * 86400.0}, id="duration"),
+        pytest.param("driver_version", {"gte": "570000000"}, id="driver"),
+    ],
+)
+async def test_every_operator_restricts_and_its_complement_has_the_rest(
+    column: str, condition: dict[str, object]
+) -> None:
+    """Operators, coercion and aliases of vast-api §4."""
+    async with console() as vendor:
+        everything = await vendor.offers()
+        found = await vendor.offers(**{column: condition})
+
+        assert 0 < len(found) < len(everything)
+
+
+async def test_operators_keep_exactly_the_rows_they_describe() -> None:
+    """The filter language of vast-api §4, checked against the same rows filtered here."""
+    async with console() as vendor:
+        everything = await vendor.offers()
+        found = await vendor.offers(
+            num_gpus={"gte": "2", "lt": 8},
+            gpu_name={"notin": ["H200", "B200"]},
+            verified={"eq": "true"},
+        )
+
+        wanted = {
+            offer["id"]
+            for offer in everything
+            if 2 <= offer["num_gpus"] < 8
+            and offer["gpu_name"] not in ("H200", "B200")
+            and offer["verification"] == "verified"
+        }
+        assert {offer["id"] for offer in found} == wanted
+
+
+async def test_any_and_unknown_columns_do_not_restrict() -> None:
+    """`any` is what the official self-test sends (vast-api §4); unknown columns are ignored."""
+    async with console() as vendor:
+        everything = await vendor.offers()
+
+        assert len(await vendor.offers(verified={"eq": "any"}, no_such={"eq": 1})) == len(
+            everything
+        )
+
+
+async def test_an_unknown_gpu_name_is_no_error_but_nothing() -> None:
+    """Trap of vast-api §5: a misspelt name answers 200 with zero offers."""
+    async with console() as vendor:
+        assert await vendor.offers(gpu_name={"eq": "RTX_4090"}) == []
+
+
+async def test_order_takes_several_keys_and_limit_cuts() -> None:
+    """`order` is a list of pairs, `limit` a plain integer (vast-api §5)."""
+    async with console() as vendor:
+        found = await vendor.offers(order=[["num_gpus", "desc"], ["dph_total", "asc"]], limit=30)
+
+        keys = [(-offer["num_gpus"], offer["dph_total"]) for offer in found]
+        assert len(found) == 30
+        assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"limit": {"eq": 5}}, id="limit-object"),
+        pytest.param({"order": "score"}, id="order-text"),
+        pytest.param({"type": "spot"}, id="type"),
+        pytest.param({"num_gpus": {"like": 1}}, id="operator"),
+        pytest.param({"order": [["search", "asc"]]}, id="unsortable"),
+    ],
+)
+async def test_a_malformed_search_is_a_400(body: dict[str, object]) -> None:
+    """`limit: Input should be a valid integer` (vast-api §5) and its siblings."""
+    async with console() as vendor:
+        response = await vendor.call("POST", "bundles/", json=body)
+
+        assert response.status_code == 400
+        assert response.json()["success"] is False
+
+
+async def test_allocated_storage_is_in_the_price_and_filters_small_disks() -> None:
+    """dph_total = dph_base + storage_cost times GB / 720 (vast-api §5, month of 720 h)."""
+    async with console() as vendor:
+        found = await vendor.offers(allocated_storage=600.0)
+
+        for offer in found:
+            storage = offer["storage_cost"] * 600 / 720
+            assert offer["dph_total"] == pytest.approx(offer["dph_base"] + storage)
+            assert offer["disk_space"] >= 600
+        assert len(found) < len(await vendor.offers())
+
+
+async def test_a_bid_search_is_priced_from_the_minimum_bid() -> None:
+    """`type=bid` computes dph_total from min_bid (vast-api §5)."""
+    async with console() as vendor:
+        for word in ("bid", "interruptible"):
+            offer = (await vendor.offers(type=word, allocated_storage=0.0, limit=1))[0]
+
+            assert offer["is_bid"] is True
+            assert offer["dph_total"] == pytest.approx(offer["min_bid"])
+
+
+async def test_reserved_offers_show_a_discounted_price() -> None:
+    """`discounted_dph_total` is what reserving would cost (vast-api §5)."""
+    async with console() as vendor:
+        offer = (await vendor.offers(type="reserved", limit=1))[0]
+
+        assert offer["discounted_dph_total"] < offer["dph_total"]
+
+
+async def test_the_newer_search_is_the_same_search() -> None:
+    """`PUT search/asks/` carries the body under `q` (vast-api §5)."""
+    async with console() as vendor:
+        query = {"gpu_name": {"eq": "H200"}}
+        answer = await vendor.call("PUT", "search/asks/", json={"select_cols": ["*"], "q": query})
+
+        assert answer.json()["offers"] == await vendor.offers(**query)
+
+
+async def test_a_shown_offer_keeps_its_id_and_price_for_two_hours() -> None:
+    """Design §3: without faults a shown offer stays rentable at its price for two hours."""
+    async with console() as vendor:
+        shown = {offer["id"]: offer["dph_total"] for offer in await vendor.offers()}
+        vendor.clock.move(2 * 3600)
+
+        now = {offer["id"]: offer["dph_total"] for offer in await vendor.offers()}
+        assert shown.items() <= now.items()
+
+
+async def test_prices_drift_and_offers_come_and_go_over_a_day() -> None:
+    """Offer ids are volatile and prices move (vast-api §5)."""
+    async with console() as vendor:
+        before = {offer["id"]: offer["dph_total"] for offer in await vendor.offers()}
+        vendor.clock.move(86400)
+
+        after = {offer["id"]: offer["dph_total"] for offer in await vendor.offers()}
+        assert before.keys() - after.keys()
+        assert after.keys() - before.keys()
+        assert any(after[number] != before[number] for number in before.keys() & after.keys())
+
+
+async def test_gpu_names_need_no_key() -> None:
+    """Public without a key (vast-api §2)."""
+    async with console(key=None) as vendor:
+        names = (await vendor.get("gpu_names/unique/"))["gpu_names"]
+        types = (await vendor.get("gpu_types/"))["gpu_types"]
+
+        assert "RTX 4090" in names
+        assert {"canonical_name": "RTX 4090", "gpu_ram_mb": 24564} in types
