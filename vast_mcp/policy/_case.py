@@ -1,5 +1,6 @@
 """What a rule is handed and what it gives back."""
 
+import math
 from dataclasses import dataclass
 
 from vast_mcp.policy.actions import Act
@@ -64,6 +65,11 @@ def only_person(rule: str) -> str:
 def ask(rule: str, says: str, level: Level = Level.ASK) -> Finding:
     """A question, to be put through the client or, at `person`, at a terminal."""
     return Finding(level, Reason(rule, says))
+
+
+def at_most(hours: float) -> str:
+    """An upper bound in hours for a retry: rounded down, so that the retry fits."""
+    return span(math.floor(hours * 100) / 100) if math.isfinite(hours) else span(hours)
 
 
 def span(hours: float) -> str:

@@ -6,7 +6,7 @@ Every comparison is written so that a number that is not one (NaN) is refused.
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
-from vast_mcp.policy._case import Bill, Finding, deny, span
+from vast_mcp.policy._case import Bill, Finding, at_most, deny, span
 from vast_mcp.policy.fitting import fitting_hours, retry_with
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
@@ -27,7 +27,7 @@ def _price(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "limits.max_usd_per_hour",
             f"{price} is above {cap}, the most one rental may cost per hour.",
-            f"Search again with max_price_usd_per_hour={cap.dollars:g}.",
+            f"Search again with max_price_usd_per_hour={cap.dollars:.10g}.",
         )
 
 
@@ -70,7 +70,7 @@ def _lease(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "limits.max_lease_hours",
             f"A lease of {span(hours)} was asked, up to {span(cap)} is allowed.",
-            f"Retry with a whole lease of at most {span(cap)}.",
+            f"Retry with a whole lease of at most {at_most(cap)}.",
         )
 
 
@@ -80,7 +80,7 @@ def _contract(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "offer.max_hours",
             f"The offer ends in {span(longest)}, the lease asked is {span(hours)}.",
-            f"Retry with at most {span(longest)}, or take an offer that lasts longer.",
+            f"Retry with at most {at_most(longest)}, or take an offer that lasts longer.",
             "No setting changes this: the host sets it.",
         )
 

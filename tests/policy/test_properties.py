@@ -1,0 +1,240 @@
+"""What holds for every request, every exposure and every policy."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.policy import worlds
+from tests.policy.cases import exposure, rules, spend
+from vast_mcp.policy import (
+    Allow,
+    Ask,
+    Deny,
+    Exposure,
+    Level,
+    Limits,
+    Owner,
+    Protected,
+    Request,
+    Spend,
+    Target,
+    decide,
+    level_of,
+    refusal_text,
+)
+from vast_mcp.policy.budget import budget_of
+from vast_mcp.policy.keys import KEYS, Key, Tighter, value_of
+from vast_mcp.policy.layers import Layer, tightened_by, tighter
+from vast_mcp.units import Usd, UsdPerHour
+
+
+def _rank(request: Request, facts: Exposure, limits: Limits) -> int:
+    return level_of(decide(request, facts, limits)).rank
+
+
+@worlds.patient
+@given(worlds.requests, worlds.exposures, worlds.policies())
+def test_a_decision_is_always_given_and_says_why(
+    request: Request, facts: Exposure, limits: Limits
+) -> None:
+    """Design §3 policy: total; whatever is not simply allowed names a rule and a sentence."""
+    decision = decide(request, facts, limits)
+    match decision:
+        case Allow():
+            pass
+        case Ask(level=level, reasons=reasons):
+            assert level in {Level.ASK, Level.PERSON}
+            assert reasons
+        case Deny(reasons=reasons):
+            assert reasons
+            assert all(reason.rule and reason.says and reason.person_can for reason in reasons)
+            assert len(refusal_text(decision)) <= 600
+
+
+@worlds.patient
+@given(worlds.requests, worlds.exposures, worlds.policies(), worlds.layers("later"))
+def test_a_stricter_policy_never_allows_more(
+    request: Request, facts: Exposure, limits: Limits, later: Layer
+) -> None:
+    """Design §5: every later layer only tightens what is decided, not only the numbers."""
+    stricter = tightened_by(limits, later)
+    assert _rank(request, facts, stricter) >= _rank(request, facts, limits)
+
+
+@worlds.patient
+@given(worlds.requests, worlds.exposures, worlds.policies(), st.data())
+def test_more_exposure_never_allows_more(
+    request: Request, facts: Exposure, limits: Limits, data: st.DataObject
+) -> None:
+    """Design §5 "Money": renting more, spending more or owning less never opens a door."""
+    more = data.draw(worlds.grown(facts))
+    assert _rank(request, more, limits) >= _rank(request, facts, limits)
+
+
+@worlds.patient
+@given(worlds.requests, worlds.exposures, worlds.policies(), st.data())
+def test_another_reason_against_an_act_never_opens_it(
+    request: Request, facts: Exposure, limits: Limits, data: st.DataObject
+) -> None:
+    """Design §3 policy: deny beats ask beats allow, whatever else speaks."""
+    before = _rank(request, facts, limits)
+    for against in (
+        replace(limits, read_only=True),
+        replace(limits, levels={**limits.levels, request.action: Level.DENY}),
+        replace(limits, protect=Protected(("*",), (1, 2, 3))),
+        replace(limits, broken="x"),
+    ):
+        assert _rank(request, facts, against) >= before
+    if request.spend is not None:
+        worse = data.draw(
+            st.sampled_from(
+                [
+                    replace(request.spend, verified=False),
+                    replace(request.spend, num_gpus=99),
+                    replace(request.spend, cost=request.spend.cost + Usd(10**15)),
+                    replace(request.spend, max_cost_usd=Usd(0)),
+                    replace(request.spend, max_contract_hours=0.0),
+                ]
+            )
+        )
+        assert _rank(replace(request, spend=worse), facts, limits) >= before
+
+
+@worlds.patient
+@given(worlds.requests, worlds.exposures, worlds.policies())
+def test_a_client_that_cannot_ask_is_never_allowed_more(
+    request: Request, facts: Exposure, limits: Limits
+) -> None:
+    """Design §5: not being able to ask is no advantage."""
+    able, unable = replace(request, can_ask=True), replace(request, can_ask=False)
+    assert _rank(unable, facts, limits) >= _rank(able, facts, limits)
+
+
+@worlds.patient
+@given(worlds.requests, worlds.exposures, worlds.policies())
+def test_stop_and_destroy_of_our_own_are_refused_by_a_word_only(
+    request: Request, facts: Exposure, limits: Limits
+) -> None:
+    """Design §5 `[levels]`: only an explicit deny, or read-only, refuses them."""
+    target = request.target or Target("instance", 1, "", Owner.OURS)
+    for action in ("stop_instance", "destroy_instance"):
+        ending = replace(request, action=action, target=target, dangerous_set="")
+        decision = decide(ending, facts, limits)
+        if isinstance(decision, Deny):
+            assert rules(decision) <= {"read_only", f"levels.{action}", "levels.*"}
+
+
+@worlds.patient
+@given(worlds.spends, worlds.exposures, worlds.policies())
+def test_nothing_that_spends_passes_a_cap(spending: Spend, facts: Exposure, limits: Limits) -> None:
+    """Design, first promise: no limit is ever passed, checked against the numbers themselves."""
+    decision = decide(Request("create_instance", spend=spending), facts, limits)
+    if isinstance(decision, Deny):
+        return
+    assert spending.usd_per_hour <= limits.max_usd_per_hour
+    assert facts.usd_per_hour + spending.adds_usd_per_hour <= limits.max_total_usd_per_hour
+    assert facts.running + spending.adds_running <= limits.max_running
+    assert spending.rental_total <= limits.max_usd_per_rental
+    assert spending.lease_hours <= limits.max_lease_hours
+    assert spending.disk_gb <= limits.max_disk_gb
+    assert spending.verified or not limits.verified_only
+    assert facts.credit is not None
+    assert facts.credit - spending.cost >= limits.min_credit_usd
+    for day, amount in spending.by_day.items():
+        assert facts.by_day.get(day, Usd()) + amount <= limits.max_usd_per_day
+    budget = budget_of(limits, spending.task)
+    for cap in (budget, facts.task_cap, spending.max_cost_usd):
+        if cap is not None:
+            assert facts.task_spent + facts.task_reserved + spending.cost <= cap
+
+
+@worlds.patient
+@given(
+    st.integers(1_000, 3_000_000),
+    st.integers(1, 168),
+    st.integers(0, 500_000),
+    st.integers(0, 50_000_000),
+    st.sampled_from(["create_instance", "start_instance"]),
+)
+def test_the_lease_that_a_refusal_names_really_fits(
+    price: int, hours: int, once: int, cap: int, action: str
+) -> None:
+    """Design §5, example: "7 h fits. Retry with lease_hours=7" is then not refused again."""
+
+    def rented(lease: int) -> set[str]:
+        cost = UsdPerHour(price).over(lease * 3600) + Usd(once)
+        asked = spend(
+            usd_per_hour=UsdPerHour(price), adds_usd_per_hour=UsdPerHour(price),
+            lease_hours=lease, cost=cost, rental_total=cost, by_day={}, task="lora",
+        )  # fmt: skip
+        request = Request(action, Target("instance", 1, "", Owner.OURS), asked)
+        decision = decide(request, exposure(task_cap=Usd(cap)), Limits())
+        said = decision.reasons if isinstance(decision, Deny) else ()
+        steps.extend(r.model_can for r in said if r.rule == "budget.lora")
+        return rules(decision)
+
+    steps: list[str] = []
+    assume("budget.lora" in rented(hours))
+    step = steps.pop()
+    if "lease_hours=" in step:
+        fitting = int(step.partition("lease_hours=")[2].partition(",")[0])
+        assert 1 <= fitting < hours
+        assert "budget.lora" not in rented(fitting)
+        assert fitting == hours - 1 or "budget.lora" in rented(fitting + 1)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.dotted)
+@worlds.patient
+@given(st.data())
+def test_the_tighter_of_two_values_is_never_looser_than_either(
+    key: Key, data: st.DataObject
+) -> None:
+    """Design §5 layers: least of caps, most of floors, lists shared, protection joined."""
+    before, asked = data.draw(worlds.values_for(key)), data.draw(worlds.values_for(key))
+    kept = tighter(key, before, asked)
+    assert not _looser(key, kept, before)
+    assert not _looser(key, kept, asked)
+    assert tighter(key, None, asked) == asked
+
+
+def _looser(key: Key, kept: object, than: object) -> bool:
+    if isinstance(kept, tuple) and isinstance(than, tuple):
+        if key.tighter is Tighter.JOINED:
+            return not set(than) <= set(kept)
+        if key.name in {"images", "roots"}:
+            return any(_outside(entry, than) for entry in kept)
+        same = {str(entry).replace("_", " ").casefold() for entry in than}
+        return any(str(entry).replace("_", " ").casefold() not in same for entry in kept)
+    if isinstance(kept, bool) and isinstance(than, bool):
+        return than and not kept
+    assert isinstance(kept, int | float | Usd | UsdPerHour)
+    assert type(kept) is type(than)
+    larger = kept > than  # type: ignore[operator]
+    return (kept != than) and (not larger if key.tighter is Tighter.MOST else larger)
+
+
+def _outside(entry: object, than: tuple[object, ...]) -> bool:
+    wide = [str(other) for other in than]
+    inside = str(entry) in wide or "*" in wide
+    inside = inside or (str(entry).startswith("vastai/") and "vastai/*" in wide)
+    return not (inside or (str(entry).startswith("/a/") and "/a" in wide))
+
+
+@worlds.patient
+@given(worlds.policies(), worlds.layers("later"))
+def test_layering_twice_changes_nothing_more(limits: Limits, later: Layer) -> None:
+    """Design §5 layers: reading the same layer again is harmless, and each key has an origin."""
+    once = tightened_by(limits, later)
+    twice = tightened_by(once, later)
+    for key in KEYS:
+        assert set(_parts(twice, key)) == set(_parts(once, key))
+        assert once.origins[key.dotted]
+    assert twice.levels == once.levels
+    assert twice.budgets == once.budgets
+
+
+def _parts(limits: Limits, key: Key) -> tuple[object, ...]:
+    value = value_of(limits, key)
+    return tuple(value) if isinstance(value, tuple) else (value,)
