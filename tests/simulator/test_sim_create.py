@@ -145,7 +145,7 @@ async def test_a_template_fills_what_the_request_leaves_null() -> None:
         instance_id = await vendor.rent(image=None, template_hash_id=template, onstart=None)
 
         shown = await vendor.show(instance_id)
-        assert shown["image_uuid"].startswith("vastai/pytorch:")
+        assert shown["image_uuid"].startswith("vastai/pytorch:cuda-")
         assert shown["template_hash_id"] == template
         assert "jupyter" in shown["image_runtype"]
         assert shown["onstart"] == "entrypoint.sh"

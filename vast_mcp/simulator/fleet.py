@@ -111,8 +111,8 @@ class Fleet:
         """The contract shall stop: asynchronous while it runs, at once while it does not."""
         contract.wants_to_run = False
         if contract.stage in ("offline", "unknown"):
-            contract.before_silence = "exited"
-        elif STAGES[contract.stage].bills_gpu and contract.stage != "stopping":
+            return  # the wish is kept; the host learns of it when it is heard again
+        if STAGES[contract.stage].bills_gpu and contract.stage != "stopping":
             self.enter(contract, "stopping", at_us)
         elif contract.stage not in _HALTED and contract.stage != "stopping":
             self.enter(contract, "exited", at_us)

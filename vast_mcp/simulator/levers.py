@@ -61,7 +61,9 @@ class Levers:
     def bring_back(self, instance_id: int) -> None:
         """The machine is heard again and is as it was, or stopped if that was asked meanwhile."""
         contract = self._present(instance_id)
-        self.world.fleet.enter(contract, contract.before_silence or "exited", self.world.now_us)
+        before = contract.before_silence or "exited"
+        stage = before if contract.wants_to_run else "exited"
+        self.world.fleet.enter(contract, stage, self.world.now_us)
 
     def host_gone(self, instance_id: int) -> None:
         """The host is removed: the rental is destroyed with its data."""

@@ -77,7 +77,8 @@ class Simulator(Levers):
 
     @property
     def books(self) -> Book:
-        """The vendor's money, as of the last request or `catch_up`."""
+        """The vendor's money, up to this moment."""
+        self.catch_up()
         return self.world.book
 
     def catch_up(self) -> None:
@@ -106,7 +107,8 @@ class Simulator(Levers):
             response = self._answer(request, route)
             status = response.status
         finally:
-            self._record(request, route, status)
+            if request.path.rstrip("/") != BOOKS_PATH:
+                self._record(request, route, status)
         date = email.utils.formatdate(self.world.now_us / 1_000_000, usegmt=True)
         return Response(response.status, {"date": date, **response.headers}, response.body)
 

@@ -3,7 +3,6 @@
 from collections import Counter
 
 from vast_mcp.simulator.contract import Contract
-from vast_mcp.simulator.lifecycle import STAGES
 from vast_mcp.simulator.routes.columns import arranged, page_after, page_size, projected, selected
 from vast_mcp.simulator.routes.table import Call, Route
 from vast_mcp.simulator.wire import JsonObject, Refusal
@@ -141,7 +140,7 @@ def recycle(call: Call) -> JsonObject:
 
 def _restart(call: Call, stage: str) -> JsonObject:
     contract = call.contract()
-    if STAGES[contract.stage].actual_status != "running":
+    if contract.stage != "running":
         raise Refusal(400, "invalid_args", f"Instance {contract.id} is not running")
     call.world.fleet.enter(contract, stage, call.world.now_us)
     return {"success": True}

@@ -19,6 +19,8 @@ _DEFAULT_STORAGE_GB = 8.0
 _BID_LOW, _BID_HIGH = 0.001, 128.0
 _ONSTART_LETTERS = 4048
 _PORTS = 64
+_AUTOMATIC_TAG, _RESOLVED_TAG = "@vastai-automatic-tag", "cuda-12.8.1-auto"
+"""The server resolves this tag, so the instance shows another one than was asked for (§6)."""
 
 
 def search(call: Call) -> JsonObject:
@@ -104,7 +106,7 @@ def order_from(world: World, body: JsonObject, ask: int) -> Order:
             400, "invalid_args", f"onstart: at most {_ONSTART_LETTERS} characters", ask_id=ask
         )
     return Order(
-        image=image,
+        image=image.replace(_AUTOMATIC_TAG, _RESOLVED_TAG),
         disk_gb=_number(body.get("disk", _DEFAULT_STORAGE_GB), "disk"),
         label=body.get("label"),
         runtype=body.get("runtype") or _template_runtype(template),
@@ -208,5 +210,5 @@ ROUTES = (
     Route("PUT", "/api/v0/asks/{id}", create, mutates=True, interval_s=4.5),
     Route("GET", "/api/v0/gpu_names/unique", gpu_names, auth="open"),
     Route("GET", "/api/v0/gpu_types", gpu_types, auth="open"),
-    Route("POST", "/api/v0/volumes/search", search_volumes, interval_s=5.0),
+    Route("POST", "/api/v0/volumes/search", search_volumes, interval_s=5.5),
 )

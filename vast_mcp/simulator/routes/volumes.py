@@ -73,7 +73,7 @@ def delete(call: Call) -> JsonObject:
 
 
 ROUTES = (
-    Route("GET", "/api/v0/volumes", show, interval_s=5.0),
-    Route("PUT", "/api/v0/volumes", rent, mutates=True, interval_s=5.0),
-    Route("DELETE", "/api/v0/volumes", delete, mutates=True, interval_s=5.0),
+    Route("GET", "/api/v0/volumes", show, interval_s=5.5),
+    Route("PUT", "/api/v0/volumes", rent, mutates=True, interval_s=5.5),
+    Route("DELETE", "/api/v0/volumes", delete, mutates=True, interval_s=5.5),
 )
