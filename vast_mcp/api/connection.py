@@ -49,9 +49,14 @@ def serverless_for(api_base: str, serverless_base: str | None) -> str:
     return SERVERLESS_URL if base == CONSOLE_URL else base
 
 
-def network_transport() -> httpx2.AsyncBaseTransport:
-    """The real way out: TLS checked, nothing re-sent underneath."""
-    return httpx2.AsyncHTTPTransport(retries=0)
+def network_transport(proxy: str | None = None) -> httpx2.AsyncBaseTransport:
+    """The real way out: TLS checked, nothing re-sent underneath; through a proxy if one is given.
+
+    Idle connections are dropped early, because a write on one that the vendor has just closed
+    would end as unknown.
+    """
+    limits = httpx2.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=4.0)
+    return httpx2.AsyncHTTPTransport(retries=0, limits=limits, proxy=proxy)
 
 
 class Connection:

@@ -23,7 +23,7 @@ from vast_mcp.models import (
     Workergroup,
 )
 from vast_mcp.operations import Call, Json, account, instances, market, serverless
-from vast_mcp.text import Untrusted
+from vast_mcp.text import Untrusted, clean_line
 
 _ABSENT = frozenset({"no_such_instance", "not_found"})
 _NOT_READY = ("not ready", "no worker", "initializ", "starting", "loading", "pending")
@@ -162,6 +162,8 @@ class Reads:
             told = str(answer.get("error_msg", "")).lower()
             if any(words in told for words in _NOT_READY):
                 return []
+            if "not found" in told and "api_key" not in told:
+                raise NotFound(f"Endpoint {endpoint_id} does not exist.")
             raise unreadable("the workers are not listed")
         found = answer["workers"] if isinstance(answer, dict) else answer
         return [wire_account.decode_worker(item) for item in rows(found, "workers")]
@@ -177,7 +179,7 @@ class Reads:
         names = answer.get("gpu_names")
         if not isinstance(names, list):
             raise unreadable("gpu_names is not a list")
-        return [name for name in names if isinstance(name, str)]
+        return [str(clean_line(name)) for name in names if isinstance(name, str)]
 
     async def ssh_keys(self, *, deadline_s: float | None = None) -> tuple[SshKey, ...]:
         """The account's public keys."""

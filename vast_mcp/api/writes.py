@@ -18,6 +18,8 @@ class Writes:
     ) -> JsonObject:
         """Send it exactly once; no retry, no redirect. `timeout_s` is for all of it, in seconds.
 
+        The permit is used up even where nothing left: sending again takes a new one.
+
         Raises:
             NeverSent: no byte left.
             RateLimited, VendorRefused, OfferGone, NotFound, Unauthorized, Forbidden: refused;

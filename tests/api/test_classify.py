@@ -1,0 +1,220 @@
+"""What an answer means, in every documented form (vast-api §3, safety §3)."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vast_mcp.api.classify import Reply, lost, read_answer, retry_after
+from vast_mcp.errors import (
+    ApiError,
+    Forbidden,
+    NeverSent,
+    NotFound,
+    OfferGone,
+    OutcomeUnknown,
+    RateLimited,
+    Unauthorized,
+    VendorDown,
+    VendorRefused,
+    VendorUnreadable,
+)
+from vast_mcp.operations import Operation
+from vast_mcp.operations.instances import CREATE_INSTANCE, SHOW_INSTANCE
+from vast_mcp.text import Redactor
+
+KEY = "k3y-that-must-never-be-seen"
+SCRUB = Redactor([KEY]).scrub
+READ, WRITE = SHOW_INSTANCE, CREATE_INSTANCE
+HTML = b"<html><body>502 Bad Gateway</body></html>"
+
+
+def failure(operation: Operation, status: int, body: object, **headers: str) -> ApiError:
+    """The error that this answer is."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(ApiError) as raised:
+        read_answer(operation, Reply(status, headers, raw), SCRUB)
+    return raised.value
+
+
+def refusal(code: str | None = None, msg: str | None = None, **more: object) -> dict[str, object]:
+    """The vendor's common error body."""
+    return {"success": False, "error": code, "msg": msg, **more}
+
+
+@pytest.mark.parametrize("operation", [READ, WRITE], ids=["read", "write"])
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (429, b"API requests too frequent", RateLimited),
+        (429, b"API requests too frequent: endpoint threshold=5.5", RateLimited),
+        (429, {"detail": "API requests too frequent endpoint threshold=4.5"}, RateLimited),
+        (429, {"msg": "API requests too frequent"}, RateLimited),
+        (429, {"error": "HTTPTooManyRequests", "retry_after": 10, "remaining": 0}, RateLimited),
+        (429, HTML, RateLimited),
+        (429, b"", RateLimited),
+        (429, {"error": "search_quota_exceeded"}, RateLimited),
+        (401, refusal("auth_error", "Invalid user key"), Unauthorized),
+        (401, b"Unauthorized", Unauthorized),
+        (404, refusal("auth_error", "Invalid user key"), Unauthorized),
+        (404, {"msg": "Session expired. Please log in again."}, Unauthorized),
+        (403, refusal("auth_error", "Invalid user key"), Unauthorized),
+        (200, refusal("auth_error", "Invalid user key"), Unauthorized),
+        (403, refusal("forbidden", "no"), Forbidden),
+        (403, b"This action requires login.", Forbidden),
+        (404, refusal("no_such_ask", "gone"), OfferGone),
+        (410, refusal("no_such_ask", "error 410/3907"), OfferGone),
+        (404, refusal("invalid_args", "error 404/3603: no_such_ask 5 is gone"), OfferGone),
+        (200, refusal(None, "error 404/3603: no_such_ask 5"), OfferGone),
+        (404, refusal("no_such_instance", "x"), NotFound),
+        (404, refusal("not_found", "Instance not found"), NotFound),
+        (404, refusal("no_such_workergroup", "x"), NotFound),
+        (411, {"msg": "Insufficient credit"}, VendorRefused),
+        (400, refusal("spend_rate_limit", "x"), VendorRefused),
+        (400, refusal("invalid_args", "bad filter"), VendorRefused),
+        (409, {"message": "exists"}, VendorRefused),
+        (483, refusal("invalid_args", "Invalid json_body"), VendorRefused),
+        (200, refusal(None, "Insufficient credit"), VendorRefused),
+        (200, {"success": False}, VendorRefused),
+    ],
+)  # fmt: skip
+def test_a_definite_refusal_has_one_type(
+    operation: Operation, status: int, body: object, kind: type[ApiError]
+) -> None:
+    """vast-api §3: every documented form, the same for reads and writes."""
+    assert type(failure(operation, status, body)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "for_read"),
+    [
+        (500, {"success": False, "error": "server"}, VendorDown),
+        (502, HTML, VendorDown),
+        (503, b"", VendorDown),
+        (504, b"upstream timeout", VendorDown),
+        (200, HTML, VendorUnreadable),
+        (200, b"", VendorUnreadable),
+        (200, b"ok", VendorUnreadable),
+        (200, b'{"success": true, "new_con', VendorUnreadable),
+        (200, b'{"success": true, "price": NaN}', VendorUnreadable),
+        (200, b'{"success": true, "price": -Infinity}', VendorUnreadable),
+        (200, b"\xff\xfe", VendorUnreadable),
+        (200, b"[" * 100_000, VendorUnreadable),
+        (200, {"success": "yes"}, VendorUnreadable),
+        (200, {"success": None}, VendorUnreadable),
+        (302, b"", VendorUnreadable),
+        (307, b"", VendorUnreadable),
+        (408, b"Request Timeout", VendorDown),
+    ],
+)
+def test_what_proves_nothing_is_unknown_for_a_write(
+    status: int, body: object, for_read: type[ApiError]
+) -> None:
+    """Design §7: 5xx, non-JSON 2xx and half answers leave a write's outcome unknown."""
+    assert type(failure(READ, status, body)) is for_read
+    assert type(failure(WRITE, status, body)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("body", [b'{"success": false, "new_con', HTML, b"", b"[1, 2"])
+def test_half_a_refusal_of_a_write_is_unknown(body: bytes) -> None:
+    """What was cut off a 400 may be the contract that exists all the same (safety §0.5)."""
+    assert type(failure(WRITE, 400, body)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"done"', b"5", b"null"])
+def test_a_write_must_be_answered_with_an_object(body: bytes) -> None:
+    """A 200 of a wrong type proves nothing about a write."""
+    assert type(failure(WRITE, 200, body)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 410, 429, 500, 502])
+def test_an_error_that_names_a_contract_carries_it(status: int) -> None:
+    """Safety §0.5: success:false with new_contract means that an instance exists and bills."""
+    error = failure(WRITE, status, refusal("invalid_price", "bid too low", new_contract=123))
+    assert isinstance(error, VendorRefused)
+    assert error.new_contract == 123
+
+
+@pytest.mark.parametrize("value", ["abc", 0, -4, True, None, [], 1e400])
+def test_a_contract_that_is_no_id_is_not_made_up(value: object) -> None:
+    """Only a positive whole number is an instance id."""
+    body = json.dumps(refusal("invalid_args", "x", new_contract=value)).encode()
+    error = failure(WRITE, 400, body.replace(b"Infinity", b"null"))
+    assert isinstance(error, VendorRefused)
+    assert error.new_contract is None
+
+
+def test_a_success_is_handed_on_as_it_is() -> None:
+    """vast-api §6: new_contract is the id."""
+    body = b'{"success": true, "new_contract": 5}'
+    assert read_answer(WRITE, Reply(200, {}, body), SCRUB) == {"success": True, "new_contract": 5}
+    assert read_answer(READ, Reply(200, {}, b"[1]"), SCRUB) == [1]
+
+
+def test_an_answer_that_was_cut_is_not_read() -> None:
+    """The size cap makes an answer unreadable, never shorter."""
+    for operation, kind in ((READ, VendorUnreadable), (WRITE, OutcomeUnknown)):
+        with pytest.raises(kind):
+            read_answer(operation, Reply(200, {}, b"{}", cut=True), SCRUB)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({"retry-after": "2"}, b"x", 2.0),
+        ({}, b'{"retry_after": 10}', 10.0),
+        ({"retry-after": "3"}, b'{"retry_after": 10}', 3.0),
+        ({"retry-after": "Fri, 20 Nov 2026 10:00:00 GMT"}, b'{"retry_after": 7}', 7.0),
+        ({"retry-after": "nan"}, b"x", None),
+        ({"retry-after": "-1"}, b"x", None),
+        ({}, b"too frequent", None),
+        ({}, b'{"retry_after": true}', None),
+    ],
+)
+def test_the_wait_comes_from_the_header_then_the_body(
+    headers: dict[str, str], body: bytes, seconds: float | None
+) -> None:
+    """vast-api §3: wait = header Retry-After, else body retry_after, else our own."""
+    assert retry_after(Reply(429, headers, body)) == seconds
+
+
+@pytest.mark.parametrize("operation", [READ, WRITE])
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 429, 500])
+def test_the_key_never_stands_in_an_error(operation: Operation, status: int) -> None:
+    """Design §4: keys never appear; not plain, not across a cut, not under control characters."""
+    torn = f"{KEY[:9]}\x00\x1b[0m{KEY[9:]}"
+    for text in (KEY, "x" * 225 + KEY, torn, f"Bearer {KEY}\n"):
+        for body in (text.encode(), json.dumps(refusal(text, text)).encode()):
+            error = failure(operation, status, body)
+            for shown in (str(error), repr(error), error.code):
+                assert KEY not in shown
+                assert KEY[:20] not in shown
+
+
+def test_vendor_text_is_cleaned_and_capped() -> None:
+    """Foreign text in an error is one short line without escapes."""
+    error = failure(WRITE, 400, refusal("x\x1b[31m", "a\n\u202eb" + "c" * 5000))
+    assert "\x1b" not in str(error)
+    assert "\n" not in str(error)
+    assert "\u202e" not in str(error)
+    assert len(str(error)) < 450
+
+
+def test_a_lost_request_is_told_by_what_may_have_left() -> None:
+    """Design §7: before a byte left nothing happened; after, a write is unknown, a read is not."""
+    assert type(lost(WRITE, left=False, cause="x")) is NeverSent
+    assert type(lost(WRITE, left=True, cause="x")) is OutcomeUnknown
+    assert type(lost(READ, left=True, cause="x")) is VendorDown
+
+
+@given(st.integers(100, 599), st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
+def test_no_answer_makes_a_write_look_done_that_was_not(status: int, body: bytes) -> None:
+    """Fuzz: an object with a 2xx and no refusal in it, or a typed error; nothing else."""
+    try:
+        answer = read_answer(WRITE, Reply(status, {}, body), SCRUB)
+    except ApiError:
+        return
+    assert 200 <= status < 300
+    assert isinstance(answer, dict)
+    assert answer.get("success", True) is True
