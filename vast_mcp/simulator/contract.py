@@ -81,6 +81,7 @@ class Contract:
     created_us: int
     ends_us: int
     secret: str
+    api_key: str
     stage: str = "provisioning"
     stage_since_us: int = 0
     due_us: int | None = None

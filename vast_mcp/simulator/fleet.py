@@ -44,6 +44,7 @@ class Fleet:
             created_us=at_us,
             ends_us=listing.ends_us,
             secret=self._chance.hexadecimal(64, "secret", contract_id),
+            api_key=self._chance.hexadecimal(64, "instance key", contract_id),
             wants_to_run=placed,
             destined=self.doomed.pop(0) if self.doomed and placed else None,
         )

@@ -89,7 +89,8 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
     while (text := (await reader.readline()).decode("latin-1").strip()) != "":
         name, _, value = text.partition(":")
         headers[name.strip().lower()] = value.strip()
-    length = int(headers.get("content-length") or 0)
+    stated = headers.get("content-length", "")
+    length = int(stated) if stated.isdigit() else 0
     if length > _LARGEST_BODY:
         return None
     body = await reader.readexactly(length)

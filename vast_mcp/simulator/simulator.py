@@ -11,6 +11,7 @@ from vast_mcp.simulator.faults import Faults, Profile, strike
 from vast_mcp.simulator.levers import Levers
 from vast_mcp.simulator.limits import RateLimits
 from vast_mcp.simulator.routes import build_router
+from vast_mcp.simulator.routes.permissions import ScopedKey
 from vast_mcp.simulator.routes.table import Call, Route
 from vast_mcp.simulator.wire import (
     JsonObject,
@@ -74,6 +75,7 @@ class Simulator(Levers):
         self.faults = Faults(chaos=chance if fault_profile == "chaos" else None)
         self.requests: list[Recorded] = []
         self._router = build_router()
+        self._scoped: dict[str, ScopedKey] = {}
 
     @property
     def books(self) -> Book:
@@ -84,6 +86,10 @@ class Simulator(Levers):
     def catch_up(self) -> None:
         """Let the world arrive at the clock's present; every request and lever does it first."""
         self.world.advance_to(self._clock.utc_us())
+
+    def add_key(self, key: str, *categories: str) -> None:
+        """A second key of the account that has only these permission categories (vast-api §2)."""
+        self._scoped[key] = ScopedKey(frozenset(categories))
 
     def mutations(self) -> list[Recorded]:
         """The requests that were meant to change state, refused ones included, oldest first."""
@@ -156,7 +162,12 @@ class Simulator(Levers):
         return answer if isinstance(answer, Response) else json_response(answer)
 
     def _refuse_key(self, call: Call, route: Route) -> Response | None:
-        if route.auth == "open" or identity(call.request) == self.world.account_key:
+        key = identity(call.request)
+        if route.auth == "open" or key == self.world.account_key:
+            return None
+        scoped = self._scoped.get(key) or self._instance_key(key)
+        if scoped is not None and route.auth != "serverless":
+            scoped.check(route, call)
             return None
         if route.auth == "serverless":
             return serverless_refusal(call)
@@ -164,6 +175,13 @@ class Simulator(Levers):
             return Refusal(403, "auth_error", "This action requires login.").response()
         status = 404 if route.auth in ("key_or_404", "billing") else 401
         return Refusal(status, "auth_error", "Invalid user key").response()
+
+    def _instance_key(self, key: str) -> ScopedKey | None:
+        """The restricted key inside a machine: it may show, start, stop and destroy that one."""
+        for contract in self.world.instances.values():
+            if key and contract.api_key == key:
+                return ScopedKey(instance_id=contract.id)
+        return None
 
     def _record(
         self, request: Request, route: tuple[Route, dict[str, str]] | None, status: int

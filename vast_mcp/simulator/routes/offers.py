@@ -84,7 +84,7 @@ def create(call: Call) -> JsonObject:
     return {
         "success": True,
         "new_contract": contract.id,
-        "instance_api_key": world.chance.hexadecimal(64, "instance key", contract.id),
+        "instance_api_key": contract.api_key,
     }
 
 

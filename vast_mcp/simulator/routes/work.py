@@ -44,7 +44,7 @@ def _url(call: Call, text: str) -> str:
     token = call.world.upload(text, call.request.path)
     host = call.request.headers.get("host", "")
     local = host.startswith(_LOOPBACK)
-    base = f"http://{host}" if local else "https://s3.simulated.invalid"
+    base = f"http://{host}" if local else "https://s3.amazonaws.com"
     return f"{base}/simulator/results/{token}"
 
 
