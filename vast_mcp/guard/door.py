@@ -24,6 +24,7 @@ from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.mark import INTENT_LENGTH
 from vast_mcp.guard.saying import changed, denied, kept, needs_person, replayed, unresolved
+from vast_mcp.guard.tick import Tick, tick
 from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Exposure, Level, Limits, Reason
@@ -170,6 +171,20 @@ class Guard:
         return await self._errands.run(
             self._carry_out(ledger, ready.act, caller, ready.sight, None)
         )
+
+    async def correct(self, act: Act, caller: Caller) -> Outcome:
+        """Carry out an act of our own that only reduces spend: a lease's end, an undoing.
+
+        Raises:
+            PolicyDenied: it was not corrective after all.
+        """
+        ledger = await self._books(act.tool)
+        sight = await act.look(self._desk(self._limits(), ledger))
+        return await self._errands.run(self._carry_out(ledger, act, caller, sight, None))
+
+    async def tick(self) -> Tick:
+        """One look at the whole account and what follows from it; see `guard.tick`."""
+        return await tick(self._desk(self._limits(), self._ledger), self.correct)
 
     async def redeem(self, plan_id: str, caller: Caller) -> Outcome:
         """Carry out a plan that got its yes. Exactly once: a repeat is told the stored outcome.

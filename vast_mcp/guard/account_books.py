@@ -1,0 +1,94 @@
+"""Which ledger belongs to the key at hand: one file per vendor account.
+
+The account's user id is learned once and kept under the key's hash, so that two keys of one account
+share their books. A key that may not read the account uses its own hash. Until it is known, the
+ledger is unavailable, and spending with it.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from vast_mcp.errors import ApiError, Forbidden, LedgerUnavailable
+from vast_mcp.store import Ledger, SqliteLedger, Transaction
+
+_T = TypeVar("_T")
+
+
+class AccountBooks:
+    """A ledger that finds its file at first use. Satisfies `Ledger`."""
+
+    def __init__(
+        self,
+        learn_user_id: Callable[[], Awaitable[int]],
+        *,
+        state_dir: Path,
+        key_digest: str,
+        name_of: Callable[[str], str],
+        given: Path | None = None,
+    ) -> None:
+        self._learn_user_id = learn_user_id
+        self._state_dir = state_dir
+        self._key_digest = key_digest
+        self._name_of = name_of
+        self._given = given
+        self._found: SqliteLedger | None = None
+        self._turn = anyio.Lock()
+
+    @property
+    def place(self) -> str:
+        """The file, or where it will be."""
+        return self._found.place if self._found else str(self._given or self._state_dir)
+
+    async def read(self, work: Callable[[Transaction], _T]) -> _T:
+        """Run this over a consistent view of the account's books."""
+        return await (await self._ledger()).read(work)
+
+    async def write(self, work: Callable[[Transaction], _T]) -> _T:
+        """Run this as one indivisible step on the account's books."""
+        return await (await self._ledger()).write(work)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        if self._found is not None:
+            await self._found.close()
+
+    async def _ledger(self) -> Ledger:
+        if self._found is None:
+            async with self._turn:
+                if self._found is None:
+                    self._found = await self._find()
+        return self._found
+
+    async def _find(self) -> SqliteLedger:
+        if self._given is not None:
+            return SqliteLedger(self._given, account=self._key_digest)
+        account = await self._account()
+        return SqliteLedger(self._state_dir / f"{account}.db", account=account)
+
+    async def _account(self) -> str:
+        known = self._state_dir / "accounts" / self._key_digest
+        try:
+            return known.read_text(encoding="ascii").strip() or self._key_digest
+        except OSError:
+            pass
+        try:
+            account = self._name_of(str(await self._learn_user_id()))
+        except Forbidden:
+            account = self._key_digest
+        except ApiError as error:
+            raise LedgerUnavailable(
+                f"The account's ledger cannot be found: {error}",
+                hint="Spending is closed until the account is known.",
+            ) from error
+        try:
+            known.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            known.write_text(account, encoding="ascii")
+        except OSError as error:
+            raise LedgerUnavailable(
+                f"The state directory {self._state_dir} cannot be written ({error.strerror}).",
+                hint="Spending is closed until it can; stop and destroy still work.",
+            ) from error
+        return account

@@ -1,0 +1,76 @@
+"""The end of an endpoint's lease: it keeps its name, but rents nothing any more."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vast_mcp.errors import NotFound, OutcomeUnknown
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct
+from vast_mcp.operations import serverless
+from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.store import RentalState, Transaction
+
+_LOOKS = 5
+_LOOK_EVERY_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class EndEndpoint(PlainAct):
+    """Corrective: scale an endpoint to nothing and watch its workers go."""
+
+    tool: ClassVar[str] = "update_endpoint"
+    endpoint_id: int
+
+    async def look(self, desk: Desk) -> Sight:
+        """The endpoint, if it still exists."""
+        listed = await desk.reads.endpoints()
+        one = next((each for each in listed if each.endpoint_id == self.endpoint_id), None)
+        if one is None:
+            now_us = desk.now_us()
+            await desk.ledger.write(lambda tx: self._close(tx, now_us))
+            raise NotFound(f"Endpoint {self.endpoint_id} is gone already.")
+        return Sight(
+            request=Request(
+                self.tool,
+                Target("endpoint", self.endpoint_id, one.raw_name, Owner.OURS),
+                corrective=True,
+            ),
+            snapshot={"endpoint_id": self.endpoint_id},
+            question="",
+            handle=f"endpoint-{self.endpoint_id}-end",
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Nothing kept warm, no load, stopped; ended only when no worker bills."""
+        call = serverless.update_endpoint(
+            self.endpoint_id,
+            {"cold_workers": 0, "min_load": 0.0, "endpoint_state": "stopped"},
+        )
+        accepted = quiet = False
+        for _ in range(_LOOKS):
+            if not accepted:
+                with suppress(OutcomeUnknown):  # the workers below tell
+                    await errand.send(call)
+                    accepted = True
+            workers = await desk.reads.workers(self.endpoint_id)
+            quiet = not any(worker.bills for worker in workers)
+            if quiet:
+                break
+            await desk.clock.sleep(_LOOK_EVERY_S)
+        if quiet:
+            now_us = desk.now_us()
+            await desk.ledger.write(lambda tx: self._close(tx, now_us))
+        return Outcome(
+            status="ended" if quiet else "ending",
+            said="The endpoint is stopped and no worker bills."
+            if quiet
+            else "The endpoint is stopped; a worker still bills and is being watched.",
+            values={"endpoint_id": self.endpoint_id},
+        )
+
+    def _close(self, tx: Transaction, now_us: int) -> None:
+        rental = tx.rental_of("endpoint", self.endpoint_id)
+        if rental is not None and rental.state.holds_money:
+            books.close(tx, rental, RentalState.GONE, now_us)

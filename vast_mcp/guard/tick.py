@@ -1,0 +1,207 @@
+"""What must happen while nobody asks: books brought in line, leases ended, lost answers found.
+
+One tick is one complete reading of the account and what follows from it. It may only reduce spend.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from vast_mcp.errors import VastMcpError
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Act, Caller, Desk, Outcome
+from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance
+from vast_mcp.guard.acts.lapse import EndEndpoint
+from vast_mcp.guard.acts.verify import breach_of
+from vast_mcp.guard.mark import user_part
+from vast_mcp.guard.reconcile import adopt, carries, count_absence
+from vast_mcp.models import Instance
+from vast_mcp.operations import JsonObject
+from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.units import Usd
+
+START_GIVEN_UP_US = 10 * 60 * 1_000_000
+KEEPER = Caller(principal="local", client="keeper")
+_UNRESOLVED = {RentalState.UNKNOWN, RentalState.SENDING, RentalState.RESERVED}
+_STALE_US = 3 * 60 * 1_000_000
+"""A reservation this old that is still being "sent" belongs to a process that died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick saw and did, for people and for notices."""
+
+    did: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    instances: tuple[Instance, ...] = ()
+
+
+Correct = Callable[[Act, Caller], Awaitable[Outcome]]
+
+
+async def tick(desk: Desk, correct: Correct) -> Tick:
+    """Read everything once, write down what is seen, end what is over.
+
+    Raises:
+        ApiError: the account could not be read; nothing was concluded from that.
+        LedgerUnavailable: the books cannot be used.
+    """
+    began_us = desk.now_us()
+    instances = tuple(await desk.reads.list_instances())
+    did = [*await _observe_all(desk, instances, began_us)]
+    failed: list[str] = []
+    for act, why in await _overdue(desk, instances):
+        try:
+            outcome = await correct(act, KEEPER)
+            did.append(f"{why}: {outcome.status}")
+        except VastMcpError as error:
+            failed.append(f"{why}: {error}")
+    return Tick(tuple(did), tuple(failed), instances)
+
+
+async def _observe_all(desk: Desk, instances: Sequence[Instance], began_us: int) -> list[str]:
+    by_id = {one.instance_id: one for one in instances}
+
+    def write(tx: Transaction) -> list[str]:
+        now_us = desk.now_us()
+        said: list[str] = []
+        for rental in tx.live_rentals():
+            if rental.kind != "instance":
+                continue
+            if rental.target_id is not None:
+                seen = by_id.get(rental.target_id)
+                if seen is None and began_us < rental.created_us:
+                    continue  # rented while the list was being read
+                books.observe(tx, rental, seen, now_us)
+            else:
+                said += _resolve(tx, desk, rental, instances, began_us, now_us)
+        said += _adopt_strays(tx, desk, instances, now_us)
+        return said
+
+    return await desk.ledger.write(write)
+
+
+def _resolve(
+    tx: Transaction,
+    desk: Desk,
+    rental: Rental,
+    instances: Sequence[Instance],
+    began_us: int,
+    now_us: int,
+) -> list[str]:
+    """An intent without an instance: found, proven absent, or still unknown."""
+    if rental.state not in _UNRESOLVED:
+        return []
+    if rental.state is not RentalState.UNKNOWN and now_us - rental.created_us < _STALE_US:
+        return []
+    if rental.state is RentalState.RESERVED:  # never marked as sending: nothing left
+        books.close(tx, rental, RentalState.ABSENT, now_us)
+        return [f"intent {rental.intent_id} was never sent; released"]
+    rental = tx.update_rental(rental, state=RentalState.UNKNOWN)
+    found = [one for one in instances if carries(desk, one, rental.intent_id)]
+    if found:
+        one = min(found, key=lambda instance: instance.instance_id)
+        adopt(tx, rental.intent_id, one.instance_id)
+        return [f"intent {rental.intent_id} was found as instance {one.instance_id}"]
+    after = count_absence(tx, rental, began_us, now_us)
+    if after.state is RentalState.ABSENT:
+        return [f"intent {rental.intent_id} never came to exist; released"]
+    return []
+
+
+def _adopt_strays(
+    tx: Transaction, desk: Desk, instances: Sequence[Instance], now_us: int
+) -> list[str]:
+    """Machines that bear our mark and are in no book: the ledger was lost, or is another's."""
+    said = []
+    for one in instances:
+        mark = desk.marker.read(one.raw_label)
+        if mark is None or tx.rental_of("instance", one.instance_id) is not None:
+            continue
+        if tx.rental(mark.intent_id) is not None:
+            continue
+        began_us = min(one.started_at_us or now_us, now_us)
+        rental = Rental(
+            intent_id=mark.intent_id,
+            principal=KEEPER.principal,
+            kind="instance",
+            state=RentalState.ACTIVE,
+            request_key=f"adopted {one.instance_id}",
+            digest="",
+            label=user_part(one.raw_label),
+            usd_per_hour=one.usd_per_hour,
+            disk_usd_per_hour=one.disk_usd_per_hour,
+            created_us=began_us,
+            lease_ends_us=mark.until_us,
+            asked=True,
+            machine_id=one.machine_id,
+            target_id=one.instance_id,
+            ever_ran=True,
+            details={
+                "gpu": f"{one.num_gpus}x {one.gpu_name}",
+                "adopted": True,
+                "stop_sent": one.intended_status == "stopped",
+            },
+        )
+        lease = Segment(mark.intent_id, "lease", one.usd_per_hour, Usd(0), began_us, mark.until_us)
+        tx.add_rental(rental, [lease])
+        books.observe(tx, rental, one, now_us)
+        said.append(f"instance {one.instance_id} bears our mark and was taken into the books")
+    return said
+
+
+async def _overdue(desk: Desk, instances: Sequence[Instance]) -> list[tuple[Act, str]]:
+    """Corrective acts that are due: lease ends, starts that never came up, unapproved machines."""
+    rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
+    by_id = {one.instance_id: one for one in instances}
+    now_us = desk.now_us()
+    due: list[tuple[Act, str]] = []
+    for rental in rentals:
+        if rental.target_id is None:
+            continue
+        if rental.kind == "endpoint":
+            if now_us >= rental.lease_ends_us and not rental.details.get("ended"):
+                due.append(
+                    (EndEndpoint(rental.target_id), f"lease of endpoint {rental.target_id} ended")
+                )
+            continue
+        instance = by_id.get(rental.target_id)
+        if instance is not None:
+            act = _correction(rental, instance, now_us)
+            if act is not None:
+                due.append(act)
+    return due
+
+
+def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, str] | None:
+    instance_id = instance.instance_id
+    if rental.state is RentalState.DESTROYING:
+        return DestroyInstance(instance_id, corrective=True), f"destroy of {instance_id} repeated"
+    if rental.details.get("checked") is False:
+        why = breach_of(instance, _approved(rental), rental.usd_per_hour)
+        if why is not None and not rental.ever_ran:
+            return DestroyInstance(instance_id, corrective=True), f"{instance_id} undone: {why}"
+    if not rental.running or (rental.details.get("stop_sent") and not instance.is_bid):
+        return None
+    if now_us >= rental.lease_ends_us:
+        if rental.on_end == "destroy" and rental.asked and _may_destroy(rental):
+            return DestroyInstance(instance_id, corrective=True), f"lease of {instance_id} ended"
+        return StopInstance(instance_id, corrective=True), f"lease of {instance_id} ended"
+    started_us = rental.details.get("start_us")
+    late = isinstance(started_us, int) and now_us - started_us >= START_GIVEN_UP_US
+    if late and instance.actual_status != "running":
+        return StopInstance(instance_id, corrective=True), f"start of {instance_id} given up"
+    return None
+
+
+def _may_destroy(rental: Rental) -> bool:
+    """A person's yes to `on_end = "destroy"` covers the destroy of that one machine."""
+    return not rental.details.get("adopted")
+
+
+def _approved(rental: Rental) -> JsonObject:
+    count, _, name = str(rental.details.get("gpu", "")).partition("x ")
+    return {
+        "is_bid": bool(rental.details.get("bid")),
+        "num_gpus": int(count) if count.isdigit() else 0,
+        "gpu_name": name,
+    }

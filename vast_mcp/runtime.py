@@ -1,0 +1,150 @@
+"""What is open while the server runs: the one place where everything is put together."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2
+
+from vast_mcp import __version__
+from vast_mcp.api.connection import Connection
+from vast_mcp.api.reads import Reads
+from vast_mcp.api.writes import Writes
+from vast_mcp.clock import Clock
+from vast_mcp.config import Settings, load_or_make_secret
+from vast_mcp.guard.account_books import AccountBooks
+from vast_mcp.guard.act import Caller, Desk
+from vast_mcp.guard.acts import rebuild
+from vast_mcp.guard.door import Guard
+from vast_mcp.guard.errands import Errands
+from vast_mcp.guard.journal import Journal
+from vast_mcp.guard.mark import Marker
+from vast_mcp.guard.ssh_key import public_key
+from vast_mcp.guard.view import View
+from vast_mcp.policy import Limits
+from vast_mcp.policy.source import PolicySource
+from vast_mcp.services import Services
+from vast_mcp.store import Ledger, SqliteLedger
+from vast_mcp.text import Redactor
+
+MARK_KEY = "mark.key"
+SEAL_KEY = "seal.key"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An opened account."""
+
+    services: Services
+    errands: Errands
+    seal_key: bytes
+
+
+def policy_source(settings: Settings) -> PolicySource:
+    """Where the limits are read from, at every decision."""
+    return PolicySource(
+        settings.system_policy,
+        settings.user_policy,
+        settings.environment,
+        settings.read_only,
+        user_required=settings.policy_given,
+    )
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, *, clock: Clock, transport: httpx2.AsyncBaseTransport
+) -> AsyncIterator[Runtime]:
+    """Open everything for one key; on the way out sent writes are drained first.
+
+    Raises:
+        ConfigInvalid: a key file in the state directory is not ours alone.
+    """
+    state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
+    marker = Marker(load_or_make_secret(state_dir / MARK_KEY))
+    seal_key = load_or_make_secret(state_dir / SEAL_KEY)
+    connection = Connection(
+        api_key=settings.api_key or None,
+        transport=transport,
+        clock=clock,
+        api_base=settings.api_base,
+        serverless_base=settings.serverless_base,
+        user_agent=f"vast-mcp/{__version__}",
+    )
+    async with connection:
+        reads = Reads(connection)
+
+        async def learn_user_id() -> int:
+            return (await reads.account()).user_id
+
+        ledger = AccountBooks(
+            learn_user_id,
+            state_dir=state_dir,
+            key_digest=settings.key_digest,
+            name_of=lambda user_id: _account_name(settings.api_base, user_id),
+            given=settings.ledger,
+        )
+        spare = SqliteLedger(None)
+        services, errands = _wire(settings, clock, connection, reads, marker, ledger, spare)
+        try:
+            async with errands.open():
+                yield Runtime(services, errands, seal_key)
+        finally:
+            await ledger.close()
+            await spare.close()
+
+
+def _wire(
+    settings: Settings,
+    clock: Clock,
+    connection: Connection,
+    reads: Reads,
+    marker: Marker,
+    ledger: AccountBooks,
+    spare: SqliteLedger,
+) -> tuple[Services, Errands]:
+    state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
+    view = View(reads, clock, marker)
+    errands = Errands()
+    source = policy_source(settings)
+
+    def desk(limits: Limits, books: Ledger) -> Desk:
+        return Desk(
+            reads=reads,
+            view=view,
+            ledger=books,
+            clock=clock,
+            marker=marker,
+            limits=limits,
+            show_key=lambda: public_key(state_dir),
+        )
+
+    guard = Guard(
+        desk=desk,
+        limits=source.current,
+        ledger=ledger,
+        spare=spare,
+        journal=Journal(Writes(connection), clock, view),
+        errands=errands,
+        clock=clock,
+        rebuild=rebuild,
+    )
+    services = Services(
+        reads=reads,
+        view=view,
+        guard=guard,
+        ledger=ledger,
+        clock=clock,
+        marker=marker,
+        limits=source.current,
+        redactor=Redactor([settings.api_key] if settings.api_key else []),
+        caller=Caller(),
+        has_key=bool(settings.api_key),
+        state_place=str(state_dir),
+    )
+    return services, errands
+
+
+def _account_name(api_base: str, user_id: str) -> str:
+    return hashlib.sha256(f"{api_base}\x00{user_id}".encode()).hexdigest()[:16]

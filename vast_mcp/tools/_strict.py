@@ -1,0 +1,146 @@
+"""Every tool passes here: strict arguments, lean schemas, lean answers, errors that say what to do.
+
+The main clients show the model only the structured object of a success and only the text of an
+error; so nulls are dropped, the text is the compact JSON of the same object, and an error's text
+says all. Known secret values are removed here, at the last writer.
+"""
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, TextContent
+from pydantic import ValidationError
+
+from vast_mcp.errors import VastMcpError
+from vast_mcp.text import clean_line
+from vast_mcp.tools._lifespan import Lifespan
+
+ERROR_LIMIT = 1_000
+Scrub = Callable[[str], str]
+
+
+class StrictTool(Tool):
+    """A tool of this server."""
+
+    @property
+    def output_schema(self) -> dict[str, Any] | None:
+        """The lean output schema."""
+        schema = self.fn_metadata.output_schema
+        return None if schema is None else lean(schema, drop_required_nullable=True)
+
+    async def run(
+        self,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],
+        convert_result: bool = False,
+    ) -> Any:  # noqa: ANN401  the SDK's signature
+        """Check the names, run, and shape what comes out."""
+        scrub = _scrubber(context)
+        self._check_names(arguments)
+        try:
+            result = await super().run(arguments, context, convert_result)
+        except UnexpectedToolError as error:
+            if isinstance(error.__cause__, VastMcpError):
+                raise ToolError(scrub(str(error.__cause__))) from error.__cause__
+            raise
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(scrub(f"{self.name}: {_faults(error.__cause__)}")) from error
+            raise ToolError(scrub(str(error))) from error
+        if isinstance(result, CallToolResult) and result.structured_content is not None:
+            return _compact(result, scrub)
+        return result
+
+    def _check_names(self, arguments: Mapping[str, Any]) -> None:
+        known = list(self.parameters.get("properties", {}))
+        for name in arguments:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise ToolError(
+                    f"{self.name}: unknown argument {clean_line(name, 60)!r}{hint}; nothing was"
+                    f" done. Known: {', '.join(known) or 'none'}."
+                )
+
+
+def _scrubber(context: Context[Any, Any]) -> Scrub:
+    lifespan: Lifespan = context.request_context.lifespan_context
+    return lifespan.scrub
+
+
+def _faults(error: ValidationError) -> str:
+    parts = []
+    for fault in error.errors(include_url=False, include_input=False):
+        place = ".".join(str(step) for step in fault["loc"]) or "arguments"
+        parts.append(f"{clean_line(place, 80)}: {clean_line(fault['msg'], 160)}")
+    return clean_line("; ".join(dict.fromkeys(parts)), ERROR_LIMIT) + ". Nothing was done."
+
+
+def _compact(result: CallToolResult, scrub: Scrub) -> CallToolResult:
+    kept = without_nulls(result.structured_content)
+    text = scrub(json.dumps(kept, separators=(",", ":"), ensure_ascii=False))
+    return result.model_copy(
+        update={
+            "structured_content": json.loads(text),
+            "content": [TextContent(type="text", text=text)],
+        }
+    )
+
+
+def without_nulls(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
+    """JSON without null fields, at every depth."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def lean(schema: dict[str, Any], *, drop_required_nullable: bool = False) -> dict[str, Any]:
+    """A schema without generated titles, without `|null` and null defaults."""
+    out: dict[str, Any] = {}
+    nullable = set()
+    for name, value in schema.items():
+        if name == "title" and isinstance(value, str):
+            continue
+        if name == "default" and value is None:
+            continue
+        if name == "properties":
+            out[name] = {}
+            for field, inner in value.items():
+                if _is_nullable(inner):
+                    nullable.add(field)
+                out[name][field] = lean(
+                    _without_null(inner), drop_required_nullable=drop_required_nullable
+                )
+        elif isinstance(value, dict):
+            out[name] = lean(value, drop_required_nullable=drop_required_nullable)
+        elif isinstance(value, list):
+            out[name] = [
+                lean(item, drop_required_nullable=drop_required_nullable)
+                if isinstance(item, dict)
+                else item
+                for item in value
+            ]
+        else:
+            out[name] = value
+    if drop_required_nullable and "required" in out:
+        out["required"] = [field for field in out["required"] if field not in nullable]
+    return out
+
+
+def _is_nullable(schema: dict[str, Any]) -> bool:
+    return any(option.get("type") == "null" for option in schema.get("anyOf", ()))
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if not _is_nullable(schema):
+        return schema
+    options = [option for option in schema["anyOf"] if option.get("type") != "null"]
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**options[0], **rest} if len(options) == 1 else {**rest, "anyOf": options}
