@@ -14,6 +14,7 @@ from vast_mcp.api.reads import Reads
 from vast_mcp.api.writes import Writes
 from vast_mcp.errors import (
     ApiError,
+    InputInvalid,
     KeyMissing,
     NeverSent,
     OutcomeUnknown,
@@ -21,7 +22,7 @@ from vast_mcp.errors import (
     VendorDown,
     VendorUnreadable,
 )
-from vast_mcp.operations import JsonObject, instances, market, serverless
+from vast_mcp.operations import Call, JsonObject, instances, market, serverless
 
 CALL = instances.stop_instance(5)
 Trace = Callable[[str, dict[str, object]], Awaitable[None]]
@@ -230,6 +231,23 @@ async def test_a_write_is_never_sent_twice_whatever_comes_back() -> None:
             with pytest.raises(PermitMissing):
                 await writes.send(call, permit)
         assert len(wire.seen) == 1
+
+
+async def test_a_permit_fits_whatever_text_the_request_holds() -> None:
+    """The digest of the call and that of the wire agree: emoji, quotes, spaces, a query."""
+    wire = Wire([ok({"success": True})])
+    odd = 'a b+c%20&=\U0001f680 \u00e9 "quoted" \\ \n'
+    label = instances.label_instance(5, odd)
+    call = Call(label.operation, label.path, (("x y", odd), ("empty", "")), label.body)
+    assert await Writes(connect(wire)).send(call, Permit.for_call(call)) == {"success": True}
+    assert wire.seen[0].url.params["x y"] == odd
+
+
+async def test_half_a_surrogate_is_refused_before_it_is_sent() -> None:
+    """A text that cannot be encoded is the caller's mistake, not an unknown outcome."""
+    call = instances.label_instance(5, "\ud800")
+    with pytest.raises(InputInvalid):
+        Permit.for_call(call)
 
 
 async def test_a_write_needs_the_permit_for_that_very_call() -> None:

@@ -165,6 +165,8 @@ async def test_a_body_that_can_be_read_in_two_ways_is_refused(body: bytes, why: 
     [
         ("GET", "https://console.vast.ai/api/v0/secrets/"),
         ("DELETE", "https://console.vast.ai/api/v0/instances/"),
+        ("GET", "https://console.vast.ai/api/v0/instances/filters/"),
+        ("DELETE", "https://console.vast.ai/api/v0/instances/5,6/"),
         ("POST", "https://console.vast.ai/api/v0/asks/bulk/"),
         ("GET", "https://evil.example/api/v0/instances/7/"),
         ("GET", "http://console.vast.ai/api/v0/instances/7/"),

@@ -79,25 +79,7 @@ def _create(case: Case) -> Translation:
         return NotOurs("refused by the client's own option rules before anything is sent")
     if "--args" in case.argv and "--ssh" in case.argv:
         return NotOurs("ssh and a container command exclude each other here")
-    parser = _Parser()
-    parser.add_argument("offer", type=int)
-    for name in (
-        "image",
-        "template_hash",
-        "label",
-        "login",
-        "onstart",
-        "onstart-cmd",
-        "entrypoint",
-    ):
-        parser.add_argument(f"--{name}")
-    parser.add_argument("--env", default="")
-    parser.add_argument("--disk", type=float, default=10.0)
-    parser.add_argument("--bid_price", type=float)
-    for name in ("ssh", "jupyter", "direct", "jupyter-lab", "raw", "cancel-unavail"):
-        parser.add_argument(f"--{name}", action="store_true")
-    parser.add_argument("--args", nargs=argparse.REMAINDER)
-    words = parser.parse_args(list(case.argv[2:]))
+    words = _create_words(case.argv[2:])
     connect: Connect | None = "jupyter" if words.jupyter or words.jupyter_lab else "ssh"
     if words.template_hash:
         connect = None
@@ -120,6 +102,28 @@ def _create(case: Case) -> Translation:
         image_login=words.login,
     )
     return [instances.create_instance(words.offer, spec)]
+
+
+def _create_words(argv: tuple[str, ...]) -> argparse.Namespace:
+    parser = _Parser()
+    parser.add_argument("offer", type=int)
+    for name in (
+        "image",
+        "template_hash",
+        "label",
+        "login",
+        "onstart",
+        "onstart-cmd",
+        "entrypoint",
+    ):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--env", default="")
+    parser.add_argument("--disk", type=float, default=10.0)
+    parser.add_argument("--bid_price", type=float)
+    for name in ("ssh", "jupyter", "direct", "jupyter-lab", "raw", "cancel-unavail"):
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--args", nargs=argparse.REMAINDER)
+    return parser.parse_args(list(argv))
 
 
 Pairs = tuple[tuple[str, str], ...]

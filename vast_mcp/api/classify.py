@@ -236,22 +236,10 @@ def _rate_limited(operation: Operation, reply: Reply, said: _Said) -> RateLimite
 def _raise_said(operation: Operation, reply: Reply, said: _Said) -> NoReturn:
     """Raise what a definite refusal means. The order matters: a live contract comes first."""
     status, name, because = reply.status, operation.name, _because(said)
-    contract = _contract(said.fields)
-    if contract is not None:
-        raise VendorRefused(
-            f"{name}: refused{because}, yet contract {contract} exists.",
-            hint="It bills until it is destroyed.",
-            status=status,
-            code=said.code,
-            new_contract=contract,
-        )
+    _raise_contract(operation, status, said)
     if _is_key_trouble(status, said):
-        raise Unauthorized(
-            f"Vast.ai does not accept the API key{because}.",
-            hint=KEY_HINT,
-            status=status,
-            code=said.code,
-        )
+        message = f"Vast.ai does not accept the API key{because}."
+        raise Unauthorized(message, hint=KEY_HINT, status=status, code=said.code)
     if "no_such_ask" in said.everything:
         raise OfferGone(
             "The offer is gone: rented by somebody else or withdrawn.",
@@ -274,6 +262,19 @@ def _raise_said(operation: Operation, reply: Reply, said: _Said) -> NoReturn:
         status=status,
         code=said.code,
     )
+
+
+def _raise_contract(operation: Operation, status: int, said: _Said) -> None:
+    """Raise if the refusal names an instance that it left behind (safety §0.5)."""
+    contract = _contract(said.fields)
+    if contract is not None:
+        raise VendorRefused(
+            f"{operation.name}: refused{_because(said)}, yet contract {contract} exists.",
+            hint="It bills until it is destroyed.",
+            status=status,
+            code=said.code,
+            new_contract=contract,
+        )
 
 
 def _is_key_trouble(status: int, said: _Said) -> bool:

@@ -34,7 +34,7 @@ _BEFORE_SENDING = (
     httpx2.ProxyError,
     httpx2.UnsupportedProtocol,
 )
-_HTTP_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
+_HTTP_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError)
 
 
 def serverless_for(api_base: str, serverless_base: str | None) -> str:

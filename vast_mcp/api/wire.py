@@ -7,7 +7,7 @@ environment values) are not carried over.
 
 import ipaddress
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 from vast_mcp.api import _fields as f
 from vast_mcp.models import Instance, Offer, PortMapping, Rental, Template
@@ -40,34 +40,24 @@ def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
         machine_id=f.count(fields, "machine_id"),
         host_id=f.count(fields, "host_id"),
         rental=rental,
-        gpu_name=f.word(fields, "gpu_name"),
-        num_gpus=f.count(fields, "num_gpus"),
-        gpu_ram_gb=gb_from_mb(f.real(fields, "gpu_ram")),
-        cpu_cores=f.number(fields.get("cpu_cores_effective")) or f.real(fields, "cpu_cores"),
-        ram_gb=_own_ram_gb(fields),
         disk_gb=disk_gb,
-        max_disk_gb=f.real(fields, "disk_space"),
         usd_per_hour=all_in,
         gpu_usd_per_hour=_gpu_part(fields, rental, all_in, storage_rate(storage, disk_gb)),
         storage_usd_per_gb_month=storage,
         min_bid=f.per_hour(f.optional_price(fields, "min_bid")),
         download_usd_per_gb=f.price(fields, "inet_down_cost"),
         upload_usd_per_gb=f.price(fields, "inet_up_cost"),
-        download_mbit=f.real(fields, "inet_down"),
-        upload_mbit=f.real(fields, "inet_up"),
-        disk_mb_per_s=f.real(fields, "disk_bw"),
         reliability=f.number(fields.get("reliability2")) or f.real(fields, "reliability"),
         verified=_verified(fields, default=False),
         datacenter=f.count(fields, "hosting_type") == 1,
         country=country_of(fields.get("geolocation")),
         location=f.label(fields, "geolocation"),
-        cuda_max=f.real(fields, "cuda_max_good"),
         driver_version=f.label(fields, "driver_version"),
-        direct_ports=f.count(fields, "direct_port_count"),
-        dlperf=f.real(fields, "dlperf"),
         duration_s=max(0, int(f.real(fields, "duration"))),
         rentable=f.flag(fields, "rentable", default=True),
         static_ip=f.flag(fields, "static_ip"),
+        **_gpus(fields),
+        **_hardware(fields),
     )
 
 
@@ -119,9 +109,6 @@ def decode_instance(value: object) -> Instance:
         next_state=f.word(fields, "next_state"),
         status_message=clean_line(fields.get("status_msg") or "", MESSAGE_LIMIT),
         is_bid=f.flag(fields, "is_bid"),
-        gpu_name=f.word(fields, "gpu_name"),
-        num_gpus=f.count(fields, "num_gpus"),
-        gpu_ram_gb=gb_from_mb(f.real(fields, "gpu_ram")),
         usd_per_hour=UsdPerHour.ceil(f.price(fields, "dph_total")),
         disk_usd_per_hour=_disk_part(fields, disk_gb),
         min_bid=f.per_hour(f.optional_price(fields, "min_bid")),
@@ -134,15 +121,69 @@ def decode_instance(value: object) -> Instance:
         runtype=runtype,
         template_hash=f.word(fields, "template_hash_id", "template_hash") or None,
         country=country_of(fields.get("geolocation")),
-        public_ip=_address(fields.get("public_ipaddr")),
-        ssh_host=_host(fields.get("ssh_host")),
-        ssh_port=_ssh_port(fields.get("ssh_port"), runtype),
-        ports=_ports(fields.get("ports")),
         started_at_us=f.instant_us(fields.get("start_date")),
         contract_ends_us=f.instant_us(fields.get("end_date")),
         intent_mark=_intent(fields.get("extra_env")),
         verified=_verified(fields, default=True),
+        **_gpus(fields),
+        **_doors(fields, runtype),
     )
+
+
+class _Gpus(TypedDict):
+    gpu_name: str
+    num_gpus: int
+    gpu_ram_gb: float
+
+
+def _gpus(fields: f.Row) -> _Gpus:
+    return {
+        "gpu_name": f.word(fields, "gpu_name"),
+        "num_gpus": f.count(fields, "num_gpus"),
+        "gpu_ram_gb": gb_from_mb(f.real(fields, "gpu_ram")),
+    }
+
+
+class _Hardware(TypedDict):
+    cpu_cores: float
+    ram_gb: float
+    max_disk_gb: float
+    disk_mb_per_s: float
+    download_mbit: float
+    upload_mbit: float
+    direct_ports: int
+    cuda_max: float
+    dlperf: float
+
+
+def _hardware(fields: f.Row) -> _Hardware:
+    return {
+        "cpu_cores": f.number(fields.get("cpu_cores_effective")) or f.real(fields, "cpu_cores"),
+        "ram_gb": _own_ram_gb(fields),
+        "max_disk_gb": f.real(fields, "disk_space"),
+        "disk_mb_per_s": f.real(fields, "disk_bw"),
+        "download_mbit": f.real(fields, "inet_down"),
+        "upload_mbit": f.real(fields, "inet_up"),
+        "direct_ports": f.count(fields, "direct_port_count"),
+        "cuda_max": f.real(fields, "cuda_max_good"),
+        "dlperf": f.real(fields, "dlperf"),
+    }
+
+
+class _Doors(TypedDict):
+    public_ip: str | None
+    ssh_host: str | None
+    ssh_port: int | None
+    ports: tuple[PortMapping, ...]
+
+
+def _doors(fields: f.Row, runtype: str) -> _Doors:
+    return {
+        "public_ip": _address(fields.get("public_ipaddr")),
+        "ssh_host": _host(fields.get("ssh_host")),
+        "ssh_port": _ssh_port(fields.get("ssh_port"), runtype),
+        "ports": _ports(fields.get("ports")),
+    }
 
 
 def country_of(geolocation: object) -> str:

@@ -137,5 +137,6 @@ def digest_of(
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    stem = re.escape(template.rstrip("/"))
+    # Ids are numbers: a word in their place is another route (`instances/reboot/`).
+    stem = re.sub(r"\\\{\w+_id\\\}", "[0-9]+", re.escape(template.rstrip("/")))
     return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", stem) + "/?")
