@@ -1,6 +1,7 @@
 """Strategies: any request, any exposure, any policy layer, and exposures that only grow."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from vast_mcp.policy.layers import Layer, built_in, set_by
 from vast_mcp.policy.limits import Level
 from vast_mcp.units import Usd, UsdPerHour
 
+T = TypeVar("T")
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no reason to fail."""
 DAYS = ("2026-11-20", "2026-11-30", "2026-12-01")
@@ -28,58 +30,71 @@ NAMES = (
     "/a/b",
 )
 
-micros = st.one_of(st.integers(0, 60_000_000), st.integers(0, 10**15))
+
+def mostly(usual: st.SearchStrategy[T], seldom: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
+    """The usual 24 times in 25: else nearly every decision would be the same refusal."""
+    return st.integers(0, 24).flatmap(lambda draw: seldom if draw == 24 else usual)
+
+
+micros = mostly(st.integers(0, 1_500_000), st.integers(0, 60_000_000) | st.integers(0, 10**15))
+large = mostly(st.integers(2_000_000, 400_000_000), st.integers(0, 10**15))
 usd = micros.map(Usd)
 rates = micros.map(UsdPerHour)
-numbers = st.one_of(st.sampled_from([0.0, 1.0, 24.0, 168.0, 500.0]), st.floats(0, 1000))
-odd_numbers = st.one_of(numbers, st.floats())
+numbers = mostly(st.sampled_from([0.5, 1.0, 24.0, 30.0]), st.floats(0, 1000))
+odd_numbers = mostly(numbers, st.floats())
 by_day = st.dictionaries(st.sampled_from(DAYS), usd)
-texts = st.one_of(st.sampled_from(NAMES), st.text(max_size=30))
+texts = mostly(st.sampled_from(NAMES), st.text(max_size=30))
+rarely = mostly(st.just(False), st.just(True))
+nearly_always = mostly(st.just(True), st.just(False))
 
 spends = st.builds(
     Spend,
     usd_per_hour=rates,
     adds_usd_per_hour=rates,
-    adds_running=st.integers(0, 5),
+    adds_running=st.integers(0, 2),
     lease_hours=odd_numbers,
     cost=usd,
     rental_total=usd,
     by_day=by_day,
     disk_gb=odd_numbers,
-    usd_per_gb_traffic=usd,
+    usd_per_gb_traffic=mostly(st.integers(0, 50_000).map(Usd), usd),
     gpu_name=texts,
-    num_gpus=st.integers(0, 9),
+    num_gpus=st.integers(0, 3),
     image=texts,
     country=texts,
-    datacenter=st.booleans(),
-    verified=st.booleans(),
-    max_contract_hours=st.none() | odd_numbers,
+    datacenter=nearly_always,
+    verified=nearly_always,
+    max_contract_hours=mostly(st.none() | st.just(500.0), odd_numbers),
     task=st.sampled_from(TASKS),
-    max_cost_usd=st.none() | usd,
+    max_cost_usd=mostly(st.none(), usd),
 )
 targets = st.builds(
     Target,
     kind=st.sampled_from(["instance", "endpoint"]),
-    target_id=st.integers(1, 3),
+    target_id=st.integers(1, 30),
     label=texts,
-    owner=st.sampled_from(Owner),
+    owner=mostly(st.just(Owner.OURS), st.just(Owner.FOREIGN)),
     never_ran=st.booleans(),
 )
-actions = st.one_of(st.sampled_from(sorted(ACTS)), st.text(max_size=12))
+SPENDING = ("create_instance", "start_instance", "extend_lease", "change_bid", "create_endpoint")
+actions = mostly(
+    st.sampled_from(SPENDING) | st.sampled_from([a for a in sorted(ACTS) if not ACTS[a].word]),
+    st.sampled_from(sorted(ACTS)) | st.text(max_size=12),
+)
 requests = st.builds(
     Request,
     action=actions,
-    target=st.none() | targets,
-    spend=st.none() | spends,
+    target=mostly(targets, st.none()),
+    spend=mostly(spends, st.none()),
     raises=st.booleans(),
-    corrective=st.booleans(),
+    corrective=rarely,
     covered=st.booleans(),
-    dangerous_set=st.sampled_from(["", *DANGEROUS_WORDS]),
+    dangerous_set=mostly(st.just(""), st.sampled_from(DANGEROUS_WORDS)),
     can_ask=st.booleans(),
 )
 exposures = st.builds(
     Exposure,
-    running=st.integers(0, 6),
+    running=st.integers(0, 2),
     usd_per_hour=rates,
     by_day=by_day,
     by_month=st.dictionaries(st.sampled_from(["2026-11", "2026-12"]), usd),
@@ -87,10 +102,10 @@ exposures = st.builds(
     unasked_today=usd,
     task_spent=usd,
     task_reserved=usd,
-    task_cap=st.none() | usd,
-    credit=st.none() | usd | st.just(Usd(10**17)),
+    task_cap=mostly(st.none(), large.map(Usd)),
+    credit=mostly(st.integers(5_000_000, 10**9).map(Usd), st.none() | usd),
     credit_promised=usd,
-    account_usd_per_hour=st.none() | rates,
+    account_usd_per_hour=mostly(rates, st.none()),
 )
 
 
@@ -99,11 +114,11 @@ def values_for(key: Key) -> st.SearchStrategy[Value]:
     if key.dotted == "dangerous.allow":
         return st.lists(st.sampled_from(DANGEROUS_WORDS), unique=True).map(tuple)
     kinds: dict[Kind, st.SearchStrategy[Value]] = {
-        Kind.MONEY: usd,
-        Kind.RATE: rates,
-        Kind.NUMBER: numbers,
+        Kind.MONEY: large.map(Usd),
+        Kind.RATE: large.map(UsdPerHour),
+        Kind.NUMBER: mostly(st.sampled_from([24.0, 48.0, 200.0]), st.floats(0, 1000)),
         Kind.COUNT: st.integers(0, 9),
-        Kind.SWITCH: st.booleans(),
+        Kind.SWITCH: rarely,
         Kind.WORDS: st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
         Kind.IDS: st.lists(st.integers(1, 3), unique=True).map(tuple),
     }
@@ -113,7 +128,7 @@ def values_for(key: Key) -> st.SearchStrategy[Value]:
 @st.composite
 def layers(draw: st.DrawFn, origin: str = "a file") -> Layer:
     """What a file could state."""
-    stated = draw(st.sets(st.sampled_from(KEYS)))
+    stated = draw(st.sets(st.sampled_from(KEYS), max_size=4))
     return Layer(
         origin,
         {key.dotted: draw(values_for(key)) for key in sorted(stated, key=lambda key: key.dotted)},
@@ -122,7 +137,7 @@ def layers(draw: st.DrawFn, origin: str = "a file") -> Layer:
             st.dictionaries(
                 st.sampled_from(["*", *sorted(ACTS)]),
                 st.sampled_from([Level.ASK, Level.PERSON, Level.DENY]),
-                max_size=3,
+                max_size=1,
             )
         ),
     )
@@ -132,7 +147,7 @@ def layers(draw: st.DrawFn, origin: str = "a file") -> Layer:
 def policies(draw: st.DrawFn) -> Limits:
     """Limits as a first file sets them over the built-in ones."""
     limits = set_by(built_in(), draw(layers()))
-    return replace(limits, read_only=draw(st.integers(0, 9)) == 0)
+    return replace(limits, read_only=draw(rarely) and draw(rarely))
 
 
 @st.composite
