@@ -11,7 +11,13 @@ from typing import TypeVar
 
 import anyio
 
-from vast_mcp.errors import ApiError, Forbidden, LedgerUnavailable
+from vast_mcp.errors import (
+    ApiError,
+    Forbidden,
+    KeyMissing,
+    LedgerUnavailable,
+    Unauthorized,
+)
 from vast_mcp.store import Ledger, SqliteLedger, Transaction
 
 _T = TypeVar("_T")
@@ -78,6 +84,8 @@ class AccountBooks:
             account = self._name_of(str(await self._learn_user_id()))
         except Forbidden:
             account = self._key_digest
+        except (KeyMissing, Unauthorized):
+            raise  # says better than we could what is to be done
         except ApiError as error:
             raise LedgerUnavailable(
                 f"The account's ledger cannot be found: {error}",

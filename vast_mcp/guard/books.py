@@ -1,8 +1,8 @@
 """The books follow what is seen: a machine that stopped, ran or is gone changes what is reserved.
 
 Every function takes a transaction and an observed state; none guesses. A stop shrinks a reservation
-only once the machine was *seen* stopped, and only when we stopped it: an outbid machine resumes by
-itself, so it goes on counting.
+only once the machine was *seen* stopped. An outbid machine resumes by itself, so it goes on
+counting until we have stopped it.
 """
 
 from vast_mcp.models import Billing, Instance, billing_of
@@ -18,14 +18,11 @@ def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: 
         rental = tx.update_rental(rental, ever_ran=True)
     billing = billing_of(instance)
     halted = billing is Billing.DISK and instance.intended_status == "stopped"
-    if rental.running and halted and rental.details.get("stop_sent"):
+    for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))
+    if rental.running and halted and for_good:
         return rest(tx, rental, now_us)
-    if (
-        not rental.running
-        and billing is Billing.GPU_AND_DISK
-        and not rental.details.get("stop_sent")
-    ):
-        return resume(tx, rental, now_us)
+    if not rental.running and billing is Billing.GPU_AND_DISK and not halted:
+        return resume(tx, rental, now_us)  # started elsewhere: its lease still holds
     return rental
 
 

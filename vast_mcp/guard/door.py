@@ -6,7 +6,7 @@ reserves the money, sends once, and writes down what came of it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from vast_mcp.clock import Clock
@@ -20,15 +20,14 @@ from vast_mcp.errors import (
 )
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
-from vast_mcp.guard.mark import INTENT_LENGTH
 from vast_mcp.guard.saying import changed, denied, kept, needs_person, replayed, unresolved
 from vast_mcp.guard.tick import Tick, tick
 from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
-from vast_mcp.policy import Allow, Ask, Decision, Deny, Exposure, Level, Limits, Reason
-from vast_mcp.policy.engine import decide
+from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits
 from vast_mcp.store import Ledger, Plan, PlanState, Rental, Transaction
 
 CLAIMED_WAIT_S = 20.0
@@ -62,16 +61,6 @@ class Settled:
 Proposal: TypeAlias = Ready | Pending | Settled
 
 
-@dataclass(frozen=True, slots=True)
-class _Changed:
-    """The plan no longer fits what is there; it is void."""
-
-    why: str
-
-
-_Claim: TypeAlias = "Booking | Plan | Rental | Decision | _Changed"
-
-
 class Guard:
     """The only holder of the writer."""
 
@@ -95,6 +84,7 @@ class Guard:
         self._errands = errands
         self._clock = clock
         self._rebuild = rebuild
+        self._claims = Claims(clock)
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -124,7 +114,9 @@ class Guard:
         desk = self._desk(limits, ledger)
         sight = await act.look(desk)
         facts = await self._facts(desk, sight)
-        decision = await ledger.read(lambda tx: self._judge(tx, sight, caller, limits, facts))
+        decision = await ledger.read(
+            lambda tx: self._claims.judge(tx, sight, caller, limits, facts)
+        )
         match decision:
             case Allow():
                 return Ready(act, sight)
@@ -141,7 +133,9 @@ class Guard:
         desk = self._desk(limits, ledger)
         sight = await act.look(desk)
         facts = await self._facts(desk, sight)
-        return sight, await ledger.read(lambda tx: self._judge(tx, sight, caller, limits, facts))
+        return sight, await ledger.read(
+            lambda tx: self._claims.judge(tx, sight, caller, limits, facts)
+        )
 
     async def _plan(
         self,
@@ -202,7 +196,7 @@ class Guard:
         try:
             sight = await act.look(self._desk(self._limits(), ledger))
         except (NotFound, OfferGone, InputInvalid) as error:
-            await ledger.write(lambda tx: self._void(tx, plan))
+            await ledger.write(lambda tx: self._claims.void(tx, plan))
             return changed(plan, str(error))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, plan))
 
@@ -283,7 +277,7 @@ class Guard:
         facts = await self._facts(desk, sight)
         asked = plan is not None
         claim = await ledger.write(
-            lambda tx: self._claim(tx, act, caller, sight, plan, limits, facts)
+            lambda tx: self._claims.claim(tx, act, caller, sight, plan, limits, facts)
         )
         match claim:
             case Booking() as booking:
@@ -292,7 +286,7 @@ class Guard:
                 return await self._closed(ledger, closed)
             case Rental() as rental:
                 return replayed(rental)
-            case _Changed(why=why):
+            case Changed(why=why):
                 return changed(plan, why)
             case Deny() as refusal:
                 await self._journal.decided(ledger, act, caller, refusal, limits)
@@ -318,84 +312,6 @@ class Guard:
         await self._end_plan(ledger, plan, outcome)
         await self._journal.settled(ledger, act, caller, booking, outcome)
         return outcome
-
-    def _claim(
-        self,
-        tx: Transaction,
-        act: Act,
-        caller: Caller,
-        sight: Sight,
-        plan: Plan | None,
-        limits: Limits,
-        facts: Facts | None,
-    ) -> _Claim:
-        """The second decision, the plan's one redemption and the reservation, as one step."""
-        now_us = self._clock.lease_us()
-        repeat = act.replay(tx, caller.principal, now_us)
-        if repeat is not None:
-            return repeat
-        if plan is not None:
-            closed = self._fits(tx, act, sight, plan, limits)
-            if closed is not None:
-                return closed
-        decision = self._judge(tx, sight, caller, limits, facts)
-        if isinstance(decision, Deny):
-            self._void(tx, plan)
-            return decision
-        if isinstance(decision, Ask) and plan is None:
-            return decision
-        if isinstance(decision, Ask) and _asks_for_more(decision, plan):
-            self._void(tx, plan)
-            return _Changed("this now needs a person's approval")
-        booking = Booking(
-            intent_id=self._clock.random_id(INTENT_LENGTH),
-            now_us=now_us,
-            principal=caller.principal,
-            digest=plans.key_of(act),
-            asked=plan is not None,
-        )
-        if plan is not None:
-            tx.update_plan(plan, state=PlanState.CLAIMED, changed_us=self._clock.utc_us())
-        act.reserve(tx, booking, sight)
-        return booking
-
-    def _fits(
-        self, tx: Transaction, act: Act, sight: Sight, plan: Plan, limits: Limits
-    ) -> "Plan | _Changed | None":
-        fresh = plans.settle_expiry(tx, tx.plan(plan.plan_id) or plan, self._clock)
-        if fresh.state is not PlanState.OPEN:
-            return fresh
-        if fresh.policy_digest != limits.digest:
-            self._void(tx, fresh)
-            return _Changed("the policy changed since the question")
-        if not act.holds(fresh.snapshot, sight):
-            self._void(tx, fresh)
-            return _Changed("the target or its price changed since the question")
-        return None
-
-    def _judge(
-        self,
-        tx: Transaction,
-        sight: Sight,
-        caller: Caller,
-        limits: Limits,
-        facts: Facts | None,
-    ) -> Decision:
-        request = replace(sight.request, can_ask=caller.can_ask)
-        exposure = Exposure()
-        if request.spend is not None and facts is not None:
-            exposure = tx.exposure(
-                self._clock.lease_us(), outside=facts.outside, task=request.spend.task
-            )
-            exposure = replace(
-                exposure,
-                credit=facts.account.credit - exposure.reserved,
-                account_usd_per_hour=facts.usd_per_hour,
-            )
-        decision = decide(request, exposure, limits)
-        if isinstance(decision, Allow) and sight.must_ask:
-            return Ask(Level.ASK, (Reason(rule="create.price", says=sight.must_ask),))
-        return decision
 
     async def _facts(self, desk: Desk, sight: Sight) -> Facts | None:
         return None if sight.request.spend is None else await desk.view.facts()
@@ -432,10 +348,6 @@ class Guard:
             next="Call the original tool again if it is still wanted.",
         )
 
-    def _void(self, tx: Transaction, plan: Plan | None) -> None:
-        if plan is not None:
-            tx.update_plan(plan, state=PlanState.VOID, changed_us=self._clock.utc_us())
-
     async def _end_plan(self, ledger: Ledger, plan: Plan | None, outcome: Outcome) -> None:
         if plan is None:
             return
@@ -449,10 +361,3 @@ class Guard:
             )
 
         await ledger.write(end)
-
-
-def _asks_for_more(decision: Ask, plan: Plan | None) -> bool:
-    """Whether the yes at hand is of a lower level than what is needed by now."""
-    if plan is None or plan.approved:
-        return False
-    return decision.level.rank > Level(plan.level).rank

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from vast_mcp.errors import VastMcpError
+
 _T = TypeVar("_T")
 DRAIN_S = 10.0
 
@@ -25,7 +27,7 @@ class Errands:
         """Start it and wait; when the waiter is cancelled, the errand goes on."""
         if self._closed:
             errand.close()
-            raise RuntimeError("the server is shutting down")
+            raise VastMcpError("The server is shutting down; nothing was sent.")
         task = asyncio.get_running_loop().create_task(errand)
         self._tasks.add(task)
         task.add_done_callback(self._finished)

@@ -42,13 +42,17 @@ async def search_briefly(desk: Desk, intent_id: str) -> Instance | None:
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
-def adopt(tx: Transaction, intent_id: str, instance_id: int) -> Rental | None:
-    """The intent became this instance."""
+def adopt(tx: Transaction, intent_id: str, instance_id: int, settled_us: int) -> Rental | None:
+    """The intent became this instance; its price is still to be checked."""
     rental = tx.rental(intent_id)
     if rental is None:
         return None
     return tx.update_rental(
-        rental, state=RentalState.ACTIVE, target_id=instance_id, settled_us=rental.created_us
+        rental,
+        state=RentalState.ACTIVE,
+        target_id=instance_id,
+        settled_us=settled_us,
+        details={**rental.details, "checked": False},
     )
 
 

@@ -9,8 +9,14 @@ from vast_mcp.store import Plan, Rental
 
 def replayed(rental: Rental) -> Outcome:
     """The stored outcome of an identical earlier call, and how to get a second machine."""
-    if not rental.outcome:
+    if not rental.outcome and rental.target_id is None:
         return unresolved(rental.intent_id)
+    if not rental.outcome:
+        return Outcome(
+            status="rented" if rental.kind == "instance" else "created",
+            said="It exists: the vendor's answer was lost, and it was found by its mark.",
+            values={f"{rental.kind}_id": rental.target_id, "replayed": True},
+        )
     return Outcome.from_json(rental.outcome).again(
         "This repeats an earlier identical call; nothing more was rented. For a second machine"
         " pass another request_key."

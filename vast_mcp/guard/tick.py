@@ -3,7 +3,7 @@
 One tick is one complete reading of the account and what follows from it. It may only reduce spend.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vast_mcp.errors import VastMcpError
@@ -12,7 +12,7 @@ from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.acts.verify import breach_of
-from vast_mcp.guard.mark import user_part
+from vast_mcp.guard.mark import endpoint_intent, user_part
 from vast_mcp.guard.reconcile import adopt, carries, count_absence
 from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject
@@ -22,6 +22,8 @@ from vast_mcp.units import Usd
 START_GIVEN_UP_US = 10 * 60 * 1_000_000
 KEEPER = Caller(principal="local", client="keeper")
 _UNRESOLVED = {RentalState.UNKNOWN, RentalState.SENDING, RentalState.RESERVED}
+_YOUNG_US = 2 * 60 * 1_000_000
+_MISSES = 3
 _STALE_US = 3 * 60 * 1_000_000
 """A reservation this old that is still being "sent" belongs to a process that died."""
 
@@ -60,24 +62,76 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
 
 async def _observe_all(desk: Desk, instances: Sequence[Instance], began_us: int) -> list[str]:
     by_id = {one.instance_id: one for one in instances}
+    endpoints = await _unresolved_endpoints(desk)
 
     def write(tx: Transaction) -> list[str]:
         now_us = desk.now_us()
         said: list[str] = []
         for rental in tx.live_rentals():
-            if rental.kind != "instance":
-                continue
-            if rental.target_id is not None:
-                seen = by_id.get(rental.target_id)
-                if seen is None and began_us < rental.created_us:
-                    continue  # rented while the list was being read
-                books.observe(tx, rental, seen, now_us)
-            else:
+            if rental.kind == "endpoint":
+                said += _resolve_endpoint(tx, rental, endpoints, now_us)
+            elif rental.target_id is None:
                 said += _resolve(tx, desk, rental, instances, began_us, now_us)
+            else:
+                _observe_one(tx, rental, by_id.get(rental.target_id), began_us, now_us)
         said += _adopt_strays(tx, desk, instances, now_us)
         return said
 
     return await desk.ledger.write(write)
+
+
+def _observe_one(
+    tx: Transaction, rental: Rental, seen: Instance | None, began_us: int, now_us: int
+) -> None:
+    if seen is None and not _believably_gone(tx, rental, began_us):
+        return
+    if seen is not None and rental.details.get("missed"):
+        rental = tx.update_rental(rental, details={**rental.details, "missed": 0})
+    books.observe(tx, rental, seen, now_us)
+
+
+async def _unresolved_endpoints(desk: Desk) -> dict[str, int]:
+    """Listed endpoints by the intent in their name; not read when no endpoint is unresolved."""
+    live = await desk.ledger.read(lambda tx: tx.live_rentals())
+    if not any(one.kind == "endpoint" and one.target_id is None for one in live):
+        return {}
+    listed = await desk.reads.endpoints()
+    return {
+        intent: one.endpoint_id
+        for one in listed
+        if (intent := endpoint_intent(one.raw_name)) is not None
+    }
+
+
+def _resolve_endpoint(
+    tx: Transaction, rental: Rental, endpoints: Mapping[str, int], now_us: int
+) -> list[str]:
+    """A lost endpoint is found by its name; one that never comes keeps its money to its end."""
+    if rental.target_id is not None or now_us - rental.created_us < _STALE_US:
+        return []
+    endpoint_id = endpoints.get(rental.intent_id)
+    if endpoint_id is not None:
+        adopt(tx, rental.intent_id, endpoint_id, now_us)
+        return [f"intent {rental.intent_id} was found as endpoint {endpoint_id}"]
+    if now_us >= rental.lease_ends_us:
+        books.close(tx, rental, RentalState.ABSENT, now_us)
+        return [f"endpoint intent {rental.intent_id} never came to exist; released"]
+    return []
+
+
+def _believably_gone(tx: Transaction, rental: Rental, began_us: int) -> bool:
+    """Whether a complete list that lacks a machine proves it gone.
+
+    Lists lag behind a create, so a young machine is not judged, and one that nobody asked to
+    destroy must be missing three times in a row.
+    """
+    if began_us - (rental.settled_us or rental.created_us) < _YOUNG_US:
+        return False
+    if rental.state is RentalState.DESTROYING:
+        return True
+    missed = int(str(rental.details.get("missed", 0))) + 1
+    tx.update_rental(rental, details={**rental.details, "missed": missed})
+    return missed >= _MISSES
 
 
 def _resolve(
@@ -100,7 +154,7 @@ def _resolve(
     found = [one for one in instances if carries(desk, one, rental.intent_id)]
     if found:
         one = min(found, key=lambda instance: instance.instance_id)
-        adopt(tx, rental.intent_id, one.instance_id)
+        adopt(tx, rental.intent_id, one.instance_id, now_us)
         return [f"intent {rental.intent_id} was found as instance {one.instance_id}"]
     after = count_absence(tx, rental, began_us, now_us)
     if after.state is RentalState.ABSENT:
@@ -159,7 +213,7 @@ async def _overdue(desk: Desk, instances: Sequence[Instance]) -> list[tuple[Act,
         if rental.target_id is None:
             continue
         if rental.kind == "endpoint":
-            if now_us >= rental.lease_ends_us and not rental.details.get("ended"):
+            if now_us >= rental.lease_ends_us:
                 due.append(
                     (EndEndpoint(rental.target_id), f"lease of endpoint {rental.target_id} ended")
                 )
@@ -180,7 +234,9 @@ def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, s
         why = breach_of(instance, _approved(rental), rental.usd_per_hour)
         if why is not None and not rental.ever_ran:
             return DestroyInstance(instance_id, corrective=True), f"{instance_id} undone: {why}"
-    if not rental.running or (rental.details.get("stop_sent") and not instance.is_bid):
+        if why is not None and rental.running:
+            return StopInstance(instance_id, corrective=True), f"{instance_id} stopped: {why}"
+    if not rental.running:
         return None
     if now_us >= rental.lease_ends_us:
         if rental.on_end == "destroy" and rental.asked and _may_destroy(rental):

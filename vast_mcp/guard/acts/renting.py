@@ -65,7 +65,7 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
     except BaseException:
         await _set_state(desk, intent_id, RentalState.UNKNOWN)
         raise
-    await desk.ledger.write(lambda tx: adopt(tx, intent_id, instance_id))
+    await desk.ledger.write(lambda tx: adopt(tx, intent_id, instance_id, desk.now_us()))
     return await _settle(desk, errand, terms, instance_id, lost=lost)
 
 
@@ -154,7 +154,9 @@ async def _refused(desk: Desk, errand: Errand, error: ApiError) -> ApiError:
     left_behind = error.new_contract if isinstance(error, VendorRefused) else None
     if left_behind is not None:
         instance_id = left_behind
-        await desk.ledger.write(lambda tx: adopt(tx, errand.booking.intent_id, instance_id))
+        await desk.ledger.write(
+            lambda tx: adopt(tx, errand.booking.intent_id, instance_id, desk.now_us())
+        )
         outcome = await _undo(desk, errand, instance_id, error.message)
         return VendorRefused(f"Not rented: {outcome.said}", hint=outcome.next)
     await _close(desk, errand.booking.intent_id, RentalState.REFUSED)
