@@ -52,6 +52,12 @@ class Account:
         )
         return work // HOUR_US + lumps
 
+    def work(self) -> int:
+        """Everything so far in nano-dollars times µs per hour, not rounded anywhere."""
+        stretches = (part for kind in self.segments.values() for part in kind)
+        flowing = sum(part.rate_nano * (part.end_us - part.start_us) for part in stretches)
+        return flowing + HOUR_US * sum(nano for _, _, nano in self.lumps)
+
     def total_nano(self) -> int:
         """Everything this source has cost so far."""
         return sum(self.nano(kind) for kind in KINDS)
@@ -76,6 +82,15 @@ class Book:
     def balance_nano(self) -> int:
         """Credit left, in nano-dollars."""
         return self._credit_nano - sum(account.total_nano() for account in self.accounts.values())
+
+    def empty_in_us(self, burn_nano: int) -> int:
+        """Microseconds until the credit is used up at that rate per hour; 0 when it is already.
+
+        Computed without rounding in between, so it names the same instant from wherever one looks.
+        """
+        spent = sum(account.work() for account in self.accounts.values())
+        left = self._credit_nano * HOUR_US - spent
+        return max(0, -(-left // burn_nano))
 
     @property
     def balance_usd(self) -> float:

@@ -66,7 +66,7 @@ class Fleet:
         if stage == "running":
             contract.running_since_us = at_us
             contract.ever_ran = True
-            contract.log += f"container {contract.id} started\n"
+            contract.log += _boot_log(contract)
 
     def _image_gb(self, contract: Contract) -> float:
         return self._chance.between(2.0, 9.0, "image size", contract.order.image)
@@ -159,6 +159,17 @@ class Fleet:
             contract.wants_to_run = False
             if contract.stage not in _HALTED and contract.state.charges:
                 self.enter(contract, "exited", at_us)
+
+
+def _boot_log(contract: Contract) -> str:
+    machine, order = contract.listing.machine, contract.order
+    lines = [
+        f"container {contract.id} started",
+        f"{order.image} on {machine.num_gpus}x {machine.card.name}, driver {machine.driver}",
+        *(["running onstart"] if order.onstart else []),
+        "ready",
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _moments(contract: Contract) -> Iterator[int]:

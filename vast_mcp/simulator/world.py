@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from vast_mcp.simulator.book import HOUR_US, NANO, Book
+from vast_mcp.simulator.book import NANO, Book
 from vast_mcp.simulator.catalogue import TEMPLATES
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.contract import Contract, instance_view
@@ -127,11 +127,10 @@ class World:
         """When the credit is used up at present rates, if anything can still be stopped."""
         if not self._stoppable():
             return NEVER_US
-        burn_nano = round(self.burn_usd_per_hour() * NANO)
-        left_nano = self.book.balance_nano
-        if left_nano <= 0:
-            return self.now_us
-        return self.now_us + -(-left_nano * HOUR_US // burn_nano) if burn_nano else NEVER_US
+        burn_nano = sum(round(x * NANO) for _, rates in self.meters() for x in rates.values())
+        if burn_nano == 0:
+            return self.now_us if self.book.balance_nano <= 0 else NEVER_US
+        return self.now_us + self.book.empty_in_us(burn_nano)
 
     def _stoppable(self) -> bool:
         running = any(x.state.bills_gpu or x.wants_to_run for x in self.fleet.alive.values())
