@@ -56,7 +56,6 @@ EXPOSED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"by_month": {TODAY[:7]: usd(199.21)}},
     ),
     ("limits.min_credit_usd", {"credit": usd(1.80)}, {"credit": usd(1.79)}),
-    ("limits.min_credit_usd", {"credit_promised": usd(98.2)}, {"credit_promised": usd(98.21)}),
     ("limits.min_credit_usd", {}, {"credit": None}),
 ]
 
@@ -252,3 +251,14 @@ def test_all_reasons_are_given_not_only_the_first() -> None:
 def test_a_plain_rent_needs_no_question() -> None:
     """Design §5 "No question": two hours of a cheap card are simply rented."""
     assert decide(rent(), exposure(), Limits()) == Allow()
+
+
+@pytest.mark.parametrize(("spent", "reserved"), [(2.2, 0), (0, 2.2), (1.2, 1.0)])
+def test_a_budget_holds_at_its_number_and_refuses_just_above(spent: float, reserved: float) -> None:
+    """Design §5 "Money": what is spent, what is reserved and what is asked all bind the task."""
+    cap, kept = usd(3), usd(reserved)
+    inside = judge(rent(task="lora"), task_cap=cap, task_reserved=kept, task_spent=usd(spent))
+    assert isinstance(inside, Allow)
+    more = usd(spent + 0.000001)
+    over = judge(rent(task="lora"), task_cap=cap, task_reserved=kept, task_spent=more)
+    assert rules(over) == {"budget.lora"}

@@ -148,9 +148,10 @@ def test_a_broken_policy_leaves_stop_and_destroy_of_our_own(action: str) -> None
         assert "policy.broken" in rules(decision)
 
 
-def test_a_broken_policy_does_not_keep_a_lease_from_ending() -> None:
+@pytest.mark.parametrize("action", ["stop_instance", "destroy_instance", "update_endpoint"])
+def test_a_broken_policy_does_not_keep_a_lease_from_ending(action: str) -> None:
     """Design §8: a slip in a file must not leave machines billing for ever."""
-    request = act("stop_instance", corrective=True)
+    request = act(action, corrective=True)
     assert level_of(judge(request, Limits(broken="x"))) is Level.ALLOW
 
 

@@ -104,7 +104,6 @@ exposures = st.builds(
     task_reserved=usd,
     task_cap=mostly(st.none(), large.map(Usd)),
     credit=mostly(st.integers(5_000_000, 10**9).map(Usd), st.none() | usd),
-    credit_promised=usd,
     account_usd_per_hour=mostly(rates, st.none()),
 )
 
@@ -172,7 +171,6 @@ def grown(draw: st.DrawFn, before: Exposure) -> Exposure:
         task_reserved=before.task_reserved + more.task_reserved,
         task_cap=min(caps, default=None),
         credit=credit,
-        credit_promised=before.credit_promised + more.credit_promised,
         account_usd_per_hour=account,
     )
 

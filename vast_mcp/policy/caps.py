@@ -160,12 +160,12 @@ def _credit(bill: Bill) -> Iterator[Finding]:
             "The person can look at the account's credit on the vendor's site.",
         )
         return
-    left = credit - bill.exposure.credit_promised - bill.spend.cost
+    left = credit - bill.spend.cost
     if left < least:
         yield deny(
             "limits.min_credit_usd",
-            f"Credit is {credit}; after what is promised and this {bill.spend.cost} "
-            f"{left} would be left, at least {least} must.",
+            f"Of {credit} credit not yet reserved this needs {bill.spend.cost}: {left} would be "
+            f"left, at least {least} must.",
             _SHORTER,
             "Only the person can add credit or change limits.min_credit_usd.",
         )

@@ -106,8 +106,6 @@ class Exposure:
     task_cap: Usd | None = None
     """The lowest cap this task was ever given, by a call or by the policy."""
     credit: Usd | None = None
-    """None when it could not be read: spending is refused."""
-    credit_promised: Usd = Usd(0)
-    """What open reservations may still take from that credit."""
+    """Less what open reservations may still take. None when unreadable: spending is refused."""
     account_usd_per_hour: UsdPerHour | None = None
     """Everything that bills on the account, others' machines included."""

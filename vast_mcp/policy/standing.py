@@ -114,15 +114,17 @@ def read_only(case: Case) -> Iterator[Finding]:
 
 
 def broken(case: Case) -> Iterator[Finding]:
-    """A policy that cannot be read closes all but the stop and destroy of own machines."""
+    """A policy that cannot be read closes all but the stop and destroy of own machines.
+
+    Our own lease ends go on unasked: a slip in a file must not leave machines billing for ever.
+    """
     fault = case.limits.broken
-    if not fault:
+    if not fault or case.corrective:
         return
     target = case.request.target
     shown = clean_line(fault, 200)
     if case.request.action in _ENDS and target is not None and target.ours:
-        if not case.corrective:
-            yield ask("policy.broken", f"The policy cannot be read ({shown}).")
+        yield ask("policy.broken", f"The policy cannot be read ({shown}).")
         return
     yield Finding(
         Level.DENY,
