@@ -37,6 +37,10 @@ class Clock(Protocol):
         """Wait that many monotonic seconds."""
         ...
 
+    def vendor(self) -> "Clock":
+        """The clock the vendor lives by: this one, except under `serve --simulate`."""
+        ...
+
     def random_id(self, length: int) -> str:
         """A fresh unguessable text of lower-case letters and digits."""
         ...
@@ -68,6 +72,10 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Suspend the task; cancellation ends it early."""
         await anyio.sleep(max(0.0, seconds))  # noqa: TID251  this is the clock
+
+    def vendor(self) -> Clock:
+        """The vendor's time is ours."""
+        return self
 
     def random_id(self, length: int) -> str:
         """From the operating system's entropy."""
@@ -118,6 +126,10 @@ class PairedClock(SystemClock):
     def lease_us(self) -> int:
         """The simulator's wall clock."""
         return self._vendor.utc_us()
+
+    def vendor(self) -> Clock:
+        """The simulator's clock."""
+        return self._vendor
 
 
 class ManualClock(SystemClock):

@@ -7,6 +7,7 @@ import httpx2
 
 from vast_mcp.api.connection import Connection
 from vast_mcp.clock import ManualClock
+from vast_mcp.operations import Operation
 
 KEY = "k3y-that-must-never-be-seen"
 Answer = httpx2.Response | Exception
@@ -42,6 +43,16 @@ def _copy(answer: Answer) -> Answer:
     return httpx2.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
 
+class Unhurried:
+    """No distance kept between calls: what is tested is the waiting of something else."""
+
+    async def turn(self, operation: Operation) -> None:
+        """Now."""
+
+    async def pushed_back(self, operation: Operation, retry_after_s: float) -> None:
+        """Still now."""
+
+
 def connect(
     wire: httpx2.AsyncBaseTransport,
     *,
@@ -58,6 +69,7 @@ def connect(
         api_base=api_base,
         serverless_base=serverless_base,
         user_agent="test",
+        pace=Unhurried(),
     )
 
 

@@ -13,6 +13,7 @@ import anyio
 import httpx2
 
 from vast_mcp.api.classify import TIMED_OUT, Reply, lost, missing_key
+from vast_mcp.api.pace import LocalPace, Pace
 from vast_mcp.api.permit import Permit
 from vast_mcp.api.transport import PERMIT, WallTransport, origin
 from vast_mcp.clock import Clock
@@ -75,8 +76,10 @@ class Connection:
         api_base: str = CONSOLE_URL,
         serverless_base: str | None = None,
         user_agent: str = "vast-mcp",
+        pace: Pace | None = None,
     ) -> None:
         self.clock = clock
+        self._pace = pace or LocalPace(clock.vendor())
         self.api_base = api_base.rstrip("/")
         self._bases = {
             Host.CONSOLE: self.api_base,
@@ -130,9 +133,12 @@ class Connection:
         """
         operation = call.operation
         url = self._url(call)
+        await self._pace.turn(operation)
         for _ in range(_REDIRECTS + 1):
             request = self._request(call, url, permit)
             reply = await self._exchange(request, operation, timeout_s)
+            if reply.status == 429:
+                await self._pace.pushed_back(operation, operation.interval_s)
             target = _redirect(reply, url) if operation.reads else None
             if target is None:
                 return reply
