@@ -1,7 +1,9 @@
+import argparse
 import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +11,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
+from vast_mcp.cli import simulate
 from vast_mcp.clock import ManualClock
 from vast_mcp.simulator import Simulator, serve_http
 
@@ -99,3 +102,22 @@ async def test_the_command_serves_until_interrupted_and_says_how_to_reach_it() -
     assert books["balance_usd"] == 100.0
     assert process.returncode == 0
     assert b"Traceback" not in rest
+
+
+def _run(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    simulate.add_arguments(parser)
+    return simulate.run(parser.parse_args(words))
+
+
+def test_a_speed_that_makes_no_sense_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2 is usage (design §2)."""
+    assert _run("--speed", "0") == 2
+    assert "speed must be above 0" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1, no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        assert _run("--port", str(holder.getsockname()[1])) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         asyncio.run(serve_http(simulator, args.port, on_ready=announce))
     except KeyboardInterrupt:
         return 0
-    except OSError as taken:
+    except (OSError, OverflowError) as taken:
         print(f"vast-mcp simulate: {taken}", file=sys.stderr)
         return 1
     return 0
