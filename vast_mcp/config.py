@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,6 @@ from vast_mcp.errors import ConfigInvalid
 API_BASE = "https://console.vast.ai"
 SERVERLESS_BASE = "https://run.vast.ai"
 SIMULATOR_KEY = "sim-key"
-SYSTEM_POLICY = Path("/etc/vast-mcp/policy.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Settings:
     state_dir: Path = Path()
     ledger: Path | None = None
     """A ledger file that was asked for by name; else one per account in `state_dir`."""
-    system_policy: Path = SYSTEM_POLICY
+    system_policy: Path = Path()
     user_policy: Path = Path()
     policy_given: bool = False
     """Whether the policy file was named by a person: then it must exist."""
@@ -70,12 +70,20 @@ def read_settings(environ: Mapping[str, str], home: Path) -> Settings:
         key_origin=origin,
         state_dir=Path(platformdirs.user_state_dir("vast-mcp", appauthor=False)),
         ledger=Path(ledger) if ledger else None,
+        system_policy=system_policy_path(sys.platform),
         user_policy=Path(given) if given else config_dir / "policy.toml",
         policy_given=bool(given),
         read_only=_flag(environ.get("VAST_MCP_READ_ONLY", "")),
         toolsets=environ.get("VAST_MCP_TOOLSETS", "") or "default",
         environment=dict(environ),
     )
+
+
+def system_policy_path(platform: str) -> Path:
+    """Where an administrator's policy lies: /etc on Linux, the OS's own place elsewhere."""
+    if platform.startswith("linux"):
+        return Path("/etc/vast-mcp/policy.toml")
+    return Path(platformdirs.site_config_dir("vast-mcp", appauthor=False)) / "policy.toml"
 
 
 def find_key(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
