@@ -1,10 +1,11 @@
 """What is open while the server runs: the one place where everything is put together."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import anyio
 import httpx2
 
 from vast_mcp import __version__
@@ -22,6 +23,7 @@ from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.ssh_key import public_key
 from vast_mcp.guard.view import View
+from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.policy import Limits
 from vast_mcp.policy.source import PolicySource
 from vast_mcp.services import Services
@@ -54,9 +56,17 @@ def policy_source(settings: Settings) -> PolicySource:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, *, clock: Clock, transport: httpx2.AsyncBaseTransport
+    settings: Settings,
+    *,
+    clock: Clock,
+    transport: httpx2.AsyncBaseTransport,
+    principal: str = "local",
+    keep: bool = False,
+    listeners: Iterable[Listener] = (),
 ) -> AsyncIterator[Runtime]:
     """Open everything for one key; on the way out sent writes are drained first.
+
+    With `keep` leases are enforced for as long as it is open, except in read-only mode.
 
     Raises:
         ConfigInvalid: a key file in the state directory is not ours alone.
@@ -86,13 +96,30 @@ async def open_runtime(
             given=settings.ledger,
         )
         spare = SqliteLedger(None)
-        services, errands = _wire(settings, clock, connection, reads, marker, ledger, spare)
+        services, errands = _wire(
+            settings, clock, connection, reads, marker, ledger, spare, principal
+        )
+        keeps = keep and services.has_key and not settings.read_only
+        keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
         try:
-            async with errands.open():
+            async with errands.open(), _kept(services.guard, keeper):
                 yield Runtime(services, errands, seal_key)
         finally:
             await ledger.close()
             await spare.close()
+
+
+@asynccontextmanager
+async def _kept(guard: Guard, keeper: Keeper | None) -> AsyncIterator[None]:
+    """With a keeper at work; its first look is awaited by whatever wants to change something."""
+    if keeper is None:
+        yield
+        return
+    guard.sweep.expect()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keeper.run)
+        yield
+        tasks.cancel_scope.cancel()
 
 
 def _wire(
@@ -103,6 +130,7 @@ def _wire(
     marker: Marker,
     ledger: AccountBooks,
     spare: SqliteLedger,
+    principal: str,
 ) -> tuple[Services, Errands]:
     state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
     view = View(reads, clock, marker)
@@ -139,7 +167,7 @@ def _wire(
         marker=marker,
         limits=source.current,
         redactor=Redactor([settings.api_key] if settings.api_key else []),
-        caller=Caller(),
+        caller=Caller(principal=principal),
         has_key=bool(settings.api_key),
         state_place=str(state_dir),
     )

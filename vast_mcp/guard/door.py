@@ -24,6 +24,7 @@ from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.saying import changed, denied, kept, needs_person, replayed, unresolved
+from vast_mcp.guard.sweep import Sweep
 from vast_mcp.guard.tick import Tick, tick
 from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
@@ -84,6 +85,7 @@ class Guard:
         self._errands = errands
         self._clock = clock
         self._rebuild = rebuild
+        self.sweep = Sweep()
         self._claims = Claims(clock)
 
     # -- asking ----------------------------------------------------------------------------
@@ -97,6 +99,7 @@ class Guard:
         Raises:
             PolicyDenied: a rule refuses; nothing was sent.
         """
+        await self.sweep.wait()
         ledger = await self._books(act.tool)
         plan, repeat = await ledger.write(
             lambda tx: (
@@ -178,7 +181,10 @@ class Guard:
 
     async def tick(self) -> Tick:
         """One look at the whole account and what follows from it; see `guard.tick`."""
-        return await tick(self._desk(self._limits(), self._ledger), self.correct)
+        try:
+            return await tick(self._desk(self._limits(), self._ledger), self.correct)
+        finally:
+            self.sweep.done()
 
     async def redeem(self, plan_id: str, caller: Caller) -> Outcome:
         """Carry out a plan that got its yes. Exactly once: a repeat is told the stored outcome.
@@ -187,6 +193,7 @@ class Guard:
             InputInvalid: no such plan of this principal.
             PolicyDenied: a rule refuses by now; nothing was sent.
         """
+        await self.sweep.wait()
         ledger, plan = await self.plan(plan_id, caller)
         if plan.state is not PlanState.OPEN:
             return await self._closed(ledger, plan)

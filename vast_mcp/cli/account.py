@@ -1,0 +1,64 @@
+"""The account a command works on: its settings, and everything opened for it."""
+
+import argparse
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+
+from vast_mcp.api.connection import network_transport
+from vast_mcp.cli.logs import configure
+from vast_mcp.clock import Clock, SystemClock
+from vast_mcp.config import Settings, read_settings
+from vast_mcp.runtime import Runtime, open_runtime
+from vast_mcp.text import Redactor
+
+
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that say which policy and which ledger."""
+    parser.add_argument("--policy", metavar="FILE", help="policy file (VAST_MCP_POLICY)")
+    parser.add_argument("--ledger", metavar="FILE", help="ledger file (VAST_MCP_LEDGER)")
+
+
+def environment_of(
+    args: argparse.Namespace, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment with this command's flags laid over it: a flag wins over its twin."""
+    merged = dict(os.environ if environ is None else environ)
+    for flag, name in (
+        ("policy", "VAST_MCP_POLICY"),
+        ("ledger", "VAST_MCP_LEDGER"),
+        ("toolsets", "VAST_MCP_TOOLSETS"),
+    ):
+        if value := getattr(args, flag, None):
+            merged[name] = value
+    if getattr(args, "read_only", False):
+        merged["VAST_MCP_READ_ONLY"] = "1"
+    return merged
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings of this command.
+
+    Raises:
+        ConfigInvalid: one of them cannot be used.
+    """
+    return read_settings(environment_of(args), Path.home())
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    level: str = "WARNING",
+) -> AsyncIterator[Runtime]:
+    """The account, opened for one command; no keeper."""
+    configure(Redactor([settings.api_key]), level)
+    async with open_runtime(
+        settings, clock=clock or SystemClock(), transport=transport or network_transport()
+    ) as runtime:
+        yield runtime

@@ -1,0 +1,37 @@
+"""What the exit codes mean; the same for every command."""
+
+from enum import IntEnum
+
+from vast_mcp.errors import ApiError, ConfigInvalid, InputInvalid, PolicyDenied, VastMcpError
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    FINE = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    VENDOR = 4
+
+
+MEANING = {
+    Exit.FINE: "fine",
+    Exit.FAILED: "a check failed",
+    Exit.USAGE: "wrong usage, or a setting that cannot be used",
+    Exit.REFUSED: "refused by the policy",
+    Exit.VENDOR: "the vendor or the network failed",
+}
+
+
+def code_for(error: VastMcpError) -> Exit:
+    """The exit code of a command that ended with this."""
+    match error:
+        case ConfigInvalid() | InputInvalid():
+            return Exit.USAGE
+        case PolicyDenied():
+            return Exit.REFUSED
+        case ApiError():
+            return Exit.VENDOR
+        case _:
+            return Exit.FAILED

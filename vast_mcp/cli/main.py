@@ -1,0 +1,76 @@
+"""Which words lead to which command. Each is imported only when it is asked for."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from vast_mcp import __version__
+from vast_mcp.cli.codes import MEANING, Exit, code_for
+from vast_mcp.errors import VastMcpError
+
+COMMANDS = {
+    "serve": ("serve", "serve MCP on stdio or HTTP (the default)"),
+    "demo": ("demo", "rent and shut down a simulated GPU before your eyes"),
+    "simulate": ("simulate", "a Vast.ai of your own on a loopback port"),
+    "doctor": ("doctor", "check key, reachability, clock, policy, ledger and leases"),
+    "policy": ("limits", "show, check, start or explain the limits"),
+    "pending": ("pending", "plans that wait for a yes"),
+    "approve": ("approve", "say yes to a plan, at a terminal"),
+    "deny": ("deny", "say no to a plan"),
+    "leases": ("leases", "what is alive, and until when"),
+    "watch": ("watch", "enforce leases without any MCP client"),
+    "audit": ("audit", "what was decided and written; verify that nobody altered it"),
+}
+"""Command → its module in this room, and its line in the help."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the answer is the process's exit code."""
+    words = _with_default(sys.argv[1:] if argv is None else list(argv))
+    args = parser_for(words).parse_args(words)
+    module = _module_of(args.command)
+    try:
+        return int(module.run(args))
+    except VastMcpError as error:
+        print(f"vast-mcp {args.command}: {error}", file=sys.stderr)
+        return code_for(error)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FINE
+
+
+def parser_for(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser; only the command named first in `words` brings its own arguments."""
+    codes = ", ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items())
+    parser = argparse.ArgumentParser(
+        prog="vast-mcp",
+        description="Rent, watch and shut down Vast.ai GPUs from any MCP client, within limits.",
+        epilog=f"Exit codes: {codes}. Without a command: serve. Each command explains itself with"
+        " --help.",
+    )
+    parser.add_argument("--version", action="version", version=f"vast-mcp {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    asked = words[0] if words else ""
+    for name, (_, line) in COMMANDS.items():
+        one = commands.add_parser(name, help=line, description=line.capitalize() + ".")
+        if name == asked:
+            _module_of(name).add_arguments(one)
+    return parser
+
+
+def _with_default(words: list[str]) -> list[str]:
+    """No command, or options at once: serve."""
+    if not words or (words[0] not in COMMANDS and words[0] not in {"-h", "--help", "--version"}):
+        if words and not words[0].startswith("-"):
+            return words  # a misspelt command: argparse names the known ones
+        return ["serve", *words]
+    return words
+
+
+def _module_of(command: str) -> ModuleType:
+    return importlib.import_module(f"vast_mcp.cli.{COMMANDS[command][0]}")

@@ -1,0 +1,185 @@
+"""`vast-mcp serve`: MCP on stdio or HTTP, on the vendor or on the built-in simulator."""
+
+import argparse
+import gc
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx2
+
+from vast_mcp.api.connection import network_transport
+from vast_mcp.cli.account import add_place_arguments, environment_of
+from vast_mcp.cli.logs import configure
+from vast_mcp.clock import Clock, PairedClock, ScaledClock, SystemClock
+from vast_mcp.config import SIMULATOR_KEY, Settings, load_or_make_secret, read_settings
+from vast_mcp.errors import ConfigInvalid
+from vast_mcp.runtime import SEAL_KEY, open_runtime
+from vast_mcp.server import create_server
+from vast_mcp.text import Redactor
+from vast_mcp.transports import Door, serve_http, serve_stdio
+
+if TYPE_CHECKING:
+    from vast_mcp.simulator import Simulator
+
+_NOT_FOR_THE_SIMULATOR = ("VAST_API_KEY", "VAST_URL", "VAST_SERVERLESS_URL")
+LOCAL, OPERATOR = "local", "operator"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How it is reached, on what it works, what it offers."""
+    parser.add_argument("--transport", choices=("stdio", "http"), default="stdio")
+    parser.add_argument("--host", default="127.0.0.1", help="HTTP: address to listen on")
+    parser.add_argument("--port", type=int, default=8765, help="HTTP: port, 0 for a free one")
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="HTTP: bearer token (VAST_MCP_HTTP_TOKEN)"
+    )
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="HTTP: a name this server is called by; repeatable",
+    )
+    parser.add_argument("--toolsets", metavar="A,B", help="tools to offer (VAST_MCP_TOOLSETS)")
+    parser.add_argument(
+        "--read-only", action="store_true", help="change nothing (VAST_MCP_READ_ONLY)"
+    )
+    add_place_arguments(parser)
+    simulated = parser.add_argument_group("on the built-in simulator: no key, no money")
+    simulated.add_argument("--simulate", action="store_true", help="ignore VAST_API_KEY, VAST_URL")
+    simulated.add_argument("--seed", type=int, default=0, help="which market to draw")
+    simulated.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
+    simulated.add_argument("--faults", choices=("none", "chaos"), default="none")
+    simulated.add_argument(
+        "--simulate-port", type=int, metavar="PORT", help="serve that simulator on loopback too"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """On what the server works: the vendor, or a simulator."""
+
+    settings: Settings
+    clock: Clock
+    transport: httpx2.AsyncBaseTransport
+    simulator: "Simulator | None" = None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until the client leaves or a signal comes."""
+    door = _door(args) if args.transport == "http" else None
+    stage = _simulated(args) if args.simulate else _real(args)
+    configure(Redactor([stage.settings.api_key, door.token if door else ""]))
+    state = stage.settings.ledger.parent if stage.settings.ledger else stage.settings.state_dir
+    seal_key = load_or_make_secret(state / SEAL_KEY)
+    gc.freeze()
+    gc.enable()
+    return anyio.run(_serve, args, stage, door, seal_key)
+
+
+async def _serve(
+    args: argparse.Namespace, stage: Stage, door: Door | None, seal_key: bytes
+) -> int:
+    principal = OPERATOR if door is not None and door.token else LOCAL
+    server = create_server(
+        lambda: open_runtime(
+            stage.settings,
+            clock=stage.clock,
+            transport=stage.transport,
+            principal=principal,
+            keep=True,
+        ),
+        seal_key,
+    )
+    async with AsyncExitStack() as stack:
+        if stage.simulator is not None and args.simulate_port is not None:
+            await stack.enter_async_context(_published(stage.simulator, args.simulate_port))
+        if door is None:
+            code = await serve_stdio(server)
+        else:
+            code = await serve_http(server, door, on_ready=_announce)
+    if code > 128:  # a signal: everything is closed, but the thread on stdin cannot be woken
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _announce(address: str) -> None:
+    print(f"vast-mcp: serving MCP at {address}", file=sys.stderr, flush=True)
+
+
+def _door(args: argparse.Namespace) -> Door:
+    token = os.environ.get("VAST_MCP_HTTP_TOKEN", "").strip()
+    if args.token_file:
+        try:
+            token = Path(args.token_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigInvalid(f"--token-file {args.token_file} cannot be read.") from error
+        if not token:
+            raise ConfigInvalid(f"--token-file {args.token_file} is empty.")
+    return Door(args.host, args.port, token, tuple(args.allowed_host))
+
+
+def _real(args: argparse.Namespace) -> Stage:
+    if args.simulate_port is not None:
+        raise ConfigInvalid("--simulate-port is of use only with --simulate.")
+    settings = read_settings(environment_of(args), Path.home())
+    return Stage(settings, SystemClock(), network_transport())
+
+
+def _simulated(args: argparse.Namespace) -> Stage:
+    from vast_mcp.simulator import Simulator, SimulatorTransport  # noqa: PLC0415
+
+    environ = environment_of(args)
+    for name in _NOT_FOR_THE_SIMULATOR:
+        environ.pop(name, None)
+    if not args.ledger:
+        environ.pop("VAST_MCP_LEDGER", None)  # the ledger of real rents has no part in a game
+    settings = read_settings(environ, Path.home())
+    settings = replace(settings, api_key=SIMULATOR_KEY, key_origin="--simulate")
+    if not args.ledger:
+        state = Path(tempfile.mkdtemp(prefix="vast-mcp-simulate-"))
+        settings = replace(settings, state_dir=state, ledger=state / "ledger.db")
+    try:
+        clock = ScaledClock(speed=args.speed)
+    except ValueError as wrong:
+        raise ConfigInvalid(f"--speed: {wrong}.") from wrong
+    simulator = Simulator(clock, seed=args.seed, fault_profile=args.faults)
+    print(f"vast-mcp: simulated; no money is spent. Ledger: {settings.ledger}", file=sys.stderr)
+    return Stage(settings, PairedClock(clock), SimulatorTransport(simulator), simulator)
+
+
+@asynccontextmanager
+async def _published(simulator: "Simulator", port: int) -> AsyncIterator[None]:
+    """The same simulator for others, on loopback.
+
+    Raises:
+        ConfigInvalid: the port cannot be had.
+    """
+    from vast_mcp.simulator import serve_http as serve_simulator  # noqa: PLC0415
+
+    listening = anyio.Event()
+
+    def ready(number: int) -> None:
+        where = f"http://127.0.0.1:{number}"
+        print(f"vast-mcp: the simulator itself is at {where}", file=sys.stderr, flush=True)
+        listening.set()
+
+    async def serve() -> None:
+        try:
+            await serve_simulator(simulator, port, on_ready=ready)
+        except OSError as taken:
+            raise ConfigInvalid(f"--simulate-port {port}: {taken.strerror}.") from taken
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(serve)
+        await listening.wait()
+        yield
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,78 @@
+"""The keeper: looks at the account about once a minute and ends what is over, asked or not.
+
+It holds no rule of its own: one look is `Guard.tick`, which may only reduce spend. The first look
+is made at start-up, before any tool that changes something answers.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+import anyio
+
+from vast_mcp.clock import SECOND_US, Clock
+from vast_mcp.errors import VastMcpError
+from vast_mcp.guard.door import Guard
+from vast_mcp.guard.tick import Tick
+
+PERIOD_S = 60.0
+"""A lease's end is acted on at most this many lease-seconds late."""
+SHORTEST_S = 2.0
+"""Real seconds between two looks, however fast a simulated clock runs."""
+_logger = logging.getLogger(__name__)
+Listener = Callable[[Tick], Awaitable[None]]
+
+
+class Keeper:
+    """Enforces leases for as long as `run` runs. One per account and process."""
+
+    def __init__(self, guard: Guard, clock: Clock, *, listeners: Iterable[Listener] = ()) -> None:
+        self._guard = guard
+        self._clock = clock
+        self._listeners = tuple(listeners)
+        self._troubled = False
+
+    async def run(self) -> None:
+        """Look, wait, look again, until cancelled."""
+        lease_us, real_s = self._clock.lease_us(), self._clock.monotonic_s()
+        while True:
+            await self.look()
+            now_us, now_s = self._clock.lease_us(), self._clock.monotonic_s()
+            pause_s = pause_after((now_us - lease_us) / SECOND_US, now_s - real_s)
+            lease_us, real_s = now_us, now_s
+            await self._clock.sleep(pause_s * self._clock.jitter(0.8, 1.0))
+
+    async def look(self) -> Tick | None:
+        """One look and what follows from it; None when the account could not be read."""
+        try:
+            seen = await self._guard.tick()
+        except VastMcpError as error:
+            self._complain(error)
+            return None
+        except Exception:  # noqa: BLE001  leases must go on being enforced, whatever broke
+            _logger.exception("lease check: a defect; the next look tries again")
+            return None
+        self._troubled = False
+        for line in seen.did:
+            _logger.info("lease check: %s", line)
+        for line in seen.failed:
+            _logger.warning("lease check: %s", line)
+        for listener in self._listeners:
+            await listener(seen)
+        return seen
+
+    def _complain(self, error: VastMcpError) -> None:
+        """One line when the trouble begins, not one a minute."""
+        if not self._troubled:
+            _logger.warning("lease check: %s", error)
+        self._troubled = True
+
+
+def pause_after(lease_s: float, real_s: float) -> float:
+    """Real seconds until the next look, from how far the lease clock moved in the last round.
+
+    A lease clock that runs faster than ours (`serve --simulate --speed`) is looked at more often.
+    """
+    pace = lease_s / real_s if real_s > 0 else 1.0
+    if pace <= 0:
+        return PERIOD_S
+    return min(PERIOD_S, max(SHORTEST_S, PERIOD_S / pace))
