@@ -2,21 +2,55 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from vast_mcp.tools._ask import redeeming
+from vast_mcp.services.rules import policy_summary
+from vast_mcp.tools._ask import Svc, redeeming
 from vast_mcp.tools._result import WriteResult
 from vast_mcp.tools._spec import ToolSpec
+
+
+class PlanRow(BaseModel):
+    """A plan that waits for a yes."""
+
+    plan_id: str
+    tool: str
+    needs: str
+    approved: bool | None = None
+    expires: str
+    untrusted_question: str | None = None
+
+
+class PolicyAnswer(BaseModel):
+    """What holds now."""
+
+    broken: str | None = None
+    read_only: bool | None = None
+    limits: dict[str, str]
+    set_by: dict[str, str] | None = Field(None, description="limits that are not built in")
+    pending: list[PlanRow]
+
+
+async def show_policy(services: Svc) -> PolicyAnswer:
+    """Spend limits, levels and budgets in force, and plans that wait for a yes. Free.
+
+    Only the person can change limits, in the policy file.
+    """
+    return PolicyAnswer.model_validate(await policy_summary(services))
 
 
 @redeeming
 async def confirm_plan(
     plan_id: Annotated[str, Field(description="as answered by the tool that needs the yes")],
 ) -> WriteResult:
-    """Carry out a plan that waits for a yes. Call it only after the person agreed to that plan."""
+    """Carry out a plan that waits for a yes, exactly once; it costs what the plan says.
+
+    Call it only after the person has agreed to that very plan; it lasts ten minutes.
+    """
     raise NotImplementedError  # replaced by `redeeming`
 
 
 TOOLS = (
+    ToolSpec(show_policy, "Show the policy", "guard", reads=True),
     ToolSpec(confirm_plan, "Carry out a confirmed plan", "guard", destroys=True, repeatable=True),
 )

@@ -1,0 +1,92 @@
+"""The account at a glance: what is left, what bills now and why, what ends tonight."""
+
+from vast_mcp.errors import LedgerUnavailable
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.services._services import Services
+from vast_mcp.services.holdings import Holding, Holdings, holdings
+from vast_mcp.services.showing import DAY_US, dollars, given, minute
+from vast_mcp.services.spending import spending
+from vast_mcp.units import UsdPerHour
+
+_ROWS = 30
+_SHORT_RUNWAY_HOURS = 24.0
+
+
+async def account_summary(services: Services) -> JsonObject:
+    """All of it, lean.
+
+    Raises:
+        ApiError: account or machines could not be read.
+    """
+    seen = await holdings(services)
+    warnings = list(seen.warnings)
+    books: JsonObject = {}
+    try:
+        money = await spending(services, seen.facts.outside)
+        books = money.against(services.limits())
+    except LedgerUnavailable as error:
+        warnings.append(f"What was spent is not known: {error}")
+    runway = runway_hours(seen)
+    if runway is not None and runway < _SHORT_RUNWAY_HOURS:
+        warnings.append(
+            f"The credit lasts {runway:g} h at this rate. Then the vendor stops every machine, and"
+            " later deletes disks."
+        )
+    rate = seen.usd_per_hour
+    return given(
+        {
+            "credit_usd": dollars(seen.account.credit),
+            "usd_per_hour": dollars(rate),
+            "usd_per_day": dollars(rate.per_day),
+            "runway_hours": runway,
+            **books,
+            "bills_now": _bills(seen),
+            "tonight": _tonight(seen, services.clock.lease_us()),
+            "warnings": [*warnings] or None,
+        }
+    )
+
+
+def runway_hours(seen: Holdings) -> float | None:
+    """How long the credit lasts at the present rate; None while nothing bills."""
+    rate = seen.usd_per_hour
+    if not rate:
+        return None
+    return round(max(0.0, seen.account.credit.dollars) / rate.dollars, 1)
+
+
+def _bills(seen: Holdings) -> list[Json]:
+    billing = [one for one in seen.held if one.usd_per_hour is None or one.usd_per_hour]
+    billing.sort(key=lambda one: one.usd_per_hour or UsdPerHour(0), reverse=True)
+    rows: list[Json] = [one.row() for one in billing[:_ROWS]]
+    if len(billing) > _ROWS:
+        rows.append({"what": f"and {len(billing) - _ROWS} more; show_instances lists all"})
+    return rows
+
+
+def _tonight(seen: Holdings, now_us: int) -> list[Json]:
+    """What ends within a day, in order; and what nobody will end."""
+    ending = _by_end(seen, now_us)
+    said: list[Json] = [
+        f"{minute(one.lease_ends_us or 0)} {one.kind} {one.target_id} ends: {one.then}"
+        for one in ending[:_ROWS]
+    ]
+    endless = [one for one in seen.held if one.lease_ends_us is None and one.bills != "nothing"]
+    said += [_endless(one) for one in endless[:_ROWS]]
+    return said
+
+
+def _by_end(seen: Holdings, now_us: int) -> list[Holding]:
+    ending = [
+        one
+        for one in seen.held
+        if one.lease_ends_us is not None
+        and one.bills not in {"disk", "nothing"}
+        and one.lease_ends_us < now_us + DAY_US
+    ]
+    return sorted(ending, key=lambda one: one.lease_ends_us or 0)
+
+
+def _endless(one: Holding) -> str:
+    rate = "at an unknown price" if one.usd_per_hour is None else f"at {one.usd_per_hour.per_day}/day"
+    return f"{one.kind} {one.target_id} has no lease: it goes on {rate} until somebody ends it"

@@ -1,0 +1,45 @@
+"""The policy in force as an answer: values, where the changed ones came from, pending plans."""
+
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.policy.table import rows_in_force
+from vast_mcp.services._services import Services
+from vast_mcp.services.showing import given, minute
+from vast_mcp.store import Plan
+from vast_mcp.text import clean_line
+
+_BUILT_IN = "built-in"
+_PLANS = 10
+
+
+async def policy_summary(services: Services) -> JsonObject:
+    """Limits, levels and budgets in force, and what waits for a yes of this principal."""
+    limits = services.limits()
+    rows = list(rows_in_force(limits))
+    plans = [
+        plan
+        for plan in await services.guard.pending()
+        if plan.principal == services.caller.principal
+    ]
+    shown: list[Json] = [_plan(plan) for plan in plans[:_PLANS]]
+    return given(
+        {
+            "broken": str(clean_line(limits.broken, 300)),
+            "read_only": True if limits.read_only else None,
+            "limits": {key: value for key, value, _ in rows if value != "not set"},
+            "set_by": {key: origin for key, _, origin in rows if origin != _BUILT_IN} or None,
+            "pending": shown,
+        }
+    )
+
+
+def _plan(plan: Plan) -> JsonObject:
+    return given(
+        {
+            "plan_id": plan.plan_id,
+            "tool": plan.tool,
+            "needs": "approval in a terminal" if plan.level == "person" else "a yes",
+            "approved": True if plan.approved else None,
+            "expires": minute(plan.expires_us),
+            "untrusted_question": plan.question,
+        }
+    )

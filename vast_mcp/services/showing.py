@@ -1,0 +1,26 @@
+"""Money, instants and foreign text as answers show them: rounded, short, marked."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.units import Usd, UsdPerHour
+
+SECOND_US = 1_000_000
+HOUR_US = 3_600 * SECOND_US
+DAY_US = 24 * HOUR_US
+
+
+def dollars(amount: Usd | UsdPerHour) -> float:
+    """For a reader: four digits after the point."""
+    return round(amount.dollars, 4)
+
+
+def minute(at_us: int) -> str:
+    """An instant to the minute, UTC: `2026-11-20T18:30Z`."""
+    return datetime.fromtimestamp(at_us // SECOND_US, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def given(fields: Mapping[str, Json]) -> JsonObject:
+    """Without what is not known: no nulls, no empty texts."""
+    return {name: value for name, value in fields.items() if value is not None and value != ""}

@@ -1,0 +1,123 @@
+"""What was spent and what is set aside, against the caps: from the ledger, by UTC day."""
+
+from dataclasses import dataclass
+
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.policy import Exposure, Limits
+from vast_mcp.services._services import Services
+from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.store import OutsideRental, Rental, Transaction, split_by_day
+from vast_mcp.store.exposure import segment_end_us
+from vast_mcp.units import Usd, UsdPerHour
+
+_DAYS_SHOWN = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """The books of what this server rented, at one instant."""
+
+    counted: Exposure
+    """As the caps count it: reserved money and machines no ledger knows included."""
+    spent_by_day: dict[str, Usd]
+    """Accrued until now."""
+    reserved_by_day: dict[str, Usd]
+    """Set aside for what runs, not accrued yet."""
+
+    @property
+    def month(self) -> str:
+        """This UTC month, `YYYY-MM`."""
+        return self.counted.today[:7]
+
+    @property
+    def spent_today(self) -> Usd:
+        """Accrued since midnight UTC."""
+        return self.spent_by_day.get(self.counted.today, Usd(0))
+
+    @property
+    def spent_month(self) -> Usd:
+        """Accrued since the first of this month."""
+        return _sum(self.spent_by_day, self.month)
+
+    @property
+    def reserved_today(self) -> Usd:
+        """Set aside until midnight UTC."""
+        return self.reserved_by_day.get(self.counted.today, Usd(0))
+
+    def against(self, limits: Limits) -> JsonObject:
+        """Spent, reserved and the caps, for an answer."""
+        return {
+            "spent_today_usd": dollars(self.spent_today),
+            "reserved_today_usd": dollars(self.reserved_today),
+            "max_usd_per_day": dollars(limits.max_usd_per_day),
+            "spent_month_usd": dollars(self.spent_month),
+            "reserved_usd": dollars(self.counted.reserved),
+            "max_usd_per_month": dollars(limits.max_usd_per_month),
+        }
+
+    def days(self) -> JsonObject:
+        """Accrued per UTC day, the newest 31."""
+        days = sorted(self.spent_by_day.items())[-_DAYS_SHOWN:]
+        return {day: dollars(amount) for day, amount in days if amount}
+
+
+async def spending(services: Services, outside: tuple[OutsideRental, ...] = ()) -> Spending:
+    """The books now.
+
+    Raises:
+        LedgerUnavailable: they cannot be read.
+    """
+    now_us = services.clock.lease_us()
+
+    def read(tx: Transaction) -> Spending:
+        counted = tx.exposure(now_us, outside=outside)
+        own = tx.exposure(now_us) if outside else counted
+        ahead = _ahead(tx, now_us)
+        spent = {
+            day: max(Usd(0), amount - ahead.get(day, Usd(0)))
+            for day, amount in own.by_day.items()
+            if day <= counted.today
+        }
+        return Spending(counted, spent, ahead)
+
+    return await services.ledger.read(read)
+
+
+def _ahead(tx: Transaction, now_us: int) -> dict[str, Usd]:
+    days: dict[str, Usd] = {}
+    for rental in tx.live_rentals():
+        for segment in tx.segments(rental.intent_id):
+            from_us = max(now_us, segment.from_us)
+            until_us = segment_end_us(segment, now_us)
+            for day, amount in split_by_day(segment.rate, from_us, until_us).items():
+                days[day] = days.get(day, Usd(0)) + amount
+    return days
+
+
+def _sum(days: dict[str, Usd], month: str) -> Usd:
+    return sum((amount for day, amount in days.items() if day.startswith(month)), Usd(0))
+
+
+async def leases(services: Services) -> list[Json]:
+    """Everything under a lease, the first to end first.
+
+    Raises:
+        LedgerUnavailable: the books cannot be read.
+    """
+    live = await services.ledger.read(lambda tx: tx.live_rentals())
+    return [_lease(rental) for rental in sorted(live, key=lambda one: one.lease_ends_us)]
+
+
+def _lease(rental: Rental) -> JsonObject:
+    rate = rental.usd_per_hour if rental.running else rental.disk_usd_per_hour
+    return given(
+        {
+            f"{rental.kind}_id": rental.target_id,
+            "state": rental.state.value,
+            "lease_ends": minute(rental.lease_ends_us),
+            "on_end": rental.on_end if rental.kind == "instance" else "end its workers",
+            "usd_per_hour": dollars(rate or UsdPerHour(0)),
+            "task": rental.task,
+            "untrusted_label": rental.label[:60],
+        }
+    )

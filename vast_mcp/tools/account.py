@@ -1,0 +1,89 @@
+"""The account's money: what is left, what runs, what was charged."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from vast_mcp.services.account import account_summary
+from vast_mcp.services.charges import charges_summary
+from vast_mcp.tools._ask import Svc
+from vast_mcp.tools._spec import ToolSpec
+
+
+class BillingRow(BaseModel):
+    """One thing that bills now."""
+
+    instance_id: int | None = None
+    volume_id: int | None = None
+    endpoint_id: int | None = None
+    what: str
+    state: str | None = None
+    bills: str | None = None
+    usd_per_hour: float | None = None
+    made_by: str | None = None
+    lease_ends: str | None = None
+    untrusted_label: str | None = None
+
+
+class AccountAnswer(BaseModel):
+    """The account at a glance."""
+
+    credit_usd: float
+    usd_per_hour: float
+    usd_per_day: float
+    runway_hours: float | None = None
+    spent_today_usd: float | None = None
+    reserved_today_usd: float | None = None
+    max_usd_per_day: float | None = None
+    spent_month_usd: float | None = None
+    reserved_usd: float | None = None
+    max_usd_per_month: float | None = None
+    bills_now: list[BillingRow]
+    tonight: list[str] = Field(description="what ends when, and what nobody ends")
+    warnings: list[str] | None = None
+
+
+class ChargeRow(BaseModel):
+    """One group of charges."""
+
+    group: str
+    usd: float
+    gpu_usd: float | None = None
+    disk_usd: float | None = None
+    traffic_usd: float | None = None
+
+
+class ChargesAnswer(BaseModel):
+    """What the vendor charged."""
+
+    from_utc: str = Field(alias="from")
+    to_utc: str = Field(alias="to")
+    total_usd: float
+    charged: list[ChargeRow]
+    warnings: list[str] | None = None
+
+
+async def show_account(services: Svc) -> AccountAnswer:
+    """Credit, burn rate, runway, what bills now (machines, volumes, endpoints) and what ends when.
+
+    Spent and reserved cover what this server rented, against the caps. Free.
+    """
+    return AccountAnswer.model_validate(await account_summary(services))
+
+
+async def show_charges(
+    services: Svc,
+    period: Literal["day", "week", "month"] = "week",
+    group_by: Literal["instance", "day", "kind"] = "instance",
+) -> ChargesAnswer:
+    """What Vast.ai really charged: today, the last 7 days or this month (UTC). Free.
+
+    It also corrects this server's own meter. A month by day takes up to half a minute.
+    """
+    return ChargesAnswer.model_validate(await charges_summary(services, period, group_by))
+
+
+TOOLS = (
+    ToolSpec(show_account, "Show the account", "account", reads=True),
+    ToolSpec(show_charges, "Show charges", "account", reads=True),
+)

@@ -1,0 +1,140 @@
+"""Serverless endpoints: they rent machines by themselves, so they are priced at their maximum."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from vast_mcp.guard.act import Act
+from vast_mcp.guard.acts import CreateEndpoint, CreateWorkergroup, DeleteEndpoint, UpdateEndpoint
+from vast_mcp.services.endpoints import endpoints_seen
+from vast_mcp.tools._ask import Svc, asking
+from vast_mcp.tools._spec import ToolSpec
+
+Name = Annotated[str, Field(min_length=1, max_length=120, description="from show_endpoints")]
+Workers = Annotated[int, Field(ge=0, le=100)]
+Load = Annotated[float, Field(ge=0, le=1_000_000, description="units of load kept ready")]
+
+
+class WorkergroupRow(BaseModel):
+    """What kind of machine an endpoint rents."""
+
+    workergroup_id: int
+    template_hash: str | None = None
+    untrusted_search: str | None = None
+
+
+class EndpointRow(BaseModel):
+    """One endpoint."""
+
+    endpoint_id: int
+    untrusted_name: str | None = None
+    state: str | None = None
+    made_by: str | None = None
+    workers: str | None = None
+    workers_billing: int
+    max_workers: int
+    cold_workers: int
+    min_load: float
+    max_usd_per_worker_hour: float | None = None
+    usd_per_hour: float | None = Field(None, description="at most, now")
+    lease_ends: str | None = None
+    workergroups: list[WorkergroupRow]
+
+
+class EndpointsAnswer(BaseModel):
+    """All endpoints."""
+
+    endpoints: list[EndpointRow]
+    more: int | None = None
+
+
+_ROWS = 20
+
+
+async def show_endpoints(services: Svc) -> EndpointsAnswer:
+    """Endpoints with their workers that bill, workergroups, approved price and lease. Free."""
+    seen = await endpoints_seen(services)
+    rows = [EndpointRow.model_validate(one.row()) for one in seen[:_ROWS]]
+    return EndpointsAnswer(endpoints=rows, more=len(seen) - len(rows) or None)
+
+
+@asking
+def create_endpoint(
+    endpoint_name: Annotated[str, Field(min_length=1, max_length=80)],
+    max_usd_per_worker_hour: Annotated[float, Field(gt=0, le=1000)],
+    max_workers: Annotated[int, Field(ge=1, le=100)] = 1,
+    cold_workers: Annotated[int, Field(ge=0, le=100, description="kept loaded; they bill")] = 0,
+    min_load: Load = 0,
+    lease_hours: Annotated[float, Field(gt=0, le=8760)] = 24,
+    request_key: str = "",
+) -> Act:
+    """Make a serverless endpoint; asks once for all workers at that price over the whole lease.
+
+    It rents nothing before create_workergroup. At the lease's end its workers are ended.
+    """
+    return CreateEndpoint(
+        endpoint_name=endpoint_name,
+        max_usd_per_worker_hour=max_usd_per_worker_hour,
+        max_workers=max_workers,
+        cold_workers=cold_workers,
+        min_load=min_load,
+        lease_hours=lease_hours,
+        request_key=request_key,
+    )
+
+
+@asking
+def create_workergroup(
+    endpoint_name: Name,
+    template_hash: Annotated[str, Field(min_length=1, max_length=64)],
+    search_query: Annotated[
+        str, Field(max_length=500, description="offers to rent, such as gpu_name=RTX_4090")
+    ] = "",
+    gpu_ram_gb: Annotated[float, Field(gt=0, le=2000)] = 24,
+) -> Act:
+    """Give an endpoint a template and a kind of machine; workers then start and bill by load.
+
+    Inside an endpoint approved here there is no second question; its price bounds the search.
+    """
+    return CreateWorkergroup(
+        endpoint_name=endpoint_name,
+        template_hash=template_hash,
+        search_query=search_query,
+        gpu_ram_gb=gpu_ram_gb,
+    )
+
+
+@asking
+def update_endpoint(
+    endpoint_name: Name,
+    max_workers: Workers | None = None,
+    cold_workers: Workers | None = None,
+    min_load: Load | None = None,
+    endpoint_state: Literal["active", "suspended", "stopped"] | None = None,
+) -> Act:
+    """Scale an endpoint; raising spends and asks, lowering does not.
+
+    Suspended workers go on billing; stopped ends them.
+    """
+    return UpdateEndpoint(
+        endpoint_name=endpoint_name,
+        max_workers=max_workers,
+        cold_workers=cold_workers,
+        min_load=min_load,
+        endpoint_state=endpoint_state,
+    )
+
+
+@asking
+def delete_endpoint(endpoint_name: Name) -> Act:
+    """Delete an endpoint with its workergroups and workers, for good. Ends its cost."""
+    return DeleteEndpoint(endpoint_name)
+
+
+TOOLS = (
+    ToolSpec(show_endpoints, "Show endpoints", "serverless", reads=True),
+    ToolSpec(create_endpoint, "Create an endpoint", "serverless"),
+    ToolSpec(create_workergroup, "Create a workergroup", "serverless"),
+    ToolSpec(update_endpoint, "Scale an endpoint", "serverless", destroys=True, repeatable=True),
+    ToolSpec(delete_endpoint, "Delete an endpoint", "serverless", destroys=True, repeatable=True),
+)
