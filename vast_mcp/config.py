@@ -105,8 +105,18 @@ def load_or_make_secret(path: Path, length: int = 32) -> bytes:
     """The bytes of a private key file, made on first use; two processes agree on one.
 
     Raises:
-        ConfigInvalid: it is not ours alone, or has the wrong length.
+        ConfigInvalid: it is not ours alone, has the wrong length, or cannot be read or made.
     """
+    try:
+        return _load_or_make(path, length)
+    except OSError as error:
+        raise ConfigInvalid(
+            f"{path} cannot be used ({error.strerror}).",
+            hint="It marks what is ours and seals questions; give us a private place for it.",
+        ) from error
+
+
+def _load_or_make(path: Path, length: int) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     if not path.exists():

@@ -5,6 +5,8 @@ share their books. A key that may not read the account uses its own hash. Until 
 ledger is unavailable, and spending with it.
 """
 
+import re
+import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +23,7 @@ from vast_mcp.errors import (
 from vast_mcp.store import Ledger, SqliteLedger, Transaction
 
 _T = TypeVar("_T")
+_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 class AccountBooks:
@@ -77,9 +80,11 @@ class AccountBooks:
     async def _account(self) -> str:
         known = self._state_dir / "accounts" / self._key_digest
         try:
-            return known.read_text(encoding="ascii").strip() or self._key_digest
-        except OSError:
-            pass
+            name = known.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            name = ""
+        if _NAME.fullmatch(name):
+            return name
         try:
             account = self._name_of(str(await self._learn_user_id()))
         except Forbidden:
@@ -93,7 +98,10 @@ class AccountBooks:
             ) from error
         try:
             known.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            known.write_text(account, encoding="ascii")
+            # In one step: a process that read half a name would keep books of its own.
+            fresh = known.with_name(f"{known.name}.{secrets.token_hex(4)}")
+            fresh.write_text(account, encoding="ascii")
+            fresh.replace(known)
         except OSError as error:
             raise LedgerUnavailable(
                 f"The state directory {self._state_dir} cannot be written ({error.strerror}).",

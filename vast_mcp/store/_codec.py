@@ -46,8 +46,15 @@ _FLAGS = {"asked", "running", "ever_ran", "touched", "approved"}
 
 
 def from_columns(kind: type[_Row], row: sqlite3.Row) -> _Row:
-    """A row read from the database."""
-    values = {field.name: _rich(kind, field.name, row[field.name]) for field in fields(kind)}
+    """A row read from the database.
+
+    Raises:
+        sqlite3.DatabaseError: it holds something that was never written.
+    """
+    try:
+        values = {field.name: _rich(kind, field.name, row[field.name]) for field in fields(kind)}
+    except (ValueError, TypeError) as error:
+        raise sqlite3.DatabaseError("a row of it is damaged") from error
     return kind(**values)
 
 

@@ -120,15 +120,8 @@ def exposure_of(
     `charged` is what the vendor billed per (source, day); where that is more than our own meter
     counted for the same machine and day, the difference is added.
     """
-    known = {rental.intent_id for rental in rentals} | {
-        str(rental.target_id) for rental in rentals if rental.kind == "instance"
-    }
-    strays = [
-        stray
-        for stray in outside
-        if stray.intent_id not in known and str(stray.instance_id) not in known
-    ]
     live = [rental for rental in rentals if rental.state.holds_money]
+    strays = _strays(live, outside)
     days = cost_by_day(chain.from_iterable(segments.values()), now_us)
     _add(days, _corrections(rentals, segments, charged, now_us))
     for stray in strays:
@@ -144,7 +137,8 @@ def exposure_of(
     spent, reserved = spent_and_reserved(task_segments, now_us)
     today = day_of(now_us)
     return Exposure(
-        running=sum(rental.running for rental in live) + sum(stray.running for stray in strays),
+        running=sum(machines_of(rental) for rental in live)
+        + sum(stray.running for stray in strays),
         usd_per_hour=rate,
         by_day=days,
         by_month=by_month(days),
@@ -155,6 +149,33 @@ def exposure_of(
         task_reserved=reserved,
         task_cap=task_cap,
     )
+
+
+def _strays(live: Sequence[Rental], outside: Sequence[OutsideRental]) -> list[OutsideRental]:
+    """Machines with our mark that no live rental accounts for.
+
+    An intent that has no instance yet accounts for one of its mark; an ended one for none: what
+    the vendor still shows is counted, whatever the books say of it.
+    """
+    instances = {rental.target_id for rental in live if rental.kind == "instance"}
+    awaited = {rental.intent_id for rental in live if rental.target_id is None}
+    strays = []
+    for one in outside:
+        if one.instance_id in instances:
+            continue
+        if one.intent_id in awaited:
+            awaited.discard(one.intent_id)
+            continue
+        strays.append(one)
+    return strays
+
+
+def machines_of(rental: Rental) -> int:
+    """How many machines count as running for it: for an endpoint all that it may rent."""
+    if not rental.running:
+        return 0
+    workers = rental.details.get("workers")
+    return workers if rental.kind == "endpoint" and isinstance(workers, int) else 1
 
 
 def current_rate(rental: Rental) -> UsdPerHour:

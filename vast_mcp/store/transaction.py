@@ -217,7 +217,8 @@ class Transaction:
         ).fetchone()
         previous = _GENESIS if last is None else str(last["chain"])
         columns = _audit_columns(entry)
-        self._insert("audit", {**columns, "previous": previous, "chain": _link(previous, columns)})
+        chain = _link(previous, {**columns, **self._scope})
+        self._insert("audit", {**columns, "previous": previous, "chain": chain})
 
     def audit(self, limit: int = 100) -> list[AuditEntry]:
         """The newest entries, newest first."""
@@ -230,7 +231,7 @@ class Transaction:
         for expected, row in enumerate(
             self._connection.execute("SELECT * FROM audit ORDER BY seq"), start=1
         ):
-            columns = _audit_columns(_audit_entry(row))
+            columns = {name: row[name] for name in _CHAINED}
             if (
                 row["seq"] != expected
                 or row["previous"] != previous
@@ -260,6 +261,13 @@ class Transaction:
     def _first(self, kind: type[_Row], sql: str, *values: object) -> _Row | None:
         row = self._connection.execute(sql, values).fetchone()
         return None if row is None else from_columns(kind, row)
+
+
+_CHAINED = (
+    "tenant", "account", "at_us", "principal", "phase", "tool", "verdict", "subject", "digest",
+    "policy_digest", "detail",
+)  # fmt: skip
+"""What a link covers, as it lies in the file: not one byte of it can change unseen."""
 
 
 def _audit_columns(entry: AuditEntry) -> JsonObject:
