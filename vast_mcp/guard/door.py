@@ -5,7 +5,7 @@ The walk of every act: `propose` looks and decides; what needs a yes becomes a s
 reserves the money, sends once, and writes down what came of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -30,6 +30,7 @@ from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits
 from vast_mcp.store import Ledger, Plan, PlanState, Rental, Transaction
+from vast_mcp.units import Usd
 
 CLAIMED_WAIT_S = 20.0
 ALWAYS_OPEN = frozenset({"stop_instance", "destroy_instance"})
@@ -273,6 +274,16 @@ class Guard:
         approved = await ledger.write(lambda tx: tx.update_plan(plan, approved=True))
         await self._journal.answered(ledger, plan, caller, "approved at a terminal")
         return approved
+
+    async def record_charges(self, amounts: Mapping[tuple[str, str], Usd]) -> None:
+        """Tell the books what the vendor charged, by source and UTC day: the dearer counts."""
+
+        def write(tx: Transaction) -> None:
+            for (source, day), amount in amounts.items():
+                tx.record_charge(source, day, amount)
+
+        if amounts:
+            await self._ledger.write(write)
 
     # -- inside ----------------------------------------------------------------------------
 
