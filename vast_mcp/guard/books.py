@@ -9,6 +9,9 @@ from vast_mcp.models import Billing, Instance, billing_of
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
+ROUNDING = UsdPerHour(100)
+"""The vendor's own sums differ in the last digits; a hundredth of a cent is not a dearer price."""
+
 
 def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: int) -> Rental:
     """Write down what an authenticated, complete read showed of this rental's machine."""
@@ -16,14 +19,36 @@ def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: 
         return close(tx, rental, RentalState.GONE, now_us)
     if instance.actual_status == "running" and not rental.ever_ran:
         rental = tx.update_rental(rental, ever_ran=True)
+    if instance.usd_per_hour > rental.usd_per_hour + ROUNDING:
+        rental = reprice(tx, rental, instance.usd_per_hour, now_us)
     billing = billing_of(instance)
     halted = billing is Billing.DISK and instance.intended_status == "stopped"
     for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))
     if rental.running and halted and for_good:
         return rest(tx, rental, now_us)
     if not rental.running and billing is Billing.GPU_AND_DISK and not halted:
-        return resume(tx, rental, now_us)  # started elsewhere: its lease still holds
+        # Started elsewhere: its lease still holds, and a stop of ours from before is answered.
+        rental = tx.update_rental(rental, details={**rental.details, "stop_sent": False})
+        return resume(tx, rental, now_us)
     return rental
+
+
+def reopen(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> Rental:
+    """The books took it for over or never made, and the vendor shows it: it counts again."""
+    began_us = min(now_us, rental.ended_us or now_us)
+    rate = max(rental.usd_per_hour, instance.usd_per_hour)
+    tx.add_segment(Segment(rental.intent_id, "lease", rate, Usd(0), began_us, rental.lease_ends_us))
+    rental = tx.update_rental(
+        rental,
+        state=RentalState.ACTIVE,
+        target_id=instance.instance_id,
+        usd_per_hour=rate,
+        running=True,
+        ended_us=None,
+        settled_us=now_us,
+        details={**rental.details, "checked": False, "missed": 0},
+    )
+    return observe(tx, rental, instance, now_us)
 
 
 def rest(tx: Transaction, rental: Rental, now_us: int) -> Rental:

@@ -1,11 +1,12 @@
 """What most acts share: canonical arguments, the sight of an instance, and patience."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from vast_mcp.errors import NotFound, OutcomeUnknown, RateLimited
+from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown, RateLimited
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.mark import user_part
 from vast_mcp.models import Instance
@@ -108,7 +109,8 @@ async def see(desk: Desk, instance_id: int) -> Seen:
 def _never_ran(instance: Instance, rental: Rental | None) -> bool:
     if rental is None or rental.ever_ran or rental.touched:
         return False
-    return instance.actual_status in {None, "created", "loading"}
+    # One that resumes shows `loading` as well; but its disk has been used.
+    return instance.actual_status in {None, "created", "loading"} and not instance.disk_used_gb
 
 
 async def insist(
@@ -134,8 +136,9 @@ async def insist(
                 await desk.clock.sleep(min(error.retry_after_s or _LOOK_EVERY_S, 10.0))
             except NotFound:
                 accepted = True  # gone already, or never ours: the look below tells
-        if done(await desk.reads.show_instance(instance_id)):
-            return True
+        with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
+            if done(await desk.reads.show_instance(instance_id)):
+                return True
         if desk.clock.monotonic_s() >= until_s:
             return False
         await desk.clock.sleep(_LOOK_EVERY_S)

@@ -1,9 +1,10 @@
 """Stop, destroy and reboot: acts on a machine that exists."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vast_mcp.errors import OutcomeUnknown
+from vast_mcp.errors import ApiError, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, plain_number, see
@@ -41,17 +42,22 @@ class StopInstance(PlainAct):
         one = await desk.reads.show_instance(self.instance_id)
         if one is None:
             return _gone(self.instance_id)
-        await _note_stop(desk, self.instance_id)
+        await _note_stop(desk, self.instance_id, sent=True)
         stopped = _rests(one) and not one.is_bid
         if not stopped:
-            stopped = await insist(
-                desk,
-                errand.send,
-                instances.stop_instance(self.instance_id),
-                self.instance_id,
-                lambda now: now is None or _rests(now),
-            )
-        await observe_now(desk, self.instance_id)
+            try:
+                stopped = await insist(
+                    desk,
+                    errand.send,
+                    instances.stop_instance(self.instance_id),
+                    self.instance_id,
+                    lambda now: now is None or _rests(now),
+                )
+            except ApiError:
+                await _note_stop(desk, self.instance_id, sent=False)
+                raise
+        with suppress(ApiError):  # the keeper's next look brings the books in line
+            await observe_now(desk, self.instance_id)
         return _stop_outcome(one, stopped=stopped)
 
 
@@ -67,7 +73,7 @@ def _stop_outcome(one: Instance, *, stopped: bool) -> Outcome:
     said = (
         f"Stopped: GPU billing has ended; {disk}."
         if stopped
-        else f"Stop accepted, not yet seen stopped; then {disk}."
+        else f"Stop sent, not yet seen stopped; once it is, {disk}."
     )
     return Outcome(
         status="stopped" if stopped else "stopping",
@@ -118,23 +124,38 @@ class DestroyInstance(PlainAct):
                 tx.update_rental(rental, state=RentalState.DESTROYING)
 
         await desk.ledger.write(begin)
-        gone = await insist(
-            desk,
-            errand.send,
-            instances.destroy_instance(self.instance_id),
-            self.instance_id,
-            lambda now: now is None,
-        )
+        try:
+            gone = await insist(
+                desk,
+                errand.send,
+                instances.destroy_instance(self.instance_id),
+                self.instance_id,
+                lambda now: now is None,
+            )
+        except ApiError:  # refused: a yes is for now, not for whenever the vendor may allow it
+            if not self.corrective:
+                await desk.ledger.write(self._keep)
+            raise
         if not gone:
             return Outcome(
                 status="destroying",
-                said="Destroy accepted, but the machine is still listed.",
+                said="Destroy sent, but the machine is still listed; it goes on being tried.",
                 next=f"Check with show_instances(instance_id={self.instance_id}) in a minute; it"
                 " counts as billing until it is gone.",
                 values={"instance_id": self.instance_id},
             )
-        await observe_now(desk, self.instance_id)
+        await desk.ledger.write(lambda tx: self._end(tx, desk.now_us()))
         return _gone(self.instance_id)
+
+    def _keep(self, tx: Transaction) -> None:
+        rental = tx.rental_of("instance", self.instance_id)
+        if rental is not None and rental.state is RentalState.DESTROYING:
+            tx.update_rental(rental, state=RentalState.ACTIVE)
+
+    def _end(self, tx: Transaction, now_us: int) -> None:
+        rental = tx.rental_of("instance", self.instance_id)
+        if rental is not None and rental.state.holds_money:
+            books.close(tx, rental, RentalState.GONE, now_us)
 
 
 def _gone(instance_id: int) -> Outcome:
@@ -191,11 +212,11 @@ class RebootInstance(PlainAct):
         )
 
 
-async def _note_stop(desk: Desk, instance_id: int) -> None:
+async def _note_stop(desk: Desk, instance_id: int, *, sent: bool) -> None:
     def write(tx: Transaction) -> None:
         rental = tx.rental_of("instance", instance_id)
         if rental is not None:
-            tx.update_rental(rental, touched=True, details={**rental.details, "stop_sent": True})
+            tx.update_rental(rental, touched=True, details={**rental.details, "stop_sent": sent})
 
     await desk.ledger.write(write)
 

@@ -1,5 +1,6 @@
 """Start, extend and bid: acts that lengthen or raise what an existing machine costs."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist, iso, plain_number, see
 from vast_mcp.guard.acts.ending import observe_now
 from vast_mcp.guard.mark import floor_minute_us
-from vast_mcp.models import Billing, InstanceState, billing_of, state_of
+from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Owner, Request, Spend
 from vast_mcp.store import (
@@ -144,17 +145,20 @@ class StartInstance(PlainAct):
         sight = errand.sight
         assert isinstance(sight, _LeaseSight)
         assert sight.seen is not None
-        await _write_end(desk, errand, sight.seen, sight.ends_us)
+        one: Instance | None = None
         try:
+            await _write_end(desk, errand, sight.seen, sight.ends_us)
             await errand.send(instances.start_instance(self.instance_id))
         except OutcomeUnknown:
-            one = await desk.reads.show_instance(self.instance_id)
+            with suppress(ApiError):
+                one = await desk.reads.show_instance(self.instance_id)
             if one is None or one.intended_status != "running":
                 return self._outcome(sight, "unknown", "The start was sent; its answer was lost.")
         except ApiError:
             await _note_stopped(desk, self.instance_id)
             raise
-        one = await observe_now(desk, self.instance_id)
+        with suppress(ApiError):  # it was sent; the keeper's next look tells
+            one = await observe_now(desk, self.instance_id)
         waiting = one is not None and state_of(one) is InstanceState.WAITING_FOR_GPU
         said = "Starting." if not waiting else "Start accepted; its GPU is taken at the moment."
         return self._outcome(sight, "starting", f"{said} {sight.rate} once running.")
@@ -370,14 +374,20 @@ class ChangeBid(PlainAct):
         """Sent once, then read back."""
         sight = errand.sight
         assert isinstance(sight, _LeaseSight)
+        lost = False
         try:
             await errand.send(instances.change_bid(self.instance_id, self.bid_usd_per_hour))
             said = "The bid is set."
         except OutcomeUnknown:
             said = "The bid was sent and its answer lost; this is what is read back."
-        one = await desk.reads.show_instance(self.instance_id)
+            lost = True
+        one: Instance | None = None
+        with suppress(ApiError):
+            one = await desk.reads.show_instance(self.instance_id)
         now_us = desk.now_us()
         rate = one.usd_per_hour if one is not None else sight.rate
+        if lost:  # it may yet be executed: the dearer of the two is reserved
+            rate = max(rate, sight.rate)
 
         def write(tx: Transaction) -> None:
             rental = tx.rental_of("instance", self.instance_id)

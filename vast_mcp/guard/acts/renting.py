@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from vast_mcp.errors import (
     ApiError,
     LedgerUnavailable,
+    NeverSent,
     NotFound,
     OfferGone,
     OutcomeUnknown,
@@ -49,7 +50,7 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
         ApiError: the vendor refused; nothing was rented and the money is released.
     """
     intent_id = errand.booking.intent_id
-    await _set_state(desk, intent_id, RentalState.SENDING, sent_us=desk.now_us())
+    await _begin(desk, intent_id)
     lost = False
     try:
         instance_id = await _send(errand, terms.call)
@@ -98,7 +99,9 @@ async def _settle(
         rental = tx.rental(errand.booking.intent_id)
         if rental is not None:
             checked = {**rental.details, "checked": instance is not None}
-            tx.update_rental(rental, outcome=outcome.to_json(), details=checked)
+            rental = tx.update_rental(rental, outcome=outcome.to_json(), details=checked)
+            if instance is not None:
+                books.observe(tx, rental, instance, desk.now_us())
 
     try:
         await desk.ledger.write(write)
@@ -131,15 +134,19 @@ def _rented(terms: Terms, instance_id: int, warnings: tuple[str, ...]) -> Outcom
 
 async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outcome:
     """Dearer or other than approved: destroy the never-run machine at once."""
-    gone = await insist(
-        desk,
-        errand.send,
-        instances.destroy_instance(instance_id),
-        instance_id,
-        lambda now: now is None,
-    )
-    state = RentalState.GONE if gone else RentalState.DESTROYING
-    await _close(desk, errand.booking.intent_id, state)
+    await _close(desk, errand.booking.intent_id, RentalState.DESTROYING)
+    try:
+        gone = await insist(
+            desk,
+            errand.send,
+            instances.destroy_instance(instance_id),
+            instance_id,
+            lambda now: now is None,
+        )
+    except ApiError:
+        gone = False  # the keeper goes on trying
+    if gone:
+        await _close(desk, errand.booking.intent_id, RentalState.GONE)
     fate = "destroyed at once" if gone else "told to end and is being watched; it is still listed"
     return Outcome(
         status="undone" if gone else "destroying",
@@ -182,14 +189,28 @@ def _unknown(errand: Errand) -> Outcome:
     )
 
 
-async def _set_state(
-    desk: Desk, intent_id: str, state: RentalState, sent_us: int | None = None
-) -> None:
+async def _begin(desk: Desk, intent_id: str) -> None:
+    """On the disk before the first byte leaves; a reservation taken back meanwhile is not sent."""
+    sent_us = desk.now_us()
+
+    def write(tx: Transaction) -> None:
+        rental = tx.rental(intent_id)
+        if rental is None or rental.state is not RentalState.RESERVED:
+            raise NeverSent(
+                "Not rented, nothing charged: this call slept so long that its reservation was"
+                " released.",
+                hint="Call the tool again.",
+            )
+        tx.update_rental(rental, state=RentalState.SENDING, sent_us=sent_us)
+
+    await desk.ledger.write(write)
+
+
+async def _set_state(desk: Desk, intent_id: str, state: RentalState) -> None:
     def write(tx: Transaction) -> None:
         rental = tx.rental(intent_id)
         if rental is not None:
-            sent = rental.sent_us if sent_us is None else sent_us
-            tx.update_rental(rental, state=state, sent_us=sent)
+            tx.update_rental(rental, state=state)
 
     await desk.ledger.write(write)
 
