@@ -6,13 +6,13 @@ One tick is one complete reading of the account and what follows from it. It may
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vast_mcp.errors import VastMcpError
+from vast_mcp.errors import PolicyDenied, VastMcpError
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.acts.verify import breach_of
-from vast_mcp.guard.mark import endpoint_intent, user_part
+from vast_mcp.guard.mark import INTENT_LENGTH, endpoint_intent, user_part
 from vast_mcp.guard.reconcile import adopt, carries, count_absence
 from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject
@@ -53,11 +53,21 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
     failed: list[str] = []
     for act, why in await _overdue(desk, instances):
         try:
-            outcome = await correct(act, KEEPER)
+            outcome = await _insistently(act, correct)
             did.append(f"{why}: {outcome.status}")
         except VastMcpError as error:
             failed.append(f"{why}: {error}")
     return Tick(tuple(did), tuple(failed), instances)
+
+
+async def _insistently(act: Act, correct: Correct) -> Outcome:
+    """The act; a machine that may not be destroyed by itself (protected) is at least stopped."""
+    try:
+        return await correct(act, KEEPER)
+    except PolicyDenied:
+        if not isinstance(act, DestroyInstance):
+            raise
+        return await correct(StopInstance(act.instance_id, corrective=True), KEEPER)
 
 
 async def _observe_all(desk: Desk, instances: Sequence[Instance], began_us: int) -> list[str]:
@@ -169,13 +179,19 @@ def _adopt_strays(
     said = []
     for one in instances:
         mark = desk.marker.read(one.raw_label)
-        if mark is None or tx.rental_of("instance", one.instance_id) is not None:
+        if mark is None:
             continue
-        if tx.rental(mark.intent_id) is not None:
+        known = tx.rental_of("instance", one.instance_id) or tx.rental(mark.intent_id)
+        if known is not None and one.instance_id == (known.target_id or one.instance_id):
+            if not known.state.holds_money:
+                books.reopen(tx, known, one, now_us)
+                said.append(f"instance {one.instance_id} is there after all; it counts again")
             continue
+        # Not in the books, or a second machine of one intent: the vendor made two of one request.
+        intent_id = mark.intent_id if known is None else desk.clock.random_id(INTENT_LENGTH)
         began_us = min(one.started_at_us or now_us, now_us)
         rental = Rental(
-            intent_id=mark.intent_id,
+            intent_id=intent_id,
             principal=KEEPER.principal,
             kind="instance",
             state=RentalState.ACTIVE,
@@ -196,7 +212,7 @@ def _adopt_strays(
                 "stop_sent": one.intended_status == "stopped",
             },
         )
-        lease = Segment(mark.intent_id, "lease", one.usd_per_hour, Usd(0), began_us, mark.until_us)
+        lease = Segment(intent_id, "lease", one.usd_per_hour, Usd(0), began_us, mark.until_us)
         tx.add_rental(rental, [lease])
         books.observe(tx, rental, one, now_us)
         said.append(f"instance {one.instance_id} bears our mark and was taken into the books")
@@ -242,6 +258,8 @@ def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, s
         if rental.on_end == "destroy" and rental.asked and _may_destroy(rental):
             return DestroyInstance(instance_id, corrective=True), f"lease of {instance_id} ended"
         return StopInstance(instance_id, corrective=True), f"lease of {instance_id} ended"
+    if rental.details.get("stop_sent") and instance.intended_status == "running":
+        return StopInstance(instance_id, corrective=True), f"stop of {instance_id} repeated"
     started_us = rental.details.get("start_us")
     late = isinstance(started_us, int) and now_us - started_us >= START_GIVEN_UP_US
     if late and instance.actual_status != "running":
