@@ -7,8 +7,6 @@ is made at start-up, before any tool that changes something answers.
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-import anyio
-
 from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.door import Guard
@@ -48,7 +46,7 @@ class Keeper:
         except VastMcpError as error:
             self._complain(error)
             return None
-        except Exception:  # noqa: BLE001  leases must go on being enforced, whatever broke
+        except Exception:  # leases must go on being enforced, whatever broke
             _logger.exception("lease check: a defect; the next look tries again")
             return None
         self._troubled = False

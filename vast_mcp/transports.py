@@ -174,7 +174,7 @@ async def _refuse(send: Send) -> None:
 
 
 async def _announce(running: Any, door: Door, on_ready: Callable[[str], None]) -> None:  # noqa: ANN401  uvicorn.Server, imported late
-    while not running.started:
+    while not running.started:  # noqa: ASYNC110  uvicorn has no event for it
         await anyio.sleep(0.02)  # noqa: TID251  waits for a socket, not for a clock
     port = running.servers[0].sockets[0].getsockname()[1]
     host = f"[{door.host}]" if ":" in door.host else door.host

@@ -51,7 +51,7 @@ class Conversation:
         self.screen.answer(error or _brief(fields, shown), failed=bool(error))
         return fields, error
 
-    async def answer(self, _: Any, params: ElicitRequestParams) -> ElicitResult:  # noqa: ANN401  the SDK's context
+    async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:  # noqa: ANN401, ARG002  the SDK's context
         """The person at the client."""
         self.questions.append(params.message)
         self.screen.question(params.message)
@@ -123,7 +123,8 @@ async def conversing(
 async def _address(log: TextIO) -> str:
     with anyio.move_on_after(_START_S):
         while True:
-            if found := _ADDRESS.search(Path(log.name).read_text(encoding="utf-8")):
+            log.seek(0)
+            if found := _ADDRESS.search(log.read()):
                 return found.group(1)
             await anyio.sleep(0.05)  # noqa: TID251  waits for another process, not for a clock
     raise DemoFailed("the server did not say where its simulator is")

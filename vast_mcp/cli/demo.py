@@ -132,7 +132,9 @@ class Demo:
         )
         after = await books.read()
         quiet = after["mutations"] == before["mutations"] and len(talk.questions) == asked
-        self._check("refused with the rule, nobody asked, nothing sent", holds=bool(error) and quiet)
+        self._check(
+            "refused with the rule, nobody asked, nothing sent", holds=bool(error) and quiet
+        )
 
     async def _rent(
         self, talk: "Conversation", offer: dict[str, Any], label: str, hours: float, on_end: str

@@ -84,9 +84,7 @@ def run(args: argparse.Namespace) -> int:
     return anyio.run(_serve, args, stage, door, seal_key)
 
 
-async def _serve(
-    args: argparse.Namespace, stage: Stage, door: Door | None, seal_key: bytes
-) -> int:
+async def _serve(args: argparse.Namespace, stage: Stage, door: Door | None, seal_key: bytes) -> int:
     principal = OPERATOR if door is not None and door.token else LOCAL
     server = create_server(
         lambda: open_runtime(

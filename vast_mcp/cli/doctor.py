@@ -1,0 +1,198 @@
+"""`vast-mcp doctor`: a line for each thing that has to be right."""
+
+import argparse
+import email.utils
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import httpx2
+
+from vast_mcp.api.connection import network_transport
+from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.leases import alive
+from vast_mcp.clock import SECOND_US, SystemClock
+from vast_mcp.config import Settings
+from vast_mcp.errors import ApiError, Forbidden, NotFound, Unauthorized, VastMcpError
+from vast_mcp.runtime import policy_source
+from vast_mcp.services import Services
+
+SKEW_S = 120
+"""Above this a lease's end is off by more than its layers allow for; it only warns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. `sound` is None where there is something to know but no fault."""
+
+    subject: str
+    says: str
+    sound: bool | None = True
+
+    def __str__(self) -> str:
+        """`ok`, `note` or `FAULT`, the subject, what was found."""
+        word = {True: "ok   ", False: "FAULT", None: "note "}[self.sound]
+        return f"{word}  {self.subject:<12} {self.says}"
+
+
+class DateNoting(httpx2.AsyncBaseTransport):
+    """Passes everything on and remembers what the vendor's clock said last, and when."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self._clock = SystemClock()
+        self.skew_s: float | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Hand on, look at `Date` on the way back."""
+        response = await self._inner.handle_async_request(request)
+        with suppress(TypeError, ValueError):
+            theirs = email.utils.parsedate_to_datetime(response.headers["date"])
+            self.skew_s = self._clock.utc_us() / SECOND_US - theirs.timestamp()
+        return response
+
+    async def aclose(self) -> None:
+        """Close what is underneath."""
+        await self._inner.aclose()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whose policy and whose books."""
+    add_place_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings as they come; 1 when one of them is a fault."""
+    return anyio.run(_examine, settings_of(args))
+
+
+async def _examine(settings: Settings) -> int:
+    transport = DateNoting(network_transport())
+    faults = 0
+    async with opened(settings, transport=transport, level="ERROR") as runtime:
+        async for finding in examined(settings, runtime.services, transport):
+            print(finding, flush=True)
+            faults += finding.sound is False
+    return Exit.FAILED if faults else Exit.FINE
+
+
+async def examined(
+    settings: Settings, services: Services, transport: DateNoting
+) -> AsyncIterator[Finding]:
+    """Every finding, in the order in which a person would mend them."""
+    yield _key(settings)
+    yield _policy(settings)
+    if settings.api_key:
+        for what, read in _permissions(services):
+            yield await _permission(what, read)
+        yield _skew(transport.skew_s)
+    yield _state(settings)
+    if settings.api_key or settings.ledger:
+        yield await _ledger(services)
+        yield await _leases(services)
+
+
+def _key(settings: Settings) -> Finding:
+    if not settings.api_key:
+        return Finding(
+            "key",
+            "none. Make one in the Vast.ai console under Keys and set VAST_API_KEY.",
+            sound=False,
+        )
+    origin = Path(settings.key_origin)
+    with suppress(OSError):
+        if origin.is_file() and origin.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            return Finding("key", f"{origin} can be read by others: chmod 600 it", sound=None)
+    return Finding("key", f"from {settings.key_origin}")
+
+
+def _policy(settings: Settings) -> Finding:
+    limits = policy_source(settings).current()
+    if limits.broken:
+        return Finding("policy", limits.broken, sound=False)
+    suffix = "; read-only" if limits.read_only else ""
+    return Finding("policy", f"sound, digest {limits.digest[:12]}{suffix}")
+
+
+def _permissions(services: Services) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
+    reads = services.reads
+
+    async def account() -> str:
+        seen = await reads.account()
+        return f"reached; credit {seen.credit}"
+
+    async def instances() -> str:
+        return f"can be listed; {len(await reads.list_instances())} alive"
+
+    async def endpoints() -> str:
+        return f"can be listed; {len(await reads.endpoints())} exist"
+
+    async def keys() -> str:
+        return f"can be listed; {len(await reads.ssh_keys())} exist"
+
+    return [
+        ("account", account),
+        ("instances", instances),
+        ("endpoints", endpoints),
+        ("ssh keys", keys),
+    ]
+
+
+async def _permission(what: str, read: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(what, await read())
+    except Unauthorized as error:
+        return Finding(what, f"the key is refused: {error}", sound=False)
+    except (Forbidden, NotFound) as error:
+        needed = what == "instances"
+        return Finding(what, f"the key may not: {error}", sound=False if needed else None)
+    except ApiError as error:
+        return Finding(what, str(error), sound=False)
+
+
+def _skew(skew_s: float | None) -> Finding:
+    if skew_s is None:
+        return Finding("clock", "the vendor did not tell its time", sound=None)
+    if abs(skew_s) > SKEW_S:
+        way = "ahead of" if skew_s > 0 else "behind"
+        return Finding(
+            "clock", f"{abs(skew_s):.0f} s {way} the vendor: lease ends are off", sound=None
+        )
+    return Finding("clock", f"within {max(1, round(abs(skew_s)))} s of the vendor's")
+
+
+def _state(settings: Settings) -> Finding:
+    place = settings.ledger.parent if settings.ledger else settings.state_dir
+    try:
+        mode = place.stat().st_mode
+    except OSError as error:
+        return Finding("state", f"{place}: {error.strerror}", sound=False)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return Finding("state", f"{place} can be written by others: chmod 700 it", sound=False)
+    return Finding("state", f"{place}")
+
+
+async def _ledger(services: Services) -> Finding:
+    try:
+        broken = await services.ledger.read(lambda tx: tx.broken_audit_link())
+    except VastMcpError as error:
+        return Finding("ledger", str(error), sound=False)
+    if broken is not None:
+        return Finding("ledger", f"its audit chain is broken at row {broken}", sound=False)
+    return Finding("ledger", f"{services.ledger.place}, audit chain whole")
+
+
+async def _leases(services: Services) -> Finding:
+    try:
+        rows, trouble = await alive(services)
+    except VastMcpError as error:
+        return Finding("leases", str(error), sound=False)
+    if trouble:
+        return Finding("leases", f"{len(rows)} in the ledger; the vendor: {trouble}", sound=False)
+    loose = sum(1 for row in rows if row.ends == "no lease")
+    note = f"; {loose} machines are not ours and have no lease" if loose else ""
+    return Finding("leases", f"{len(rows) - loose} alive{note}", sound=None if loose else True)

@@ -1,0 +1,39 @@
+"""`vast-mcp pending`: what waits for a yes."""
+
+import argparse
+from datetime import UTC, datetime
+
+import anyio
+
+from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.codes import Exit
+from vast_mcp.config import Settings
+from vast_mcp.store import Plan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whose books."""
+    add_place_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List them, newest first."""
+    for plan in anyio.run(_pending, settings_of(args)):
+        print("\n".join(described(plan)))
+    return Exit.FINE
+
+
+async def _pending(settings: Settings) -> list[Plan]:
+    async with opened(settings) as runtime:
+        plans = await runtime.services.guard.pending()
+    if not plans:
+        print("nothing waits for a yes")
+    return plans
+
+
+def described(plan: Plan) -> list[str]:
+    """A plan as a person reads it."""
+    expires = datetime.fromtimestamp(plan.expires_us / 1_000_000, UTC)
+    who = "a person at a terminal" if plan.level == "person" else "the client, or a person here"
+    state = "approved; waits for confirm_plan" if plan.approved else f"waits for {who}"
+    return [plan.plan_id, f"  {plan.question}", f"  {state}; expires {expires:%H:%M} UTC"]

@@ -1,0 +1,49 @@
+"""`vast-mcp watch`: leases enforced without any MCP client; for cron, systemd, a spare machine."""
+
+import argparse
+
+import anyio
+
+from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.codes import Exit
+from vast_mcp.clock import SystemClock
+from vast_mcp.config import Settings
+from vast_mcp.errors import ConfigInvalid
+from vast_mcp.guard.tick import Tick
+from vast_mcp.keeper import Keeper
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Once or for good, and whose books."""
+    parser.add_argument("--once", action="store_true", help="look once and leave, as from cron")
+    add_place_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Watch. `--once`: 0 when all that was due was done, 1 when some failed, 4 when unreadable."""
+    settings = settings_of(args)
+    if settings.read_only:
+        raise ConfigInvalid("Read-only: nothing may be stopped, so there is nothing to watch for.")
+    return anyio.run(_once if args.once else _always, settings)
+
+
+async def _once(settings: Settings) -> int:
+    async with opened(settings) as runtime:
+        seen = await runtime.services.guard.tick()
+    _tell(seen)
+    return Exit.FAILED if seen.failed else Exit.FINE
+
+
+async def _always(settings: Settings) -> int:
+    async def tell(seen: Tick) -> None:
+        _tell(seen)
+
+    async with opened(settings) as runtime:
+        print("watching; leave with Ctrl-C", flush=True)
+        await Keeper(runtime.services.guard, SystemClock(), listeners=[tell]).run()
+    return Exit.FINE
+
+
+def _tell(seen: Tick) -> None:
+    for line in (*seen.did, *(f"FAILED {line}" for line in seen.failed)):
+        print(line, flush=True)
