@@ -6,6 +6,7 @@ reserves the money, sends once, and writes down what came of it.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -29,10 +30,11 @@ from vast_mcp.guard.tick import Tick, tick
 from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits
-from vast_mcp.store import Ledger, Plan, PlanState, Rental, Transaction
+from vast_mcp.store import Ledger, Plan, PlanState, Rental, RentalState, Transaction
 from vast_mcp.units import Usd
 
 CLAIMED_WAIT_S = 20.0
+SPARE_S = 60.0
 ALWAYS_OPEN = frozenset({"stop_instance", "destroy_instance"})
 """Acts that no broken ledger, budget or breaker may block."""
 Rebuild = Callable[[str, JsonObject], Act]
@@ -88,6 +90,7 @@ class Guard:
         self._rebuild = rebuild
         self.sweep = Sweep()
         self._claims = Claims(clock)
+        self._spare_until_s = 0.0
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -111,7 +114,7 @@ class Guard:
         if retry_leg and plan is not None:
             return Pending(plan)
         if repeat is not None:
-            return Settled(replayed(repeat))
+            return Settled(await self._repeated(ledger, repeat))
         if plan is not None and plans.recently_declined(plan, self._clock):
             return Settled(kept(plan, "The person declined this a moment ago; not asked again."))
         limits = self._limits()
@@ -183,7 +186,8 @@ class Guard:
     async def tick(self) -> Tick:
         """One look at the whole account and what follows from it; see `guard.tick`."""
         try:
-            return await tick(self._desk(self._limits(), self._ledger), self.correct)
+            ledger = await self._books("stop_instance")  # leases end with or without the books
+            return await tick(self._desk(self._limits(), ledger), self.correct)
         finally:
             self.sweep.done()
 
@@ -232,7 +236,7 @@ class Guard:
         Raises:
             InputInvalid: there is none.
         """
-        for ledger in (self._ledger, self._spare):
+        for ledger in (self._spare, self._ledger):
             try:
                 plan = await ledger.write(
                     lambda tx: (
@@ -303,7 +307,7 @@ class Guard:
             case Plan() as closed:
                 return await self._closed(ledger, closed)
             case Rental() as rental:
-                return replayed(rental)
+                return await self._repeated(ledger, rental)
             case Changed(why=why):
                 return changed(plan, why)
             case Deny() as refusal:
@@ -335,14 +339,33 @@ class Guard:
         return None if sight.request.spend is None else await desk.view.facts()
 
     async def _books(self, tool: str) -> Ledger:
-        """The ledger; for stop and destroy a spare one in memory when it cannot be used."""
-        try:
+        """The ledger; for stop and destroy a spare one in memory when it cannot be used.
+
+        It must be *writable*: one that can only be read records no plan. Once it failed, the spare
+        is used for a minute, so that a question and its answer meet in the same books.
+        """
+        if tool not in ALWAYS_OPEN:
             await self._ledger.read(lambda _: None)
+            return self._ledger
+        if self._clock.monotonic_s() < self._spare_until_s:
+            return self._spare
+        try:
+            await self._ledger.write(lambda _: None)
         except LedgerUnavailable:
-            if tool in ALWAYS_OPEN:
-                return self._spare
-            raise
+            self._spare_until_s = self._clock.monotonic_s() + SPARE_S
+            return self._spare
         return self._ledger
+
+    async def _repeated(self, ledger: Ledger, rental: Rental) -> Outcome:
+        """What an identical call made; one that is under way right now is waited for."""
+        waited_until_s = self._clock.monotonic_s() + CLAIMED_WAIT_S
+        under_way = {RentalState.RESERVED, RentalState.SENDING}
+        intent_id = rental.intent_id
+        while rental.state in under_way and self._clock.monotonic_s() < waited_until_s:
+            await self._clock.sleep(0.25)
+            found = await ledger.read(lambda tx: tx.rental(intent_id))
+            rental = rental if found is None else found
+        return replayed(rental)
 
     async def _closed(self, ledger: Ledger, plan: Plan) -> Outcome:
         """What to say of a plan that is not open: wait for a claimed one, replay a done one."""
@@ -378,4 +401,5 @@ class Guard:
                 outcome=outcome.to_json(),
             )
 
-        await ledger.write(end)
+        with suppress(LedgerUnavailable):  # the deed is done: its outcome must still be told
+            await ledger.write(end)

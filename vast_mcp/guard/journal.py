@@ -25,31 +25,29 @@ class Journal:
         """A function that sends one write of this act: row, permit, request, row."""
 
         async def send(call: Call, *, timeout_s: float = 60.0) -> JsonObject:
-            async def note(phase: str, verdict: str) -> None:
-                await self._note(
-                    ledger,
-                    AuditEntry(
-                        at_us=self._clock.utc_us(),
-                        principal=caller.principal,
-                        phase=phase,
-                        tool=act.tool,
-                        verdict=verdict,
-                        subject=booking.intent_id,
-                        digest=call.digest,
-                        policy_digest=limits.digest,
-                        detail={"operation": call.operation.name, "path": call.path},
-                    ),
+            def row(phase: str, verdict: str) -> AuditEntry:
+                return AuditEntry(
+                    at_us=self._clock.utc_us(),
+                    principal=caller.principal,
+                    phase=phase,
+                    tool=act.tool,
+                    verdict=verdict,
+                    subject=booking.intent_id,
+                    digest=call.digest,
+                    policy_digest=limits.digest,
+                    detail={"operation": call.operation.name, "path": call.path},
                 )
 
-            await note("write", "sending")
+            await self._note(ledger, row("write", "sending"))
             try:
                 reply = await self._writes.send(call, Permit.for_call(call), timeout_s=timeout_s)
             except ApiError as error:
-                await note("outcome", f"{type(error).__name__} {error.status or ''}".strip())
+                verdict = f"{type(error).__name__} {error.status or ''}".strip()
+                await self._quiet(ledger, row("outcome", verdict))
                 raise
             finally:
                 self._view.forget()
-            await note("outcome", "accepted")
+            await self._quiet(ledger, row("outcome", "accepted"))
             return reply
 
         return send

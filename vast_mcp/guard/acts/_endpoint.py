@@ -32,6 +32,21 @@ class FoundEndpoint:
             owner=Owner.FOREIGN if self.rental is None else Owner.OURS,
         )
 
+    def insist_on_lease(self, now_us: int) -> None:
+        """Refuse what would let an endpoint of ours rent machines after its lease.
+
+        Raises:
+            InputInvalid: its lease has ended.
+        """
+        rental = self.rental
+        if rental is None or (rental.state.holds_money and now_us < rental.lease_ends_us):
+            return
+        raise InputInvalid(
+            "endpoint_name",
+            "the lease of this endpoint has ended",
+            hint="create_endpoint makes a new one, under a new lease.",
+        )
+
     @property
     def snapshot(self) -> JsonObject:
         """What makes it this endpoint."""

@@ -17,6 +17,7 @@ from vast_mcp.guard.acts._endpoint import (
     worst_case,
 )
 from vast_mcp.guard.mark import endpoint_intent, endpoint_name, floor_minute_us
+from vast_mcp.guard.plans import key_of
 from vast_mcp.operations import serverless
 from vast_mcp.policy import Request
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
@@ -75,10 +76,20 @@ class CreateEndpoint(PlainAct):
         )
 
     def replay(self, tx: Transaction, principal: str, now_us: int) -> Rental | None:  # noqa: ARG002
-        """The same call again while its endpoint exists."""
+        """The same call again while its endpoint exists.
+
+        Raises:
+            InputInvalid: the same name with other arguments.
+        """
         for rental in tx.same_intent(principal, self._key()):
-            if rental.state.holds_money:
+            if rental.state.holds_money and rental.digest == key_of(self):
                 return rental
+            if rental.state.holds_money:
+                raise InputInvalid(
+                    "endpoint_name",
+                    "this endpoint was made with other arguments and is still there",
+                    hint="update_endpoint changes it; another endpoint needs another name.",
+                )
         return None
 
     def _key(self) -> str:
@@ -185,6 +196,7 @@ class CreateWorkergroup(PlainAct):
     async def look(self, desk: Desk) -> Sight:
         """The endpoint; inside one that was approved no second question is needed."""
         found = await find_endpoint(desk, self.endpoint_name)
+        found.insist_on_lease(desk.now_us())
         if await desk.reads.template(self.template_hash) is None:
             raise InputInvalid(
                 "template_hash", "there is no such template", hint="search_templates finds it."

@@ -5,6 +5,7 @@ unknown. Unknown is looked for by the mark that label and environment carry; it 
 reserved until it is found or proven absent.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from vast_mcp.errors import (
@@ -56,7 +57,8 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
         instance_id = await _send(errand, terms.call)
     except OutcomeUnknown:
         lost = True
-        await _set_state(desk, intent_id, RentalState.UNKNOWN)
+        with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
+            await _set_state(desk, intent_id, RentalState.UNKNOWN)
         found = await search_briefly(desk, intent_id)
         if found is None:
             return _unknown(errand)
@@ -66,7 +68,10 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
     except BaseException:
         await _set_state(desk, intent_id, RentalState.UNKNOWN)
         raise
-    await desk.ledger.write(lambda tx: adopt(tx, intent_id, instance_id, desk.now_us()))
+    try:
+        await desk.ledger.write(lambda tx: adopt(tx, intent_id, instance_id, desk.now_us()))
+    except LedgerUnavailable as error:  # it exists, and that must be told; its mark outlives us
+        return _rented(terms, instance_id, (str(error),))
     return await _settle(desk, errand, terms, instance_id, lost=lost)
 
 

@@ -66,6 +66,8 @@ class UpdateEndpoint(PlainAct):
             or (self.min_load or 0.0) > one.min_load
             or self.endpoint_state == "active"
         )
+        if raises:
+            found.insist_on_lease(now_us)
         shown = ", ".join(f"{name} {value}" for name, value in changes.items())
         return EndpointSight(
             request=Request(self.tool, found.target, spend if rental else None, raises=raises),
