@@ -1,56 +1,230 @@
 """What is served: tools, resources and prompts of one account, for any MCP client."""
 
+import difflib
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer, RequestStateSecurity
+from mcp.server.mcpserver.exceptions import (
+    ResourceError,
+    ToolError,
+    UnexpectedResourceError,
+)
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    Completion,
+    GetPromptResult,
+    InputRequiredResult,
+    Prompt,
+    Resource,
+    ResourceTemplate,
+)
+from pydantic import AnyUrl
 
 from vast_mcp import __version__
+from vast_mcp.errors import InputInvalid, VastMcpError
+from vast_mcp.instructions import instructions
+from vast_mcp.policy import Limits
+from vast_mcp.prompts import PROMPTS
+from vast_mcp.resources import Catalogue, Notices, complete
+from vast_mcp.resources.catalogue import MIME_TYPE
 from vast_mcp.runtime import Runtime
 from vast_mcp.services import Services
-from vast_mcp.tools import guard, instances
+from vast_mcp.text import clean_line
+from vast_mcp.tools import account, guard, instances, serverless
+from vast_mcp.tools._lifespan import Lifespan
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.tools._strict import StrictTool, lean
+from vast_mcp.tools.toolsets import DEFAULT, Offer, choose
 
 NAME = "vast"
-TOOLS: tuple[ToolSpec, ...] = (*instances.TOOLS, *guard.TOOLS)
+TOOLS: tuple[ToolSpec, ...] = (
+    *instances.TOOLS,
+    *serverless.TOOLS,
+    *account.TOOLS,
+    *guard.TOOLS,
+)
+_LISTS: tuple[CacheableMethod, ...] = (
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+)
+_LIST_HINT = CacheHint(ttl_ms=300_000, scope="public")
+"""The lists are the same for every caller and never change while serving. Reads are not cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLifespan:
-    """What tools reach through their context."""
+    """What tools, resources and prompts reach through their context."""
 
     services: Services
 
     def services_for(self, context: Context[Any, Any]) -> Services:  # noqa: ARG002
-        """One principal on stdio and loopback."""
-        return self.services
+        """Those of whoever calls: a verified token's subject is a principal of its own."""
+        return self.services_of_caller()
+
+    def services_of_caller(self) -> Services:
+        """The same, for handlers that have no context object."""
+        token = get_access_token()
+        if token is None:
+            return self.services
+        principal = f"token:{token.subject or token.client_id}"
+        return self.services.for_caller(replace(self.services.caller, principal=principal))
 
     def scrub(self, text: str) -> str:
         """Without any secret value this process knows."""
         return self.services.redactor.scrub(text)
 
 
+class VastServer(MCPServer[ServerLifespan]):
+    """The SDK's server with our tables behind it instead of its registries."""
+
+    def __init__(self, offer: Offer, notices: Notices, **options: Any) -> None:  # noqa: ANN401  the SDK's own
+        super().__init__(
+            NAME,
+            title="Vast.ai GPUs",
+            version=__version__,
+            tools=[strict_tool(spec) for spec in offer.served],
+            cache_hints=dict.fromkeys(_LISTS, _LIST_HINT),
+            subscriptions=notices.bus,
+            **options,
+        )
+        self._offer = offer
+        self._served = {spec.name: spec for spec in offer.served}
+        self._notices = notices
+        self._catalogue = Catalogue()
+        self._prompts = {spec.name: spec for spec in PROMPTS}
+        self._lowlevel_server.add_request_handler(
+            "completion/complete", CompleteRequestParams, self._complete
+        )
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        context: Context[ServerLifespan, Any] | None = None,
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; one that is known but not offered says which switch offers it."""
+        spec = self._served.get(name)
+        if spec is None:
+            raise ToolError(self._offer.absence(name))
+        try:
+            return await super().call_tool(name, arguments, context)
+        finally:  # whatever came of it: an error may have changed something too
+            if not spec.reads:
+                target = arguments.get("instance_id")
+                await self._notices.changed(target if isinstance(target, int) else None)
+
+    async def list_resources(self) -> list[Resource]:
+        """Resources with one URI."""
+        return self._catalogue.resources()
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        """Resources of one machine."""
+        return self._catalogue.templates()
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[ServerLifespan, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """Read one with the services of whoever asks."""
+        try:
+            text = await self._catalogue.read(str(uri), _services(context))
+        except (MCPError, ResourceError):
+            raise
+        except Exception as defect:
+            raise UnexpectedResourceError(f"Error reading {clean_line(uri, 120)}") from defect
+        return [ReadResourceContents(content=text, mime_type=MIME_TYPE)]
+
+    async def list_prompts(self) -> list[Prompt]:
+        """Every prompt."""
+        return [spec.listed() for spec in self._prompts.values()]
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[ServerLifespan, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Render one; what is wrong comes back as an error that says so."""
+        spec = self._prompts.get(name)
+        if spec is None:
+            raise MCPError(code=INVALID_PARAMS, message=_no_prompt(name, self._prompts))
+        services = _services(context)
+        try:
+            return await spec.render(services, arguments or {})
+        except InputInvalid as error:
+            message = services.redactor.scrub(f"{name}: {error}")
+            raise MCPError(code=INVALID_PARAMS, message=message) from error
+        except VastMcpError as error:
+            message = services.redactor.scrub(f"{name}: {error}")
+            raise MCPError(code=INTERNAL_ERROR, message=message) from error
+
+    async def _complete(
+        self, ctx: ServerRequestContext[ServerLifespan, Any], params: CompleteRequestParams
+    ) -> CompleteResult:
+        services = ctx.lifespan_context.services_of_caller()
+        values = await complete(services, params.argument.name, params.argument.value)
+        return CompleteResult(completion=Completion(values=values, has_more=False))
+
+
+def _services(context: Context[ServerLifespan, Any] | None) -> Services:
+    if context is None:
+        raise MCPError(code=INTERNAL_ERROR, message="Asked outside of a request.")
+    lifespan: Lifespan = context.request_context.lifespan_context
+    return lifespan.services_for(context)
+
+
+def _no_prompt(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"There is no prompt {clean_line(name, 60)!r}.{hint}"
+
+
 def create_server(
-    runtime: Callable[[], AbstractAsyncContextManager[Runtime]], seal_key: bytes
-) -> MCPServer[ServerLifespan]:
-    """A server over a runtime that is opened with its lifespan."""
+    runtime: Callable[[], AbstractAsyncContextManager[Runtime]],
+    seal_key: bytes,
+    *,
+    toolsets: str = DEFAULT,
+    read_only: bool = False,
+    limits: Limits | None = None,
+    simulated: bool = False,
+    notices: Notices | None = None,
+    **options: Any,  # noqa: ANN401  what the SDK's server takes: auth, token_verifier …
+) -> VastServer:
+    """A server over a runtime that is opened with its lifespan.
+
+    `limits` are those in force at start-up, for the instructions; `notices` is handed in by who
+    also wants to speak through it (the keeper).
+
+    Raises:
+        ConfigInvalid: `toolsets` names a set that does not exist.
+    """
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[ServerLifespan]) -> AsyncIterator[ServerLifespan]:
         async with runtime() as opened:
             yield ServerLifespan(opened.services)
 
-    return MCPServer(
-        NAME,
-        title="Vast.ai GPUs",
-        version=__version__,
-        tools=[strict_tool(spec) for spec in TOOLS],
+    return VastServer(
+        choose(TOOLS, toolsets, read_only=read_only),
+        notices or Notices(),
+        instructions=instructions(limits or Limits(), read_only=read_only, simulated=simulated),
         lifespan=lifespan,
         request_state_security=RequestStateSecurity(keys=[seal_key]),
+        **options,
     )
 
 

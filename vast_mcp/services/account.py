@@ -88,5 +88,7 @@ def _by_end(seen: Holdings, now_us: int) -> list[Holding]:
 
 
 def _endless(one: Holding) -> str:
-    rate = "at an unknown price" if one.usd_per_hour is None else f"at {one.usd_per_hour.per_day}/day"
+    rate = (
+        "at an unknown price" if one.usd_per_hour is None else f"at {one.usd_per_hour.per_day}/day"
+    )
     return f"{one.kind} {one.target_id} has no lease: it goes on {rate} until somebody ends it"

@@ -98,7 +98,9 @@ def _grouped(lines: Sequence[_Charged], group_by: Grouping) -> list[Json]:
     if group_by == "kind":
         return _kinds(lines)
     name: Callable[[_Charged], str] = (
-        (lambda line: line.window.day or "") if group_by == "day" else (lambda line: line.item.source)
+        (lambda line: line.window.day or "")
+        if group_by == "day"
+        else (lambda line: line.item.source)
     )
     sums: dict[str, list[_Charged]] = {}
     for line in lines:

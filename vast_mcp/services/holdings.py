@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vast_mcp.errors import ApiError, LedgerUnavailable
+from vast_mcp.guard.acts import short_name
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.view import Facts, rate_now
 from vast_mcp.models import Account, Instance, Volume, billing_of, state_of
@@ -145,7 +146,7 @@ def _endpoint(one: SeenEndpoint) -> Holding:
         state=one.endpoint.state,
         bills="workers" if one.billing else "nothing",
         usd_per_hour=one.rate,
-        label=one.endpoint.raw_name,
+        label=short_name(one.endpoint.raw_name),
         ours=one.rental is not None,
         lease_ends_us=one.rental.lease_ends_us if one.rental is not None else None,
         then="its workers are ended",

@@ -8,6 +8,7 @@ from vast_mcp.store import Plan
 from vast_mcp.text import clean_line
 
 _BUILT_IN = "built-in"
+_UNSET = frozenset({"not set", "none"})
 _PLANS = 10
 
 
@@ -25,7 +26,7 @@ async def policy_summary(services: Services) -> JsonObject:
         {
             "broken": str(clean_line(limits.broken, 300)),
             "read_only": True if limits.read_only else None,
-            "limits": {key: value for key, value, _ in rows if value != "not set"},
+            "limits": {key: value for key, value, _ in rows if value not in _UNSET},
             "set_by": {key: origin for key, _, origin in rows if origin != _BUILT_IN} or None,
             "pending": shown,
         }

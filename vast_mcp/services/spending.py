@@ -121,3 +121,25 @@ def _lease(rental: Rental) -> JsonObject:
             "untrusted_label": rental.label[:60],
         }
     )
+
+
+async def audit_rows(services: Services, count: int) -> list[Json]:
+    """The newest entries of the audit chain, newest first.
+
+    Raises:
+        LedgerUnavailable: the books cannot be read.
+    """
+    entries = await services.ledger.read(lambda tx: tx.audit(count))
+    return [
+        given(
+            {
+                "at": minute(entry.at_us),
+                "phase": entry.phase,
+                "tool": entry.tool,
+                "verdict": entry.verdict,
+                "subject": entry.subject,
+                "detail": given(entry.detail) or None,
+            }
+        )
+        for entry in entries
+    ]

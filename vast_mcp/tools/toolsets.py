@@ -27,7 +27,7 @@ class Offer:
         for spec in self.known:
             if spec.name == name:
                 return self._not_offered(spec)
-        near = difflib.get_close_matches(name, [spec.name for spec in self.served], n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name, [spec.name for spec in self.served], n=1, cutoff=0.6)
         hint = f" Did you mean {near[0]}?" if near else ""
         return f"There is no tool {clean_line(name, 60)!r}; nothing was done.{hint}"
 
@@ -44,7 +44,9 @@ class Offer:
         )
 
 
-def choose(known: Sequence[ToolSpec], selection: str = DEFAULT, *, read_only: bool = False) -> Offer:
+def choose(
+    known: Sequence[ToolSpec], selection: str = DEFAULT, *, read_only: bool = False
+) -> Offer:
     """The tools of a selection: `default`, `all`, or names of sets, separated by commas.
 
     A set's name gives the whole set with its extras; `guard` is always there.
@@ -57,9 +59,7 @@ def choose(known: Sequence[ToolSpec], selection: str = DEFAULT, *, read_only: bo
     for name in names:
         if name not in (DEFAULT, ALL, *sets):
             raise ConfigInvalid(_unknown(name, sets))
-    served = tuple(
-        spec for spec in known if _wanted(spec, names) and (spec.reads or not read_only)
-    )
+    served = tuple(spec for spec in known if _wanted(spec, names) and (spec.reads or not read_only))
     return Offer(served, tuple(known), ",".join(names), read_only)
 
 
@@ -74,6 +74,5 @@ def _unknown(name: str, sets: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return (
-        f"--toolsets: there is no set {clean_line(name, 40)!r}.{hint}"
-        f" Known: {', '.join(choices)}."
+        f"--toolsets: there is no set {clean_line(name, 40)!r}.{hint} Known: {', '.join(choices)}."
     )

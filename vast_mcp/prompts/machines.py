@@ -1,0 +1,74 @@
+"""Prompts about machines: what to end, what goes on tonight, what is wrong with one."""
+
+from collections.abc import Mapping
+
+from vast_mcp.errors import ApiError
+from vast_mcp.operations import Json
+from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.services import Services
+from vast_mcp.services.account import account_summary
+from vast_mcp.services.holdings import machines
+from vast_mcp.services.machine import machine_detail
+from vast_mcp.text import clean
+
+_LOG_LINES = 60
+_LOG_SHOWN = 6_000
+
+
+async def _clean_up(services: Services, given: Mapping[str, str]) -> Told:  # noqa: ARG001
+    facts: dict[str, Json] = {"account": await account_summary(services)}
+    held = await machines(services, await services.view.facts())
+    facts["instances"] = [one.row() for one in held]
+    return Told(
+        "vast://account",
+        facts,
+        "Help me clean up my Vast.ai account from the facts above. List everything that bills,"
+        " dearest first, with its cost per day, and suggest for each: keep, stop (its disk goes on"
+        " costing) or destroy (its data is gone for good). Leave alone what was made by others"
+        " unless I name it. Ask me which to end; then end exactly those, one by one.",
+    )
+
+
+async def _end_of_day(services: Services, given: Mapping[str, str]) -> Told:  # noqa: ARG001
+    facts = {"account": await account_summary(services)}
+    return Told(
+        "vast://account",
+        facts,
+        "I am leaving for today. From the facts above tell me in a few lines: what runs on and what"
+        " it costs until tomorrow morning, what ends by itself and when, and what nobody will end."
+        " Then ask for each running machine whether to stop it, destroy it, or let it run to its"
+        " lease's end; do only what I answer.",
+    )
+
+
+async def _diagnose(services: Services, given: Mapping[str, str]) -> Told:
+    instance_id = int(given["instance_id"])
+    facts: dict[str, Json] = {"instance": await machine_detail(services, instance_id)}
+    for name, daemon in (("untrusted_log", False), ("untrusted_host_log", True)):
+        try:
+            log = await services.reads.logs(instance_id, tail=_LOG_LINES, daemon=daemon)
+            facts[name] = str(clean(str(log)[-_LOG_SHOWN:], _LOG_SHOWN))
+        except ApiError as error:
+            facts[f"{name.removeprefix('untrusted_')}_missing"] = str(error)
+    return Told(
+        f"vast://instances/{instance_id}",
+        facts,
+        f"Find out what is wrong with instance {instance_id} from the facts above: its state, its"
+        " message, its logs. Say the likeliest cause and what speaks for it, then the cheapest"
+        " remedy. Loading normally takes up to ten minutes; a host that stays offline, or an image"
+        " that fails to start, is not worth waiting for. Say what waiting costs. Change nothing"
+        " before I agree.",
+    )
+
+
+PROMPTS = (
+    PromptSpec("clean_up", "Clean up", "Find what bills for nothing and end it.", _clean_up),
+    PromptSpec("end_of_day", "End of the day", "What runs tonight, and what to end.", _end_of_day),
+    PromptSpec(
+        "diagnose_instance",
+        "Diagnose an instance",
+        "Why a machine does not work.",
+        _diagnose,
+        (Argument("instance_id", "the instance's id", above=0, most=999_999_999_999, whole=True),),
+    ),
+)

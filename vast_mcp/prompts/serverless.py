@@ -1,0 +1,86 @@
+"""The prompt that sets up a serverless endpoint."""
+
+from collections.abc import Mapping
+
+from vast_mcp.errors import ApiError, InputInvalid
+from vast_mcp.operations import Json
+from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.services import Services
+from vast_mcp.services.endpoints import endpoints_seen
+from vast_mcp.services.rules import policy_summary
+from vast_mcp.services.showing import dollars
+from vast_mcp.text import clean_line
+
+_DISK_GB = 50.0
+_OFFERS = 10
+
+
+async def _deploy(services: Services, given: Mapping[str, str]) -> Told:
+    facts: dict[str, Json] = {
+        "endpoints": [one.row() for one in await endpoints_seen(services)],
+        "limits": (await policy_summary(services))["limits"],
+    }
+    if given["template_hash"]:
+        facts["template"] = await _template(services, given["template_hash"])
+    if given["gpu_name"]:
+        facts["cheapest_usd_per_hour"] = await _prices(services, given["gpu_name"])
+    template = given["template_hash"] or "a serverless template that we choose first"
+    gpu = given["gpu_name"] or "a GPU that fits the model"
+    return Told(
+        "vast://endpoints",
+        facts,
+        f"Set up a Vast.ai serverless endpoint: template {template}, on {gpu}, at most"
+        f" {given['max_workers']} worker(s) at up to ${given['max_usd_per_worker_hour']}/h each,"
+        f" for {given['lease_hours']} h. First tell me the worst case: workers x price x hours."
+        " Then create_endpoint with cold_workers 0 unless I want no cold starts, then"
+        " create_workergroup with that template. Then show_endpoints until a worker is ready or it"
+        " is plain that none comes, and tell me how to end it (delete_endpoint).",
+    )
+
+
+async def _template(services: Services, hash_id: str) -> Json:
+    found = await services.reads.template(hash_id)
+    if found is None:
+        raise InputInvalid("template_hash", "there is no such template")
+    return {
+        "template_hash": found.hash_id,
+        "untrusted_name": str(clean_line(found.name, 80)),
+        "untrusted_image": str(clean_line(f"{found.image}:{found.tag}", 120)),
+        "recommended_disk_gb": found.recommended_disk_gb,
+    }
+
+
+async def _prices(services: Services, gpu_name: str) -> Json:
+    try:
+        offers = await services.reads.search_offers(
+            {"gpu_name": {"eq": gpu_name.replace("_", " ")}, "num_gpus": {"eq": 1}},
+            disk_gb=_DISK_GB,
+            order=(("dph_total", "asc"),),
+            limit=_OFFERS,
+        )
+    except ApiError as error:
+        return f"could not be read: {error}"
+    return [dollars(offer.usd_per_hour) for offer in offers]
+
+
+PROMPTS = (
+    PromptSpec(
+        "deploy_endpoint",
+        "Deploy an endpoint",
+        "Set up a serverless endpoint at a known worst case.",
+        _deploy,
+        (
+            Argument("template_hash", "the serverless template", default=""),
+            Argument("gpu_name", "such as RTX 4090", default=""),
+            Argument(
+                "max_usd_per_worker_hour",
+                "price ceiling of one worker, $/h",
+                default="0.5",
+                above=0,
+                most=1000,
+            ),
+            Argument("max_workers", "how many at most", default="1", above=0, most=100, whole=True),
+            Argument("lease_hours", "for how long", default="24", above=0, most=8760),
+        ),
+    ),
+)

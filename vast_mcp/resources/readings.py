@@ -1,0 +1,126 @@
+"""What each resource says. All of it is JSON of chosen fields; nothing is passed on whole."""
+
+from statistics import median
+
+from vast_mcp.errors import NotFound
+from vast_mcp.models import Offer
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.services import Services
+from vast_mcp.services.account import account_summary
+from vast_mcp.services.endpoints import endpoints_seen, group_row
+from vast_mcp.services.holdings import machines
+from vast_mcp.services.machine import machine_detail
+from vast_mcp.services.rules import policy_summary
+from vast_mcp.services.showing import dollars, given
+from vast_mcp.services.spending import audit_rows, leases, spending
+from vast_mcp.text import LOG_LIMIT, clean, clean_line
+
+LOG_LINES = 200
+AUDIT_ROWS = 50
+PRICED_OFFERS = 500
+PRICED_DISK_GB = 50.0
+
+
+async def account(services: Services) -> Json:
+    """As `show_account`."""
+    return await account_summary(services)
+
+
+async def instances(services: Services) -> Json:
+    """Every machine."""
+    held = await machines(services, await services.view.facts())
+    return [one.row() for one in held]
+
+
+async def instance(services: Services, instance_id: int) -> Json:
+    """One machine, a few more facts."""
+    return await machine_detail(services, instance_id)
+
+
+async def instance_logs(services: Services, instance_id: int) -> Json:
+    """The end of its log."""
+    if await services.reads.show_instance(instance_id) is None:
+        raise NotFound(f"There is no instance {instance_id} on this account.")
+    log = await services.reads.logs(instance_id, tail=LOG_LINES)
+    return {"instance_id": instance_id, "untrusted_log": str(clean(log, LOG_LIMIT))}
+
+
+async def volumes(services: Services) -> Json:
+    """Every volume."""
+    return [
+        given(
+            {
+                "volume_id": one.volume_id,
+                "machine_id": one.machine_id,
+                "disk_gb": one.disk_gb,
+                "usd_per_hour": dollars(one.usd_per_hour),
+                "usd_per_day": dollars(one.usd_per_hour.per_day),
+                "instance_ids": [*one.instance_ids] or None,
+                "untrusted_label": str(clean_line(one.label, 60)),
+            }
+        )
+        for one in await services.reads.volumes()
+    ]
+
+
+async def endpoints(services: Services) -> Json:
+    """As `show_endpoints`."""
+    return [one.row() for one in await endpoints_seen(services)]
+
+
+async def workergroups(services: Services) -> Json:
+    """Every workergroup."""
+    return [group_row(one) for one in await services.reads.workergroups()]
+
+
+async def spend(services: Services) -> Json:
+    """Spent and reserved against the caps, and what was spent per day."""
+    facts = await services.view.facts()
+    money = await spending(services, facts.outside)
+    return {
+        **money.against(services.limits()),
+        "running": money.counted.running,
+        "usd_per_hour": dollars(money.counted.usd_per_hour),
+        "unasked_today_usd": dollars(money.counted.unasked_today),
+        "spent_by_day_usd": money.days(),
+    }
+
+
+async def policy(services: Services) -> Json:
+    """As `show_policy`."""
+    return await policy_summary(services)
+
+
+async def leased(services: Services) -> Json:
+    """Everything under a lease."""
+    return await leases(services)
+
+
+async def audit(services: Services) -> Json:
+    """The newest entries of the audit chain."""
+    return await audit_rows(services, AUDIT_ROWS)
+
+
+async def gpu_prices(services: Services) -> Json:
+    """What one GPU of each kind costs now, from the cheapest offers."""
+    found = await services.reads.search_offers(
+        {"num_gpus": {"eq": 1}},
+        disk_gb=PRICED_DISK_GB,
+        order=(("dph_total", "asc"),),
+        limit=PRICED_OFFERS,
+    )
+    by_name: dict[str, list[Offer]] = {}
+    for offer in found:
+        by_name.setdefault(offer.gpu_name, []).append(offer)
+    gpus: list[Json] = [_price(name, offers) for name, offers in sorted(by_name.items())]
+    return {"disk_gb": PRICED_DISK_GB, "offers": len(found), "gpus": gpus}
+
+
+def _price(name: str, offers: list[Offer]) -> JsonObject:
+    prices = [offer.usd_per_hour.dollars for offer in offers]
+    return {
+        "gpu": str(clean_line(name, 40)),
+        "offers": len(offers),
+        "cheapest_usd_per_hour": round(min(prices), 4),
+        "median_usd_per_hour": round(median(prices), 4),
+    }

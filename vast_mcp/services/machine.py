@@ -1,0 +1,49 @@
+"""One machine with the facts a diagnosis needs."""
+
+from vast_mcp.errors import LedgerUnavailable, NotFound
+from vast_mcp.operations import JsonObject
+from vast_mcp.services._services import Services
+from vast_mcp.services.holdings import machine
+from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.store import Rental
+from vast_mcp.text import clean_line
+
+
+async def machine_detail(services: Services, instance_id: int) -> JsonObject:
+    """Its state, cost, lease and disk, and the vendor's message.
+
+    Raises:
+        NotFound: the account has none of this id.
+    """
+    one = await services.reads.show_instance(instance_id)
+    if one is None:
+        raise NotFound(
+            f"There is no instance {instance_id} on this account.",
+            hint="show_instances lists what exists.",
+        )
+    rental = await _rental(services, instance_id)
+    held = machine(services, one, rental)
+    contract_us = one.contract_ends_us
+    return given(
+        {
+            **held.row(),
+            "usd_per_hour_running": dollars(one.usd_per_hour),
+            "disk_usd_per_day": dollars(one.disk_usd_per_hour.per_day),
+            "at_lease_end": held.then if held.lease_ends_us is not None else None,
+            "disk_gb": one.disk_gb,
+            "disk_used_gb": None if one.disk_used_gb is None else round(one.disk_used_gb, 1),
+            "gpu_utilisation_percent": one.gpu_utilisation_percent,
+            "interruptible": True if one.is_bid else None,
+            "country": one.country,
+            "contract_ends": None if contract_us is None else minute(contract_us),
+            "untrusted_image": str(clean_line(one.image, 120)),
+            "untrusted_status": str(clean_line(one.status_message, 300)),
+        }
+    )
+
+
+async def _rental(services: Services, instance_id: int) -> Rental | None:
+    try:
+        return await services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+    except LedgerUnavailable:
+        return None
