@@ -27,6 +27,7 @@ from vast_mcp.guard.door import Pending, Proposal, Ready, Settled
 from vast_mcp.guard.saying import needs_confirmation, needs_person
 from vast_mcp.policy import Level
 from vast_mcp.services import Services
+from vast_mcp.services.rehearsal import rehearsed
 from vast_mcp.store import Plan, PlanState
 from vast_mcp.tools._result import WriteResult
 
@@ -85,6 +86,9 @@ def asking(make_act: Callable[..., Act]) -> Callable[..., Any]:
 
     async def propose(ctx: Context, services: Svc, **given: Any) -> Proposal:  # noqa: ANN401
         retry_leg = ctx.input_responses is not None
+        if given.pop("preview", False):
+            seen, decision = await services.guard.preview(make_act(**given), services.caller)
+            return Settled(rehearsed(seen, decision))
         return await services.guard.propose(make_act(**given), services.caller, retry_leg=retry_leg)
 
     _declare(propose, [("ctx", Context), ("services", Svc)], arguments, Proposal)

@@ -1,0 +1,201 @@
+"""Searching the market: read, rank, remember the prices shown, and say why nothing fits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from vast_mcp.api.query import parse_order, parse_query
+from vast_mcp.errors import InputInvalid, LedgerUnavailable
+from vast_mcp.guard.acts import DEFAULT_DISK_GB, DEFAULT_IMAGE
+from vast_mcp.models import Offer, Rental, Template
+from vast_mcp.operations import Json
+from vast_mcp.services._services import Services
+from vast_mcp.services.gpus import resolve_countries, resolve_gpu_names
+from vast_mcp.services.ranking import Market, Ranked, Wish, merged, rank, wire_filters
+from vast_mcp.store import Quote, Transaction
+from vast_mcp.units import UsdPerHour
+
+FETCHED = 400
+"""Rows asked of the vendor, cheapest first: its limit cuts before our ranking does."""
+_CHEAPEST_FIRST = (("dph_total", "asc"),)
+_BY_JOB = "job_usd"
+_WITHOUT: dict[str, dict[str, None]] = {
+    "gpu_names": {"gpu_names": None},
+    "num_gpus": {"num_gpus": None},
+    "min_gpu_ram_gb": {"min_gpu_ram_gb": None},
+    "max_price_usd_per_hour": {"max_price": None},
+    "min_reliability": {"min_reliability": None},
+    "countries": {"countries": None},
+    "query": {"query": None},
+}
+"""The field of a wish that each parameter fills."""
+_SHORT_HOURS = 0.25
+_SMALL_DISK_GB = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search as it was asked, before names and texts are made out."""
+
+    gpu_names: tuple[str, ...] = ()
+    num_gpus: int | None = None
+    min_gpu_ram_gb: float | None = None
+    max_price_usd_per_hour: float | None = None
+    min_reliability: float | None = None
+    countries: tuple[str, ...] = ()
+    disk_gb: float | None = None
+    rental: Rental = "on_demand"
+    template_hash: str | None = None
+    hours: float = 4
+    download_gb: float = 10
+    query: str = ""
+    order_by: str = ""
+    limit: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is shown of a search."""
+
+    shown: tuple[Ranked, ...]
+    market: Market
+    wish: Wish
+    complete: bool
+    """False when the vendor had more rows than were looked at."""
+    without: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+async def search_market(services: Services, search: Search) -> Found:
+    """Offers that fit, best first; their prices are kept, so that a rent is held to them.
+
+    Raises:
+        InputInvalid: a name, text or template that means nothing.
+        ApiError: the market cannot be read.
+    """
+    order = parse_order("" if search.order_by == _BY_JOB else search.order_by)
+    wish = await _wish(services, search)
+    offers = await _fetch(services, wish, order or _CHEAPEST_FIRST)
+    limits, now_us = services.limits(), services.clock.lease_us()
+    market = rank(wish, offers, limits, now_us, keep_order=bool(order))
+    shown = market.ranked[: search.limit]
+    found = Found(shown, market, wish, complete=len(offers) < FETCHED)
+    if not market.ranked:
+        return replace(found, without=await _without(services, search, wish))
+    return replace(found, warnings=await _remember(services, shown))
+
+
+async def _wish(services: Services, search: Search) -> Wish:
+    query = parse_query(search.query)
+    countries = resolve_countries(search.countries)
+    template = await _template(services, search.template_hash)
+    names: tuple[str, ...] = ()
+    if search.gpu_names:
+        names = resolve_gpu_names(search.gpu_names, await services.reads.gpu_names())
+    recommended = template.recommended_disk_gb if template else None
+    price = search.max_price_usd_per_hour
+    return Wish(
+        disk_gb=search.disk_gb or recommended or DEFAULT_DISK_GB,
+        hours=search.hours,
+        download_gb=search.download_gb,
+        rental=search.rental,
+        gpu_names=names or None,
+        num_gpus=search.num_gpus,
+        min_gpu_ram_gb=search.min_gpu_ram_gb,
+        max_price=None if price is None else UsdPerHour.of(price),
+        min_reliability=search.min_reliability,
+        countries=countries or None,
+        query=query or None,
+        image=str(template.image) if template else DEFAULT_IMAGE,
+    )
+
+
+async def _template(services: Services, template_hash: str | None) -> Template | None:
+    if template_hash is None:
+        return None
+    template = await services.reads.template(template_hash)
+    if template is None:
+        raise InputInvalid(
+            "template_hash",
+            "there is no such template (its hash changes when it is edited)",
+            hint="search_templates finds it anew.",
+        )
+    return template
+
+
+async def _fetch(
+    services: Services, wish: Wish, order: Sequence[tuple[str, str]] = _CHEAPEST_FIRST
+) -> list[Offer]:
+    return await services.reads.search_offers(
+        merged(wire_filters(wish)),
+        rental=wish.rental,
+        disk_gb=wish.disk_gb,
+        order=order,
+        limit=FETCHED,
+    )
+
+
+async def _without(services: Services, search: Search, wish: Wish) -> dict[str, int]:
+    """How many would fit if one given filter were dropped; those that would help only."""
+    relaxed = {
+        name: replace(wish, **fields)  # type: ignore[arg-type]  # fields that may be None
+        for name, fields in _WITHOUT.items()
+        if any(getattr(wish, one) is not None for one in fields)
+    }
+    relaxed["hours"] = replace(wish, hours=_SHORT_HOURS)
+    if search.disk_gb is not None:
+        relaxed["disk_gb"] = replace(wish, disk_gb=_SMALL_DISK_GB)
+    counts: dict[str, int] = {}
+    for name, easier in relaxed.items():
+        offers = await _fetch(services, easier)
+        market = rank(easier, offers, services.limits(), services.clock.lease_us())
+        if market.ranked:
+            counts[name] = len(market.ranked)
+    return counts
+
+
+async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, ...]:
+    """Keep the prices just shown. A reserved price is for looking: nothing rents at it."""
+    now_us = services.clock.utc_us()
+    quotes = [
+        Quote(
+            offer_id=one.offer.offer_id,
+            disk_gb=one.offer.disk_gb,
+            usd_per_hour=one.offer.usd_per_hour,
+            storage_usd_per_gb_month=one.offer.storage_usd_per_gb_month,
+            rental=one.offer.rental,
+            shown_us=now_us,
+        )
+        for one in shown
+        if one.offer.rental != "reserved"
+    ]
+
+    def write(tx: Transaction) -> None:
+        tx.remember_quotes(quotes)
+
+    if not quotes:
+        return ()
+    try:
+        await services.ledger.write(write)
+    except LedgerUnavailable as error:
+        return (f"These prices could not be kept, so nothing can be rented now: {error}",)
+    return ()
+
+
+TEMPLATES_FETCHED = 200
+
+
+async def find_templates(services: Services, query: str) -> list[Template]:
+    """Templates by a part of their name, else of their image; without one the recommended ones.
+
+    The most used come first.
+    """
+    text = " ".join(query.split())
+    if not text:
+        wanted: dict[str, Json] = {"recommended": {"eq": True}}
+        found = await services.reads.templates(filters=wanted, limit=TEMPLATES_FETCHED)
+    else:
+        found = await services.reads.templates(name=text, limit=TEMPLATES_FETCHED)
+        if not found:
+            image: dict[str, Json] = {"image": text.lower()}
+            found = await services.reads.templates(filters=image, limit=TEMPLATES_FETCHED)
+    return sorted(found, key=lambda template: -template.created_count)

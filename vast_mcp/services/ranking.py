@@ -1,0 +1,216 @@
+"""What a job costs on each offer: the pure half of searching the market."""
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.models import Offer, Rental
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.policy import Deny, Exposure, Limits, Request, Spend, decide
+from vast_mcp.store import split_by_day
+from vast_mcp.text import clean_line
+from vast_mcp.units import Usd, UsdPerHour, mb_from_gb, seconds_from_hours
+
+_SECOND_US = 1_000_000
+_UNKNOWN_MBIT = 100.0
+"""Taken for a host that does not say how fast it downloads."""
+_FASTEST_MBIT = 2_000.0
+"""Registries do not serve one host faster than this."""
+_MBIT_PER_GB = 8_000.0
+_PLENTY = Usd(1 << 62)
+_NOT_THE_OFFER = (
+    "action.", "allow.images", "budget.", "dangerous.", "levels.", "limits.min_credit_usd",
+    "policy.", "read_only",
+)  # fmt: skip
+"""Rules about the account, the image or the act: they say nothing about an offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is searched for. None is "any"; prices are all-in, with `disk_gb` of storage."""
+
+    disk_gb: float
+    hours: float
+    download_gb: float
+    rental: Rental = "on_demand"
+    gpu_names: tuple[str, ...] | None = None
+    num_gpus: int | None = None
+    min_gpu_ram_gb: float | None = None
+    max_price: UsdPerHour | None = None
+    min_reliability: float | None = None
+    countries: tuple[str, ...] | None = None
+    query: JsonObject | None = None
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An offer and what the whole job costs on it."""
+
+    offer: Offer
+    job: Usd
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The offers that fit, best first, and what was left out."""
+
+    ranked: tuple[Ranked, ...]
+    hidden_by_policy: Mapping[str, int]
+
+    @property
+    def cheapest(self) -> UsdPerHour | None:
+        """The lowest hourly price of all that fit."""
+        return min((one.offer.usd_per_hour for one in self.ranked), default=None)
+
+    @property
+    def median(self) -> UsdPerHour | None:
+        """The middle hourly price of all that fit."""
+        prices = [one.offer.usd_per_hour.micros for one in self.ranked]
+        return UsdPerHour(int(statistics.median(prices))) if prices else None
+
+
+def wire_filters(wish: Wish) -> dict[str, dict[str, Json]]:
+    """The wish as the vendor's filters, by the parameter that asks for each."""
+    asked: dict[str, dict[str, Json]] = {}
+    if wish.gpu_names is not None:
+        asked["gpu_names"] = {"gpu_name": {"in": list(wish.gpu_names)}}
+    if wish.num_gpus is not None:
+        asked["num_gpus"] = {"num_gpus": {"eq": wish.num_gpus}}
+    if wish.min_gpu_ram_gb is not None:
+        asked["min_gpu_ram_gb"] = {"gpu_ram": {"gte": mb_from_gb(wish.min_gpu_ram_gb)}}
+    if wish.max_price is not None and wish.rental == "on_demand":
+        # Which price it compares is known for this kind only; `fits` compares all of them.
+        asked["max_price_usd_per_hour"] = {"dph_total": {"lte": wish.max_price.dollars}}
+    if wish.min_reliability is not None:
+        asked["min_reliability"] = {"reliability": {"gte": wish.min_reliability}}
+    if wish.countries is not None:
+        asked["countries"] = {"geolocation": {"in": list(wish.countries)}}
+    asked["hours"] = {"duration": {"gte": float(seconds_from_hours(wish.hours))}}
+    if wish.query:
+        asked["query"] = dict(wish.query)
+    return asked
+
+
+def merged(parts: Mapping[str, Mapping[str, Json]]) -> JsonObject:
+    """All filters in one object; of two bounds on one column the tighter one holds.
+
+    Raises:
+        InputInvalid: the query and a parameter contradict each other.
+    """
+    whole: JsonObject = {}
+    for filters in parts.values():
+        for column, condition in filters.items():
+            known = whole.get(column)
+            if isinstance(known, dict) and isinstance(condition, dict):
+                whole[column] = _both(column, known, condition)
+            elif not isinstance(known, dict):
+                whole[column] = condition
+    return whole
+
+
+def _both(column: str, known: JsonObject, more: JsonObject) -> JsonObject:
+    both = dict(known)
+    for op, value in more.items():
+        if op not in both or both[op] == value:
+            both[op] = value
+        elif op in {"gte", "gt"}:
+            both[op] = max(_number(both[op]), _number(value))
+        elif op in {"lte", "lt"}:
+            both[op] = min(_number(both[op]), _number(value))
+        else:
+            raise InputInvalid("query", f"`{column}` is given by a parameter too; use one of them")
+    return both
+
+
+def _number(value: Json) -> float:
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise InputInvalid("query", f"{clean_line(value, 40)!r} is not a number") from error
+
+
+def fits(wish: Wish, offer: Offer) -> bool:
+    """Whether an offer really is what was asked: the vendor's word is not taken for it."""
+    return all(
+        (
+            offer.rentable,
+            offer.max_hours >= wish.hours,
+            offer.max_disk_gb >= wish.disk_gb,
+            wish.gpu_names is None or offer.gpu_name in wish.gpu_names,
+            wish.num_gpus is None or offer.num_gpus == wish.num_gpus,
+            wish.min_gpu_ram_gb is None or offer.gpu_ram_gb >= wish.min_gpu_ram_gb,
+            wish.max_price is None or offer.usd_per_hour <= wish.max_price,
+            wish.min_reliability is None or offer.reliability >= wish.min_reliability,
+            wish.countries is None or offer.country in wish.countries,
+        )
+    )
+
+
+def job_cost(offer: Offer, hours: float, download_gb: float) -> Usd:
+    """Price x hours, the traffic, and the hours that loading that much takes at this price."""
+    mbit = min(offer.download_mbit or _UNKNOWN_MBIT, _FASTEST_MBIT)
+    loading_s = download_gb * _MBIT_PER_GB / mbit
+    return (
+        offer.usd_per_hour.over(seconds_from_hours(hours))
+        + Usd.ceil(offer.download_usd_per_gb * download_gb)
+        + offer.usd_per_hour.over(loading_s)
+    )
+
+
+def rank(
+    wish: Wish, offers: Sequence[Offer], limits: Limits, now_us: int, *, keep_order: bool = False
+) -> Market:
+    """The offers that fit and may be rented, cheapest job first unless an order was asked for."""
+    hidden: Counter[str] = Counter()
+    ranked: list[Ranked] = []
+    for offer in offers:
+        if not fits(wish, offer):
+            continue
+        rule = _refused_by(wish, offer, limits, now_us)
+        if rule:
+            hidden[rule] += 1
+        else:
+            ranked.append(Ranked(offer, job_cost(offer, wish.hours, wish.download_gb)))
+    if not keep_order:
+        ranked.sort(key=_by_job)
+    return Market(tuple(ranked), MappingProxyType(dict(hidden)))
+
+
+def _by_job(one: Ranked) -> tuple[int, float, int]:
+    return one.job.micros, -one.offer.reliability, one.offer.offer_id
+
+
+def _refused_by(wish: Wish, offer: Offer, limits: Limits, now_us: int) -> str:
+    """The first rule that would refuse this offer whatever the account holds; empty for none."""
+    rate = offer.usd_per_hour
+    seconds = seconds_from_hours(wish.hours)
+    days = split_by_day(rate, now_us, now_us + seconds * _SECOND_US)
+    traffic = Usd.ceil(offer.download_usd_per_gb * wish.download_gb)
+    cost = rate.over(seconds) + traffic
+    spend = Spend(
+        usd_per_hour=rate,
+        adds_usd_per_hour=rate,
+        adds_running=1,
+        lease_hours=wish.hours,
+        cost=cost,
+        rental_total=cost,
+        by_day=days,
+        disk_gb=wish.disk_gb,
+        usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
+        gpu_name=offer.gpu_name,
+        num_gpus=offer.num_gpus,
+        image=wish.image,
+        country=offer.country,
+        datacenter=offer.datacenter,
+        verified=offer.verified,
+        max_contract_hours=offer.max_hours,
+    )
+    exposure = Exposure(credit=_PLENTY, account_usd_per_hour=UsdPerHour(0))
+    decision = decide(Request("create_instance", spend=spend), exposure, limits)
+    reasons = decision.reasons if isinstance(decision, Deny) else ()
+    about = (reason.rule for reason in reasons if not reason.rule.startswith(_NOT_THE_OFFER))
+    return next(about, "")

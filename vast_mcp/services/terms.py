@@ -1,0 +1,83 @@
+"""What a rent may be asked with: checked before anything is looked up, each fault by its field."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.mark import ENV_NAME
+from vast_mcp.text import clean_line
+
+MOST_PORTS = 64
+MOST_VARIABLES = 64
+ONSTART_LIMIT = 4048
+"""Characters; the vendor's pages disagree (4048 or 16 KB), so the lower one (vast-api §6)."""
+_VALUE_LIMIT = 8_000
+_PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
+
+
+def check_image(image: str | None) -> None:
+    """Refuse what is no image name, such as one with options behind it.
+
+    Raises:
+        InputInvalid: it is not `repository[:tag]`.
+    """
+    if image is not None and not _IMAGE.fullmatch(image):
+        raise InputInvalid("image", f"{clean_line(image, 60)!r} is not repository:tag")
+
+
+def check_env(env: Mapping[str, str]) -> None:
+    """Refuse names that no shell knows: the vendor reads such keys as docker options.
+
+    Raises:
+        InputInvalid: names the variable; its value is never repeated.
+    """
+    if len(env) > MOST_VARIABLES:
+        raise InputInvalid("env", f"at most {MOST_VARIABLES} variables")
+    for name, value in env.items():
+        if not _NAME.fullmatch(name):
+            raise InputInvalid(
+                "env",
+                f"{clean_line(name, 40)!r} is not a variable name",
+                hint="Letters, digits and _; ports go into `ports`.",
+            )
+        if name == ENV_NAME:
+            raise InputInvalid("env", f"{ENV_NAME} is set by this server")
+        if "\x00" in value or len(value) > _VALUE_LIMIT:
+            raise InputInvalid("env", f"the value of {name} is too long or holds a zero byte")
+
+
+def check_ports(ports: Sequence[str]) -> tuple[str, ...]:
+    """The ports in one spelling, each once: `8080`, `53/udp`.
+
+    Raises:
+        InputInvalid: one is no port, or there are too many.
+    """
+    kept: list[str] = []
+    for port in ports:
+        found = _PORT.fullmatch(port.strip().lower())
+        if found is None or not 0 < int(found[1]) <= 65_535:
+            raise InputInvalid("ports", f"{clean_line(port, 40)!r} is not like 8080 or 53/udp")
+        plain = f"{int(found[1])}/udp" if found[2] == "udp" else str(int(found[1]))
+        if plain not in kept:
+            kept.append(plain)
+    if len(kept) > MOST_PORTS:
+        raise InputInvalid("ports", f"at most {MOST_PORTS}")
+    return tuple(kept)
+
+
+def check_start(onstart: str | None, connect: str | None, args: Sequence[str]) -> None:
+    """Refuse a script that would be cut, and arguments that would be ignored.
+
+    Raises:
+        InputInvalid: names the field.
+    """
+    if onstart is not None and len(onstart) > ONSTART_LIMIT:
+        raise InputInvalid(
+            "onstart",
+            f"at most {ONSTART_LIMIT} characters",
+            hint="Let it download the longer script.",
+        )
+    if args and connect != "args":
+        raise InputInvalid("args", 'are used with connect="args" only')

@@ -1,0 +1,162 @@
+"""Whether waiting for a machine still makes sense: the vendor's rules as one pure function.
+
+Sources: vast-api §7 "Waiting rules". What a state means depends on what was asked: `exited` after a
+start is where it begins, after a rent it is the end.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vast_mcp.models import InstanceState
+from vast_mcp.services.rentals import Held
+from vast_mcp.units import HOUR_S
+
+Word = Literal["normal", "slow", "dead"]
+RENT_EXPECTED_S = 300
+"""Most images are pulled in one to five minutes."""
+RENT_SLOW_S = 600
+START_EXPECTED_S = 60
+START_SLOW_S = 120
+GPU_TAKEN_AFTER_S = 30
+"""Scheduling longer than this mostly means that the GPU went to somebody else."""
+DUD_AFTER_S = 300
+"""A host that never reported by then is a dud."""
+START_GRACE_S = 60
+LIST_LAG_S = 60
+_POLL_NORMAL_S = 15
+_POLL_SLOW_S = 60
+ANOTHER = "destroy_instance({id}) and rent another offer."
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look told. `reached`: it runs; `dead`: more waiting will not help."""
+
+    word: Word
+    said: str
+    reached: bool = False
+    next: str = ""
+    expected_s: int = RENT_EXPECTED_S
+    poll_again_s: int | None = None
+
+    @property
+    def over(self) -> bool:
+        """Nothing more to wait for."""
+        return self.reached or self.word == "dead"
+
+
+def judge(held: Held) -> Verdict:
+    """The verdict on waiting until it runs."""
+    state, waited_s = held.state, elapsed_s(held)
+    match state:
+        case InstanceState.READY | InstanceState.RUNNING_NO_SSH:
+            return _running(held, state)
+        case InstanceState.WAITING_FOR_GPU:
+            return _waiting_for_gpu(held, waited_s)
+        case InstanceState.OUTBID:
+            bid = f" At least {held.needed_bid} is needed." if held.needed_bid else ""
+            return _dead(held, f"It was outbid and stopped.{bid}",
+                         "change_bid({id}, …) or destroy_instance({id}).")  # fmt: skip
+        case InstanceState.STARTING:
+            return _starting(held, waited_s)
+        case InstanceState.STOPPED | InstanceState.STOPPING:
+            return _dead(held, f"It is {state.value}: nothing starts it.", "start_instance({id}).")
+        case _:
+            return _broken(held, state, waited_s)
+
+
+def missing(instance_id: int, waited_s: int | None) -> Verdict:
+    """The vendor shows no such instance: just after a rent that may be a lag."""
+    if waited_s is not None and waited_s < LIST_LAG_S:
+        return Verdict("normal", "The vendor does not list it yet.", poll_again_s=_POLL_NORMAL_S)
+    return Verdict(
+        "dead",
+        f"Instance {instance_id} does not exist (any more).",
+        next="show_instances lists what does; search again if a machine is still needed.",
+    )
+
+
+def elapsed_s(held: Held) -> int:
+    """Seconds since it was asked to run, by the clock that leases follow."""
+    return 0 if held.began_us is None else max(0, (held.now_us - held.began_us) // 1_000_000)
+
+
+def started_again(held: Held) -> bool:
+    """Whether it was started after a stop, so that `exited` is where it begins."""
+    rental = held.rental
+    if rental is None:
+        return elapsed_s(held) > HOUR_S
+    return rental.ever_ran or held.began_us != held.created_us
+
+
+def _running(held: Held, state: InstanceState) -> Verdict:
+    no_ssh = state is InstanceState.RUNNING_NO_SSH
+    said = "It runs; ssh answers a little later." if no_ssh else "It runs."
+    if "args" in held.instance.runtype.split():
+        said = "It runs its command; it has no ssh."
+    return Verdict(
+        "normal",
+        said,
+        reached=True,
+        next=f"show_instances({held.instance.instance_id}) has ssh and ports.",
+    )
+
+
+def _starting(held: Held, waited_s: int) -> Verdict:
+    one = held.instance
+    if started_again(held):
+        return _in_time(held, waited_s, START_EXPECTED_S, START_SLOW_S, "Starting again.")
+    if one.actual_status is None and one.cur_state == "running" and waited_s >= DUD_AFTER_S:
+        return _dead(held, f"The host has not reported for {waited_s} s: a dud.", ANOTHER)
+    failing = one.status_message.lower().startswith("error")
+    if failing and waited_s >= RENT_EXPECTED_S:
+        return _dead(held, "The host reports an error and does not get past it.", ANOTHER)
+    said = "The host reports an error; it may still recover." if failing else "Loading its image."
+    return _in_time(held, waited_s, RENT_EXPECTED_S, 0 if failing else RENT_SLOW_S, said)
+
+
+def _in_time(held: Held, waited_s: int, expected_s: int, slow_s: int, said: str) -> Verdict:
+    if waited_s < slow_s:
+        return Verdict("normal", said, expected_s=expected_s, poll_again_s=_POLL_NORMAL_S)
+    instance_id = held.instance.instance_id
+    return Verdict(
+        "slow",
+        f"{said} That is longer than usual.",
+        next=f"Wait on, or destroy_instance({instance_id}) and take a host that downloads faster.",
+        expected_s=expected_s,
+        poll_again_s=_POLL_SLOW_S,
+    )
+
+
+def _waiting_for_gpu(held: Held, waited_s: int) -> Verdict:
+    if waited_s < GPU_TAKEN_AFTER_S:
+        return Verdict("normal", "Waiting for its GPU.", expected_s=START_EXPECTED_S,
+                       poll_again_s=_POLL_NORMAL_S)  # fmt: skip
+    instance_id = held.instance.instance_id
+    return Verdict(
+        "slow",
+        "Its GPU was most likely rented by somebody else; it waits until that one is free.",
+        next=f"stop_instance({instance_id}) keeps the disk; another offer needs the data again.",
+        expected_s=START_EXPECTED_S,
+        poll_again_s=_POLL_SLOW_S,
+    )
+
+
+def _broken(held: Held, state: InstanceState, waited_s: int) -> Verdict:
+    again = started_again(held)
+    if again and state is InstanceState.FAILED and waited_s < START_GRACE_S:
+        return Verdict("normal", "Starting again.", expected_s=START_EXPECTED_S,
+                       poll_again_s=_POLL_NORMAL_S)  # fmt: skip
+    match state:
+        case InstanceState.HOST_OFFLINE:
+            said = "Its host is offline; nothing bills while it is."
+        case InstanceState.UNKNOWN:
+            said = "Its host does not report any more."
+        case _:
+            said = "Its container failed and does not recover by itself."
+    step = "show_logs({id}); its disk is kept until you destroy it." if again else ANOTHER
+    return _dead(held, said, step)
+
+
+def _dead(held: Held, said: str, step: str) -> Verdict:
+    return Verdict("dead", said, next=step.format(id=held.instance.instance_id))

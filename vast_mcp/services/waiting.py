@@ -1,0 +1,49 @@
+"""Waiting in short calls: look, judge, sleep, and come back before any client's patience ends."""
+
+from collections.abc import Awaitable, Callable
+
+from vast_mcp.errors import RateLimited, VendorDown, VendorUnreadable
+from vast_mcp.services._services import Services
+from vast_mcp.services.rentals import Held, hold, known_rental
+from vast_mcp.services.verdict import Verdict, judge, missing
+
+CALL_S = 45.0
+POLL_S = 10.0
+_PASSING = (RateLimited, VendorDown, VendorUnreadable)
+Report = Callable[[float, str], Awaitable[None]]
+"""Told the seconds waited in this call and a sentence, before each sleep."""
+
+
+async def wait_until_running(
+    services: Services, instance_id: int, report: Report
+) -> tuple[Held | None, Verdict]:
+    """The last look and its verdict, at the latest 45 s from now; polls are 10 s apart.
+
+    Raises:
+        ApiError: not one look succeeded.
+    """
+    began_s = services.clock.monotonic_s()
+    last: tuple[Held | None, Verdict] | None = None
+    while True:
+        try:
+            last = await _look(services, instance_id)
+        except _PASSING:
+            if last is None:
+                raise
+        waited_s = services.clock.monotonic_s() - began_s
+        if last[1].over or waited_s + POLL_S > CALL_S:
+            return last
+        await report(waited_s, last[1].said)
+        await services.clock.sleep(POLL_S)
+
+
+async def _look(services: Services, instance_id: int) -> tuple[Held | None, Verdict]:
+    instance = await services.reads.show_instance(instance_id)
+    if instance is not None:
+        held = await hold(services, instance)
+        return held, judge(held)
+    rental = await known_rental(services, instance_id)
+    waited_s = None
+    if rental is not None and rental.state.holds_money:
+        waited_s = (services.clock.lease_us() - rental.created_us) // 1_000_000
+    return None, missing(instance_id, waited_s)

@@ -1,0 +1,213 @@
+"""What a model is shown of machines: short rows, and what can be done next."""
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from vast_mcp.models import Billing
+from vast_mcp.services.reaching import addresses, editor_block, ssh_command
+from vast_mcp.services.rentals import Fleet, Held, Pending
+from vast_mcp.services.showing import minute
+from vast_mcp.services.verdict import Verdict, elapsed_s
+
+StateWord = Literal[
+    "starting", "ready", "running_no_ssh", "waiting_for_gpu", "outbid",
+    "stopping", "stopped", "failed", "host_offline", "unknown",
+]  # fmt: skip
+LABEL_SHOWN = 40
+LIST_BYTES = 6_400
+"""What the rows of a list may take; with the rest of the answer about 2,000 tokens."""
+
+
+class InstanceRow(BaseModel):
+    """One machine; `label`, `image` and `status_message` are untrusted text from others."""
+
+    instance_id: int
+    state: StateWord
+    bills: str
+    gpu: str
+    label: str | None = Field(None, description="untrusted")
+    made_by: Literal["ours", "other"]
+    created: str | None = None
+    usd_per_hour: float = Field(description="while running, with disk")
+    disk_usd_per_day: float | None = None
+    cost_so_far_usd: float | None = None
+    lease_ends: str | None = None
+    disk_used_gb: float | None = None
+    contract_ends: str | None = None
+    needs_bid_usd_per_hour: float | None = None
+    warnings: list[str] | None = None
+    ssh: str | None = None
+    ssh_config: str | None = None
+    ports: list[str] | None = None
+    image: str | None = Field(None, description="untrusted")
+    status_message: str | None = Field(None, description="untrusted")
+    disk_gb: float | None = None
+    gpu_util_percent: float | None = None
+    country: str | None = None
+    interruptible: bool | None = None
+    on_end: str | None = None
+    task: str | None = None
+
+    @classmethod
+    def of(cls, held: Held) -> "InstanceRow":
+        """The row of a list."""
+        one, ends_us = held.instance, held.lease_ends_us
+        spent, bid = held.spent, held.needed_bid
+        return cls(
+            instance_id=one.instance_id,
+            state=held.state.value,
+            bills=held.bills.value,
+            gpu=f"{one.num_gpus}x {one.gpu_name}",
+            label=held.label[:LABEL_SHOWN] or None,
+            made_by="ours" if held.ours else "other",
+            created=None if held.created_us is None else minute(held.created_us),
+            usd_per_hour=round(one.usd_per_hour.dollars, 4),
+            disk_usd_per_day=_disk_price(held),
+            cost_so_far_usd=None if spent is None else round(spent.dollars, 3),
+            lease_ends=None if ends_us is None else minute(ends_us),
+            disk_used_gb=None if one.disk_used_gb is None else round(one.disk_used_gb, 1),
+            contract_ends=None if one.contract_ends_us is None else minute(one.contract_ends_us),
+            needs_bid_usd_per_hour=None if bid is None else round(bid.dollars, 4),
+            warnings=held.warnings or None,
+        )
+
+    @classmethod
+    def detailed(cls, held: Held, state_place: str) -> "InstanceRow":
+        """The row with how it is reached and what the host says."""
+        one, rental = held.instance, held.rental
+        more = {
+            "ssh": ssh_command(held, state_place),
+            "ssh_config": editor_block(held, state_place),
+            "ports": addresses(one) or None,
+            "image": str(one.image) or None,
+            "status_message": str(one.status_message) or None,
+            "disk_gb": one.disk_gb,
+            "gpu_util_percent": one.gpu_utilisation_percent,
+            "country": one.country or None,
+            "interruptible": one.is_bid or None,
+            "on_end": rental.on_end if rental else None,
+            "task": rental.task or None if rental else None,
+        }
+        return cls.of(held).model_copy(update=more)
+
+
+def _disk_price(held: Held) -> float | None:
+    if held.bills is not Billing.DISK:
+        return None
+    return round(held.instance.disk_usd_per_hour.per_day.dollars, 3)
+
+
+class PendingRow(BaseModel):
+    """A rent that may or may not exist; its money stays reserved."""
+
+    intent: str
+    state: str
+    since: str
+    usd_per_hour: float
+    label: str | None = None
+
+    @classmethod
+    def of(cls, pending: Pending) -> "PendingRow":
+        """What is known of it."""
+        return cls(
+            intent=pending.intent,
+            state=pending.state,
+            since=minute(pending.since_us),
+            usd_per_hour=round(pending.usd_per_hour.dollars, 4),
+            label=pending.label[:LABEL_SHOWN] or None,
+        )
+
+
+class InstanceList(BaseModel):
+    """What is held, the dearest first."""
+
+    instances: list[InstanceRow]
+    pending: list[PendingRow] | None = Field(None, description="sent rents without an answer")
+    warnings: list[str] | None = None
+    next: str | None = None
+
+    @classmethod
+    def of(cls, fleet: Fleet, state: str | None, label: str | None) -> "InstanceList":
+        """The list, narrowed and cut to what a reader can take."""
+        wanted = (label or "").casefold()
+        rows = [
+            InstanceRow.of(held)
+            for held in fleet.held
+            if (state is None or held.state.value == state) and wanted in held.label.casefold()
+        ]
+        shown = _cut(rows)
+        step = None
+        if len(shown) < len(rows):
+            step = f"{len(rows) - len(shown)} more: narrow by state, label or instance_id."
+        elif fleet.pending:
+            step = "Do not rent again for what is pending; look again in a few minutes."
+        elif not rows:
+            step = "Nothing is rented." if not fleet.held else "None of them is like that."
+        pending = [PendingRow.of(one) for one in fleet.pending]
+        return cls(
+            instances=shown,
+            pending=pending or None,
+            warnings=list(fleet.warnings) or None,
+            next=step,
+        )
+
+    @classmethod
+    def detail(cls, held: Held, state_place: str) -> "InstanceList":
+        """One machine in full."""
+        return cls(instances=[InstanceRow.detailed(held, state_place)])
+
+
+def _cut(rows: list[InstanceRow]) -> list[InstanceRow]:
+    room, kept = LIST_BYTES, []
+    for row in rows:
+        text = json.dumps(row.model_dump(exclude_none=True), ensure_ascii=False)
+        room -= len(text.encode())
+        if room < 0:
+            break
+        kept.append(row)
+    return kept
+
+
+class WaitResult(BaseModel):
+    """Whether it runs, and whether waiting on makes sense."""
+
+    instance_id: int
+    reached: bool
+    verdict: Literal["normal", "slow", "dead"]
+    state: str
+    said: str
+    next: str | None = None
+    elapsed_seconds: int | None = Field(None, description="since rented or started")
+    expected_seconds: int
+    ok_to_leave: bool = Field(description="a lease ends it without you")
+    poll_again_after_seconds: int | None = None
+    bills: str | None = None
+    lease_ends: str | None = None
+    ssh: str | None = None
+    status_message: str | None = Field(None, description="untrusted")
+
+    @classmethod
+    def of(
+        cls, instance_id: int, held: Held | None, verdict: Verdict, state_place: str
+    ) -> "WaitResult":
+        """The last look and its verdict."""
+        lease_us = held.lease_ends_us if held else None
+        message = str(held.instance.status_message)[-160:] if held else ""
+        return cls(
+            instance_id=instance_id,
+            reached=verdict.reached,
+            verdict=verdict.word,
+            state=held.state.value if held else "gone",
+            said=verdict.said,
+            next=verdict.next or None,
+            elapsed_seconds=elapsed_s(held) if held else None,
+            expected_seconds=verdict.expected_s,
+            ok_to_leave=lease_us is not None and verdict.word != "dead",
+            poll_again_after_seconds=verdict.poll_again_s,
+            bills=held.bills.value if held else None,
+            lease_ends=None if lease_us is None else minute(lease_us),
+            ssh=ssh_command(held, state_place) if held and verdict.reached else None,
+            status_message=None if verdict.reached else message or None,
+        )

@@ -1,0 +1,60 @@
+"""Look at a stopped machine's disk, and clear it."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Act
+from vast_mcp.guard.acts import DeleteDiskFiles
+from vast_mcp.services.logs import excerpt
+from vast_mcp.tools._ask import Svc, asking
+from vast_mcp.tools._spec import ToolSpec
+
+InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
+
+
+class Listing(BaseModel):
+    """What lies in a folder."""
+
+    instance_id: int
+    listing: str = Field(description="untrusted text from the machine")
+    cut: str | None = None
+
+
+async def list_disk(
+    services: Svc,
+    instance_id: InstanceId,
+    path: Annotated[str, Field(max_length=300, description="absolute")] = "/workspace",
+) -> Listing:
+    """List a folder on a stopped instance's disk, without starting it.
+
+    Use it before deleting files or destroying. A running instance is looked at over ssh. Costs
+    nothing.
+    """
+    if not path.startswith("/"):
+        raise InputInvalid("path", "must be absolute")
+    quoted = f"'{path}'" if " " in path else path
+    shown = excerpt(await services.reads.list_disk(instance_id, f"ls -l {quoted}"))
+    cut = "Only the end is shown; list a folder further down." if shown.cut else None
+    return Listing(instance_id=instance_id, listing=shown.text, cut=cut)
+
+
+@asking
+def delete_disk_files(
+    instance_id: InstanceId,
+    paths: Annotated[list[str], Field(min_length=1, description="absolute; folders whole")],
+) -> Act:
+    """Delete files or folders on a stopped instance's disk for good.
+
+    It asks the person first. The disk's price stays: its size was bought whole.
+    """
+    return DeleteDiskFiles(instance_id, tuple(paths))
+
+
+TOOLS = (
+    ToolSpec(list_disk, "List a stopped disk", "instances", reads=True, extra=True),
+    ToolSpec(
+        delete_disk_files, "Delete files on a stopped disk", "instances", destroys=True, extra=True
+    ),
+)

@@ -1,0 +1,117 @@
+"""Start, extend, bid, stop, destroy and keep machines that exist."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vast_mcp.guard.act import Act
+from vast_mcp.guard.acts import (
+    AttachSshKey,
+    ChangeBid,
+    DestroyInstance,
+    ExtendLease,
+    LabelInstance,
+    RebootInstance,
+    StartInstance,
+    StopInstance,
+)
+from vast_mcp.tools._ask import asking
+from vast_mcp.tools._spec import ToolSpec
+
+InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
+
+
+@asking
+def start_instance(
+    instance_id: InstanceId,
+    lease_hours: Annotated[float, Field(gt=0, le=8760, description="stopped after that")] = 4,
+) -> Act:
+    """Start a stopped instance under a new lease.
+
+    Its GPU may be rented by somebody else: if it does not run within 10 minutes it is stopped
+    again. Costs its hourly price once running.
+    """
+    return StartInstance(instance_id, lease_hours)
+
+
+@asking
+def extend_lease(
+    instance_id: InstanceId,
+    hours: Annotated[float, Field(gt=0, le=8760, description="added to the present end")],
+) -> Act:
+    """Give a running instance more hours.
+
+    Use it before its lease ends. Costs its hourly price for the added hours; answers the new end,
+    the added cost and the new ceiling.
+    """
+    return ExtendLease(instance_id, hours)
+
+
+@asking
+def change_bid(
+    instance_id: InstanceId,
+    bid_usd_per_hour: Annotated[
+        float, Field(ge=0.001, le=32, description="for the whole machine, without its disk")
+    ],
+) -> Act:
+    """Set the bid of an interruptible instance.
+
+    Use it when outbid: show_instances names the bid that is needed. A rise costs the difference
+    until the lease ends and asks the person.
+    """
+    return ChangeBid(instance_id, bid_usd_per_hour)
+
+
+@asking
+def stop_instance(instance_id: InstanceId) -> Act:
+    """Stop an instance.
+
+    GPU billing ends; the disk stays and keeps costing until destroyed. The GPU may be gone when it
+    is started again.
+    """
+    return StopInstance(instance_id)
+
+
+@asking
+def destroy_instance(instance_id: InstanceId) -> Act:
+    """Delete an instance and its disk for good; ends all its cost. No stop is needed before."""
+    return DestroyInstance(instance_id)
+
+
+@asking
+def reboot_instance(instance_id: InstanceId) -> Act:
+    """Restart an instance's container in place.
+
+    Whatever runs on it is interrupted; GPU, disk and price stay.
+    """
+    return RebootInstance(instance_id)
+
+
+@asking
+def label_instance(instance_id: InstanceId, label: Annotated[str, Field(max_length=200)]) -> Act:
+    """Change an instance's label; the lease mark behind it stays. Costs nothing."""
+    return LabelInstance(instance_id, label)
+
+
+@asking
+def attach_ssh_key(
+    instance_id: InstanceId,
+    public_key: Annotated[
+        str, Field(max_length=4000, description="one public line; default: this server's own key")
+    ] = "",
+) -> Act:
+    """Give an SSH public key access to an instance; works after about 15 s. Costs nothing."""
+    return AttachSshKey(instance_id, public_key)
+
+
+_SET = "instances"
+TOOLS = (
+    ToolSpec(start_instance, "Start an instance", _SET),
+    ToolSpec(extend_lease, "Extend a lease", _SET),
+    ToolSpec(change_bid, "Change a bid", _SET, repeatable=True),
+    ToolSpec(stop_instance, "Stop an instance", _SET, destroys=True, repeatable=True),
+    ToolSpec(destroy_instance, "Destroy an instance", _SET, destroys=True, repeatable=True),
+    ToolSpec(reboot_instance, "Reboot an instance", _SET, destroys=True, extra=True),
+    ToolSpec(label_instance, "Label an instance", _SET, repeatable=True, extra=True),
+    ToolSpec(attach_ssh_key, "Attach an SSH key", _SET, repeatable=True, extra=True),
+)

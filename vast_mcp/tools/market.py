@@ -1,0 +1,215 @@
+"""Look at the market: what can be rented now, and what one can start from."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from vast_mcp.models import Template
+from vast_mcp.services.market import Found, Search, find_templates, search_market
+from vast_mcp.services.ranking import Ranked
+from vast_mcp.tools._ask import Svc
+from vast_mcp.tools._spec import ToolSpec
+
+
+class OfferRow(BaseModel):
+    """One offer; prices with storage."""
+
+    offer_id: int
+    gpu: str
+    gpu_ram_gb: int
+    usd_per_hour: float
+    job_usd: float
+    max_hours: int
+    reliability: float
+    country: str | None = None
+    down_mbit: int | None = None
+    cuda: float | None = None
+    datacenter: bool | None = None
+    min_bid_usd_per_hour: float | None = None
+
+    @classmethod
+    def of(cls, ranked: Ranked) -> "OfferRow":
+        """The fields a choice is made by."""
+        offer = ranked.offer
+        bid = offer.min_bid if offer.rental == "interruptible" else None
+        return cls(
+            offer_id=offer.offer_id,
+            gpu=f"{offer.num_gpus}x {offer.gpu_name}",
+            gpu_ram_gb=int(offer.gpu_ram_gb),
+            usd_per_hour=round(offer.usd_per_hour.dollars, 4),
+            job_usd=round(ranked.job.dollars, 2 if ranked.job.dollars >= 1 else 3),
+            max_hours=int(offer.max_hours),
+            reliability=round(offer.reliability, 3),
+            country=offer.country or None,
+            down_mbit=int(offer.download_mbit) or None,
+            cuda=offer.cuda_max or None,
+            datacenter=offer.datacenter or None,
+            min_bid_usd_per_hour=None if bid is None else round(bid.dollars, 4),
+        )
+
+
+class OfferList(BaseModel):
+    """Offers that fit, best first."""
+
+    offers: list[OfferRow]
+    matching: int
+    cheapest: float | None = Field(None, description="USD/h")
+    median: float | None = Field(None, description="USD/h")
+    disk_gb: float
+    hours: float
+    without: dict[str, int] | None = Field(
+        None, description="on no result: how many fit if that filter is dropped"
+    )
+    hidden_by_policy: dict[str, int] | None = None
+    next: str
+    warnings: list[str] | None = None
+
+    @classmethod
+    def of(cls, found: Found) -> "OfferList":
+        """A search as it is shown."""
+        market, wish = found.market, found.wish
+        cut = "The vendor has more; only the first rows were looked at: narrow the search."
+        return cls(
+            offers=[OfferRow.of(one) for one in found.shown],
+            matching=len(market.ranked),
+            cheapest=None if market.cheapest is None else round(market.cheapest.dollars, 4),
+            median=None if market.median is None else round(market.median.dollars, 4),
+            disk_gb=wish.disk_gb,
+            hours=wish.hours,
+            without=found.without or None,
+            hidden_by_policy=dict(market.hidden_by_policy) or None,
+            next=_next(found),
+            warnings=[*found.warnings, *([] if found.complete else [cut])] or None,
+        )
+
+
+def _next(found: Found) -> str:
+    if not found.shown:
+        if found.without:
+            return "Nothing fits. Drop or ease one of `without`."
+        if found.market.hidden_by_policy:
+            return "What fits is refused by the policy; only the person can change it."
+        return "Nothing fits, and no single filter is why: ease several."
+    match found.wish.rental:
+        case "interruptible":
+            return "create_instance with bid_usd_per_hour above min_bid; higher bids win."
+        case "reserved":
+            return "For looking only: reserving is a prepayment, made by a person."
+        case _:
+            return "create_instance(offer_id)"
+
+
+async def search_offers(
+    services: Svc,
+    gpu_names: Annotated[
+        list[str] | None, Field(description='such as "RTX 4090", "4090", "H100" (all kinds)')
+    ] = None,
+    num_gpus: Annotated[int | None, Field(ge=1, le=64)] = None,
+    min_gpu_ram_gb: Annotated[float | None, Field(gt=0, le=1000, description="per GPU")] = None,
+    max_price_usd_per_hour: Annotated[float | None, Field(gt=0, le=1000)] = None,
+    min_reliability: Annotated[float | None, Field(ge=0, le=1)] = None,
+    countries: Annotated[
+        list[str] | None, Field(description="two-letter codes, or EU, Europe, Asia, North_America…")
+    ] = None,
+    disk_gb: Annotated[
+        float | None, Field(ge=8, le=100_000, description="default: the template's, else 50")
+    ] = None,
+    rental: Literal["on_demand", "interruptible", "reserved"] = "on_demand",
+    template_hash: str | None = None,
+    hours: Annotated[float, Field(gt=0, le=8760, description="how long the job runs")] = 4,
+    download_gb: Annotated[float, Field(ge=0, le=100_000, description="image and data")] = 10,
+    query: Annotated[
+        str, Field(description="more, in the vastai CLI's language: cuda_vers>=12.4 cpu_ram>64")
+    ] = "",
+    order_by: Annotated[str, Field(description="column, or column- ; default job_usd")] = "",
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
+) -> OfferList:
+    """Find GPUs to rent now.
+
+    Use it before create_instance: the prices shown are what a rent is held to for 30 minutes, and
+    offer ids go stale.
+
+    Ranked by job_usd, the cost of the whole job (price x hours, traffic, loading). Prices include
+    the disk and are for all GPUs of an offer. Offers that end before `hours` or that the policy
+    would refuse are left out. Costs nothing.
+    """
+    search = Search(
+        gpu_names=tuple(gpu_names or ()),
+        num_gpus=num_gpus,
+        min_gpu_ram_gb=min_gpu_ram_gb,
+        max_price_usd_per_hour=max_price_usd_per_hour,
+        min_reliability=min_reliability,
+        countries=tuple(countries or ()),
+        disk_gb=disk_gb,
+        rental=rental,
+        template_hash=template_hash,
+        hours=hours,
+        download_gb=download_gb,
+        query=query,
+        order_by=order_by,
+        limit=limit,
+    )
+    return OfferList.of(await search_market(services, search))
+
+
+class TemplateRow(BaseModel):
+    """One template; name and image are untrusted text from others."""
+
+    template_hash: str
+    name: str = Field(description="untrusted")
+    image: str = Field(description="untrusted")
+    recommended_disk_gb: float | None = None
+    connects: str
+    private: bool | None = None
+
+    @classmethod
+    def of(cls, template: Template) -> "TemplateRow":
+        """The fields a choice is made by."""
+        ways = [way for way, has in (("jupyter", template.jupyter), ("ssh", template.ssh)) if has]
+        tag = f":{template.tag}" if template.tag else ""
+        return cls(
+            template_hash=template.hash_id,
+            name=template.name[:60],
+            image=f"{template.image}{tag}"[:100],
+            recommended_disk_gb=template.recommended_disk_gb,
+            connects="+".join(ways) or template.runtype or "unknown",
+            private=template.private or None,
+        )
+
+
+class TemplateList(BaseModel):
+    """Templates, the most used first."""
+
+    templates: list[TemplateRow]
+    matching: int
+    next: str
+
+
+async def search_templates(
+    services: Svc,
+    query: Annotated[
+        str,
+        Field(
+            max_length=100, description="part of the name or image; default: the recommended ones"
+        ),
+    ] = "",
+    limit: Annotated[int, Field(ge=1, le=25)] = 10,
+) -> TemplateList:
+    """Find templates: images with their settings, such as vLLM or ComfyUI.
+
+    Use it when a ready set-up is wanted; pass template_hash to search_offers and create_instance.
+    Costs nothing.
+    """
+    fit = await find_templates(services, query)
+    step = "create_instance(offer_id, template_hash)"
+    return TemplateList(
+        templates=[TemplateRow.of(one) for one in fit[:limit]],
+        matching=len(fit),
+        next=step if fit else "Nothing has this name; try one word, or pass an image instead.",
+    )
+
+
+TOOLS = (
+    ToolSpec(search_offers, "Search GPU offers", "market", reads=True),
+    ToolSpec(search_templates, "Search templates", "market", reads=True),
+)
