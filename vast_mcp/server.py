@@ -43,7 +43,7 @@ from vast_mcp.resources.catalogue import MIME_TYPE
 from vast_mcp.runtime import Runtime
 from vast_mcp.services import Services
 from vast_mcp.text import clean_line
-from vast_mcp.tools import account, guard, instances, serverless
+from vast_mcp.tools import account, disk, guard, instances, lifecycle, market, serverless
 from vast_mcp.tools._lifespan import Lifespan
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.tools._strict import StrictTool, lean
@@ -51,7 +51,10 @@ from vast_mcp.tools.toolsets import DEFAULT, Offer, choose
 
 NAME = "vast"
 TOOLS: tuple[ToolSpec, ...] = (
+    *market.TOOLS,
     *instances.TOOLS,
+    *lifecycle.TOOLS,
+    *disk.TOOLS,
     *serverless.TOOLS,
     *account.TOOLS,
     *guard.TOOLS,
