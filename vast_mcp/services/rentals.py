@@ -87,11 +87,17 @@ class Held:
         return self.rental is not None and not (self.rental.ever_ran or self.rental.touched)
 
     def _awaits_port(self) -> bool:
-        """No way in yet: a direct port takes some seconds, and `args` has no ssh at all."""
+        """No way in yet: a direct port takes some seconds, and `args` has no ssh at all.
+
+        A machine that reports its load and still maps no port has none to give: there the proxy is
+        the way in.
+        """
         one = self.instance
         if "args" in one.runtype.split():
             return True
         if "direc" not in one.runtype or any(port.inside == 22 for port in one.ports):
+            return False
+        if one.gpu_utilisation_percent is not None and one.ssh_port is not None:
             return False
         return self.began_us is None or self.now_us - self.began_us < _PORTS_WAITED_US
 

@@ -24,11 +24,11 @@ class InstanceRow(BaseModel):
     """One machine; `label`, `image` and `status_message` are untrusted text from others."""
 
     instance_id: int
-    state: StateWord
+    state: str
     bills: str
     gpu: str
     label: str | None = Field(None, description="untrusted")
-    made_by: Literal["ours", "other"]
+    made_by: str = Field(description="ours or other")
     created: str | None = None
     usd_per_hour: float = Field(description="while running, with disk")
     disk_usd_per_day: float | None = None

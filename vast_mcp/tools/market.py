@@ -57,9 +57,8 @@ class OfferList(BaseModel):
     median: float | None = Field(None, description="USD/h")
     disk_gb: float
     hours: float
-    without: dict[str, int] | None = Field(
-        None, description="on no result: how many fit if that filter is dropped"
-    )
+    without: dict[str, int] | None = None
+    """On no result: how many would fit if that filter were dropped."""
     hidden_by_policy: dict[str, int] | None = None
     next: str
     warnings: list[str] | None = None
@@ -86,7 +85,7 @@ class OfferList(BaseModel):
 def _next(found: Found) -> str:
     if not found.shown:
         if found.without:
-            return "Nothing fits. Drop or ease one of `without`."
+            return "Nothing fits. `without`: how many would if that filter were dropped or eased."
         if found.market.hidden_by_policy:
             return "What fits is refused by the policy; only the person can change it."
         return "Nothing fits, and no single filter is why: ease several."

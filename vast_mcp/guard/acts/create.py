@@ -220,7 +220,7 @@ class CreateInstance(PlainAct):
             else "destroyed with its disk"
         )
         return (
-            f"Rent {offer.num_gpus}x {offer.gpu_name} ({offer.gpu_ram_gb:.0f} GB){where} for up to"
+            f"Rent {offer.num_gpus}x {offer.gpu_name} ({int(offer.gpu_ram_gb)} GB){where} for up to"
             f" {plain_number(self.lease_hours)} h? {rate}{kind} with {plain_number(disk_gb)} GB"
             f" disk: at most {lease_cost}, traffic about {traffic} extra. Then: {end}."
             f" {clean_line(image.partition(':')[0], 48)}, host up {offer.reliability:.1%}, free for"

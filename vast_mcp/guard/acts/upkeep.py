@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vast_mcp.errors import InputInvalid
+from vast_mcp.errors import InputInvalid, VendorRefused
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, see
 from vast_mcp.guard.mark import check_label
@@ -84,10 +84,16 @@ class AttachSshKey(PlainAct):
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Sent once; the key arrives on the machine after 10 to 15 s (vast-api §9)."""
         key = self.public_key.strip() or desk.show_key()
-        await errand.send(instances.attach_ssh_key(self.instance_id, key))
+        said = "The key is attached; it works after about 15 s."
+        try:
+            await errand.send(instances.attach_ssh_key(self.instance_id, key))
+        except VendorRefused as refusal:
+            if "already associated" not in refusal.message:
+                raise
+            said = "The machine has this key already."
         return Outcome(
             status="attached",
-            said="The key is attached; it works after about 15 s.",
+            said=said,
             values={"instance_id": self.instance_id},
         )
 
