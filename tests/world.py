@@ -9,6 +9,7 @@ inside the test body, never in a yielding fixture.
 import inspect
 import os
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,11 @@ question and the form's schema."""
 def scale(name: str, default: int) -> int:
     """A suite size: the environment variable if it is set, else the small default."""
     return int(os.environ.get(name, "") or default)
+
+
+def report(text: str) -> None:
+    """A figure or a seed, shown by pytest with a failure and under `-s`."""
+    sys.stdout.write(f"{text}\n")
 
 
 class ToolFailed(Exception):
@@ -115,7 +121,9 @@ class World:
         **options: Any,  # noqa: ANN401  what the SDK's client takes
     ) -> AsyncIterator[Client]:
         """A client on a server of its own. `auto` is the newest protocol, `legacy` the older."""
-        server = create_server(self.runtime, SEAL_KEY)
+        server = create_server(
+            self.runtime, SEAL_KEY, toolsets=self.toolsets, read_only=self.read_only
+        )
         if answer is not None:
             options["elicitation_callback"] = self._asked(answer)
         async with Client(server, mode=mode, **options) as client:
