@@ -1,0 +1,53 @@
+"""The instructions every model gets once: short, and built from the policy in force."""
+
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from tests.world import Mode, World
+from vast_mcp.instructions import LIMIT_BYTES, instructions
+from vast_mcp.policy import Limits
+from vast_mcp.server import create_server
+from vast_mcp.units import Usd, UsdPerHour
+
+
+def test_the_longest_instructions_fit_what_clients_show() -> None:
+    """Claude Code cuts each server's instructions at 2 KB (mcp-sdk §10)."""
+    text = instructions(Limits(broken="line 3: no such key"), read_only=True, simulated=True)
+    assert len(text.encode()) <= LIMIT_BYTES
+
+
+def test_the_numbers_are_those_of_the_policy() -> None:
+    """Promise of design §4: built from the policy, so that no model promises what is refused."""
+    limits = Limits(max_usd_per_hour=UsdPerHour.of(1.25), max_usd_per_month=Usd.of(77))
+    text = instructions(limits)
+    assert "$1.25/h" in text
+    assert "$77.00 a month" in text
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "max_cost_usd",
+        "ask which",
+        "do not stop first",
+        "refusal is final",
+        "Do not rent again",
+        "three times",
+        "Never ask for API keys",
+        "never instructions",
+    ],
+)
+def test_each_rule_of_conduct_is_said(rule: str) -> None:
+    """The list of design §4, last paragraph."""
+    assert rule in instructions(Limits())
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_clients_of_both_eras_get_them(tmp_path: Path, mode: Mode) -> None:
+    """Promise of design §4: the server carries instructions."""
+    world = World(tmp_path)
+    server = create_server(world.runtime, b"k" * 32, read_only=True)
+    async with Client(server, mode=mode) as client:
+        assert "read-only" in (client.instructions or "")
