@@ -60,7 +60,6 @@ async def open_runtime(
     *,
     clock: Clock,
     transport: httpx2.AsyncBaseTransport,
-    principal: str = "local",
     keep: bool = False,
     listeners: Iterable[Listener] = (),
 ) -> AsyncIterator[Runtime]:
@@ -96,9 +95,7 @@ async def open_runtime(
             given=settings.ledger,
         )
         spare = SqliteLedger(None)
-        services, errands = _wire(
-            settings, clock, connection, reads, marker, ledger, spare, principal
-        )
+        services, errands = _wire(settings, clock, connection, reads, marker, ledger, spare)
         keeps = keep and services.has_key and not settings.read_only
         keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
         try:
@@ -130,7 +127,6 @@ def _wire(
     marker: Marker,
     ledger: AccountBooks,
     spare: SqliteLedger,
-    principal: str,
 ) -> tuple[Services, Errands]:
     state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
     view = View(reads, clock, marker)
@@ -167,7 +163,7 @@ def _wire(
         marker=marker,
         limits=source.current,
         redactor=Redactor([settings.api_key] if settings.api_key else []),
-        caller=Caller(principal=principal),
+        caller=Caller(),
         has_key=bool(settings.api_key),
         state_place=str(state_dir),
     )

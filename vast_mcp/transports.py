@@ -1,28 +1,28 @@
 """How a server is reached: over its own stdin and stdout, or over streamable HTTP."""
 
 import hmac
-import json
 import signal
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import anyio
+from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.settings import AuthSettings
 from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
+from pydantic import AnyHttpUrl
 
 from vast_mcp.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 PATH = "/mcp"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_S = 10
 _SHORTEST_TOKEN = 16
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Door:
     host: str = "127.0.0.1"
     port: int = 8765
     token: str = ""
+    subject: str = "operator"
+    """Whose token it is: the principal of everything done with it."""
     allowed_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -126,51 +128,40 @@ async def serve_http(
     return 0 if running.started else 1
 
 
-def http_app(server: MCPServer[Any], door: Door) -> App:
-    """The ASGI application: host and origin checked by the SDK, the token by us."""
+def http_app(server: MCPServer[Any], door: Door) -> "Starlette":
+    """The ASGI application: who may call it by which name; the token is the server's matter."""
     from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415
 
-    app = server.streamable_http_app(
+    return server.streamable_http_app(
         streamable_http_path=PATH,
         host=door.host,
         transport_security=TransportSecuritySettings(
             allowed_hosts=door.hosts, allowed_origins=door.origins
         ),
     )
-    return TokenGate(app, door.token) if door.token else app
 
 
-class TokenGate:
-    """Lets nothing through without the bearer token, compared in constant time."""
+class OneToken:
+    """The verifier of a server with a single bearer token, compared in constant time."""
 
-    def __init__(self, app: App, token: str) -> None:
-        self._app = app
-        self._expected = token.encode()
+    def __init__(self, door: Door) -> None:
+        self._expected = door.token.encode()
+        self._subject = door.subject
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, or hand on."""
-        if scope["type"] == "http" and not self._admits(scope["headers"]):
-            await _refuse(send)
-            return
-        await self._app(scope, receive, send)
-
-    def _admits(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-        given = [value for name, value in headers if name.lower() == b"authorization"]
-        if len(given) != 1:
-            return False
-        scheme, _, token = given[0].partition(b" ")
-        matches = hmac.compare_digest(token.strip(), self._expected)
-        return scheme.lower() == b"bearer" and matches
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Whose token it is; None refuses it with 401."""
+        if not hmac.compare_digest(token.encode(), self._expected):
+            return None
+        return AccessToken(token=token, client_id="vast-mcp", scopes=[], subject=self._subject)
 
 
-async def _refuse(send: Send) -> None:
-    body = json.dumps({"error": "invalid_token", "error_description": "A bearer token is needed."})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"www-authenticate", b'Bearer error="invalid_token"'),
-    ]
-    await send({"type": "http.response.start", "status": 401, "headers": headers})
-    await send({"type": "http.response.body", "body": body.encode()})
+def auth_options(door: Door | None) -> dict[str, Any]:
+    """What the server must be made with so that it asks for this door's token."""
+    if door is None or not door.token:
+        return {}
+    # Without a resource URL there is no OAuth metadata, so no client starts a discovery.
+    auth = AuthSettings(issuer_url=AnyHttpUrl("https://unused.invalid"), resource_server_url=None)
+    return {"auth": auth, "token_verifier": OneToken(door)}
 
 
 async def _announce(running: Any, door: Door, on_ready: Callable[[str], None]) -> None:  # noqa: ANN401  uvicorn.Server, imported late

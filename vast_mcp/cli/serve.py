@@ -20,16 +20,16 @@ from vast_mcp.cli.logs import configure
 from vast_mcp.clock import Clock, PairedClock, ScaledClock, SystemClock
 from vast_mcp.config import SIMULATOR_KEY, Settings, load_or_make_secret, read_settings
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.runtime import SEAL_KEY, open_runtime
+from vast_mcp.resources import Notices
+from vast_mcp.runtime import SEAL_KEY, open_runtime, policy_source
 from vast_mcp.server import create_server
 from vast_mcp.text import Redactor
-from vast_mcp.transports import Door, serve_http, serve_stdio
+from vast_mcp.transports import Door, auth_options, serve_http, serve_stdio
 
 if TYPE_CHECKING:
     from vast_mcp.simulator import Simulator
 
 _NOT_FOR_THE_SIMULATOR = ("VAST_API_KEY", "VAST_URL", "VAST_SERVERLESS_URL")
-LOCAL, OPERATOR = "local", "operator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,16 +85,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace, stage: Stage, door: Door | None, seal_key: bytes) -> int:
-    principal = OPERATOR if door is not None and door.token else LOCAL
+    notices = Notices()
     server = create_server(
         lambda: open_runtime(
             stage.settings,
             clock=stage.clock,
             transport=stage.transport,
-            principal=principal,
             keep=True,
+            listeners=[notices.ticked],
         ),
         seal_key,
+        toolsets=stage.settings.toolsets,
+        read_only=stage.settings.read_only,
+        limits=policy_source(stage.settings).current(),
+        simulated=stage.simulator is not None,
+        notices=notices,
+        **auth_options(door),
     )
     async with AsyncExitStack() as stack:
         if stage.simulator is not None and args.simulate_port is not None:
@@ -114,15 +120,18 @@ def _announce(address: str) -> None:
 
 
 def _door(args: argparse.Namespace) -> Door:
-    token = os.environ.get("VAST_MCP_HTTP_TOKEN", "").strip()
+    lines = [os.environ.get("VAST_MCP_HTTP_TOKEN", "").strip()]
     if args.token_file:
         try:
-            token = Path(args.token_file).read_text(encoding="utf-8").strip()
+            lines = Path(args.token_file).read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigInvalid(f"--token-file {args.token_file} cannot be read.") from error
-        if not token:
-            raise ConfigInvalid(f"--token-file {args.token_file} is empty.")
-    return Door(args.host, args.port, token, tuple(args.allowed_host))
+        if not 1 <= len(lines) <= 2:
+            raise ConfigInvalid(
+                f"--token-file {args.token_file} must hold a token, or a label and then a token."
+            )
+    subject = lines[0] if len(lines) == 2 else "operator"
+    return Door(args.host, args.port, lines[-1], subject, tuple(args.allowed_host))
 
 
 def _real(args: argparse.Namespace) -> Stage:
