@@ -14,6 +14,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
 from pydantic import AnyHttpUrl
 
+from vast_mcp.clock import SystemClock
 from vast_mcp.errors import ConfigInvalid
 
 if TYPE_CHECKING:
@@ -165,8 +166,8 @@ def auth_options(door: Door | None) -> dict[str, Any]:
 
 
 async def _announce(running: Any, door: Door, on_ready: Callable[[str], None]) -> None:  # noqa: ANN401  uvicorn.Server, imported late
-    while not running.started:  # noqa: ASYNC110  uvicorn has no event for it
-        await anyio.sleep(0.02)  # noqa: TID251  waits for a socket, not for a clock
+    while not running.started:
+        await SystemClock().sleep(0.02)
     port = running.servers[0].sockets[0].getsockname()[1]
     host = f"[{door.host}]" if ":" in door.host else door.host
     on_ready(f"http://{host}:{port}{PATH}")

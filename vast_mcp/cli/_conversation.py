@@ -16,6 +16,7 @@ from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
 from vast_mcp.cli._screen import Screen
+from vast_mcp.clock import SystemClock
 
 _KEPT_FROM_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR", "LANG", "PYTHONPATH")
 _ADDRESS = re.compile(r"simulator itself is at (http://127\.0\.0\.1:\d+)")
@@ -126,5 +127,5 @@ async def _address(log: TextIO) -> str:
             log.seek(0)
             if found := _ADDRESS.search(log.read()):
                 return found.group(1)
-            await anyio.sleep(0.05)  # noqa: TID251  waits for another process, not for a clock
+            await SystemClock().sleep(0.05)
     raise DemoFailed("the server did not say where its simulator is")
