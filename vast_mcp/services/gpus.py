@@ -9,7 +9,7 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.text import clean_line
 
 _SEPARATORS = re.compile(r"[\s_-]+")
-_BRANDS = re.compile(r"^(nvidia|geforce|amd)\s+(?=\S)")
+_BRANDS = re.compile(r"^(?:(?:nvidia|geforce|amd)\s+)+(?=\S)")
 
 
 def resolve_gpu_names(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

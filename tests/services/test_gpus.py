@@ -1,0 +1,70 @@
+"""Names of cards and places, as people write them."""
+
+import pytest
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.services.gpus import resolve_countries, resolve_gpu_names
+
+KNOWN = (
+    "RTX 4090", "RTX 4090D", "RTX 4080S", "RTX 3060", "RTX 3060 Ti", "RTX 6000Ada", "RTX A6000",
+    "H100 SXM", "H100 NVL", "H100 PCIE", "A100 SXM4", "L40", "L40S", "Tesla V100",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("RTX 4090", ["RTX 4090"]),
+        ("RTX_4090", ["RTX 4090"]),
+        ("rtx 4090", ["RTX 4090"]),
+        ("rtx4090", ["RTX 4090"]),
+        ("4090", ["RTX 4090"]),
+        ("NVIDIA GeForce RTX 4090", ["RTX 4090"]),
+        ("4080 Super", ["RTX 4080S"]),
+        ("3060", ["RTX 3060"]),
+        ("3060 ti", ["RTX 3060 Ti"]),
+        ("RTX 6000 Ada", ["RTX 6000Ada"]),
+        ("H100", ["H100 SXM", "H100 NVL", "H100 PCIE"]),
+        ("h100-sxm", ["H100 SXM"]),
+        ("L40", ["L40"]),
+        ("V100", ["Tesla V100"]),
+    ],
+)
+def test_a_card_is_found_however_it_is_written(written: str, meant: list[str]) -> None:
+    """Promise (design §4): names on the wire have spaces, people write them in many ways."""
+    assert list(resolve_gpu_names([written], KNOWN)) == meant
+
+
+def test_an_unknown_card_is_an_error_that_names_the_nearest() -> None:
+    """Vendor trap: an unknown name matches nothing, silently (vast-api §5)."""
+    with pytest.raises(
+        InputInvalid, match=r"gpu_names: the vendor has no GPU 'RTX 4091'.*RTX 4090"
+    ):
+        resolve_gpu_names(["RTX 4091"], KNOWN)
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "_", "potato\x1b[31m"])
+def test_a_name_that_means_nothing_is_refused_without_terminal_codes(nothing: str) -> None:
+    """Empty text must not mean every card."""
+    with pytest.raises(InputInvalid) as refused:
+        resolve_gpu_names([nothing], KNOWN)
+    assert "\x1b" not in str(refused.value)
+
+
+def test_two_writings_of_one_card_are_one() -> None:
+    """No filter is sent twice."""
+    assert resolve_gpu_names(["4090", "RTX_4090"], KNOWN) == ("RTX 4090",)
+
+
+def test_a_region_becomes_its_countries_and_a_code_its_capitals() -> None:
+    """The vendor takes `EU` literally and finds nothing."""
+    codes = resolve_countries(["se", "EU"])
+    assert codes[0] == "SE"
+    assert {"DE", "FI", "SE"} <= set(codes)
+    assert len(codes) == len(set(codes))
+
+
+def test_a_country_that_is_no_code_is_an_error_that_names_the_regions() -> None:
+    """A full country name would match nothing."""
+    with pytest.raises(InputInvalid, match=r"countries: 'Sweden'.*Europe"):
+        resolve_countries(["Sweden"])
