@@ -71,7 +71,11 @@ def _tonight(seen: Holdings, now_us: int) -> list[Json]:
         f"{minute(one.lease_ends_us or 0)} {one.kind} {one.target_id} ends: {one.then}"
         for one in ending[:_ROWS]
     ]
-    endless = [one for one in seen.held if one.lease_ends_us is None and one.bills != "nothing"]
+    endless = [
+        one
+        for one in seen.held
+        if one.bills != "nothing" and (one.lease_ends_us is None or one.state == "stopped")
+    ]
     said += [_endless(one) for one in endless[:_ROWS]]
     return said
 
@@ -81,7 +85,7 @@ def _by_end(seen: Holdings, now_us: int) -> list[Holding]:
         one
         for one in seen.held
         if one.lease_ends_us is not None
-        and one.bills not in {"disk", "nothing"}
+        and one.state != "stopped"
         and one.lease_ends_us < now_us + DAY_US
     ]
     return sorted(ending, key=lambda one: one.lease_ends_us or 0)
@@ -91,4 +95,6 @@ def _endless(one: Holding) -> str:
     rate = (
         "at an unknown price" if one.usd_per_hour is None else f"at {one.usd_per_hour.per_day}/day"
     )
+    if one.state == "stopped":
+        return f"{one.kind} {one.target_id} is stopped: its disk goes on {rate} until destroyed"
     return f"{one.kind} {one.target_id} has no lease: it goes on {rate} until somebody ends it"

@@ -1,0 +1,134 @@
+"""Endpoints through the tools: one question, a ceiling, workers that are counted."""
+
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from tests.world import Mode, ToolFailed, World
+
+
+async def template_hash(world: World) -> str:
+    async with world.runtime() as runtime:
+        return (await runtime.services.reads.templates(limit=1))[0].hash_id
+
+
+async def made(world: World, client: Client, **given: object) -> int:
+    answer = await world.call(
+        client,
+        "create_endpoint",
+        **{"endpoint_name": "chat", "max_usd_per_worker_hour": 0.5, **given},
+    )
+    assert answer["status"] == "created"
+    return int(answer["endpoint_id"])
+
+
+async def fed(world: World, client: Client) -> None:
+    await world.call(
+        client,
+        "create_workergroup",
+        endpoint_name="chat",
+        template_hash=await template_hash(world),
+        search_query="num_gpus=1",
+    )
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_an_endpoint_is_made_fed_scaled_and_deleted(tmp_path: Path, mode: Mode) -> None:
+    """Promise of design §4: the whole life of an endpoint through five tools."""
+    world = World(tmp_path)
+    async with world.connect(mode) as client:
+        endpoint_id = await made(world, client, max_workers=2, cold_workers=1)
+        await fed(world, client)
+        world.run_until_ready()
+        (row,) = (await world.call(client, "show_endpoints"))["endpoints"]
+        assert row["endpoint_id"] == endpoint_id
+        assert row["untrusted_name"] == "chat"
+        assert row["made_by"] == "us"
+        assert row["workers_billing"] == 1
+        assert row["max_usd_per_worker_hour"] == 0.5
+        assert row["usd_per_hour"] == 0.5
+        assert row["lease_ends"]
+        assert len(row["workergroups"]) == 1
+        await world.call(client, "update_endpoint", endpoint_name="chat", cold_workers=0)
+        await world.call(client, "delete_endpoint", endpoint_name="chat")
+        assert (await world.call(client, "show_endpoints"))["endpoints"] == []
+
+
+async def test_one_question_covers_the_endpoint_and_its_workergroup(tmp_path: Path) -> None:
+    """Promise of design §4: priced at its maximum, one question; the workergroup needs none."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        await made(world, client, max_workers=3, lease_hours=10)
+        await fed(world, client)
+    (question,) = world.questions
+    assert "$15.00" in question
+    assert '"chat"' in question
+
+
+async def test_the_approved_price_bounds_the_search(tmp_path: Path) -> None:
+    """Promise of design §4: workergroups get the price as a search bound."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        await made(world, client)
+        await fed(world, client)
+        (row,) = (await world.call(client, "show_endpoints"))["endpoints"]
+    assert "dph_total<=0.5" in row["workergroups"][0]["untrusted_search"]
+
+
+async def test_a_declined_endpoint_is_not_made(tmp_path: Path) -> None:
+    """Promise of design §6: a no ends the plan and nothing is sent."""
+    world = World(tmp_path)
+    async with world.connect(answer="decline") as client:
+        answer = await world.call(
+            client, "create_endpoint", endpoint_name="chat", max_usd_per_worker_hour=0.5
+        )
+        assert answer["status"] == "declined"
+    assert not world.simulator.mutations()
+
+
+async def test_lowering_asks_nobody_and_raising_asks(tmp_path: Path) -> None:
+    """Promise of design §5: allow lowers a maximum; a raise is a question."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        await made(world, client, max_workers=2)
+        await world.call(client, "update_endpoint", endpoint_name="chat", max_workers=1)
+        assert len(world.questions) == 1
+        await world.call(client, "update_endpoint", endpoint_name="chat", max_workers=3)
+        assert len(world.questions) == 2
+
+
+async def test_an_endpoint_above_the_caps_is_refused_unasked(tmp_path: Path) -> None:
+    """Promise of design §5: priced at its maximum, it meets the caps like a rent."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        with pytest.raises(ToolFailed, match=r"[Nn]ot created"):
+            await world.call(
+                client,
+                "create_endpoint",
+                endpoint_name="chat",
+                max_usd_per_worker_hour=2,
+                max_workers=4,
+            )
+    assert not world.questions
+    assert not world.simulator.mutations()
+
+
+async def test_an_endpoint_that_does_not_exist_is_said_so(tmp_path: Path) -> None:
+    """Promise of style §3.12: what happened, then what to do."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        with pytest.raises(ToolFailed, match="show_endpoints"):
+            await world.call(client, "delete_endpoint", endpoint_name="nobody")
+
+
+async def test_the_endpoints_own_key_never_appears(tmp_path: Path) -> None:
+    """The vendor lists each endpoint with its key (vast-api §18): it is dropped."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        await made(world, client)
+        await fed(world, client)
+        shown = str(await world.call(client, "show_endpoints"))
+        read = (await client.read_resource("vast://endpoints")).contents[0]
+    assert "api_key" not in shown
+    assert "api_key" not in str(read)
