@@ -69,7 +69,7 @@ class Console:
 @asynccontextmanager
 async def console(*, key: str | None = "sim-key", **options: Any) -> AsyncIterator[Console]:  # noqa: ANN401
     """A console on a new simulator without rate limits (`rate_limits=True` brings them back)."""
-    clock = ManualClock()
+    clock = ManualClock(auto_advance=True)
     simulator = Simulator(clock, **{"rate_limits": False, **options})
     held = Console(simulator, clock)
     headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -7,6 +7,8 @@ import sys
 from vast_mcp.clock import ScaledClock
 
 DEFAULT_PORT = 8900
+FAULT_PROFILES = ("none", "chaos", "lossy", "flaky_reads", "hostile_market")
+"""As `vast_mcp.simulator.PROFILES`, written out so that `--help` does not pay for the market."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--speed", type=float, default=1.0, help="simulated seconds per real second"
     )
     parser.add_argument(
-        "--faults", choices=("none", "chaos"), default="none", help="what may go wrong on the wire"
+        "--faults", choices=FAULT_PROFILES, default="none", help="what may go wrong, by the seed"
     )
 
 

@@ -69,10 +69,23 @@ class Book:
     def __init__(self, credit_usd: float) -> None:
         self._credit_nano = round(credit_usd * NANO)
         self.accounts: dict[str, Account] = {}
+        self._running: dict[str, Account] = {}
+        self._closed_nano = 0
+        self._closed_work = 0
 
     def account(self, source: str) -> Account:
         """The account of a source such as `instance-<id>` or `volume-<id>`, opened if new."""
-        return self.accounts.setdefault(source, Account(source))
+        found = self.accounts.get(source)
+        if found is None:
+            found = self.accounts[source] = self._running[source] = Account(source)
+        return found
+
+    def close(self, source: str) -> None:
+        """Nothing is charged to it any more: its sums are added up once, not at every look."""
+        account = self._running.pop(source, None)
+        if account is not None:
+            self._closed_nano += account.total_nano()
+            self._closed_work += account.work()
 
     def deposit(self, usd: float) -> None:
         """Add credit, or take it with a negative sum (a test's lever)."""
@@ -81,14 +94,17 @@ class Book:
     @property
     def balance_nano(self) -> int:
         """Credit left, in nano-dollars."""
-        return self._credit_nano - sum(account.total_nano() for account in self.accounts.values())
+        return self._credit_nano - self._spent_nano()
+
+    def _spent_nano(self) -> int:
+        return self._closed_nano + sum(x.total_nano() for x in self._running.values())
 
     def empty_in_us(self, burn_nano: int) -> int:
         """Microseconds until the credit is used up at that rate per hour; 0 when it is already.
 
         Computed without rounding in between, so it names the same instant from wherever one looks.
         """
-        spent = sum(account.work() for account in self.accounts.values())
+        spent = self._closed_work + sum(account.work() for account in self._running.values())
         left = self._credit_nano * HOUR_US - spent
         return max(0, -(-left // burn_nano))
 
@@ -100,7 +116,7 @@ class Book:
     @property
     def spent_usd(self) -> float:
         """Everything ever charged, by any source."""
-        return sum(account.total_nano() for account in self.accounts.values()) / NANO
+        return self._spent_nano() / NANO
 
     def spent_by(self, contract_id: int) -> dict[str, float]:
         """Dollars one instance has cost: `gpu`, `disk`, `traffic` and `total`; zeros if unknown."""

@@ -1,34 +1,57 @@
-"""What can go wrong between a client and the vendor, scripted request by request.
+"""What can go wrong between a client and the vendor: the kinds, the plan, the count of strikes.
 
-A fault says *where* it strikes: before the handler (nothing happened), after it (it happened and
-nobody knows), or on the bytes. Tests add faults to `Faults`; `chaos` draws them from the seed.
+A wire fault says *where* it strikes: before the handler (nothing happened), after it (it happened
+and nobody knows), or on the bytes. A market fault is a mishap of the world: an offer is taken, a
+host dies. Tests add faults to `Faults`; a profile draws them from the seed, one number for all.
 """
 
 import re
-from collections.abc import Callable
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from vast_mcp.simulator.chance import Chance
-from vast_mcp.simulator.limits import RefusalForm, too_many
-from vast_mcp.simulator.wire import Request, Response, json_response, text_response
+from vast_mcp.simulator.limits import RefusalForm
+from vast_mcp.simulator.wire import Request
 
-Kind: TypeAlias = Literal[
+WireKind: TypeAlias = Literal[
     "request_lost",
     "reset",
     "refused_connection",
     "status_before",
-    "status_after",
     "rate_limited",
+    "auth_error_404",
+    "html",
+    "late_execution",
     "answer_lost_after_commit",
     "reset_after_commit",
-    "html",
+    "status_after",
+    "html_after_commit",
     "truncated_json",
+    "wrong_typed_json",
     "success_false_200",
-    "late_execution",
+    "success_false_live",
+    "slow_drip",
+    "list_lag",
+    "page_truncated",
+    "page_repeated",
+    "page_looping",
+    "unknown_status",
+    "clock_skew",
 ]
-Profile: TypeAlias = Literal["none", "chaos"]
-PROFILES: tuple[Profile, ...] = ("none", "chaos")
+MarketKind: TypeAlias = Literal[
+    "offer_taken",
+    "offer_raced",
+    "price_drift",
+    "dearer_instance",
+    "stuck_loading",
+    "host_death",
+    "outbid_and_resume",
+]
+Kind: TypeAlias = WireKind | MarketKind
+MARKET_KINDS: frozenset[str] = frozenset(get_args(MarketKind))
+KINDS: tuple[str, ...] = (*get_args(WireKind), *get_args(MarketKind))
+
+_REMEMBERED = 1_000
 
 
 class Severed(Exception):
@@ -43,8 +66,15 @@ class Severed(Exception):
 class Fault:
     """One planned mishap: for `method` and a path that contains `path` (a regular expression).
 
-    It strikes `times` matching requests after letting `skip` of them pass. `status` is for the
-    status faults, `form` for `rate_limited`, `seconds` for `late_execution` (simulated).
+    It strikes `times` matching requests after letting `skip` of them pass.
+
+    Attributes:
+        status: for the status faults and the `success_false` ones; None is the kind's own.
+        seconds: simulated; how late, how slow, how far the list lags or the clock is off, when a
+            host dies or a bid is outbid.
+        form: how a `rate_limited` answer looks.
+        factor: what a price is multiplied by.
+        how: `stuck_loading`: stuck, broken_image, failed; `host_death`: offline, unknown, gone.
     """
 
     kind: Kind
@@ -52,9 +82,11 @@ class Fault:
     path: str = ""
     times: int = 1
     skip: int = 0
-    status: int = 502
+    status: int | None = None
     seconds: float = 60.0
     form: RefusalForm = "json"
+    factor: float = 1.5
+    how: str = ""
     struck: int = 0
 
     def takes(self, request: Request) -> bool:
@@ -72,11 +104,13 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The plan of mishaps; empty by default. `chaos` adds seeded ones, about one in eight."""
+    """The plan of mishaps, and what struck; empty by default."""
 
     planned: list[Fault] = field(default_factory=list)
-    chaos: Chance | None = None
-    seen: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    """How often each kind has struck; a market fault counts when it changed something."""
+    history: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    """The latest strikes in words, for a failing test's report."""
 
     def add(self, kind: Kind, method: str = "*", path: str = "", **options: object) -> Fault:
         """Plan one fault and give it back, so that a test can look at `struck`."""
@@ -84,84 +118,12 @@ class Faults:
         self.planned.append(fault)
         return fault
 
-    def next_for(self, request: Request) -> Fault | None:
-        """The fault that strikes this request, planned ones first."""
-        self.seen += 1
-        planned = next((fault for fault in self.planned if fault.takes(request)), None)
-        return planned or self._drawn()
+    def next_for(self, request: Request, *, market: bool) -> Fault | None:
+        """The planned fault of that sort that strikes this request, the oldest first."""
+        fitting = (x for x in self.planned if (x.kind in MARKET_KINDS) == market)
+        return next((fault for fault in fitting if fault.takes(request)), None)
 
-    def _drawn(self) -> Fault | None:
-        if self.chaos is None:
-            return None
-        roll = self.chaos.fraction("chaos", self.seen)
-        share = 0.0
-        for kind, weight in _CHAOS:
-            share += weight
-            if roll < share:
-                return Fault(kind, status=503 if self.seen % 2 else 502)
-        return None
-
-
-_CHAOS: tuple[tuple[Kind, float], ...] = (
-    ("status_before", 0.03),
-    ("status_after", 0.01),
-    ("rate_limited", 0.03),
-    ("answer_lost_after_commit", 0.01),
-    ("request_lost", 0.01),
-    ("reset", 0.01),
-    ("html", 0.01),
-)
-
-
-def strike(
-    fault: Fault,
-    act: Callable[[], Response],
-    postpone: Callable[[float], None],
-    now_us: int,
-) -> Response:
-    """Carry the fault out around the handler `act`; raises `Severed` when no answer arrives."""
-    before = _before(fault, postpone, now_us)
-    return before if before is not None else _after(fault, act())
-
-
-def _before(fault: Fault, postpone: Callable[[float], None], now_us: int) -> Response | None:
-    match fault.kind:
-        case "request_lost":
-            raise Severed("timeout")
-        case "reset":
-            raise Severed("reset")
-        case "refused_connection":
-            raise Severed("refused")
-        case "late_execution":
-            postpone(fault.seconds)
-            raise Severed("timeout")
-        case "status_before":
-            return text_response(
-                "<html><h1>Bad Gateway</h1></html>", status=fault.status, kind="text/html"
-            )
-        case "rate_limited":
-            return too_many(fault.form, 10.0, 5.0, now_us)
-        case "html":
-            return text_response("<html><body>Just a moment...</body></html>", kind="text/html")
-        case _:
-            return None
-
-
-def _after(fault: Fault, response: Response) -> Response:
-    match fault.kind:
-        case "answer_lost_after_commit":
-            raise Severed("timeout")
-        case "reset_after_commit":
-            raise Severed("reset")
-        case "status_after":
-            return text_response(
-                "<html><h1>Bad Gateway</h1></html>", status=fault.status, kind="text/html"
-            )
-        case "truncated_json":
-            return Response(
-                response.status, response.headers, response.body[: len(response.body) // 2]
-            )
-        case "success_false_200":
-            return json_response({"success": False, "msg": "Internal error, please try again"})
-        case _:
-            return response
+    def note(self, fault: Fault, request: Request) -> None:
+        """Count a strike."""
+        self.struck[fault.kind] += 1
+        self.history.append(f"{fault.kind} on {request.method} {request.path}")

@@ -128,10 +128,22 @@ class Fleet:
         if contract.stage in _HALTED | {"stopping", "scheduling"}:
             self.enter(contract, "scheduling" if contract.gpu_taken else "resuming", at_us)
 
+    def silence(self, contract: Contract, stage: str, at_us: int) -> None:
+        """The host is not heard any more: `offline`, or `unknown`; nothing bills."""
+        if contract.stage not in ("offline", "unknown"):
+            contract.before_silence = contract.stage
+        self.enter(contract, stage, at_us)
+
+    def hear_again(self, contract: Contract, at_us: int) -> None:
+        """It is as it was, or stopped if that was asked meanwhile."""
+        before = contract.before_silence or "exited"
+        self.enter(contract, before if contract.wants_to_run else "exited", at_us)
+
     def destroy(self, contract: Contract, at_us: int) -> None:
         """Gone with its data; the machine is offered anew under another id."""
         contract.destroyed_us = at_us
         self.destroyed[contract.id] = self.alive.pop(contract.id)
+        self._book.close(f"instance-{contract.id}")
         self._market.give_back(contract.listing.machine)
 
     def floor_usd(self, contract: Contract, at_us: int) -> float:

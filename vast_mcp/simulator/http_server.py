@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from vast_mcp.simulator.faults import Severed
-from vast_mcp.simulator.wire import Request, Response
+from vast_mcp.simulator.wire import DRIPS, Request, Response
 
 if TYPE_CHECKING:
     from vast_mcp.simulator.simulator import Simulator
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LARGEST_BODY = 16 * 1024 * 1024
+_REMEMBERED = 10_000
+"""Requests a served simulator keeps for its record; the counts in its books go on."""
 
 
 async def serve_http(
@@ -36,6 +38,7 @@ async def serve_http(
     """
     if host not in _LOOPBACK:
         raise ValueError(f"the simulator listens on loopback only, not on {host}")
+    simulator.remember_only(_REMEMBERED)
     open_writers: set[asyncio.StreamWriter] = set()
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,10 +76,21 @@ async def _converse(
             keep = request.headers.get("connection", "").lower() != "close"
             writer.write(_head(response, keep=keep))
             if request.method != "HEAD":
-                writer.write(response.body)
+                await _drip(simulator, writer, response)
             await writer.drain()
             if not keep:
                 return
+
+
+async def _drip(simulator: "Simulator", writer: asyncio.StreamWriter, response: Response) -> None:
+    """Write the body, slowly if it shall drip."""
+    if not response.drip_s:
+        writer.write(response.body)
+        return
+    for piece in response.pieces():
+        await simulator.pause(response.drip_s / DRIPS)
+        writer.write(piece)
+        await writer.drain()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

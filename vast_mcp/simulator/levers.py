@@ -54,16 +54,12 @@ class Levers:
 
     def take_offline(self, instance_id: int, *, silent: bool = False) -> None:
         """The machine loses its connection: nothing bills. `silent` shows `unknown` instead."""
-        contract = self._present(instance_id)
-        contract.before_silence = contract.stage
-        self.world.fleet.enter(contract, "unknown" if silent else "offline", self.world.now_us)
+        stage = "unknown" if silent else "offline"
+        self.world.fleet.silence(self._present(instance_id), stage, self.world.now_us)
 
     def bring_back(self, instance_id: int) -> None:
         """The machine is heard again and is as it was, or stopped if that was asked meanwhile."""
-        contract = self._present(instance_id)
-        before = contract.before_silence or "exited"
-        stage = before if contract.wants_to_run else "exited"
-        self.world.fleet.enter(contract, stage, self.world.now_us)
+        self.world.fleet.hear_again(self._present(instance_id), self.world.now_us)
 
     def host_gone(self, instance_id: int) -> None:
         """The host is removed: the rental is destroyed with its data."""
@@ -124,6 +120,10 @@ class Levers:
     def set_list_lag(self, seconds: float) -> None:
         """The list shows what was there that many simulated seconds ago; 0 by default."""
         self.world.list_lag_us = int(seconds * 1_000_000)
+
+    def set_clock_skew(self, seconds: float) -> None:
+        """The vendor's clock is that far ahead: in `Date` and in every `start_date` shown."""
+        self.world.skew_us = int(seconds * 1_000_000)
 
     def add_foreign_instance(
         self, *, label: str | None = None, gpu_name: str = "RTX 3090", running: bool = True,

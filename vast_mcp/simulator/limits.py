@@ -1,12 +1,13 @@
-"""The vendor's rate limits on the simulator's clock, and the three forms of its refusal."""
+"""The vendor's rate limits on the simulator's clock, and the forms of its refusal."""
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from vast_mcp.simulator.wire import Response, json_response, text_response
 
-RefusalForm: TypeAlias = Literal["json", "text", "detail"]
+RefusalForm: TypeAlias = Literal["json", "text", "detail", "plain", "msg", "quota"]
+FORMS: tuple[RefusalForm, ...] = get_args(RefusalForm)
 SECOND_US = 1_000_000
 _BUCKET_WINDOW_US = 10 * SECOND_US
 
@@ -47,10 +48,25 @@ class RateLimits:
 def too_many(form: RefusalForm, wait_s: float, threshold: float, now_us: int) -> Response:
     """A 429 in the asked form; only the JSON one says when to come back."""
     text = f"API requests too frequent endpoint threshold={threshold}"
-    if form == "text":
-        return text_response(text, status=429)
-    if form == "detail":
-        return json_response({"detail": text}, status=429)
+    match form:
+        case "text":
+            return text_response(text, status=429)
+        case "plain":
+            return text_response("API requests too frequent", status=429)
+        case "detail":
+            return json_response({"detail": text}, status=429)
+        case "msg":
+            body = {"success": False, "error": "too_many_requests", "msg": text}
+            return json_response(body, status=429)
+        case "quota":
+            body = {"success": False, "error": "search_quota_exceeded", "msg": "Daily quota used"}
+            return json_response(body, status=429)
+        case "json":
+            return _with_waiting_time(wait_s, threshold, now_us)
+
+
+def _with_waiting_time(wait_s: float, threshold: float, now_us: int) -> Response:
+    """The form seen since 2026: a body and headers that say when to come back."""
     seconds = math.ceil(wait_s)
     body = {
         "error": "HTTPTooManyRequests",

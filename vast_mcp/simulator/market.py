@@ -98,6 +98,8 @@ class Market:
         self._rented: set[int] = set()
         self._withdrawn: set[int] = set()
         self._relistings: dict[int, int] = {}
+        self._habits: dict[int, tuple[int, int]] = {}
+        self._drawn: dict[int, tuple[tuple[int, int], Listing | None]] = {}
         self.raced: set[int] = set()
         """Offers that are still shown although somebody else has just taken them."""
 
@@ -152,6 +154,17 @@ class Market:
         )
         self.show(changed, now_us)
 
+    def drift(self, offer_ids: set[int], factor: float, now_us: int) -> None:
+        """These offers cost that many times as much from now on, bids too."""
+        for listing in self.listings(now_us):
+            if listing.offer_id in offer_ids:
+                changed = replace(
+                    listing,
+                    gpu_usd_per_hour=round(listing.gpu_usd_per_hour * factor, 4),
+                    min_bid_usd_per_hour=round(listing.min_bid_usd_per_hour * factor, 4),
+                )
+                self.show(changed, now_us)
+
     def require(self, offer_id: int, now_us: int) -> Listing:
         """The listing, or a KeyError: a lever was given an id that is not for rent."""
         listing = self.find(offer_id, now_us)
@@ -181,14 +194,31 @@ class Market:
 
     def _draw(self, machine: Machine, now_us: int) -> Listing | None:
         since_us = now_us - self._born_us
-        habit = self._chance.dice("habit", machine.index)
-        life_us = int(habit.between(8, 72)) * HOUR_US
-        generation = (since_us + int(habit.fraction() * life_us)) // life_us
+        life_us, offset_us = self._habit(machine.index)
+        generation = (since_us + offset_us) // life_us
         # Both summands only grow, so a number is never used twice by one machine.
         edition = generation + self._relistings.get(machine.index, 0)
+        epoch = since_us // _PRICE_EPOCH_US
+        seen = self._drawn.get(machine.index)
+        if seen is None or seen[0] != (edition, epoch):
+            seen = ((edition, epoch), self._draw_anew(machine, edition, epoch, now_us))
+            self._drawn[machine.index] = seen
+        listing, ends_us = seen[1], self._end(machine, now_us)
+        if listing is None or listing.ends_us == ends_us:
+            return listing
+        return replace(listing, ends_us=ends_us)
+
+    def _habit(self, index: int) -> tuple[int, int]:
+        """How long this host leaves an ask as it is, and where in that span it was born."""
+        if index not in self._habits:
+            dice = self._chance.dice("habit", index)
+            life_us = int(dice.between(8, 72)) * HOUR_US
+            self._habits[index] = (life_us, int(dice.fraction() * life_us))
+        return self._habits[index]
+
+    def _draw_anew(self, machine: Machine, edition: int, epoch: int, now_us: int) -> Listing | None:
         if self._chance.fraction("listed", machine.index, edition) > _LISTED_SHARE:
             return None
-        epoch = since_us // _PRICE_EPOCH_US
         drift = self._chance.between(0.93, 1.08, "price drift", machine.index, epoch)
         return Listing(
             offer_id=_offer_id(machine.index, edition),

@@ -1,18 +1,21 @@
 """The door: one object owns the world, takes requests, keeps the record and offers the levers."""
 
-import email.utils
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from vast_mcp.clock import Clock
 from vast_mcp.simulator.book import Book
 from vast_mcp.simulator.chance import Chance
-from vast_mcp.simulator.faults import Faults, Profile, strike
+from vast_mcp.simulator.faults import Faults
 from vast_mcp.simulator.levers import Levers
 from vast_mcp.simulator.limits import RateLimits
+from vast_mcp.simulator.mishaps import befall
+from vast_mcp.simulator.profiles import Profile, Stream
 from vast_mcp.simulator.routes import build_router
 from vast_mcp.simulator.routes.permissions import ScopedKey
 from vast_mcp.simulator.routes.table import Call, Route
+from vast_mcp.simulator.strikes import Scene, date_header, strike
 from vast_mcp.simulator.wire import (
     JsonObject,
     Refusal,
@@ -25,6 +28,8 @@ from vast_mcp.simulator.world import ACCOUNT_KEY, Choices, World
 
 RESULT_PATH = "/simulator/results/"
 BOOKS_PATH = "/simulator/books"
+Found: TypeAlias = tuple[Route, dict[str, str]] | None
+"""The route of a request and its path parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ class Simulator(Levers):
 
     Time is `clock.utc_us()`; the world catches up with it on each request. `credit_usd` is the
     balance at birth. `rate_limits=False` switches the documented intervals off, a `RateLimits`
-    sets them in detail. The same seed gives the same market at any hour.
+    sets them in detail. `fault_profile` is a mix of `profiles.PROFILES`. The same seed gives the
+    same market at any hour, and the same faults to the same sequence of requests.
     """
 
     def __init__(
@@ -72,8 +78,11 @@ class Simulator(Levers):
         super().__init__(World(chance, clock.utc_us(), settled, account_key=account_key))
         own = rate_limits if isinstance(rate_limits, RateLimits) else None
         self.limits = own or RateLimits(intervals=bool(rate_limits))
-        self.faults = Faults(chaos=chance if fault_profile == "chaos" else None)
-        self.requests: list[Recorded] = []
+        self.faults = Faults()
+        self._stream = Stream(fault_profile, chance)
+        self.set_clock_skew(self._stream.standing_skew_s())
+        self.requests: deque[Recorded] = deque()
+        self._counts = {"requests": 0, "mutations": 0}
         self._router = build_router()
         self._scoped: dict[str, ScopedKey] = {}
 
@@ -86,6 +95,14 @@ class Simulator(Levers):
     def catch_up(self) -> None:
         """Let the world arrive at the clock's present; every request and lever does it first."""
         self.world.advance_to(self._clock.utc_us())
+
+    async def pause(self, seconds: float) -> None:
+        """Let that much simulated time pass."""
+        await self._clock.sleep(seconds)
+
+    def remember_only(self, count: int) -> None:
+        """Keep the latest requests alone from now on; a server that runs for days does it."""
+        self.requests = deque(self.requests, maxlen=count)
 
     def add_key(self, key: str, *categories: str) -> None:
         """A second key of the account that has only these permission categories (vast-api §2)."""
@@ -115,28 +132,31 @@ class Simulator(Levers):
         finally:
             if request.path.rstrip("/") != BOOKS_PATH:
                 self._record(request, route, status)
-        date = email.utils.formatdate(self.world.now_us / 1_000_000, usegmt=True)
-        return Response(response.status, {"date": date, **response.headers}, response.body)
+        return replace(response, headers={"date": date_header(self.world), **response.headers})
 
-    def _answer(self, request: Request, route: tuple[Route, dict[str, str]] | None) -> Response:
+    def _answer(self, request: Request, route: Found) -> Response:
         if request.path.startswith("/simulator/"):
             return self._own(request)
+        wire, market = self._stream.next_for(request, mutating=_changes(request, route))
+        wire = self.faults.next_for(request, market=False) or wire
+        market = self.faults.next_for(request, market=True) or market
 
-        def act() -> Response:
-            return self._dispatch(request, route)
+        def act(asked: Request) -> Response:
+            if market is None:
+                return self._dispatch(asked, route)
+            response, happened = befall(
+                market, self.world, asked, lambda again: self._dispatch(again, route)
+            )
+            if happened:
+                self.faults.note(market, asked)
+            return response
 
-        fault = self.faults.next_for(request)
-        if fault is None:
-            return act()
-        return strike(fault, act, self._postponing(act), self.world.now_us)
+        if wire is None:
+            return act(request)
+        self.faults.note(wire, request)
+        return strike(wire, Scene(self.world, request, act))
 
-    def _postponing(self, act: Callable[[], Response]) -> Callable[[float], None]:
-        def postpone(seconds: float) -> None:
-            self.world.later(self.world.now_us + int(seconds * 1_000_000), act)
-
-        return postpone
-
-    def _dispatch(self, request: Request, route: tuple[Route, dict[str, str]] | None) -> Response:
+    def _dispatch(self, request: Request, route: Found) -> Response:
         if route is None:
             text = f"{request.method} {request.path} is not simulated"
             return json_response(
@@ -157,9 +177,18 @@ class Simulator(Levers):
             if refused is not None:
                 return refused
             answer = found.handle(call)
+            if found.changes(call.body):
+                self._witness(found, call)
         except Refusal as refusal:
             return refusal.response()
         return answer if isinstance(answer, Response) else json_response(answer)
+
+    def _witness(self, route: Route, call: Call) -> None:
+        """Remember a change to a machine that was rented elsewhere."""
+        for number in touched(route, call):
+            contract = self.world.contract_ever(number)
+            if contract is not None and contract.foreign:
+                self.world.foreign_touched.add(number)
 
     def _refuse_key(self, call: Call, route: Route) -> Response | None:
         key = identity(call.request)
@@ -183,24 +212,19 @@ class Simulator(Levers):
                 return ScopedKey(instance_id=contract.id)
         return None
 
-    def _record(
-        self, request: Request, route: tuple[Route, dict[str, str]] | None, status: int
-    ) -> None:
-        try:
-            body = request.json()
-        except Refusal:
-            body = None
-        fields: JsonObject = body if isinstance(body, dict) else {}
-        mutating = route[0].changes(fields) if route else request.method != "GET"
+    def _record(self, request: Request, route: Found, status: int) -> None:
+        mutating = _changes(request, route)
+        self._counts["requests"] += 1
+        self._counts["mutations"] += mutating
         self.requests.append(
             Recorded(
                 at_us=self.world.now_us,
                 method=request.method,
                 path=request.path,
                 query=request.query,
-                json=body,
+                json=_body(request),
                 headers=request.headers,
-                mutating=mutating and not request.path.startswith("/simulator/"),
+                mutating=mutating,
                 status=status,
             )
         )
@@ -243,9 +267,37 @@ class Simulator(Levers):
             "destroyed": sorted(world.fleet.destroyed),
             "workers": len(world.serverless.workers),
             "volumes": len(world.volumes),
-            "requests": len(self.requests),
-            "mutations": len(self.mutations()),
+            **self._counts,
+            "faults": dict(self.faults.struck),
         }
+
+
+def _body(request: Request) -> object:
+    try:
+        return request.json()
+    except Refusal:
+        return None
+
+
+def _changes(request: Request, route: Found) -> bool:
+    """Whether this request is meant to change the vendor's state."""
+    if request.path.startswith("/simulator/"):
+        return False
+    body = _body(request)
+    fields: JsonObject = body if isinstance(body, dict) else {}
+    return route[0].changes(fields) if route else request.method != "GET"
+
+
+def touched(route: Route, call: Call) -> set[int]:
+    """The machines a change was about: in the path, in `ids`, or the destination of a copy."""
+    named: list[object] = (
+        [call.params["id"]] if "/instances/" in route.pattern and call.params else []
+    )
+    for name in ("ids", "instance_ids"):
+        given = call.body.get(name)
+        named += given if isinstance(given, list) else []
+    named.append(call.body.get("dst_id"))
+    return {int(str(x)) for x in named if str(x).isdigit()}
 
 
 def identity(request: Request) -> str:

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 JsonObject: TypeAlias = dict[str, Any]
 """A decoded JSON object: the one place where `Any` enters this room."""
+DRIPS = 8
+"""In how many portions a slow answer arrives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response, ready to be written."""
+    """One HTTP response, ready to be written; `drip_s`: simulated seconds its body takes."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    drip_s: float = 0.0
+
+    def pieces(self) -> list[bytes]:
+        """The body in the portions in which it drips."""
+        size = max(1, -(-len(self.body) // DRIPS))
+        return [self.body[at : at + size] for at in range(0, len(self.body), size)]
 
 
 class Refusal(Exception):

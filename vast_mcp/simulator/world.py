@@ -1,19 +1,24 @@
 """The account's whole world: what exists, what it costs, and how time passes over it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from vast_mcp.simulator.book import NANO, Book
 from vast_mcp.simulator.catalogue import TEMPLATES
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.contract import Contract, instance_view
 from vast_mcp.simulator.fleet import NEVER_US, Fleet
-from vast_mcp.simulator.market import MONTH_HOURS, Market
+from vast_mcp.simulator.market import MONTH_HOURS, SECOND_US, Market
 from vast_mcp.simulator.serverless import Serverless
 from vast_mcp.simulator.wire import JsonObject
 
 ACCOUNT_KEY = "sim-key"
 USER_ID = 100_001
+INTENT_VARIABLE = "VMCP_INTENT"
+"""The environment variable by which our clients mark what they create."""
+_RESULTS_KEPT = 1_000
 
 
 @dataclass(slots=True)
@@ -77,6 +82,11 @@ class World:
     templates: list[JsonObject] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
     list_lag_us: int = 0
+    skew_us: int = 0
+    """How far the vendor's clock is ahead of the truth, in all it states."""
+    foreign_touched: set[int] = field(default_factory=set)
+    """Machines rented elsewhere that an accepted request was meant to change."""
+    _uploads: int = 0
     _late: list[_Late] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -160,19 +170,44 @@ class World:
     def show(self, contract: Contract) -> JsonObject:
         """The instance as the API shows it now."""
         floor = self.fleet.floor_usd(contract, self.now_us)
-        return instance_view(contract, self.now_us, self.chance, floor_usd=floor)
+        view = instance_view(contract, self.now_us, self.chance, floor_usd=floor)
+        return {**view, "start_date": view["start_date"] + self.skew_us / SECOND_US}
 
     def listed(self) -> list[Contract]:
         """What the list shows: with a lag, the newest are missing and the destroyed still there."""
         horizon = self.now_us - self.list_lag_us
         seen = [x for x in self.fleet.alive.values() if x.created_us <= horizon]
-        ghosts = [x for x in self.fleet.destroyed.values() if (x.destroyed_us or 0) > horizon]
-        return sorted([*seen, *ghosts], key=lambda x: x.id) if self.list_lag_us else seen
+        if not self.list_lag_us:
+            return seen
+        lately = takewhile(
+            lambda x: (x.destroyed_us or 0) > horizon, reversed(self.fleet.destroyed.values())
+        )
+        ghosts = [contract for contract in lately if contract.created_us <= horizon]
+        return sorted([*seen, *ghosts], key=lambda x: x.id)
+
+    def contract_ever(self, instance_id: int) -> Contract | None:
+        """A rental, living or destroyed."""
+        return self.fleet.alive.get(instance_id) or self.fleet.destroyed.get(instance_id)
+
+    def created_by_intent(self) -> Counter[str]:
+        """How many machines were ever created for each mark in their environment."""
+        everyone = (*self.fleet.alive.values(), *self.fleet.destroyed.values())
+        marks = (value for x in everyone for name, value in x.order.env if name == INTENT_VARIABLE)
+        return Counter(marks)
+
+    def billed_seconds_after(self, instance_id: int, at_us: int, *, kind: str = "gpu") -> float:
+        """For how long past that instant this machine has been charged for its GPU, or `disk`."""
+        account = self.book.accounts.get(f"instance-{instance_id}")
+        parts = account.segments.get(kind, ()) if account else ()
+        return sum(max(0, x.end_us - max(x.start_us, at_us)) for x in parts) / SECOND_US
 
     def upload(self, text: str, name: str) -> str:
         """Keep a text for a later download; the name of its result path."""
-        token = self.chance.hexadecimal(32, "result", name, len(self.results))
+        self._uploads += 1
+        token = self.chance.hexadecimal(32, "result", name, self._uploads)
         self.results[token] = Result(text, self.choices.polls_before_result)
+        if len(self.results) > _RESULTS_KEPT:
+            self.results.pop(next(iter(self.results)))
         return token
 
 
