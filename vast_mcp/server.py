@@ -16,6 +16,7 @@ from mcp.server.mcpserver.exceptions import (
     ResourceError,
     ToolError,
     UnexpectedResourceError,
+    UnexpectedToolError,
 )
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -121,6 +122,20 @@ class VastServer(MCPServer[ServerLifespan]):
         context: Context[ServerLifespan, Any] | None = None,
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; one that is known but not offered says which switch offers it."""
+        try:
+            return await self._call(name, arguments, context)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:  # whatever it echoes, a known secret is not in it
+            scrub = _services(context).redactor.scrub
+            raise ToolError(scrub(str(error))) from error.__cause__
+
+    async def _call(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        context: Context[ServerLifespan, Any] | None,
+    ) -> CallToolResult | InputRequiredResult:
         spec = self._served.get(name)
         if spec is None:
             raise ToolError(self._offer.absence(name))
@@ -148,7 +163,7 @@ class VastServer(MCPServer[ServerLifespan]):
         except (MCPError, ResourceError):
             raise
         except Exception as defect:
-            raise UnexpectedResourceError(f"Error reading {clean_line(uri, 120)}") from defect
+            raise UnexpectedResourceError("The resource could not be read.") from defect
         return [ReadResourceContents(content=text, mime_type=MIME_TYPE)]
 
     async def list_prompts(self) -> list[Prompt]:
@@ -163,9 +178,10 @@ class VastServer(MCPServer[ServerLifespan]):
     ) -> GetPromptResult | InputRequiredResult:
         """Render one; what is wrong comes back as an error that says so."""
         spec = self._prompts.get(name)
-        if spec is None:
-            raise MCPError(code=INVALID_PARAMS, message=_no_prompt(name, self._prompts))
         services = _services(context)
+        if spec is None:
+            message = services.redactor.scrub(_no_prompt(name, self._prompts))
+            raise MCPError(code=INVALID_PARAMS, message=message)
         try:
             return await spec.render(services, arguments or {})
         except InputInvalid as error:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
-from mcp.types import PromptReference, ResourceTemplateReference
+from mcp.types import PromptReference, Resource, ResourceTemplate, ResourceTemplateReference
 
 from tests.world import KEY, Mode, World
 
@@ -20,12 +20,14 @@ OF_INSTANCE = {"vast://instances/{id}", "vast://instances/{id}/logs"}
 
 
 async def read(client: Client, uri: str) -> Any:  # noqa: ANN401  JSON
+    """A resource's value."""
     (content,) = (await client.read_resource(uri)).contents
     assert content.mime_type == "application/json"
     return json.loads(getattr(content, "text", ""))
 
 
 def nulls(value: Any) -> bool:  # noqa: ANN401  JSON
+    """Whether there is a null at any depth."""
     if isinstance(value, dict):
         return any(nulls(item) for item in value.values())
     if isinstance(value, list):
@@ -42,7 +44,8 @@ async def test_every_resource_is_listed_and_titled(tmp_path: Path, mode: Mode) -
         templates = (await client.list_resource_templates()).resource_templates
     assert {one.uri for one in fixed} == FIXED
     assert {one.uri_template for one in templates} == OF_INSTANCE
-    for one in (*fixed, *templates):
+    listed: list[Resource | ResourceTemplate] = [*fixed, *templates]
+    for one in listed:
         assert one.title
         assert one.description
         assert one.mime_type == "application/json"

@@ -28,6 +28,7 @@ WRITES = {spec.name for spec in TOOLS if not spec.reads}
 
 
 def client_of(world: World, mode: Mode = "auto", **options: Any) -> Client:  # noqa: ANN401  create_server's
+    """A client on a server with these start-up choices."""
     return Client(create_server(world.runtime, b"k" * 32, **options), mode=mode)
 
 
@@ -37,6 +38,7 @@ def tokens(listing: ListToolsResult) -> float:
 
 
 async def listed(world: World, **options: Any) -> list[Tool]:  # noqa: ANN401  create_server's
+    """The tools such a server lists."""
     async with client_of(world, **options) as client:
         return (await client.list_tools()).tools
 

@@ -45,6 +45,7 @@ async def rent_volume(world: World) -> None:
 
 
 def sums(answer: Json) -> float:
+    """All groups together."""
     return float(sum(row["usd"] for row in answer["charged"]))
 
 

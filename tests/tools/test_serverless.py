@@ -9,11 +9,13 @@ from tests.world import Mode, ToolFailed, World
 
 
 async def template_hash(world: World) -> str:
+    """A template the vendor has."""
     async with world.runtime() as runtime:
         return (await runtime.services.reads.templates(limit=1))[0].hash_id
 
 
 async def made(world: World, client: Client, **given: object) -> int:
+    """An endpoint called "chat"; its id."""
     answer = await world.call(
         client,
         "create_endpoint",
@@ -24,6 +26,7 @@ async def made(world: World, client: Client, **given: object) -> int:
 
 
 async def fed(world: World, client: Client) -> None:
+    """The same with a workergroup."""
     await world.call(
         client,
         "create_workergroup",

@@ -118,7 +118,7 @@ def _tool(
     ) -> Elicit[Confirm] | Elicit[Digits] | NotAsked:
         if not isinstance(proposal, Pending):
             return NotAsked(why="settled")
-        return _question(proposal.plan, services.caller, by_id=by_id)
+        return _question(proposal.plan, services, by_id=by_id)
 
     ask.__annotations__.pop("return")  # two forms, one question: the SDK allows one marker only
 
@@ -143,17 +143,18 @@ def _tool(
 
 
 def _question(
-    plan: Plan, caller: Caller, *, by_id: bool
+    plan: Plan, services: Services, *, by_id: bool
 ) -> Elicit[Confirm] | Elicit[Digits] | NotAsked:
     if plan.level == Level.PERSON.value:
         return NotAsked(why="person")
     if by_id and (plan.approved or plan.state is not PlanState.OPEN):
         return NotAsked(why="settled")
-    if not caller.can_ask:
+    if not services.caller.can_ask:
         return NotAsked(why="redeem" if by_id else "cannot")
+    question = services.redactor.scrub(plan.question)
     if plan.form == Form.DIGITS.value:
-        return Elicit(plan.question, Digits)
-    return Elicit(plan.question, Confirm)
+        return Elicit(question, Digits)
+    return Elicit(question, Confirm)
 
 
 async def _conclude(
