@@ -16,6 +16,8 @@ SECOND_US = 1_000_000
 LEASE_WARNING_US = 30 * 60 * SECOND_US
 CONTRACT_WARNING_US = 24 * 3600 * SECOND_US
 DISK_WARNING = 0.85
+LIST_LAG_US = 60 * SECOND_US
+"""How long the vendor's list may lag behind a rent or a destroy."""
 _PORTS_WAITED_US = 5 * 60 * SECOND_US
 """After this a machine without a direct port is taken for one that has none to give."""
 _UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
@@ -189,8 +191,38 @@ async def show_fleet(services: Services) -> Fleet:
     """
     instances = await services.reads.list_instances()
     held, pending, warnings = await _with_books(services, instances)
+    held = [one for one in held if not _just_destroyed(one)]
+    held += await _unlisted(services, {one.instance_id for one in instances})
     held.sort(key=_dearest_first)
     return Fleet(tuple(held), tuple(pending), tuple(warnings))
+
+
+def _just_destroyed(one: Held) -> bool:
+    """Seen gone already; the vendor's list may show it for some seconds more (vast-api §7)."""
+    ended_us = one.rental.ended_us if one.rental else None
+    return ended_us is not None and one.now_us - ended_us < LIST_LAG_US
+
+
+async def _unlisted(services: Services, listed: set[int]) -> list[Held]:
+    """Machines rented a moment ago that the list does not show yet; asked for one by one."""
+    now_us = services.clock.lease_us()
+
+    def read(tx: Transaction) -> list[int]:
+        return [
+            rental.target_id
+            for rental in tx.live_rentals()
+            if rental.kind == "instance"
+            and rental.target_id is not None
+            and rental.target_id not in listed
+            and now_us - rental.created_us < LIST_LAG_US
+        ]
+
+    try:
+        missing = await services.ledger.read(read)
+    except LedgerUnavailable:
+        return []
+    found = [await services.reads.show_instance(instance_id) for instance_id in missing]
+    return [await hold(services, instance) for instance in found if instance is not None]
 
 
 async def show_one(services: Services, instance_id: int) -> Held:

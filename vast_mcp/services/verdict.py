@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vast_mcp.models import InstanceState
-from vast_mcp.services.rentals import Held
+from vast_mcp.services.rentals import LIST_LAG_US, SECOND_US, Held
 from vast_mcp.units import HOUR_S
 
 Word = Literal["normal", "slow", "dead"]
@@ -22,7 +22,7 @@ GPU_TAKEN_AFTER_S = 30
 DUD_AFTER_S = 300
 """A host that never reported by then is a dud."""
 START_GRACE_S = 60
-LIST_LAG_S = 60
+LIST_LAG_S = LIST_LAG_US // SECOND_US
 _POLL_NORMAL_S = 15
 _POLL_SLOW_S = 60
 ANOTHER = "destroy_instance({id}) and rent another offer."
@@ -78,7 +78,7 @@ def missing(instance_id: int, waited_s: int | None) -> Verdict:
 
 def elapsed_s(held: Held) -> int:
     """Seconds since it was asked to run, by the clock that leases follow."""
-    return 0 if held.began_us is None else max(0, (held.now_us - held.began_us) // 1_000_000)
+    return 0 if held.began_us is None else max(0, (held.now_us - held.began_us) // SECOND_US)
 
 
 def started_again(held: Held) -> bool:

@@ -1,7 +1,7 @@
 """What a model is shown of machines: short rows, and what can be done next."""
 
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -11,6 +11,7 @@ from vast_mcp.services.rentals import Fleet, Held, Pending
 from vast_mcp.services.showing import minute
 from vast_mcp.services.verdict import Verdict, elapsed_s
 
+InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
 StateWord = Literal[
     "starting", "ready", "running_no_ssh", "waiting_for_gpu", "outbid",
     "stopping", "stopped", "failed", "host_offline", "unknown",

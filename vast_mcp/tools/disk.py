@@ -9,9 +9,8 @@ from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import DeleteDiskFiles
 from vast_mcp.services.logs import excerpt
 from vast_mcp.tools._ask import Svc, asking
+from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec
-
-InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
 
 
 class Listing(BaseModel):

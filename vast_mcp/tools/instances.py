@@ -12,10 +12,8 @@ from vast_mcp.services.rentals import show_fleet, show_one
 from vast_mcp.services.terms import check_env, check_image, check_ports, check_start
 from vast_mcp.services.waiting import CALL_S, wait_until_running
 from vast_mcp.tools._ask import Svc, asking
-from vast_mcp.tools._instance_rows import InstanceList, StateWord, WaitResult
+from vast_mcp.tools._instance_rows import InstanceId, InstanceList, StateWord, WaitResult
 from vast_mcp.tools._spec import ToolSpec
-
-InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
 
 
 @asking
@@ -48,7 +46,10 @@ def create_instance(
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
     ports: Annotated[list[str] | None, Field(description='"8080", "53/udp"; at most 64')] = None,
     onstart: Annotated[str | None, Field(description="shell script run at start")] = None,
-    connect: Literal["ssh", "jupyter", "args"] | None = None,
+    connect: Annotated[
+        Literal["ssh", "jupyter", "args"] | None,
+        Field(description="default: ssh, or the template's"),
+    ] = None,
     args: Annotated[list[str] | None, Field(description='command, with connect="args"')] = None,
     request_key: Annotated[
         str, Field(max_length=100, description="another key rents a second machine")

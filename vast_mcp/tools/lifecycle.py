@@ -16,9 +16,8 @@ from vast_mcp.guard.acts import (
     StopInstance,
 )
 from vast_mcp.tools._ask import asking
+from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec
-
-InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
 
 
 @asking

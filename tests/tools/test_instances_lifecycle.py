@@ -1,0 +1,167 @@
+"""Start, extend, bid, keep and clear machines through a real client; what the tools claim to be."""
+
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.world import ToolFailed, World
+from vast_mcp.tools import disk, instances, lifecycle, market
+
+MODULES = (market, instances, lifecycle, disk)
+TOOLS = [spec for module in MODULES for spec in module.TOOLS]
+READS = {
+    "search_offers", "search_templates", "show_instances", "wait_for_instance", "show_logs",
+    "list_disk",
+}  # fmt: skip
+DESTROYS = {"stop_instance", "destroy_instance", "reboot_instance", "delete_disk_files"}
+EXTRA = {"reboot_instance", "label_instance", "attach_ssh_key", "list_disk", "delete_disk_files"}
+
+
+async def test_a_stopped_machine_starts_under_a_new_lease_and_is_extended(tmp_path: Path) -> None:
+    """Hours are added to the present end; the answer names the new end and the added cost."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        instance_id = await world.rent(client, lease_hours=1)
+        world.run_until_ready()
+        stopped = await world.call(client, "stop_instance", instance_id=instance_id)
+        started = await world.call(client, "start_instance", instance_id=instance_id, lease_hours=2)
+        world.run_until_ready()
+        longer = await world.call(client, "extend_lease", instance_id=instance_id, hours=1)
+        row = (await world.call(client, "show_instances"))["instances"][0]
+    assert stopped["bills"] == "disk"
+    assert started["lease_ends"] < longer["lease_ends"] == row["lease_ends"]
+    assert longer["added_usd"] > 0
+
+
+async def test_a_bid_is_raised_with_a_yes_and_lowered_without(tmp_path: Path) -> None:
+    """A rise spends; a fall does not."""
+    world = World(tmp_path)
+    offer = await world.cheap_offer("interruptible")
+    assert offer.min_bid is not None
+    bid = round(offer.min_bid.dollars * 1.5, 4)
+    async with world.connect() as client:
+        instance_id = await world.rent(client, offer, bid_usd_per_hour=bid)
+        world.run_until_ready()
+        lower = await world.call(
+            client, "change_bid", instance_id=instance_id, bid_usd_per_hour=bid * 0.8
+        )
+        assert world.questions == []
+        higher = await world.call(
+            client, "change_bid", instance_id=instance_id, bid_usd_per_hour=bid * 1.1
+        )
+    assert len(world.questions) == 1
+    assert "Raise the bid" in world.questions[0]
+    assert higher["usd_per_hour"] > lower["usd_per_hour"]
+
+
+async def test_a_label_changes_and_the_lease_mark_stays(tmp_path: Path) -> None:
+    """The mark behind the user's text is what every layer reads."""
+    world = World(tmp_path, toolsets="all")
+    async with world.connect() as client:
+        instance_id = await world.rent(client, label="a")
+        await world.call(client, "label_instance", instance_id=instance_id, label="b")
+        row = (await world.call(client, "show_instances"))["instances"][0]
+        with pytest.raises(ToolFailed, match="label"):
+            await world.call(client, "label_instance", instance_id=instance_id, label="x vm1.y")
+    raw = world.simulator.world.instances[instance_id].label or ""
+    assert raw.startswith("b vm1.")
+    assert row["label"] == "b"
+
+
+async def test_a_key_is_attached_once_and_a_private_one_never_leaves(tmp_path: Path) -> None:
+    """Attaching a key that is there already is no error: the tool claims to be repeatable."""
+    world = World(tmp_path, toolsets="all")
+    private = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----"
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+        again = await world.call(client, "attach_ssh_key", instance_id=instance_id)
+        sent = len(world.simulator.requests)
+        with pytest.raises(ToolFailed, match="private key"):
+            await world.call(client, "attach_ssh_key", instance_id=instance_id, public_key=private)
+    assert again["status"] == "attached"
+    assert "already" in again["said"]
+    assert len(world.simulator.requests) == sent
+
+
+async def test_files_of_a_stopped_disk_are_listed_and_deleted_with_a_yes(tmp_path: Path) -> None:
+    """The vendor's `ls` and `rm`; on a running machine it is ssh."""
+    world = World(tmp_path, toolsets="all")
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+        world.run_until_ready()
+        with pytest.raises(ToolFailed, match="ssh"):
+            await world.call(client, "list_disk", instance_id=instance_id)
+        await world.call(client, "stop_instance", instance_id=instance_id)
+        world.simulator.put_file(instance_id, "/workspace/a.bin", 1000)
+        world.simulator.put_file(instance_id, "/workspace/b.bin", 2000)
+        before = await world.call(client, "list_disk", instance_id=instance_id)
+        asked = len(world.questions)
+        await world.call(
+            client, "delete_disk_files", instance_id=instance_id, paths=["/workspace/a.bin"]
+        )
+        after = await world.call(client, "list_disk", instance_id=instance_id)
+    assert "a.bin" in before["listing"]
+    assert "a.bin" not in after["listing"]
+    assert "b.bin" in after["listing"]
+    assert len(world.questions) == asked + 1
+
+
+@pytest.mark.parametrize("path", ["workspace", "/a;rm -rf /", "/a$(id)", "/a\nrm /b", "/a' b"])
+async def test_a_listing_is_one_plain_command_or_nothing(tmp_path: Path, path: str) -> None:
+    """No second command hides in a path."""
+    world = World(tmp_path, toolsets="all")
+    async with world.connect() as client:
+        with pytest.raises(ToolFailed):
+            await world.call(client, "list_disk", instance_id=27_000_001, path=path)
+    assert not [one for one in world.simulator.requests if "command" in one.path]
+
+
+async def test_a_reboot_asks_and_keeps_the_price(tmp_path: Path) -> None:
+    """It interrupts what runs."""
+    world = World(tmp_path, toolsets="all")
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+        world.run_until_ready()
+        answer = await world.call(client, "reboot_instance", instance_id=instance_id)
+    assert answer["status"] == "rebooting"
+    assert world.questions[0].startswith(f"Reboot {instance_id}")
+
+
+def test_annotations_tell_the_truth() -> None:
+    """A client skips its own question for what claims to read: it must be true."""
+    assert {spec.name for spec in TOOLS if spec.reads} == READS
+    assert {spec.name for spec in TOOLS if spec.destroys} == DESTROYS
+    assert {spec.name for spec in TOOLS if spec.extra} == EXTRA
+    assert len({spec.title for spec in TOOLS}) == len(TOOLS)
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+def test_a_description_is_short_and_says_what_first(spec: object) -> None:
+    """At most 1,200 characters; the first line is a whole sentence."""
+    text = inspect.cleandoc(getattr(spec, "function").__doc__ or "")  # noqa: B009
+    assert 40 < len(text) <= 1200
+    assert text.splitlines()[0].endswith(".")
+
+
+async def test_the_listing_of_these_tools_is_small(tmp_path: Path) -> None:
+    """Every client pays for it in every conversation: the default ones in 5,200 tokens."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        listed = (await client.list_tools()).tools
+    own = {spec.name for spec in TOOLS if not spec.extra}
+    sizes = {
+        tool.name: len(
+            json.dumps(
+                tool.model_dump(by_alias=True, exclude_none=True, mode="json"),
+                separators=(",", ":"),
+                ensure_ascii=False,
+            ).encode()
+        )
+        / 4
+        for tool in listed
+        if tool.name in own
+    }
+    assert sizes.keys() == own
+    assert sum(sizes.values()) <= 5_200, sizes
