@@ -16,6 +16,8 @@ PERIOD_S = 60.0
 """A lease's end is acted on at most this many lease-seconds late."""
 SHORTEST_S = 2.0
 """Real seconds between two looks, however fast a simulated clock runs."""
+FIRST_WITHIN_S = 1.0
+"""The first look is taken this soon, or at once when something that changes anything is called."""
 _logger = logging.getLogger(__name__)
 Listener = Callable[[Tick], Awaitable[None]]
 
@@ -31,6 +33,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Look, wait, look again, until cancelled."""
+        await self._guard.sweep.wanted(FIRST_WITHIN_S)
         lease_us, real_s = self._clock.lease_us(), self._clock.monotonic_s()
         while True:
             await self.look()

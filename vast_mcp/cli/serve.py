@@ -17,6 +17,7 @@ import httpx2
 from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.account import add_place_arguments, environment_of
 from vast_mcp.cli.logs import configure
+from vast_mcp.cli.simulate import FAULT_PROFILES
 from vast_mcp.clock import Clock, PairedClock, ScaledClock, SystemClock
 from vast_mcp.config import SIMULATOR_KEY, Settings, load_or_make_secret, read_settings
 from vast_mcp.errors import ConfigInvalid
@@ -27,7 +28,7 @@ from vast_mcp.text import Redactor
 from vast_mcp.transports import Door, auth_options, serve_http, serve_stdio
 
 if TYPE_CHECKING:
-    from vast_mcp.simulator import Simulator
+    from vast_mcp.simulator import Simulator, SimulatorTransport
 
 _NOT_FOR_THE_SIMULATOR = ("VAST_API_KEY", "VAST_URL", "VAST_SERVERLESS_URL")
 
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     simulated.add_argument("--simulate", action="store_true", help="ignore VAST_API_KEY, VAST_URL")
     simulated.add_argument("--seed", type=int, default=0, help="which market to draw")
     simulated.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
-    simulated.add_argument("--faults", choices=("none", "chaos"), default="none")
+    simulated.add_argument("--faults", choices=FAULT_PROFILES, default="none")
     simulated.add_argument(
         "--simulate-port", type=int, metavar="PORT", help="serve that simulator on loopback too"
     )
@@ -69,7 +70,7 @@ class Stage:
     settings: Settings
     clock: Clock
     transport: httpx2.AsyncBaseTransport
-    simulator: "Simulator | None" = None
+    simulator: "LateSimulator | None" = None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     configure(Redactor([stage.settings.api_key, door.token if door else ""]))
     state = stage.settings.ledger.parent if stage.settings.ledger else stage.settings.state_dir
     seal_key = load_or_make_secret(state / SEAL_KEY)
+    # Where it finds rich, the SDK's server prepares a handler with it that our logging never uses.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # None forbids the import
     gc.freeze()
     gc.enable()
     return anyio.run(_serve, args, stage, door, seal_key)
@@ -104,7 +107,9 @@ async def _serve(args: argparse.Namespace, stage: Stage, door: Door | None, seal
     )
     async with AsyncExitStack() as stack:
         if stage.simulator is not None and args.simulate_port is not None:
-            await stack.enter_async_context(_published(stage.simulator, args.simulate_port))
+            await stack.enter_async_context(
+                _published(stage.simulator.transport.simulator, args.simulate_port)
+            )
         if door is None:
             code = await serve_stdio(server)
         else:
@@ -142,8 +147,6 @@ def _real(args: argparse.Namespace) -> Stage:
 
 
 def _simulated(args: argparse.Namespace) -> Stage:
-    from vast_mcp.simulator import Simulator, SimulatorTransport  # noqa: PLC0415
-
     environ = environment_of(args)
     for name in _NOT_FOR_THE_SIMULATOR:
         environ.pop(name, None)
@@ -158,9 +161,33 @@ def _simulated(args: argparse.Namespace) -> Stage:
         clock = ScaledClock(speed=args.speed)
     except ValueError as wrong:
         raise ConfigInvalid(f"--speed: {wrong}.") from wrong
-    simulator = Simulator(clock, seed=args.seed, fault_profile=args.faults)
+    transport = LateSimulator(clock, args.seed, args.faults)
     print(f"vast-mcp: simulated; no money is spent. Ledger: {settings.ledger}", file=sys.stderr)
-    return Stage(settings, PairedClock(clock), SimulatorTransport(simulator), simulator)
+    return Stage(settings, PairedClock(clock), transport, transport)
+
+
+class LateSimulator(httpx2.AsyncBaseTransport):
+    """A simulator that is drawn when it is first needed: no client waits for a market to list."""
+
+    def __init__(self, clock: Clock, seed: int, faults: str) -> None:
+        self._clock = clock
+        self._seed = seed
+        self._faults = faults
+        self._transport: SimulatorTransport | None = None
+
+    @property
+    def transport(self) -> "SimulatorTransport":
+        """The simulator's own, made now if need be."""
+        if self._transport is None:
+            from vast_mcp.simulator import Simulator, SimulatorTransport  # noqa: PLC0415
+
+            simulator = Simulator(self._clock, seed=self._seed, fault_profile=self._faults)
+            self._transport = SimulatorTransport(simulator)
+        return self._transport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Hand it over."""
+        return await self.transport.handle_async_request(request)
 
 
 @asynccontextmanager

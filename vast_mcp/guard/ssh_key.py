@@ -3,9 +3,6 @@
 import os
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 KEY_NAME = "ssh_ed25519"
 
 
@@ -24,7 +21,15 @@ def public_key(state_dir: Path) -> str:
     return public.read_text(encoding="ascii").strip()
 
 
+# The cryptography is imported where it is used: a server that makes no key starts without it.
+
+
 def _make(private: Path) -> None:
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+        Ed25519PrivateKey,
+    )
+
     private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     text = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
@@ -40,6 +45,8 @@ def _make(private: Path) -> None:
 
 
 def _write_public(private: Path, public: Path) -> None:
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
     key = serialization.load_ssh_private_key(private.read_bytes(), password=None)
     line = key.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH

@@ -11,10 +11,19 @@ class Sweep:
 
     def __init__(self) -> None:
         self._over: anyio.Event | None = None
+        self._wanted = anyio.Event()
 
     def expect(self) -> None:
         """Somebody is about to take the first look: hold the door."""
         self._over = anyio.Event()
+
+    async def wanted(self, within_s: float) -> None:
+        """For the one who looks: until something waits for the look, or that long.
+
+        A client's first listing is not kept waiting by a look that nobody needs yet.
+        """
+        with anyio.move_on_after(within_s):
+            await self._wanted.wait()
 
     def done(self) -> None:
         """A look was taken, well or badly."""
@@ -24,5 +33,6 @@ class Sweep:
     async def wait(self) -> None:
         """Until the first look is over, at most fifteen seconds."""
         if self._over is not None and not self._over.is_set():
+            self._wanted.set()
             with anyio.move_on_after(LONGEST_S):
                 await self._over.wait()
