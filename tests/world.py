@@ -125,13 +125,15 @@ class World:
             self.runtime, SEAL_KEY, toolsets=self.toolsets, read_only=self.read_only
         )
         if answer is not None:
-            options["elicitation_callback"] = self._asked(answer)
+            options["elicitation_callback"] = self.asked(answer)
         async with Client(server, mode=mode, **options) as client:
             yield client
 
-    def _asked(
+    def asked(
         self, answer: Answer
     ) -> Callable[[ClientRequestContext, ElicitRequestParams], Awaitable[ElicitResult]]:
+        """The person at a client: notes the question, answers it. For clients made elsewhere."""
+
         async def callback(_: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
             self.questions.append(params.message)
             schema: Json = getattr(params, "requested_schema", {})

@@ -1,0 +1,275 @@
+"""A yes holds once, for what was shown, for ten minutes, under the policy it was given under."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, ElicitResult
+
+from tests.world import Json, ToolFailed, World, agree
+from vast_mcp.guard.act import Caller
+
+
+async def running_machine(world: World, **arguments: object) -> int:
+    """A machine of ours that has run, so that ending it needs a question."""
+    async with world.connect() as client:
+        instance_id = await world.rent(client, **arguments)
+    world.run_until_ready()
+    return instance_id
+
+
+def effects(world: World) -> int:
+    """Requests that changed something so far."""
+    return sum(one.changed for one in world.simulator.mutations())
+
+
+async def plan_for(world: World, tool: str, **arguments: object) -> str:
+    """The plan that a client which cannot ask is given."""
+    async with world.connect(answer=None) as client:
+        said = await world.call(client, tool, **arguments)
+    assert said["status"] == "needs_confirmation", said
+    return str(said["plan_id"])
+
+
+async def one_leg(client: Client, tool: str, arguments: Json, **answer: Any) -> Any:  # noqa: ANN401
+    """One request of a 2026-07-28 conversation, by hand."""
+    return await client.session.call_tool(tool, arguments, allow_input_required=True, **answer)
+
+
+async def asked_by_hand(client: Client, tool: str, arguments: Json) -> Json:
+    """The first leg: the answer to give back together with the sealed state."""
+    required = await one_leg(client, tool, arguments)
+    ((name, request),) = required.input_requests.items()
+    reply = agree(request.params.message, request.params.requested_schema)
+    return {"input_responses": {name: reply}, "request_state": required.request_state}
+
+
+async def test_a_sealed_answer_sent_three_times_acts_once(tmp_path: Path) -> None:
+    """Design §6.4: the SDK replays sealed answers; the plan is redeemed once."""
+    world = World(tmp_path, seed=2)
+    arguments = {"instance_id": await running_machine(world)}
+    async with world.connect() as client:
+        sealed = await asked_by_hand(client, "destroy_instance", arguments)
+        first = await one_leg(client, "destroy_instance", arguments, **sealed)
+        assert first.structured_content["status"] == "destroyed"
+        done = effects(world)
+        for _ in range(2):
+            again = await one_leg(client, "destroy_instance", arguments, **sealed)
+            assert isinstance(again, CallToolResult)
+            assert again.structured_content == {**first.structured_content, "replayed": True}
+    assert effects(world) == done
+
+
+async def test_an_old_sealed_answer_does_not_fit_a_new_question(tmp_path: Path) -> None:
+    """Design §6.3: after stop, start and a fresh ask, the first answer stops nothing."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world)
+    arguments = {"instance_id": instance_id}
+    async with world.connect() as client:
+        sealed = await asked_by_hand(client, "stop_instance", arguments)
+        stopped = await one_leg(client, "stop_instance", arguments, **sealed)
+        assert stopped.structured_content["status"] == "stopped"
+        await world.call(client, "start_instance", instance_id=instance_id, lease_hours=1)
+        world.run_until_ready(300)
+        before = effects(world)
+        await one_leg(client, "stop_instance", arguments)  # a fresh question is open now
+        stale = await one_leg(client, "stop_instance", arguments, **sealed)
+        told = getattr(stale, "structured_content", None) or {}
+        assert told.get("status") != "stopped", told
+    assert effects(world) == before
+
+
+async def test_a_sealed_answer_is_honoured_by_a_second_process_and_once(tmp_path: Path) -> None:
+    """Design §6.7: the seal key lies beside the ledger, so another server redeems, once."""
+    world = World(tmp_path, seed=2)
+    arguments = {"instance_id": await running_machine(world)}
+    async with world.connect() as one, world.connect() as other:
+        sealed = await asked_by_hand(one, "destroy_instance", arguments)
+        answers: list[Json] = []
+
+        async def answer(client: Client) -> None:
+            said = await one_leg(client, "destroy_instance", arguments, **sealed)
+            answers.append(said.structured_content)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(answer, one)
+            tasks.start_soon(answer, other)
+    assert [said["status"] for said in answers] == ["destroyed", "destroyed"]
+    assert sum(said.get("replayed", False) for said in answers) == 1
+    assert sum(one.method == "DELETE" for one in world.simulator.mutations()) == 1
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+async def test_eight_confirmations_of_one_plan_at_once_act_once(
+    tmp_path: Path, servers: int
+) -> None:
+    """Design §6.5: a plan is performed once, also by two server processes on one ledger."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world)
+    plan_id = await plan_for(world, "destroy_instance", instance_id=instance_id)
+    answers: list[Json] = []
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(world.connect(answer=None)) for _ in range(servers)
+        ]
+
+        async def confirm(client: Client) -> None:
+            answers.append(await world.call(client, "confirm_plan", plan_id=plan_id))
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(8):
+                tasks.start_soon(confirm, clients[number % servers])
+    assert {said["status"] for said in answers} == {"destroyed"}
+    assert sum("replayed" not in said for said in answers) == 1
+    assert sum(one.method == "DELETE" for one in world.simulator.mutations()) == 1
+
+
+def _relabel(world: World, instance_id: int) -> None:
+    mark = str(world.simulator.world.instances[instance_id].label)
+    world.simulator.set_label(instance_id, "results, keep " + mark[mark.index("vm1.") :])
+
+
+def _other_machine(world: World, instance_id: int) -> None:
+    world.simulator.set_status(instance_id, machine_id=1)
+
+
+def _later_start(world: World, instance_id: int) -> None:
+    start = world.simulator.world.instances[instance_id].created_us / 1e6
+    world.simulator.set_status(instance_id, start_date=start + 86_400)
+
+
+def _other_image(world: World, instance_id: int) -> None:
+    world.simulator.set_status(instance_id, image_uuid="somebody/else:latest")
+
+
+def _gone(world: World, instance_id: int) -> None:
+    world.simulator.host_gone(instance_id)
+
+
+SWAPS: tuple[Callable[[World, int], None], ...] = (
+    _relabel,
+    _other_machine,
+    _later_start,
+    _other_image,
+    _gone,
+)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("swap", SWAPS, ids=lambda swap: swap.__name__)
+async def test_a_target_that_changed_while_asking_is_not_touched(
+    tmp_path: Path, mode: Any, swap: Callable[[World, int], None]
+) -> None:
+    """Safety M9: relabelled, recycled or vanished between question and answer: nothing done."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world, label="train")
+    before = effects(world)
+
+    def meanwhile(message: str, schema: Json) -> ElicitResult:
+        swap(world, instance_id)
+        return agree(message, schema)
+
+    async with world.connect(mode, meanwhile) as client:
+        try:
+            said = await world.call(client, "destroy_instance", instance_id=instance_id)
+            assert said["status"] == "changed", said
+        except ToolFailed as failed:
+            assert "nothing was done" in str(failed).lower()
+    assert effects(world) == before
+
+
+async def test_a_policy_changed_since_the_question_voids_the_yes(tmp_path: Path) -> None:
+    """Design §6.4: policy changed → `changed`, nothing done."""
+    world = World(tmp_path, seed=2, policy="")
+    instance_id = await running_machine(world)
+    plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
+    before = effects(world)
+    world.write_policy("[limits]\nmax_running = 3\n")
+    async with world.connect(answer=None) as client:
+        said = await world.call(client, "confirm_plan", plan_id=plan_id)
+        assert said["status"] == "changed"
+        again = await world.call(client, "confirm_plan", plan_id=plan_id)
+        assert again["status"] == "refused"
+    assert effects(world) == before
+
+
+@pytest.mark.parametrize("seconds", [601, -1], ids=["expired", "clock set back"])
+async def test_a_plan_does_not_outlive_its_ten_minutes_nor_precede_itself(
+    tmp_path: Path, seconds: int
+) -> None:
+    """Design §3, §6.1: a plan expires after 10 min, or when the clock stands before its making."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world)
+    plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
+    before = effects(world)
+    world.clock.move(seconds)
+    async with world.connect(answer=None) as client:
+        said = await world.call(client, "confirm_plan", plan_id=plan_id)
+    assert said["status"] == "refused"
+    assert "expired" in said["said"]
+    assert effects(world) == before
+
+
+async def test_a_declined_call_is_asked_again_only_after_a_minute(tmp_path: Path) -> None:
+    """Design §6.4: the same call within 60 s is answered the same unasked; then asked anew."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world)
+    async with world.connect(answer="decline") as client:
+        await world.call(client, "stop_instance", instance_id=instance_id)
+        world.clock.move(50)
+        await world.call(client, "stop_instance", instance_id=instance_id)
+        assert len(world.questions) == 1
+        world.clock.move(20)
+        await world.call(client, "stop_instance", instance_id=instance_id)
+    assert len(world.questions) == 2
+    assert world.questions[0] != world.questions[1]  # another code: no old answer fits
+
+
+async def test_a_declined_plan_cannot_be_confirmed_by_its_id(tmp_path: Path) -> None:
+    """Design §6.6: a declined plan is refused, whoever names it."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world)
+    plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
+    before = effects(world)
+    async with world.connect(answer="decline") as client:
+        assert (await world.call(client, "confirm_plan", plan_id=plan_id))["status"] == "declined"
+        assert (await world.call(client, "confirm_plan", plan_id=plan_id))["status"] == "refused"
+    async with world.connect(answer=None) as client:
+        assert (await world.call(client, "confirm_plan", plan_id=plan_id))["status"] == "refused"
+    assert effects(world) == before
+
+
+async def test_a_plan_belongs_to_its_principal(tmp_path: Path) -> None:
+    """Design §2, §6.2: another principal's plan does not exist for a caller."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world)
+    plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
+    async with world.runtime() as runtime:
+        stranger = Caller(principal="token:somebody")
+        with pytest.raises(Exception, match="no such plan"):
+            await runtime.services.guard.redeem(plan_id, stranger)
+
+
+async def test_what_needs_a_person_is_approved_at_a_terminal_and_then_done_once(
+    tmp_path: Path,
+) -> None:
+    """Design §6.6: the chat cannot give a person's yes; `approve` marks, `confirm_plan` acts."""
+    world = World(tmp_path, seed=2, policy='[levels]\nstop_instance = "person"\n')
+    instance_id = await running_machine(world)
+    before = effects(world)
+    async with world.connect(answer="accept") as client:
+        said = await world.call(client, "stop_instance", instance_id=instance_id)
+        assert said["status"] == "needs_confirmation"
+        assert f"vast-mcp approve {said['plan_id']}" in said["next"]
+        refused = await world.call(client, "confirm_plan", plan_id=said["plan_id"])
+        assert refused["status"] == "needs_confirmation"
+        assert (effects(world), world.questions) == (before, [])
+        async with world.runtime() as runtime:
+            await runtime.services.guard.approve(said["plan_id"], Caller())
+        done = await world.call(client, "confirm_plan", plan_id=said["plan_id"])
+        assert done["status"] == "stopped"
+        assert world.questions == []  # a person has answered already
