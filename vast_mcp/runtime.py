@@ -10,6 +10,7 @@ import httpx2
 
 from vast_mcp import __version__
 from vast_mcp.api.connection import Connection
+from vast_mcp.api.pace import LocalPace
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.writes import Writes
 from vast_mcp.clock import Clock
@@ -28,6 +29,7 @@ from vast_mcp.policy import Limits
 from vast_mcp.policy.source import PolicySource
 from vast_mcp.services import Services
 from vast_mcp.store import Ledger, SqliteLedger
+from vast_mcp.store.pace import SharedPace
 from vast_mcp.text import Redactor
 
 MARK_KEY = "mark.key"
@@ -73,6 +75,8 @@ async def open_runtime(
     state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
     marker = Marker(load_or_make_secret(state_dir / MARK_KEY))
     seal_key = load_or_make_secret(state_dir / SEAL_KEY)
+    vendor = clock.vendor()
+    pace = SharedPace(state_dir / f"pace-{settings.key_digest}.db", vendor, spare=LocalPace(vendor))
     connection = Connection(
         api_key=settings.api_key or None,
         transport=transport,
@@ -80,6 +84,7 @@ async def open_runtime(
         api_base=settings.api_base,
         serverless_base=settings.serverless_base,
         user_agent=f"vast-mcp/{__version__}",
+        pace=pace,
     )
     async with connection:
         reads = Reads(connection)
@@ -104,6 +109,7 @@ async def open_runtime(
         finally:
             await ledger.close()
             await spare.close()
+            await pace.close()
 
 
 @asynccontextmanager

@@ -46,10 +46,14 @@ def _copy(answer: Answer) -> Answer:
 class Unhurried:
     """No distance kept between calls: what is tested is the waiting of something else."""
 
-    async def turn(self, operation: Operation) -> None:
+    async def turn(
+        self, operation: Operation, *, urgent: bool = False, patience_s: float | None = None
+    ) -> None:
         """Now."""
 
-    async def pushed_back(self, operation: Operation, retry_after_s: float) -> None:
+    async def pushed_back(
+        self, operation: Operation, retry_after_s: float | None, *, quota: bool = False
+    ) -> None:
         """Still now."""
 
 

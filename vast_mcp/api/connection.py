@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 import anyio
 import httpx2
 
-from vast_mcp.api.classify import TIMED_OUT, Reply, lost, missing_key
+from vast_mcp.api.breaker import Breaker
+from vast_mcp.api.classify import TIMED_OUT, Reply, lost, missing_key, retry_after
+from vast_mcp.api.flight import Departing, Flight
 from vast_mcp.api.pace import LocalPace, Pace
 from vast_mcp.api.permit import Permit
 from vast_mcp.api.transport import PERMIT, WallTransport, origin
@@ -28,6 +30,8 @@ WRITE_TIMEOUT_S = 120.0
 ANSWER_LIMIT = 16_000_000
 """Bytes read of one answer; a longer one is not trusted."""
 _REDIRECTS = 3
+_LEAST_TIMEOUT_S = 1.0
+"""Left to a read whose slot came late."""
 _BEFORE_SENDING = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
@@ -79,6 +83,8 @@ class Connection:
         pace: Pace | None = None,
     ) -> None:
         self.clock = clock
+        self.breaker = Breaker(clock)
+        self.flight = Flight()
         self._pace = pace or LocalPace(clock.vendor())
         self.api_base = api_base.rstrip("/")
         self._bases = {
@@ -118,13 +124,23 @@ class Connection:
         """The text without the key."""
         return self._redactor.scrub(text)
 
-    async def send(self, call: Call, *, timeout_s: float, permit: Permit | None = None) -> Reply:
+    async def send(
+        self,
+        call: Call,
+        *,
+        timeout_s: float,
+        permit: Permit | None = None,
+        urgent: bool = False,
+        departing: Departing | None = None,
+    ) -> Reply:
         """Send it once and read the whole answer, whatever its status.
 
         A read follows up to three 307/308 to the same host; a write follows none. `timeout_s` is
-        for all of it, in seconds.
+        for all of it, in seconds; a write's begins when it leaves, not while it waits for its slot.
+        `departing` is called when the slot has come.
 
         Raises:
+            RateLimited: no slot came in time, or the day's quota is used up; nothing was sent.
             KeyMissing: no key is set and the operation needs one.
             NeverSent: a write that failed before a byte of it left.
             OutcomeUnknown: a write that may have left, without an answer.
@@ -133,17 +149,32 @@ class Connection:
         """
         operation = call.operation
         url = self._url(call)
-        await self._pace.turn(operation)
+        timeout_s = await self._slot(operation, timeout_s, urgent=urgent)
+        if departing is not None:
+            departing()
         for _ in range(_REDIRECTS + 1):
             request = self._request(call, url, permit)
             reply = await self._exchange(request, operation, timeout_s)
+            if reply.status < 500:
+                self.breaker.answered(operation.host)
             if reply.status == 429:
-                await self._pace.pushed_back(operation, operation.interval_s)
+                quota = b"search_quota_exceeded" in reply.body
+                await self._pace.pushed_back(operation, retry_after(reply), quota=quota)
             target = _redirect(reply, url) if operation.reads else None
             if target is None:
                 return reply
             url = target
         return reply
+
+    async def _slot(self, operation: Operation, timeout_s: float, *, urgent: bool) -> float:
+        """Wait for the slot; what is left of a read's time afterwards."""
+        if not operation.reads:
+            await self._pace.turn(operation, urgent=urgent)
+            return timeout_s
+        began_s = self.clock.monotonic_s()
+        await self._pace.turn(operation, urgent=urgent, patience_s=timeout_s)
+        waited_s = self.clock.monotonic_s() - began_s
+        return max(timeout_s - waited_s, min(timeout_s, _LEAST_TIMEOUT_S))
 
     def _url(self, call: Call) -> httpx2.URL:
         query = f"?{urlencode(call.query)}" if call.query else ""

@@ -34,12 +34,20 @@ class Reads:
 
     All methods raise `ApiError`: `VendorDown` when no answer came in time, `VendorUnreadable` for
     one that cannot be trusted, `Unauthorized` and the like for refusals. None of them ever answers
-    with less than the whole.
+    with less than the whole. Equal questions at one time are one request. With `fresh` (unless
+    told otherwise) the reading begins after the question was put; without, one that is already
+    on its way will do, and an outage is told at once: for what is only shown. `urgent` is for the
+    looks inside a stop or destroy: they go before other reads.
     """
 
     def __init__(self, connection: Connection, *, deadline_s: float = READ_TIMEOUT_S) -> None:
         self._connection = connection
         self._deadline_s = deadline_s
+
+    @property
+    def api_base(self) -> str:
+        """The vendor's address in use."""
+        return self._connection.api_base
 
     async def search_offers(
         self,
@@ -59,16 +67,22 @@ class Reads:
         call = market.search_offers(
             filters, rental=rental, disk_gb=disk_gb, order=order, limit=limit
         )
-        found = await self._list(call, "offers", deadline_s)
+        found = await self._list(call, "offers", deadline_s, fresh=False)
         return [wire.decode_offer(item, rental=rental, disk_gb=disk_gb) for item in found]
 
     async def show_instance(
-        self, instance_id: int, *, deadline_s: float | None = None
+        self,
+        instance_id: int,
+        *,
+        fresh: bool = True,
+        urgent: bool = False,
+        deadline_s: float | None = None,
     ) -> Instance | None:
         """The instance, or None when the vendor says in a known form that there is none."""
         call = instances.show_instance(instance_id)
         try:
-            answer = row(await self._ask(call, deadline_s), "the answer")
+            asked = self._ask(call, deadline_s, fresh=fresh, urgent=urgent)
+            answer = row(await asked, "the answer")
         except NotFound as absent:
             if absent.status == 404 and absent.code in _ABSENT:
                 return None
@@ -83,7 +97,12 @@ class Reads:
         return instance
 
     async def list_instances(
-        self, *, label: str | None = None, deadline_s: float | None = None
+        self,
+        *,
+        label: str | None = None,
+        fresh: bool = True,
+        urgent: bool = False,
+        deadline_s: float | None = None,
     ) -> list[Instance]:
         """All instances (with that very label): every page, counted against the vendor's total."""
 
@@ -95,7 +114,7 @@ class Reads:
 
         return await all_pages(
             self._connection,
-            self._deadline(deadline_s),
+            self._deadline(deadline_s, fresh=fresh, urgent=urgent),
             ask_page,
             read_page,
             identity=lambda instance: instance.instance_id,
@@ -117,7 +136,7 @@ class Reads:
 
         found = await all_pages(
             self._connection,
-            self._deadline(deadline_s),
+            self._deadline(deadline_s, fresh=False),
             ask_page,
             lambda answer: Page.of(answer, "results", "total", wire_account.decode_charge),
         )
@@ -136,7 +155,7 @@ class Reads:
         if name:
             wanted["name"] = name
         call = market.search_templates(wanted, limit=limit)
-        found = await self._list(call, "templates", deadline_s)
+        found = await self._list(call, "templates", deadline_s, fresh=False)
         return [wire.decode_template(item) for item in found]
 
     async def template(self, hash_id: str, *, deadline_s: float | None = None) -> Template | None:
@@ -175,7 +194,8 @@ class Reads:
 
     async def gpu_names(self, *, deadline_s: float | None = None) -> list[str]:
         """Every card name in the vendor's spelling; needs no key."""
-        answer = row(await self._ask(market.gpu_names(), deadline_s), "the answer")
+        asked = self._ask(market.gpu_names(), deadline_s, fresh=False)
+        answer = row(await asked, "the answer")
         names = answer.get("gpu_names")
         if not isinstance(names, list):
             raise unreadable("gpu_names is not a list")
@@ -229,14 +249,19 @@ class Reads:
         return await fetch_result(self._connection, answer, deadline)
 
     async def _list(
-        self, call: Call, name: str, deadline_s: float | None
+        self, call: Call, name: str, deadline_s: float | None, *, fresh: bool = True
     ) -> list[Mapping[str, Json]]:
-        answer = row(await self._ask(call, deadline_s), "the answer")
+        answer = row(await self._ask(call, deadline_s, fresh=fresh), "the answer")
         return list(rows(answer.get(name), name))
 
-    async def _ask(self, call: Call, deadline_s: float | None) -> Json:
-        return await ask(self._connection, call, self._deadline(deadline_s))
+    async def _ask(
+        self, call: Call, deadline_s: float | None, *, fresh: bool = True, urgent: bool = False
+    ) -> Json:
+        deadline = self._deadline(deadline_s, fresh=fresh, urgent=urgent)
+        return await ask(self._connection, call, deadline)
 
-    def _deadline(self, deadline_s: float | None) -> Deadline:
+    def _deadline(
+        self, deadline_s: float | None, *, fresh: bool = True, urgent: bool = False
+    ) -> Deadline:
         seconds = self._deadline_s if deadline_s is None else deadline_s
-        return Deadline(self._connection.clock, seconds)
+        return Deadline(self._connection.clock, seconds, fresh=fresh, urgent=urgent)

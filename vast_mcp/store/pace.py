@@ -1,0 +1,201 @@
+"""The distance between two calls, kept by all processes of an account together.
+
+A small SQLite file beside the ledger, not synced to the disk: losing it loses only politeness.
+Time in it is the vendor's wall clock, the one clock that the processes share. The rules are in
+`slots`.
+"""
+
+import logging
+import sqlite3
+import stat
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from vast_mcp.clock import SECOND_US, Clock
+from vast_mcp.errors import RateLimited
+from vast_mcp.operations import Money, Operation
+from vast_mcp.store.slots import MOST_INTERVALS, SCHEMA, VERSION, Book, Grant, Lane, Wish
+
+_logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_RESOLUTION_US = 1000
+_BUSY_TIMEOUT_S = 1.0
+_UNUSABLE_FOR_S = 60.0
+
+
+class Spare(Protocol):
+    """What keeps the distance when the file cannot be used."""
+
+    async def turn(
+        self, operation: Operation, *, urgent: bool = False, patience_s: float | None = None
+    ) -> None:
+        """Wait until a call of this kind may leave."""
+        ...
+
+    async def pushed_back(
+        self, operation: Operation, retry_after_s: float | None, *, quota: bool = False
+    ) -> None:
+        """The vendor refused one."""
+        ...
+
+
+class SharedPace:
+    """Slots for the calls of every process that opens the same file.
+
+    `clock` is the vendor's: it counts the intervals. While the file cannot be used the `spare`
+    hands out the slots, and what is lost is only that the other processes are not seen.
+    """
+
+    def __init__(self, path: Path, clock: Clock, spare: Spare) -> None:
+        self._path = path
+        self._clock = clock
+        self._spare = spare
+        self._connection: sqlite3.Connection | None = None
+        self._turn = anyio.Lock()
+        self._unusable_until_s: float | None = None
+        self._told = False
+
+    async def turn(
+        self, operation: Operation, *, urgent: bool = False, patience_s: float | None = None
+    ) -> None:
+        """Wait until a call of this kind may leave.
+
+        Raises:
+            RateLimited: it would take longer than `patience_s`, or the day's quota is used up.
+                Nothing was sent.
+        """
+        longest_s = MOST_INTERVALS * max(operation.interval_s, 1.0)
+        patience_s = longest_s if patience_s is None else min(patience_s, longest_s)
+        ends_us = self._clock.lease_us() + int(patience_s * SECOND_US)
+        lane = _lane(operation, urgent=urgent)
+        queued = False
+        while True:
+            now_us = self._clock.lease_us()
+            wish = Wish(
+                _kind_of(operation),
+                int(operation.interval_s * SECOND_US),
+                lane,
+                ends_us - now_us,
+                queued,
+            )
+            grant = await self._run(partial(_take, wish))
+            if grant is None:
+                await self._spare.turn(operation, urgent=urgent, patience_s=patience_s)
+                return
+            if grant.refused:
+                raise _refusal(operation, grant)
+            if grant.wait_us > 0:
+                await self._clock.sleep((grant.wait_us + _RESOLUTION_US) / SECOND_US)
+            if grant.leaves:
+                return
+            queued = True
+
+    async def pushed_back(
+        self, operation: Operation, retry_after_s: float | None, *, quota: bool = False
+    ) -> None:
+        """The vendor refused one: tell all processes."""
+
+        def work(book: Book) -> bool:
+            kind, interval_s = _kind_of(operation), operation.interval_s
+            book.push(kind, interval_s, retry_after_s, quota=quota)
+            return True
+
+        if await self._run(work) is None:
+            await self._spare.pushed_back(operation, retry_after_s, quota=quota)
+
+    async def close(self) -> None:
+        """Let go of the file; a later call opens it again."""
+        async with self._turn:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    async def _run(self, work: Callable[[Book], _T]) -> _T | None:
+        """One short transaction; None when the file cannot be used, now or since a minute."""
+        async with self._turn:
+            now_s = self._clock.monotonic_s()
+            if self._unusable_until_s is not None:
+                if 0 < self._unusable_until_s - now_s <= _UNUSABLE_FOR_S:
+                    return None
+                self._unusable_until_s = None
+            try:
+                return await anyio.to_thread.run_sync(self._transact, work)
+            except (sqlite3.Error, OSError) as error:
+                self._unusable_until_s = now_s + _UNUSABLE_FOR_S
+                if not self._told:
+                    self._told = True
+                    _logger.warning("%s is not used: %s", self._path.name, error)
+                return None
+
+    def _transact(self, work: Callable[[Book], _T]) -> _T:
+        connection = self._connection or self._open()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            # The time is taken under the lock: grants are in the order of their instants.
+            result = work(Book(connection, self._clock.lease_us()))
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.rollback()
+            raise
+        return result
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._path.is_symlink():
+            raise OSError("it is a symbolic link")
+        self._path.touch(mode=0o600)
+        if self._path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            self._path.chmod(0o600)
+        connection = sqlite3.connect(
+            self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
+                raise sqlite3.DatabaseError("it was written by a newer vast-mcp")
+            if version < VERSION:
+                connection.executescript(f"{SCHEMA} PRAGMA user_version = {VERSION};")
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+
+def _take(wish: Wish, book: Book) -> Grant:
+    return book.take(wish)
+
+
+def _kind_of(operation: Operation) -> str:
+    return f"{operation.method} {operation.path}"
+
+
+def _lane(operation: Operation, *, urgent: bool) -> Lane:
+    if operation.money is Money.SAVES:
+        return Lane.SAVING
+    return Lane.URGENT if urgent else Lane.ORDINARY
+
+
+def _refusal(operation: Operation, grant: Grant) -> RateLimited:
+    wait_s = grant.wait_us / SECOND_US
+    if grant.refused == "quota":
+        return RateLimited(
+            f"{operation.name}: the day's search quota of this account is used up; not sent.",
+            hint="It starts anew at 00:00 UTC; use ids you have until then.",
+            code="search_quota_exceeded",
+            retry_after_s=wait_s,
+        )
+    return RateLimited(
+        f"{operation.name}: too many calls of this account wait for their turn; not sent.",
+        hint=f"Try again in {wait_s:.0f} s.",
+        code="own_pace",
+        retry_after_s=wait_s,
+    )
