@@ -25,7 +25,7 @@ from mcp_types import CallToolResult
 
 from vast_mcp.api.connection import Connection
 from vast_mcp.api.reads import Reads
-from vast_mcp.clock import ScaledClock, SystemClock
+from vast_mcp.clock import ScaledClock
 from vast_mcp.simulator import Simulator, SimulatorTransport
 
 HERE = Path(__file__).resolve().parent

@@ -33,5 +33,7 @@ def code_for(error: VastMcpError) -> Exit:
             return Exit.REFUSED
         case ApiError():
             return Exit.VENDOR
+        case _ if isinstance(error.__cause__, ApiError):
+            return Exit.VENDOR  # the ledger cannot be found because the vendor is out of reach
         case _:
             return Exit.FAILED

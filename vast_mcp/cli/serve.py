@@ -29,6 +29,7 @@ from vast_mcp.transports import Door, auth_options, serve_http, serve_stdio
 
 if TYPE_CHECKING:
     from vast_mcp.simulator import Simulator, SimulatorTransport
+    from vast_mcp.simulator.profiles import Profile
 
 _NOT_FOR_THE_SIMULATOR = ("VAST_API_KEY", "VAST_URL", "VAST_SERVERLESS_URL")
 
@@ -169,7 +170,7 @@ def _simulated(args: argparse.Namespace) -> Stage:
 class LateSimulator(httpx2.AsyncBaseTransport):
     """A simulator that is drawn when it is first needed: no client waits for a market to list."""
 
-    def __init__(self, clock: Clock, seed: int, faults: str) -> None:
+    def __init__(self, clock: Clock, seed: int, faults: "Profile") -> None:
         self._clock = clock
         self._seed = seed
         self._faults = faults
