@@ -3,11 +3,14 @@
 import inspect
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tests.world import ToolFailed, World
+from vast_mcp.models import InstanceState
 from vast_mcp.tools import disk, instances, lifecycle, market
+from vast_mcp.tools._instance_rows import StateWord
 
 MODULES = (market, instances, lifecycle, disk)
 TOOLS = [spec for module in MODULES for spec in module.TOOLS]
@@ -127,6 +130,11 @@ async def test_a_reboot_asks_and_keeps_the_price(tmp_path: Path) -> None:
         answer = await world.call(client, "reboot_instance", instance_id=instance_id)
     assert answer["status"] == "rebooting"
     assert world.questions[0].startswith(f"Reboot {instance_id}")
+
+
+def test_every_state_has_its_word_in_the_filter() -> None:
+    """A state that is added to the model is added here."""
+    assert list(get_args(StateWord)) == [state.value for state in InstanceState]
 
 
 def test_annotations_tell_the_truth() -> None:

@@ -42,9 +42,13 @@ async def test_interruptible_offers_name_their_least_bid_within_the_same_size(
     """A bid and an on-demand rent are different inputs; the row says what the first one needs."""
     world = World(tmp_path)
     async with world.connect() as client:
-        found = await world.call(client, "search_offers", rental="interruptible")
+        found = await world.call(
+            client, "search_offers", rental="interruptible", query="datacenter=true"
+        )
+    assert len(found["offers"]) == 10
     for row in found["offers"]:
         assert 0 < row["min_bid_usd_per_hour"] < row["usd_per_hour"]
+        assert row["datacenter"] is True
     assert tokens(found) <= 600
     assert "bid_usd_per_hour" in found["next"]
 

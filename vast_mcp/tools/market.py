@@ -22,7 +22,6 @@ class OfferRow(BaseModel):
     max_hours: int
     reliability: float
     country: str | None = None
-    down_mbit: int | None = None
     cuda: float | None = None
     datacenter: bool | None = None
     min_bid_usd_per_hour: float | None = None
@@ -41,7 +40,6 @@ class OfferRow(BaseModel):
             max_hours=int(offer.max_hours),
             reliability=round(offer.reliability, 3),
             country=offer.country or None,
-            down_mbit=int(offer.download_mbit) or None,
             cuda=offer.cuda_max or None,
             datacenter=offer.datacenter or None,
             min_bid_usd_per_hour=None if bid is None else round(bid.dollars, 4),
