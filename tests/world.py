@@ -19,7 +19,8 @@ from typing import Any, Literal, TypeAlias
 import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
-from mcp.types import ElicitRequestParams, ElicitResult
+from mcp.client.session import ElicitationFnT
+from mcp.types import ElicitRequestParams, ElicitResult, ErrorData
 
 from vast_mcp.clock import ManualClock
 from vast_mcp.config import Settings
@@ -129,12 +130,13 @@ class World:
         async with Client(server, mode=mode, **options) as client:
             yield client
 
-    def asked(
-        self, answer: Answer
-    ) -> Callable[[ClientRequestContext, ElicitRequestParams], Awaitable[ElicitResult]]:
+    def asked(self, answer: Answer) -> ElicitationFnT:
         """The person at a client: notes the question, answers it. For clients made elsewhere."""
 
-        async def callback(_: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        async def callback(
+            context: ClientRequestContext,  # noqa: ARG001  the SDK passes it by name
+            params: ElicitRequestParams,
+        ) -> ElicitResult | ErrorData:
             self.questions.append(params.message)
             schema: Json = getattr(params, "requested_schema", {})
             if callable(answer):

@@ -42,6 +42,9 @@ async def serving(world: World) -> AsyncIterator[str]:
 @asynccontextmanager
 async def connect_http(world: World, mode: Mode, answer: Answer) -> AsyncIterator[Client]:
     """A client of the world over a socket."""
-    options = {} if answer is None else {"elicitation_callback": world.asked(answer)}
-    async with serving(world) as address, Client(address, mode=mode, **options) as client:
+    callback = None if answer is None else world.asked(answer)
+    async with (
+        serving(world) as address,
+        Client(address, mode=mode, elicitation_callback=callback) as client,
+    ):
         yield client
