@@ -1,0 +1,65 @@
+"""The documents say what the code does: generated parts are current, the changelog is readable."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vast_mcp.cli.codes import MEANING
+from vast_mcp.cli.main import COMMANDS
+from vast_mcp.cli.readme import renewed
+from vast_mcp.server import TOOLS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTIONS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_the_generated_tables_are_current() -> None:
+    """`make docs` would change nothing."""
+    assert renewed(README) == README, "run `make docs`"
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in TOOLS])
+def test_every_tool_stands_in_the_readme(name: str) -> None:
+    """A reader can find each."""
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_stands_in_the_readme(command: str) -> None:
+    """A reader can find each."""
+    assert command in README
+
+
+def test_every_exit_code_is_explained() -> None:
+    """Scripts rely on them."""
+    for code, meaning in MEANING.items():
+        assert f"| {code.value} | {meaning} |" in README
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    """Keep a Changelog: newest first, an unreleased part, known headings, ISO dates."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[(.+?)\](?: - (.+))?$", text, re.MULTILINE)
+    assert versions[0][0] == "Unreleased"
+    assert len(versions) >= 2
+    for _, date in versions[1:]:
+        assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", date)
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= SECTIONS
+
+
+@pytest.mark.parametrize("document", ["README.md", "SECURITY.md", "CONTRIBUTING.md"])
+def test_links_inside_the_repository_lead_somewhere(document: str) -> None:
+    """Files and headings that are pointed at exist."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        name, _, heading = target.partition("#")
+        whole = (ROOT / name).read_text(encoding="utf-8") if name else text
+        if heading:
+            slugs = {_slug(found) for found in re.findall(r"^#+ (.+)$", whole, re.MULTILINE)}
+            assert heading in slugs, target
+
+
+def _slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

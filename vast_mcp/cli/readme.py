@@ -1,0 +1,93 @@
+"""Writes the generated parts of the README: `python -m vast_mcp.cli.readme README.md`.
+
+Each stands between `<!-- generated: NAME -->` and `<!-- end -->`; a test fails when one is stale.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from vast_mcp.cli.codes import MEANING
+from vast_mcp.cli.main import parser_for
+from vast_mcp.policy.table import limits_table
+from vast_mcp.server import TOOLS
+from vast_mcp.tools._spec import ToolSpec
+
+_PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def renewed(text: str) -> str:
+    """The README with every generated part written anew."""
+    parts: Mapping[str, Callable[[], str]] = {
+        "tools": tools_table,
+        "limits": limits_section,
+        "codes": codes_table,
+        "help": help_block,
+    }
+
+    def write(found: re.Match[str]) -> str:
+        return f"{found[1]}{parts[found[2]]()}\n{found[3]}"
+
+    return _PART.sub(write, text)
+
+
+def tools_table() -> str:
+    """One row per tool, by set; what is not offered by default is marked."""
+    rows = ["| set | tool | what it does | changes things |", "|---|---|---|---|"]
+    rows += [
+        f"| {spec.toolset} | `{spec.name}`{' *' if spec.extra else ''} | {_first_line(spec)} |"
+        f" {_effect(spec)} |"
+        for spec in TOOLS
+    ]
+    return "\n".join(rows)
+
+
+def _first_line(spec: ToolSpec) -> str:
+    text = (spec.function.__doc__ or "").strip().partition("\n")[0]
+    return text.replace("|", "/")
+
+
+def _effect(spec: ToolSpec) -> str:
+    if spec.reads:
+        return "no"
+    return "yes; can end or delete" if spec.destroys else "yes"
+
+
+def limits_section() -> str:
+    """Every key of the policy with its built-in value."""
+    rows = ["| key | built in | meaning |", "|---|---|---|"]
+    rows += [f"| `{key}` | {value} | {meaning} |" for key, value, meaning in limits_table()]
+    return "\n".join(rows)
+
+
+def codes_table() -> str:
+    """What the exit codes mean."""
+    rows = ["| code | meaning |", "|---|---|"]
+    return "\n".join([*rows, *(f"| {code.value} | {text} |" for code, text in MEANING.items())])
+
+
+def help_block() -> str:
+    """What `vast-mcp --help` prints, at a fixed width."""
+    parser = parser_for()
+    parser.formatter_class = _FixedWidth
+    return f"```text\n{parser.format_help().rstrip()}\n```"
+
+
+class _FixedWidth(argparse.HelpFormatter):
+    """The same on every terminal."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=88, max_help_position=16)
+
+
+def main() -> int:
+    """Rewrite the file named on the command line."""
+    path = Path(sys.argv[1])
+    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
