@@ -147,9 +147,22 @@ async def test_no_result_tells_which_filter_is_in_the_way(tmp_path: Path) -> Non
         )
         alone = await world.call(client, "search_offers", gpu_names=["H100"], num_gpus=1)
     assert found["offers"] == []
+    assert len(sent_searches(world)) <= 4
     assert found["without"]["max_price_usd_per_hour"] == alone["matching"]
     assert found["without"]["gpu_names"] > 0
     assert "num_gpus" not in found["without"]
+
+
+async def test_a_query_or_a_disk_in_the_way_is_named_too(tmp_path: Path) -> None:
+    """These two only the vendor can judge: one more search each."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        query = await world.call(client, "search_offers", query="cuda_vers>=99")
+        disk = await world.call(client, "search_offers", disk_gb=90_000)
+        hours = await world.call(client, "search_offers", gpu_names=["4090"], hours=8760)
+    assert query["without"] == {"query": query["without"]["query"]}
+    assert disk["without"]["disk_gb"] > 100
+    assert list(hours["without"]) == ["hours"]
 
 
 async def test_what_the_policy_refuses_is_hidden_and_counted(tmp_path: Path) -> None:

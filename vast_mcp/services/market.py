@@ -10,7 +10,7 @@ from vast_mcp.models import Offer, Rental, Template
 from vast_mcp.operations import Json
 from vast_mcp.services._services import Services
 from vast_mcp.services.gpus import resolve_countries, resolve_gpu_names
-from vast_mcp.services.ranking import Market, Ranked, Wish, merged, rank, wire_filters
+from vast_mcp.services.ranking import Market, Ranked, Wish, merged, near_misses, rank, wire_filters
 from vast_mcp.store import Quote, Transaction
 from vast_mcp.units import UsdPerHour
 
@@ -18,16 +18,6 @@ FETCHED = 400
 """Rows asked of the vendor, cheapest first: its limit cuts before our ranking does."""
 _CHEAPEST_FIRST = (("dph_total", "asc"),)
 _BY_JOB = "job_usd"
-_WITHOUT: dict[str, dict[str, None]] = {
-    "gpu_names": {"gpu_names": None},
-    "num_gpus": {"num_gpus": None},
-    "min_gpu_ram_gb": {"min_gpu_ram_gb": None},
-    "max_price_usd_per_hour": {"max_price": None},
-    "min_reliability": {"min_reliability": None},
-    "countries": {"countries": None},
-    "query": {"query": None},
-}
-"""The field of a wish that each parameter fills."""
 _SHORT_HOURS = 0.25
 _SMALL_DISK_GB = 8.0
 
@@ -135,22 +125,32 @@ async def _fetch(
 
 
 async def _without(services: Services, search: Search, wish: Wish) -> dict[str, int]:
-    """How many would fit if one given filter were dropped; those that would help only."""
-    relaxed = {
-        name: replace(wish, **fields)  # type: ignore[arg-type]  # fields that may be None
-        for name, fields in _WITHOUT.items()
-        if any(getattr(wish, one) is not None for one in fields)
-    }
-    relaxed["hours"] = replace(wish, hours=_SHORT_HOURS)
+    """How many would fit if one given filter were dropped; those that would help only.
+
+    Two searches in most cases, four at most: searches have a budget of their own at the vendor.
+    """
+    limits, now_us = services.limits(), services.clock.lease_us()
+    wide = replace(
+        wish,
+        num_gpus=None,
+        min_gpu_ram_gb=None,
+        max_price=None,
+        min_reliability=None,
+        countries=None,
+        hours=_SHORT_HOURS,
+    )
+    counts = near_misses(wish, await _fetch(services, wide), limits, now_us)
+    relaxed: dict[str, Wish] = {}
+    if wish.gpu_names is not None:
+        relaxed["gpu_names"] = replace(wish, gpu_names=None)
+    if wish.query is not None:
+        relaxed["query"] = replace(wish, query=None)
     if search.disk_gb is not None:
         relaxed["disk_gb"] = replace(wish, disk_gb=_SMALL_DISK_GB)
-    counts: dict[str, int] = {}
     for name, easier in relaxed.items():
-        offers = await _fetch(services, easier)
-        market = rank(easier, offers, services.limits(), services.clock.lease_us())
-        if market.ranked:
-            counts[name] = len(market.ranked)
-    return counts
+        market = rank(easier, await _fetch(services, easier), limits, now_us)
+        counts[name] = len(market.ranked)
+    return {name: count for name, count in counts.items() if count}
 
 
 async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from vast_mcp.errors import InputInvalid
@@ -133,21 +133,37 @@ def _number(value: Json) -> float:
         raise InputInvalid("query", f"{clean_line(value, 40)!r} is not a number") from error
 
 
+def misfits(wish: Wish, offer: Offer) -> list[str]:
+    """The parameters an offer does not keep to: the vendor's word is not taken for it."""
+    keeps = {
+        "gpu_names": wish.gpu_names is None or offer.gpu_name in wish.gpu_names,
+        "num_gpus": wish.num_gpus is None or offer.num_gpus == wish.num_gpus,
+        "min_gpu_ram_gb": wish.min_gpu_ram_gb is None or offer.gpu_ram_gb >= wish.min_gpu_ram_gb,
+        "max_price_usd_per_hour": wish.max_price is None or offer.usd_per_hour <= wish.max_price,
+        "min_reliability": (
+            wish.min_reliability is None or offer.reliability >= wish.min_reliability
+        ),
+        "countries": wish.countries is None or offer.country in wish.countries,
+        "hours": offer.max_hours >= wish.hours,
+        "disk_gb": offer.max_disk_gb >= wish.disk_gb,
+    }
+    return [name for name, kept in keeps.items() if not kept]
+
+
 def fits(wish: Wish, offer: Offer) -> bool:
-    """Whether an offer really is what was asked: the vendor's word is not taken for it."""
-    return all(
-        (
-            offer.rentable,
-            offer.max_hours >= wish.hours,
-            offer.max_disk_gb >= wish.disk_gb,
-            wish.gpu_names is None or offer.gpu_name in wish.gpu_names,
-            wish.num_gpus is None or offer.num_gpus == wish.num_gpus,
-            wish.min_gpu_ram_gb is None or offer.gpu_ram_gb >= wish.min_gpu_ram_gb,
-            wish.max_price is None or offer.usd_per_hour <= wish.max_price,
-            wish.min_reliability is None or offer.reliability >= wish.min_reliability,
-            wish.countries is None or offer.country in wish.countries,
-        )
-    )
+    """Whether an offer can be rented and is what was asked."""
+    return offer.rentable and not misfits(wish, offer)
+
+
+def near_misses(wish: Wish, offers: Sequence[Offer], limits: Limits, now_us: int) -> dict[str, int]:
+    """By parameter, how many offers fail that one only and are not refused by the policy."""
+    counts: Counter[str] = Counter()
+    for offer in offers:
+        missed = misfits(wish, offer) if offer.rentable else []
+        shorter = replace(wish, hours=min(wish.hours, offer.max_hours))
+        if len(missed) == 1 and not _refused_by(shorter, offer, limits, now_us):
+            counts[missed[0]] += 1
+    return dict(counts)
 
 
 def job_cost(offer: Offer, hours: float, download_gb: float) -> Usd:

@@ -195,12 +195,13 @@ class WaitResult(BaseModel):
     ) -> "WaitResult":
         """The last look and its verdict."""
         lease_us = held.lease_ends_us if held else None
+        unseen = "gone" if verdict.word == "dead" else "starting"
         message = str(held.instance.status_message)[-160:] if held else ""
         return cls(
             instance_id=instance_id,
             reached=verdict.reached,
             verdict=verdict.word,
-            state=held.state.value if held else "gone",
+            state=held.state.value if held else unseen,
             said=verdict.said,
             next=verdict.next or None,
             elapsed_seconds=elapsed_s(held) if held else None,
