@@ -1,6 +1,7 @@
 """Make an endpoint and feed it: it rents machines by itself, so it is priced at its maximum."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -134,8 +135,9 @@ class CreateEndpoint(PlainAct):
             min_load=self.min_load,
         )
         await set_state(desk, intent_id, RentalState.SENDING)
+        told: object = None
         try:
-            await errand.send(call)
+            told = (await errand.send(call)).get("result")
         except OutcomeUnknown:
             await set_state(desk, intent_id, RentalState.UNKNOWN)
         except ApiError:
@@ -147,13 +149,20 @@ class CreateEndpoint(PlainAct):
         except BaseException:
             await set_state(desk, intent_id, RentalState.UNKNOWN)
             raise
-        return await self._settle(desk, errand, name)
+        endpoint_id = told if isinstance(told, int) and not isinstance(told, bool) else None
+        if endpoint_id is None:
+            with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
+                listed = await desk.reads.endpoints()
+                endpoint_id = next(
+                    (one.endpoint_id for one in listed if one.raw_name == name), None
+                )
+        return await self._settle(desk, errand, name, endpoint_id)
 
-    async def _settle(self, desk: Desk, errand: Errand, name: str) -> Outcome:
+    async def _settle(
+        self, desk: Desk, errand: Errand, name: str, endpoint_id: int | None
+    ) -> Outcome:
         intent_id = errand.booking.intent_id
-        listed = await desk.reads.endpoints()
-        made = next((one for one in listed if one.raw_name == name), None)
-        if made is None:
+        if endpoint_id is None:
             await set_state(desk, intent_id, RentalState.UNKNOWN)
             return Outcome(
                 status="unknown",
@@ -166,7 +175,7 @@ class CreateEndpoint(PlainAct):
             status="created",
             said=f"Endpoint {name} exists. It rents nothing before it has a workergroup.",
             next=f'create_workergroup(endpoint_name="{self.endpoint_name}", template_hash=…).',
-            values={"endpoint_id": made.endpoint_id, "lease_ends": iso(ends_us)},
+            values={"endpoint_id": endpoint_id, "lease_ends": iso(ends_us)},
         )
 
         def write(tx: Transaction) -> None:
@@ -175,7 +184,7 @@ class CreateEndpoint(PlainAct):
                 tx.update_rental(
                     rental,
                     state=RentalState.ACTIVE,
-                    target_id=made.endpoint_id,
+                    target_id=endpoint_id,
                     outcome=outcome.to_json(),
                 )
 

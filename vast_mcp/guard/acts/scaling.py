@@ -4,7 +4,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vast_mcp.errors import InputInvalid, NotFound, OutcomeUnknown
+from vast_mcp.errors import (
+    InputInvalid,
+    NotFound,
+    OutcomeUnknown,
+    VastMcpError,
+    VendorDown,
+    VendorUnreadable,
+)
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct
@@ -110,7 +117,15 @@ class UpdateEndpoint(PlainAct):
             await errand.send(serverless.update_endpoint(endpoint_id, self.changes()))
         except OutcomeUnknown:
             said = "The change was sent and its answer lost; this is what is read back."
-        now = await find_endpoint(desk, sight.found.endpoint.raw_name)
+        try:
+            now = await find_endpoint(desk, sight.found.endpoint.raw_name)
+        except VastMcpError as error:
+            return Outcome(
+                status="unknown",
+                said=f"The change was sent, but could not be read back: {error}",
+                next="Look with show_endpoints in a minute.",
+                values={"endpoint_id": endpoint_id},
+            )
         now_us = desk.now_us()
 
         def write(tx: Transaction) -> None:
@@ -164,8 +179,9 @@ class DeleteEndpoint(PlainAct):
         for _ in range(3):
             with suppress(OutcomeUnknown, NotFound):  # the list below tells
                 await errand.send(serverless.delete_endpoint(endpoint_id))
-            listed = await desk.reads.endpoints()
-            gone = all(one.endpoint_id != endpoint_id for one in listed)
+            with suppress(VendorDown, VendorUnreadable):  # sent: it is only not seen yet
+                listed = await desk.reads.endpoints()
+                gone = all(one.endpoint_id != endpoint_id for one in listed)
             if gone:
                 break
             await desk.clock.sleep(3.0)
