@@ -1,8 +1,15 @@
 """The one shape in which every tool that writes answers."""
 
-from pydantic import BaseModel, Field
+from typing import Any
+
+from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from vast_mcp.guard.act import Outcome
+
+PUBLISHED = ("status", "said", "next", "warnings", "plan_id", "instance_id")
+"""The fields every listing names. The schema stands in each writing tool; the rest of the fields
+are told by the answer itself, and a schema allows more than it lists."""
 
 
 class WriteResult(BaseModel):
@@ -22,8 +29,18 @@ class WriteResult(BaseModel):
     added_usd: float | None = None
     disk_usd_per_day: float | None = None
     lease_ends: str | None = None
+    lease_layers: list[str] | None = None
     bills: str | None = None
     intent: str | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The published part of the schema."""
+        schema = handler(core_schema)
+        fields = schema["properties"]
+        return {**schema, "properties": {name: fields[name] for name in PUBLISHED}}
 
     @classmethod
     def of(cls, outcome: Outcome) -> "WriteResult":

@@ -33,7 +33,6 @@ class ToolSpec:
     def annotations(self) -> ToolAnnotations:
         """All four hints, explicitly."""
         return ToolAnnotations(
-            title=self.title,
             read_only_hint=self.reads,
             destructive_hint=self.destroys,
             idempotent_hint=self.reads or self.repeatable,
