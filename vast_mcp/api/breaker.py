@@ -47,7 +47,8 @@ class Breaker:
         if not state.pause_s:
             return
         left_s = state.tried_again_s - self._clock.monotonic_s()
-        if 0 < left_s <= LONGEST_PAUSE_S:
+        # A longer one than it ever sets is a clock that was set back.
+        if 0 < left_s <= LONGEST_PAUSE_S + 1:
             raise VendorDown(
                 f"Vast.ai did not answer the last {FAILURES} requests; not asked now.",
                 hint=f"It is tried again in {left_s:.0f} s. Stop and destroy are not held up.",
