@@ -5,7 +5,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.caching import CacheableMethod, CacheHint
@@ -41,7 +41,6 @@ from vast_mcp.policy import Limits
 from vast_mcp.prompts import PROMPTS
 from vast_mcp.resources import Catalogue, Notices, complete
 from vast_mcp.resources.catalogue import MIME_TYPE
-from vast_mcp.runtime import Runtime
 from vast_mcp.services import Services
 from vast_mcp.text import clean_line
 from vast_mcp.tools import account, disk, guard, instances, lifecycle, market, serverless
@@ -68,6 +67,15 @@ _LISTS: tuple[CacheableMethod, ...] = (
 )
 _LIST_HINT = CacheHint(ttl_ms=300_000, scope="public")
 """The lists are the same for every caller and never change while serving. Reads are not cached."""
+
+
+class Opened(Protocol):
+    """An account that is open while the server runs."""
+
+    @property
+    def services(self) -> Services:
+        """What is handed on."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +221,7 @@ def _no_prompt(name: str, known: Iterable[str]) -> str:
 
 
 def create_server(
-    runtime: Callable[[], AbstractAsyncContextManager[Runtime]],
+    runtime: Callable[[], AbstractAsyncContextManager[Opened]],
     seal_key: bytes,
     *,
     toolsets: str = DEFAULT,
