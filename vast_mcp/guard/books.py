@@ -35,7 +35,8 @@ def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: 
 
 def reopen(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> Rental:
     """The books took it for over or never made, and the vendor shows it: it counts again."""
-    began_us = min(now_us, rental.ended_us or now_us)
+    never = rental.state in {RentalState.REFUSED, RentalState.ABSENT}
+    began_us = rental.created_us if never else min(now_us, rental.ended_us or now_us)
     rate = max(rental.usd_per_hour, instance.usd_per_hour)
     tx.add_segment(Segment(rental.intent_id, "lease", rate, Usd(0), began_us, rental.lease_ends_us))
     rental = tx.update_rental(
