@@ -23,6 +23,7 @@ from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
+from vast_mcp.guard.freezing import ALWAYS_OPEN
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.saying import changed, denied, kept, needs_person, replayed, unresolved
 from vast_mcp.guard.sweep import Sweep
@@ -35,8 +36,6 @@ from vast_mcp.units import Usd
 
 CLAIMED_WAIT_S = 20.0
 SPARE_S = 60.0
-ALWAYS_OPEN = frozenset({"stop_instance", "destroy_instance"})
-"""Acts that no broken ledger, budget or breaker may block."""
 Rebuild = Callable[[str, JsonObject], Act]
 
 
@@ -350,7 +349,7 @@ class Guard:
         if self._clock.monotonic_s() < self._spare_until_s:
             return self._spare
         try:
-            await self._ledger.write(lambda _: None)
+            await self._ledger.write(_leaf_through)
         except LedgerUnavailable:
             self._spare_until_s = self._clock.monotonic_s() + SPARE_S
             return self._spare
@@ -403,3 +402,10 @@ class Guard:
 
         with suppress(LedgerUnavailable):  # the deed is done: its outcome must still be told
             await ledger.write(end)
+
+
+def _leaf_through(tx: Transaction) -> None:
+    """Look at every table an end needs: a book that opens may still have torn pages."""
+    tx.live_rentals()
+    tx.open_plans()
+    tx.audit(1)
