@@ -1,10 +1,17 @@
 """The distance the vendor documents between two calls is kept here, not learned from refusals."""
 
+from itertools import pairwise
+
+import anyio
+import httpx2
+import pytest
+
 from tests.api.vendor import Wire, ok
 from vast_mcp.api.connection import Connection
-from vast_mcp.api.pace import MARGIN_S
+from vast_mcp.api.pace import MARGIN_S, LocalPace
 from vast_mcp.api.reads import Reads
 from vast_mcp.clock import ManualClock, PairedClock
+from vast_mcp.errors import RateLimited
 from vast_mcp.operations import instances
 
 GONE = ok({"instances": None})
@@ -41,3 +48,79 @@ async def test_the_vendors_clock_counts_the_distance() -> None:
     await reads.show_instance(7)
     await reads.show_instance(7)
     assert vendor.monotonic_s() >= instances.SHOW_INSTANCE.interval_s
+
+
+async def test_a_stop_passes_the_queue_and_the_queue_moves_behind_it() -> None:
+    """Design §5: stop and start share a route; a stop waits for one interval at most."""
+    clock = ManualClock()
+    pace = LocalPace(clock)
+    left: list[tuple[str, float]] = []
+
+    async def go(name: str) -> None:
+        operation = {"start": instances.START_INSTANCE, "stop": instances.STOP_INSTANCE}[name]
+        await pace.turn(operation)
+        left.append((name, clock.monotonic_s()))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(go, "start")
+        await clock.advance(0.1)
+        tasks.start_soon(go, "stop")
+        for _ in range(60):
+            await clock.advance(0.1)
+    assert [name for name, _ in left] == ["start", "stop", "start", "start", "start"]
+    times = [at for _, at in left]
+    assert all(b - a >= 1.0 for a, b in pairwise(times))
+    assert times[1] <= 1.0 + MARGIN_S + 0.2  # the steps of this clock
+
+
+async def test_an_urgent_look_passes_the_other_looks() -> None:
+    """What insist reads between two stops does not queue behind a client that polls."""
+    clock = ManualClock()
+    pace = LocalPace(clock)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(pace.turn, instances.SHOW_INSTANCE)
+        await clock.advance(0.1)
+
+        async def look() -> None:
+            await pace.turn(instances.SHOW_INSTANCE, urgent=True)
+            assert clock.monotonic_s() <= instances.SHOW_INSTANCE.interval_s + MARGIN_S + 0.2
+
+        tasks.start_soon(look)
+        for _ in range(300):
+            await clock.advance(0.1)
+
+
+async def test_the_retry_after_is_obeyed_by_the_next_call_and_not_by_a_stop() -> None:
+    """vast-api §3: header or body; stop and destroy are not held up by it."""
+    clock = ManualClock(auto_advance=True)
+    limited = httpx2.Response(429, json={"msg": "too frequent", "retry_after": 20})
+    reads = connect(Wire([limited, GONE]), clock)
+    with pytest.raises(RateLimited):
+        await reads.show_instance(7, deadline_s=10)
+    with pytest.raises(RateLimited, match="not sent"):
+        await reads.show_instance(7, deadline_s=10)
+    assert clock.monotonic_s() < 1
+    await reads.show_instance(7, deadline_s=30)
+    assert 20 <= clock.monotonic_s() <= 21
+    pace = LocalPace(clock)
+    await pace.pushed_back(instances.START_INSTANCE, 30.0)
+    began_s = clock.monotonic_s()
+    await pace.turn(instances.STOP_INSTANCE)
+    assert clock.monotonic_s() == began_s
+    await pace.turn(instances.START_INSTANCE)
+    assert clock.monotonic_s() - began_s >= 30
+
+
+async def test_the_days_quota_closes_the_search_until_midnight() -> None:
+    """Nothing is sent after the first refusal; the error says until when."""
+    clock = ManualClock(auto_advance=True)
+    wire = Wire([httpx2.Response(429, json={"error": "search_quota_exceeded"}), ok({"offers": []})])
+    reads = connect(wire, clock)
+    for _ in range(3):
+        with pytest.raises(RateLimited, match="00:00 UTC"):
+            await reads.search_offers({}, disk_gb=10)
+    assert len(wire.seen) == 1
+    clock.move(86_400)
+    assert await reads.search_offers({}, disk_gb=10) == []

@@ -125,7 +125,7 @@ def _refuse_closed(operation: Operation, left_us: int) -> None:
 
 
 def _refuse_long(operation: Operation, wait_s: float, patience_s: float | None) -> None:
-    longest_s = MOST_INTERVALS * operation.interval_s
+    longest_s = MOST_INTERVALS * operation.interval_s + LONGEST_PUSH_S
     if wait_s > min(longest_s, longest_s if patience_s is None else patience_s):
         raise RateLimited(
             f"{operation.name}: too many calls of this kind are waiting for their turn; not sent.",

@@ -19,7 +19,16 @@ import anyio.to_thread
 from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import RateLimited
 from vast_mcp.operations import Money, Operation
-from vast_mcp.store.slots import MOST_INTERVALS, SCHEMA, VERSION, Book, Grant, Lane, Wish
+from vast_mcp.store.slots import (
+    LONGEST_PUSH_US,
+    MOST_INTERVALS,
+    SCHEMA,
+    VERSION,
+    Book,
+    Grant,
+    Lane,
+    Wish,
+)
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -69,7 +78,7 @@ class SharedPace:
             RateLimited: it would take longer than `patience_s`, or the day's quota is used up.
                 Nothing was sent.
         """
-        longest_s = MOST_INTERVALS * max(operation.interval_s, 1.0)
+        longest_s = MOST_INTERVALS * operation.interval_s + LONGEST_PUSH_US / SECOND_US
         patience_s = longest_s if patience_s is None else min(patience_s, longest_s)
         ends_us = self._clock.lease_us() + int(patience_s * SECOND_US)
         lane = _lane(operation, urgent=urgent)
