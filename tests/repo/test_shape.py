@@ -34,16 +34,14 @@ def tracked() -> Iterator[Path]:
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """Every function of a module and its lines, the docstring not counted."""
+    """Every function of a module and the lines of its body, the docstring not counted."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
-            lines = node.end_lineno - node.lineno + 1
             first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                assert first.end_lineno is not None
-                lines -= first.end_lineno - first.lineno + 1
-            yield node.name, lines
+            documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            begins = node.body[1] if documented and len(node.body) > 1 else first
+            yield node.name, node.end_lineno - begins.lineno + 1
 
 
 def test_no_module_is_longer_than_it_can_be_read() -> None:
@@ -57,7 +55,7 @@ def _length(path: Path) -> int:
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
-    """Signature included, docstring excluded."""
+    """The body: a parameter a line and a docstring make nothing harder to read."""
     long = [
         f"{path.name}:{name} {lines}"
         for path in MODULES
@@ -78,7 +76,11 @@ def test_modules_hold_no_state() -> None:
     for path in MODULES:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-            if isinstance(value, _OWN_STATE) and _name(node).islower():
+            if (
+                _name(node) != "__all__"
+                and isinstance(value, _OWN_STATE)
+                and _name(node).strip("_").islower()
+            ):
                 found.append(f"{path.name}: {_name(node)}")
     assert found == []
 

@@ -165,7 +165,7 @@ class Demo:
         fields, error = await talk.call(
             "show_logs", {"instance_id": instance_id, "tail": 3}, shown="{log}"
         )
-        self._check("its log can be read", holds=not error and "log" in fields)
+        self._check("its log can be read", holds=not error and "untrusted_log" in fields)
 
     async def _wait(self, talk: "Conversation", instance_id: int) -> None:
         shown = "[{verdict}] {said} ({elapsed_seconds} simulated s since it was rented)"

@@ -57,7 +57,7 @@ def parser_for(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="command")
     asked = words[0] if words else ""
     for name, (_, line) in COMMANDS.items():
-        one = commands.add_parser(name, help=line, description=line.capitalize() + ".")
+        one = commands.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.")
         if name == asked:
             _module_of(name).add_arguments(one)
     return parser

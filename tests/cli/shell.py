@@ -1,0 +1,132 @@
+"""The real command in a process of its own, against a simulator of the test on loopback."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tests.world import World
+from vast_mcp.clock import ManualClock, ScaledClock, SystemClock
+from vast_mcp.config import Settings
+from vast_mcp.runtime import Runtime, open_runtime
+from vast_mcp.simulator import Simulator, SimulatorTransport, serve_http
+
+HOUR_US = 3600 * 1_000_000
+LONGEST_S = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class RunningClock(ManualClock):
+    """A clock that can be set, and runs by itself too, twenty times as fast as the real one."""
+
+    def __init__(self, began_us: int) -> None:
+        super().__init__(began_us, auto_advance=True)
+        self._real = ScaledClock(start_us=0, speed=20)
+
+    def utc_us(self) -> int:
+        """What was set, and what has passed since."""
+        return super().utc_us() + self._real.utc_us()
+
+
+class PastWorld(World):
+    """A world whose clock stands some hours before the present, so that leases can have ended."""
+
+    def __init__(self, tmp: Path, hours_ago: float) -> None:
+        began_us = SystemClock().utc_us() - int(hours_ago * HOUR_US)
+        super().__init__(tmp, clock=RunningClock(began_us))
+
+    def __post_init__(self) -> None:
+        # The commands run by the real clock, so the simulator's intervals would not fit theirs.
+        self.simulator = Simulator(self.clock, seed=self.seed, rate_limits=False)
+        self.transport = SimulatorTransport(self.simulator)
+
+
+@dataclass
+class Shell:
+    """A terminal of the person whose account it is."""
+
+    world: World
+    home: Path
+    address: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Everything the command can see."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "XDG_STATE_HOME": str(self.home / "state"),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "TMPDIR": str(self.home),
+            "VAST_URL": self.address,
+            "VAST_API_KEY": "sim-key",
+            **self.extra,
+        }
+
+    @property
+    def settings(self) -> Settings:
+        """The same account and files, for a server inside the test."""
+        return replace(
+            self.world.settings,
+            api_base=self.address,
+            serverless_base=self.address,
+            state_dir=self.home / "state" / "vast-mcp",
+        )
+
+    @asynccontextmanager
+    async def runtime(self) -> AsyncIterator[Runtime]:
+        """The account opened inside the test, on the world's own clock."""
+        async with open_runtime(
+            self.settings, clock=self.world.clock, transport=self.world.transport
+        ) as runtime:
+            yield runtime
+
+    async def run(self, *words: str) -> Done:
+        """Run one command to its end."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "vast_mcp",
+            *words,
+            env=self.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), LONGEST_S)
+        return Done(process.returncode or 0, out.decode(), err.decode())
+
+
+@asynccontextmanager
+async def shell(tmp: Path, *, hours_ago: float = 0.0) -> AsyncIterator[Shell]:
+    """A shell whose vendor is a simulator on a loopback port."""
+    world = PastWorld(tmp, hours_ago)
+    async with listening(world.simulator) as address:
+        home = tmp / "home"
+        home.mkdir()
+        yield Shell(world, home, address)
+
+
+@asynccontextmanager
+async def listening(simulator: Simulator) -> AsyncIterator[str]:
+    """The simulator over HTTP while the block lasts; its address."""
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve_http(simulator, 0, on_ready=ready.set_result))
+    try:
+        port = await asyncio.wait_for(ready, 5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -1,0 +1,74 @@
+"""Words in, words out, exit codes; and the demonstration."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import shell
+from vast_mcp.cli.codes import Exit, code_for
+from vast_mcp.cli.main import COMMANDS, parser_for
+from vast_mcp.errors import ConfigInvalid, LedgerUnavailable, PolicyDenied, VendorDown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` works for each, and says what it is for."""
+    with pytest.raises(SystemExit) as left:
+        parser_for([command]).parse_args([command, "--help"])
+    assert left.value.code == 0
+    assert COMMANDS[command][1][1:20] in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigInvalid("x"), Exit.USAGE),
+        (PolicyDenied("x"), Exit.REFUSED),
+        (VendorDown("x"), Exit.VENDOR),
+        (LedgerUnavailable("x"), Exit.FAILED),
+    ],
+)
+def test_exit_codes_follow_the_kind_of_error(error: Exception, code: Exit) -> None:
+    """Design §2."""
+    assert isinstance(error, ConfigInvalid | PolicyDenied | VendorDown | LedgerUnavailable)
+    assert code_for(error) is code
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["serv"], "invalid choice"),
+        (["serve", "--toolsets", "nonsense"], "there is no set"),
+        (["serve", "--simulate-port", "0"], "only with --simulate"),
+        (["serve", "--simulate", "--speed", "0"], "speed"),
+        (["serve", "--simulate", "--transport", "http", "--host", "0.0.0.0"], "token is needed"),
+    ],
+)
+async def test_wrong_words_end_with_2_and_one_reason(
+    words: list[str], said: str, tmp_path: Path
+) -> None:
+    """No traceback, nothing on stdout: it may be a client that reads it."""
+    async with shell(tmp_path) as at:
+        done = await at.run(*words)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_the_policy_is_explained_with_the_code_of_its_answer(tmp_path: Path) -> None:
+    """A refusal is 3."""
+    async with shell(tmp_path) as at:
+        fine = await at.run("policy", "explain", "create", "--gpu", "RTX 4090", "--hours", "2")
+        refused = await at.run(
+            "policy", "explain", "create", "--gpu", "H100", "--hours", "2", "--usd-per-hour", "4"
+        )
+    assert (fine.code, refused.code) == (0, 3)
+
+
+async def test_the_demonstration_holds(tmp_path: Path) -> None:
+    """The whole conversation over stdio, in less than a minute, without colour off a terminal."""
+    async with shell(tmp_path) as at:
+        done = await at.run("demo")
+    assert done.code == 0, done.out + done.err
+    assert "Every step held." in done.out
+    assert "\x1b" not in done.out
