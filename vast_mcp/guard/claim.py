@@ -11,9 +11,11 @@ from typing import TypeAlias
 from vast_mcp.clock import Clock
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Sight
+from vast_mcp.guard.freezing import said_of
 from vast_mcp.guard.mark import INTENT_LENGTH
 from vast_mcp.guard.view import Facts
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Exposure, Level, Limits, Reason
+from vast_mcp.policy.actions import ACTS
 from vast_mcp.policy.engine import decide
 from vast_mcp.store import Plan, PlanState, Rental, Transaction
 
@@ -108,6 +110,7 @@ class Claims:
                 credit=facts.account.credit - exposure.reserved,
                 account_usd_per_hour=facts.usd_per_hour,
             )
+        exposure = replace(exposure, frozen=_frozen(tx, sight))
         decision = decide(request, exposure, limits)
         if isinstance(decision, Allow) and sight.must_ask:
             return Ask(Level.ASK, (Reason(rule="create.price", says=sight.must_ask),))
@@ -117,6 +120,14 @@ class Claims:
         """End a plan that no longer fits."""
         if plan is not None:
             tx.update_plan(plan, state=PlanState.VOID, changed_us=self._clock.utc_us())
+
+
+def _frozen(tx: Transaction, sight: Sight) -> str:
+    """Who froze all spending and when; a stop or destroy does not even look."""
+    act = ACTS.get(sight.request.action)
+    if act is not None and act.reduces:
+        return ""
+    return said_of(tx.frozen())
 
 
 def _asks_for_more(decision: Ask, plan: Plan | None) -> bool:

@@ -23,7 +23,6 @@ from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
-from vast_mcp.guard.freezing import ALWAYS_OPEN
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.saying import changed, denied, kept, needs_person, replayed, unresolved
 from vast_mcp.guard.sweep import Sweep
@@ -36,6 +35,8 @@ from vast_mcp.units import Usd
 
 CLAIMED_WAIT_S = 20.0
 SPARE_S = 60.0
+ALWAYS_OPEN = frozenset({"stop_instance", "destroy_instance"})
+"""Acts that no broken ledger, budget or breaker may block."""
 Rebuild = Callable[[str, JsonObject], Act]
 
 

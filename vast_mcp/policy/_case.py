@@ -8,6 +8,14 @@ from vast_mcp.policy.decision import Reason
 from vast_mcp.policy.facts import Exposure, Request, Spend
 from vast_mcp.policy.limits import Level, Limits
 
+_LEADS_TO_SPENDING = frozenset(
+    {
+        "create_workergroup", "update_workergroup", "copy_vm", "create_schedule",
+        "prepay_instance", "accept_price_increase", "transfer_credit",
+    }
+)  # fmt: skip
+"""Acts without a price of their own whose point is that more is spent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -32,6 +40,15 @@ class Case:
         spend = self.request.spend
         rises = spend is not None and spend.adds_usd_per_hour.micros > 0
         return self.act.rises and not self.request.raises and not rises
+
+    @property
+    def spends(self) -> bool:
+        """Whether it rents, starts, lengthens or raises anything: what a freeze closes."""
+        act, request = self.act, self.request
+        if act.reduces or self.lowers or self.corrective:
+            return False
+        priced = act.priced or act.rises or request.spend is not None
+        return priced or request.action in _LEADS_TO_SPENDING
 
     @property
     def corrective(self) -> bool:

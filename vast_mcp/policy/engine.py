@@ -75,6 +75,7 @@ def _rank(level: Level) -> int:
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     standing.read_only,
     standing.broken,
+    standing.frozen,
     standing.stated_levels,
     standing.dangerous,
     _money,

@@ -109,3 +109,5 @@ class Exposure:
     """Less what open reservations may still take. None when unreadable: spending is refused."""
     account_usd_per_hour: UsdPerHour | None = None
     """Everything that bills on the account, others' machines included."""
+    frozen: str = ""
+    """Who froze all spending and when, for a sentence; empty while nothing is frozen."""

@@ -105,6 +105,19 @@ def stated_levels(case: Case) -> Iterator[Finding]:
             yield ask(rule, f"The policy wants a yes for this: {act.doing.lower()}.")
 
 
+def frozen(case: Case) -> Iterator[Finding]:
+    """A person has frozen all spending: nothing is rented, started, lengthened or raised."""
+    since = case.exposure.frozen
+    if since and case.spends:
+        yield deny(
+            "frozen",
+            f"{case.act.doing} is closed: all spending is frozen by {since}; only"
+            " `vast-mcp unfreeze` lifts it. Stopping and destroying stay open.",
+            "Do not retry it and look for no other way; tell the person.",
+            "Only a person at a terminal can lift it: `vast-mcp unfreeze`.",
+        )
+
+
 def read_only(case: Case) -> Iterator[Finding]:
     """Started read-only: nothing is written, not even a stop."""
     if case.limits.read_only:

@@ -12,6 +12,7 @@ from vast_mcp.store.exposure import (
 from vast_mcp.store.ledger import Ledger, SqliteLedger
 from vast_mcp.store.rows import (
     AuditEntry,
+    Freeze,
     Plan,
     PlanState,
     Quote,
@@ -23,6 +24,7 @@ from vast_mcp.store.transaction import Transaction
 
 __all__ = [
     "AuditEntry",
+    "Freeze",
     "Ledger",
     "OutsideRental",
     "Plan",

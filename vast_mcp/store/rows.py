@@ -132,6 +132,14 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """A person's word that nothing more may be spent until it is lifted."""
+
+    at_us: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One decision, one write, or one outcome."""
 

@@ -52,4 +52,14 @@ MIGRATIONS: tuple[str, ...] = (
         chain TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    CREATE TABLE notices (
+        notice_key TEXT PRIMARY KEY, tenant TEXT NOT NULL, account TEXT NOT NULL,
+        kind TEXT NOT NULL, at_us INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE freezes (
+        freeze_id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, account TEXT NOT NULL,
+        at_us INTEGER NOT NULL, who TEXT NOT NULL, lifted_us INTEGER
+    ) STRICT;
+    """,
 )

@@ -11,7 +11,16 @@ from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Exposure
 from vast_mcp.store._codec import canonical, from_columns, to_columns
 from vast_mcp.store.exposure import OutsideRental, day_of, exposure_of, month_start_us
-from vast_mcp.store.rows import AuditEntry, Plan, PlanState, Quote, Rental, RentalState, Segment
+from vast_mcp.store.rows import (
+    AuditEntry,
+    Freeze,
+    Plan,
+    PlanState,
+    Quote,
+    Rental,
+    RentalState,
+    Segment,
+)
 from vast_mcp.units import Usd
 
 _Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
@@ -206,6 +215,58 @@ class Transaction:
         """The price this ledger last showed for an offer."""
         return self._first(
             Quote, "SELECT * FROM quotes WHERE offer_id = ? AND rental = ?", offer_id, rental
+        )
+
+    # -- freeze ----------------------------------------------------------------------------
+
+    def freeze(self, at_us: int, who: str) -> Freeze:
+        """Close all spending, for every process of the account; the first freeze stands."""
+        standing = self.frozen()
+        if standing is None:
+            standing = Freeze(at_us, who)
+            self._insert("freezes", {"at_us": at_us, "who": who})
+        return standing
+
+    def unfreeze(self, at_us: int) -> Freeze | None:
+        """Lift it; what was lifted, or None where nothing was frozen."""
+        standing = self.frozen()
+        self._connection.execute(
+            "UPDATE freezes SET lifted_us = ? WHERE lifted_us IS NULL", (at_us,)
+        )
+        return standing
+
+    def frozen(self) -> Freeze | None:
+        """The freeze that stands now."""
+        row = self._connection.execute(
+            "SELECT at_us, who FROM freezes WHERE lifted_us IS NULL ORDER BY freeze_id LIMIT 1"
+        ).fetchone()
+        return None if row is None else Freeze(row["at_us"], row["who"])
+
+    # -- notices ---------------------------------------------------------------------------
+
+    def claim_notice(self, key: str, kind: str, at_us: int) -> bool:
+        """Whether this process is the one that sends it: the first to ask, of all there are."""
+        named = {"notice_key": key, "kind": kind, "at_us": at_us}
+        if self.notice_at(key) is not None:
+            return False
+        self._insert("notices", named)
+        return True
+
+    def notice_at(self, key: str) -> int | None:
+        """When this notice was claimed, if it was."""
+        row = self._connection.execute(
+            "SELECT at_us FROM notices WHERE notice_key = ?", (key,)
+        ).fetchone()
+        return None if row is None else int(row["at_us"])
+
+    def forget_notice(self, key: str, before_us: int) -> None:
+        """What it told of is over: should it come again, it is told again.
+
+        Only a notice older than `before_us` is forgotten, so that a late look of another process
+        does not tell the same event twice.
+        """
+        self._connection.execute(
+            "DELETE FROM notices WHERE notice_key = ? AND at_us < ?", (key, before_us)
         )
 
     # -- audit -----------------------------------------------------------------------------
