@@ -70,7 +70,7 @@ async def test_a_label_changes_and_the_lease_mark_stays(tmp_path: Path) -> None:
             await world.call(client, "label_instance", instance_id=instance_id, label="x vm1.y")
     raw = world.simulator.world.instances[instance_id].label or ""
     assert raw.startswith("b vm1.")
-    assert row["label"] == "b"
+    assert row["untrusted_label"] == "b"
 
 
 async def test_a_key_is_attached_once_and_a_private_one_never_leaves(tmp_path: Path) -> None:
@@ -105,9 +105,9 @@ async def test_files_of_a_stopped_disk_are_listed_and_deleted_with_a_yes(tmp_pat
             client, "delete_disk_files", instance_id=instance_id, paths=["/workspace/a.bin"]
         )
         after = await world.call(client, "list_disk", instance_id=instance_id)
-    assert "a.bin" in before["listing"]
-    assert "a.bin" not in after["listing"]
-    assert "b.bin" in after["listing"]
+    assert "a.bin" in before["untrusted_listing"]
+    assert "a.bin" not in after["untrusted_listing"]
+    assert "b.bin" in after["untrusted_listing"]
     assert len(world.questions) == asked + 1
 
 

@@ -98,7 +98,7 @@ async def test_a_rent_sends_its_ports_and_variables_and_shows_neither_value(tmp_
     assert env["-p 8080:8080"] == env["-p 53:53/udp"] == "1"
     assert env["MODE"] == "value-of-mode"
     assert "value-of-mode" not in json.dumps(row)
-    assert row["label"] == "web"
+    assert row["untrusted_label"] == "web"
 
 
 async def test_a_row_says_state_money_and_end_in_120_tokens(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ async def test_detail_tells_how_it_is_reached(tmp_path: Path) -> None:
     assert "vast.ai" not in row["ssh"]
     assert row["ssh_config"].startswith(f"Host vast-{instance_id}\n")
     assert row["ports"][0].startswith("8080 -> http://")
-    assert "success" in row["status_message"]
+    assert "success" in row["untrusted_status"]
     assert row["on_end"] == "stop"
 
 
@@ -166,7 +166,7 @@ async def test_a_strangers_machine_is_told_apart(tmp_path: Path) -> None:
     assert rows[other]["made_by"] == "other"
     assert "no lease" in rows[other]["warnings"][0]
     assert "lease_ends" not in rows[other]
-    assert rows[other]["label"] == "mine too"
+    assert rows[other]["untrusted_label"] == "mine too"
     assert [row["instance_id"] for row in ready["instances"]] == [mine]
     assert stopped["instances"] == []
     assert stopped["next"] == "None of them is like that."

@@ -141,13 +141,13 @@ async def test_logs_are_cleaned_cut_and_say_how_to_get_more(tmp_path: Path) -> N
     assert "Empty" in early["next"]
     assert short["lines"] == 3
     assert "tail=" in short["next"]
-    assert full["log"].splitlines()[-1].startswith("step 399")
-    assert "\x1b" not in full["log"]
-    assert "\u202e" not in full["log"]
+    assert full["untrusted_log"].splitlines()[-1].startswith("step 399")
+    assert "\x1b" not in full["untrusted_log"]
+    assert "\u202e" not in full["untrusted_log"]
     assert len(json.dumps(full, ensure_ascii=False).encode()) / 4 <= 2_000
     assert "filter" in full["next"]
-    assert found["log"].startswith("step 7 ")
-    assert daemon["log"].startswith("daemon:")
+    assert found["untrusted_log"].startswith("step 7 ")
+    assert daemon["untrusted_log"].startswith("daemon:")
     assert not world.simulator.leaked_authorization
 
 

@@ -224,8 +224,8 @@ async def test_templates_are_found_by_name_or_image_in_lean_rows(tmp_path: Path)
         by_image = await world.call(client, "search_templates", query="base-image")
         none = await world.call(client, "search_templates", query="no such thing")
         every = await world.call(client, "search_templates")
-    assert [row["name"] for row in by_name["templates"]] == ["ComfyUI"]
-    assert by_image["templates"][0]["image"].startswith("vastai/base-image")
+    assert [row["untrusted_name"] for row in by_name["templates"]] == ["ComfyUI"]
+    assert by_image["templates"][0]["untrusted_image"].startswith("vastai/base-image")
     assert none["templates"] == []
     assert "onstart" not in json.dumps(every)
     assert every["matching"] == len(every["templates"])

@@ -17,7 +17,7 @@ class Listing(BaseModel):
     """What lies in a folder."""
 
     instance_id: int
-    listing: str = Field(description="untrusted text from the machine")
+    untrusted_listing: str
     cut: str | None = None
 
 
@@ -36,7 +36,7 @@ async def list_disk(
     quoted = f"'{path}'" if " " in path else path
     shown = excerpt(await services.reads.list_disk(instance_id, f"ls -l {quoted}"))
     cut = "Only the end is shown; list a folder further down." if shown.cut else None
-    return Listing(instance_id=instance_id, listing=shown.text, cut=cut)
+    return Listing(instance_id=instance_id, untrusted_listing=shown.text, cut=cut)
 
 
 @asking

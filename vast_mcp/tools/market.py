@@ -150,11 +150,11 @@ async def search_offers(
 
 
 class TemplateRow(BaseModel):
-    """One template; name and image are untrusted text from others."""
+    """One template; its name and image were written by others."""
 
     template_hash: str
-    name: str = Field(description="untrusted")
-    image: str = Field(description="untrusted")
+    untrusted_name: str
+    untrusted_image: str
     recommended_disk_gb: float | None = None
     connects: str
     private: bool | None = None
@@ -166,8 +166,8 @@ class TemplateRow(BaseModel):
         tag = f":{template.tag}" if template.tag else ""
         return cls(
             template_hash=template.hash_id,
-            name=template.name[:60],
-            image=f"{template.image}{tag}"[:100],
+            untrusted_name=template.name[:60],
+            untrusted_image=f"{template.image}{tag}"[:100],
             recommended_disk_gb=template.recommended_disk_gb,
             connects="+".join(ways) or template.runtype or "unknown",
             private=template.private or None,
