@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from vast_mcp.simulator.chance import Chance
+from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.lifecycle import STAGES, Stage
 from vast_mcp.simulator.market import MONTH_HOURS, SECOND_US, Listing, cost_split
 from vast_mcp.simulator.wire import JsonObject
@@ -96,6 +97,19 @@ class Contract:
     keys: list[JsonObject] = field(default_factory=list)
     log: str = ""
     files: dict[str, int] = field(default_factory=dict)
+    """Stand-ins for what lies on the disk, while there is no real `disk`."""
+    disk: Disk | None = None
+    mapped: dict[str, int] = field(default_factory=dict)
+    """Ports of the container that really are on this host's loopback: `22/tcp` to the number."""
+    keys_usable_us: dict[int, int] = field(default_factory=dict)
+    """When an attached key has arrived in the container, by its id; absent: it was there before."""
+    boots: int = 0
+    """How often everything that ran inside has ended."""
+    editions: int = 0
+    """How often the container was made anew."""
+    host_key_changes: int = 0
+    gpu_busy: bool | None = None
+    """Whether a program really computes; None: nobody knows, and the load shown is a game."""
     fields: JsonObject = field(default_factory=dict)
     destroyed_us: int | None = None
     foreign: bool = False
@@ -224,6 +238,7 @@ def _network_fields(contract: Contract, now_us: int) -> JsonObject:
         "ssh_idx": str(1 + contract.id % 9),
         "ssh_port": 10_000 + slot,
         "public_ipaddr": f"{machine.ip}\n",
+        **_loopback(contract),
         "local_ipaddrs": f"192.0.2.{1 + slot % 250} 172.17.0.1 \n",
         "direct_port_count": machine.ports if direct else 0,
         "direct_port_start": _DIRECT_PORT_BASE + slot if direct else -1,
@@ -232,6 +247,19 @@ def _network_fields(contract: Contract, now_us: int) -> JsonObject:
         "ports": _port_map(contract, now_us),
         "webpage": None,
     }
+
+
+def _loopback(contract: Contract) -> JsonObject:
+    """Where a machine that can really be entered is: the proxy's address is the same server."""
+    if not contract.mapped:
+        return {}
+    here: JsonObject = {"public_ipaddr": "127.0.0.1\n"}
+    port = contract.mapped.get("22/tcp")
+    if port is not None:
+        # Clients add 1 to the proxy's port when Jupyter is there (vast-api §9).
+        shift = 1 if "jupyter" in contract.order.runtype else 0
+        here |= {"ssh_host": "127.0.0.1", "ssh_port": port - shift}
+    return here
 
 
 def open_ports(order: Order) -> list[str]:
@@ -254,12 +282,13 @@ def _port_map(contract: Contract, now_us: int) -> JsonObject | None:
         return None
     first = _DIRECT_PORT_BASE + contract.id % 20_000
     names = open_ports(contract.order) if contract.listing.machine.ports else []
+    numbers = {name: contract.mapped.get(name, first + at) for at, name in enumerate(names)}
     return {
         name: [
-            {"HostIp": "0.0.0.0", "HostPort": str(first + at)},  # noqa: S104  a shown text
-            {"HostIp": "::", "HostPort": str(first + at)},
+            {"HostIp": "0.0.0.0", "HostPort": str(number)},  # noqa: S104  a shown text
+            {"HostIp": "::", "HostPort": str(number)},
         ]
-        for at, name in enumerate(names)
+        for name, number in numbers.items()
     }
 
 
@@ -270,7 +299,10 @@ def _load_fields(contract: Contract, now_us: int, chance: Chance) -> JsonObject:
     )
     minute = now_us // (60 * SECOND_US)
     noise = chance.fraction("load", contract.id, minute) if beating else 0.0
-    used = 0.4 + sum(contract.files.values()) / 1e9 if contract.ever_ran else 0.0
+    if contract.gpu_busy is not None:
+        noise = 0.9 + noise / 20 if contract.gpu_busy else 0.0
+    files = contract.disk.used_bytes() if contract.disk else sum(contract.files.values())
+    used = 0.4 + files / 1e9 if contract.ever_ran else 0.0
     return {
         "gpu_util": round(100 * noise, 1) if beating else None,
         "gpu_temp": round(35 + 40 * noise, 1) if beating else None,

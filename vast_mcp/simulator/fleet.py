@@ -11,6 +11,7 @@ from vast_mcp.simulator.market import HOUR_US, SECOND_US, Listing, Market
 _BID_QUIET_US = 2 * HOUR_US
 NEVER_US = 1 << 62
 _PENDING = frozenset({"provisioning", "created", "loading", "starting", "resuming"})
+_ENDS_PROCESSES = frozenset({"exited", "outbid", "failed", "rebooting", "recycling"})
 _HALTED = frozenset({"exited", "failed", "never_placed"})
 
 
@@ -59,6 +60,8 @@ class Fleet:
         """Put the contract on a stage and set when it leaves by itself."""
         contract.stage = stage
         contract.stage_since_us = at_us
+        contract.boots += stage in _ENDS_PROCESSES
+        contract.editions += stage == "recycling"
         wait = delay_us(stage, self._chance, contract.id, at_us)
         contract.due_us = None if wait is None else at_us + wait
         if stage == "loading":

@@ -98,7 +98,19 @@ class Levers:
 
     def put_file(self, instance_id: int, path: str, size_bytes: int) -> None:
         """A file on the container's disk, for `ls`, `du` and `rm`."""
-        self._present(instance_id).files[path] = size_bytes
+        contract = self._present(instance_id)
+        if contract.disk is not None:
+            contract.disk.put(path, size_bytes)
+        else:
+            contract.files[path] = size_bytes
+
+    def map_port(self, instance_id: int, container_port: int, loopback_port: int) -> None:
+        """What the machine serves there is really on this loopback port: shown, and forwarded."""
+        self._present(instance_id).mapped[f"{container_port}/tcp"] = loopback_port
+
+    def change_host_key(self, instance_id: int) -> None:
+        """The machine shows another SSH host key after its next start: somebody in the middle."""
+        self._present(instance_id).host_key_changes += 1000
 
     def use_traffic(self, instance_id: int, *, up_gb: float = 0.0, down_gb: float = 0.0) -> None:
         """Bytes moved just now, billed at the host's price per gigabyte."""

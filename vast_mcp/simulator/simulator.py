@@ -1,8 +1,10 @@
 """The door: one object owns the world, takes requests, keeps the record and offers the levers."""
 
 from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from vast_mcp.clock import Clock
 from vast_mcp.simulator.book import Book
@@ -25,6 +27,10 @@ from vast_mcp.simulator.wire import (
     text_response,
 )
 from vast_mcp.simulator.world import ACCOUNT_KEY, Choices, World
+
+if TYPE_CHECKING:
+    from vast_mcp.simulator.inside.python import PythonLimits
+    from vast_mcp.simulator.inside.sshd import SshServers
 
 RESULT_PATH = "/simulator/results/"
 BOOKS_PATH = "/simulator/books"
@@ -81,6 +87,8 @@ class Simulator(Levers):
         self.faults = Faults()
         self._stream = Stream(fault_profile, chance)
         self.set_clock_skew(self._stream.standing_skew_s())
+        self.attendants: list[Callable[[], Awaitable[None]]] = []
+        """Called before and after each request: what follows the world outside of it."""
         self.requests: deque[Recorded] = deque()
         self._counts = {"requests": 0, "mutations": 0}
         self._router = build_router()
@@ -99,6 +107,25 @@ class Simulator(Levers):
     async def pause(self, seconds: float) -> None:
         """Let that much simulated time pass."""
         await self._clock.sleep(seconds)
+
+    async def _attend(self) -> None:
+        for attend in self.attendants:
+            await attend()
+
+    def ssh_servers(
+        self, *, run_python: bool = False, limits: "PythonLimits | None" = None
+    ) -> "AbstractAsyncContextManager[SshServers]":
+        """`async with`: machines can be entered by SSH on loopback, with disks of their own.
+
+        `run_python` runs Python files that lie on those disks, as processes of this host within
+        `limits`. Without it no program runs; all other commands are acted out.
+        """
+        # Imported here: whoever needs no SSH does not pay for it.
+        from vast_mcp.simulator.inside.python import PythonLimits  # noqa: PLC0415
+        from vast_mcp.simulator.inside.sshd import open_ssh_servers  # noqa: PLC0415
+
+        bounds = limits or PythonLimits()
+        return open_ssh_servers(self, self._clock, bounds if run_python else None)
 
     def remember_only(self, count: int) -> None:
         """Keep the latest requests alone from now on; a server that runs for days does it."""
@@ -124,6 +151,7 @@ class Simulator(Levers):
     async def handle(self, request: Request) -> Response:
         """Answer one request; raises `Severed` when a fault leaves the client without an answer."""
         self.catch_up()
+        await self._attend()
         route = self._router.find(request.method, request.path)
         status = 0
         try:
@@ -132,6 +160,7 @@ class Simulator(Levers):
         finally:
             if request.path.rstrip("/") != BOOKS_PATH:
                 self._record(request, route, status)
+            await self._attend()
         return replace(response, headers={"date": date_header(self.world), **response.headers})
 
     def _answer(self, request: Request, route: Found) -> Response:

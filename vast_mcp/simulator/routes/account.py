@@ -10,6 +10,8 @@ from vast_mcp.simulator.wire import JsonObject, Refusal
 from vast_mcp.simulator.world import USER_ID, World
 
 _SECRET_VALUE = re.compile(r"[a-zA-Z0-9_\-.]+")
+_ARRIVAL_S = (10.0, 15.0)
+"""How long an attached key takes into a running container (vast-api §9)."""
 _SECRETS, _SECRET_LETTERS = 100, 4096
 
 
@@ -97,6 +99,8 @@ def attach_key(call: Call) -> JsonObject:
     known = next((k for k in call.world.ssh_keys.values() if k["public_key"] == text), None)
     key = known or _new_key(call.world, text)
     contract.keys.append(key)
+    delay_s = call.world.chance.between(*_ARRIVAL_S, "key", contract.id, key["id"])
+    contract.keys_usable_us[key["id"]] = call.world.now_us + int(delay_s * 1_000_000)
     return {"success": True, "msg": "SSH key added to instance.", "key": key}
 
 

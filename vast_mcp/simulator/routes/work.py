@@ -1,9 +1,11 @@
 """Work through the host: container logs and the three disk commands, fetched from a result URL."""
 
 import shlex
+from collections.abc import Callable
 from posixpath import basename, dirname, normpath
 
 from vast_mcp.simulator.contract import Contract
+from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.routes.table import Call, Route
 from vast_mcp.simulator.wire import JsonObject, Refusal
 
@@ -74,23 +76,48 @@ def command(call: Call) -> JsonObject:
 
 
 def _ls(contract: Contract, path: str) -> str:
+    if contract.disk is not None:
+        return _really(_listing, contract.disk, path, "ls: cannot access")
     inside = {name: size for name, size in contract.files.items() if dirname(name) == path}
     rows = [f"-rw-r--r-- 1 root {size} {basename(name)}\n" for name, size in sorted(inside.items())]
     return f"{WRITEABLE_PATH}{path}:\ntotal {len(rows)}\n" + "".join(rows)
 
 
 def _du(contract: Contract, path: str) -> str:
+    if contract.disk is not None:
+        return f"{contract.disk.used_bytes(path) // 1024}\t{WRITEABLE_PATH}{path}\n"
     size = sum(contract.files[name] for name in _below(contract, path))
     return f"{size // 1024}\t{WRITEABLE_PATH}{path}\n"
 
 
 def _rm(contract: Contract, path: str) -> str:
+    if contract.disk is not None:
+        return _really(_removal, contract.disk, path, "rm: cannot remove")
     doomed = _below(contract, path)
     for name in doomed:
         contract.files.pop(name)
     return (
         "" if doomed else f"rm: cannot remove '{WRITEABLE_PATH}{path}': No such file or directory\n"
     )
+
+
+def _really(act: Callable[[Disk, str], str], disk: Disk, path: str, complaint: str) -> str:
+    try:
+        return act(disk, path)
+    except OSError as wrong:
+        return f"{complaint} '{WRITEABLE_PATH}{path}': {wrong.strerror}\n"
+
+
+def _listing(disk: Disk, path: str) -> str:
+    found = disk.entries(path)
+    kinds = {True: "drwxr-xr-x", False: "-rw-r--r--"}
+    rows = [f"{kinds[x.is_directory]} 1 root {x.size} {x.name}\n" for x in found]
+    return f"{WRITEABLE_PATH}{path}:\ntotal {len(rows)}\n" + "".join(rows)
+
+
+def _removal(disk: Disk, path: str) -> str:
+    disk.remove(path)
+    return ""
 
 
 def _below(contract: Contract, path: str) -> list[str]:

@@ -1,0 +1,17 @@
+"""Every command a machine has, by name; options that a command does not list are ignored."""
+
+from collections.abc import Mapping
+
+from vast_mcp.simulator.inside import builtins, files, launch, reading, words
+from vast_mcp.simulator.inside.python import python
+from vast_mcp.simulator.inside.shell import Builtin
+
+COMMANDS: Mapping[str, Builtin] = {
+    **builtins.COMMANDS,
+    **files.COMMANDS,
+    **reading.COMMANDS,
+    **words.COMMANDS,
+    **launch.COMMANDS,
+    "python": launch.as_child(python),
+    "python3": launch.as_child(python),
+}

@@ -1,0 +1,86 @@
+"""One machine from inside: its disk, its processes, what it knows of itself."""
+
+from dataclasses import dataclass, field
+
+import anyio.lowlevel
+
+from vast_mcp.clock import Clock
+from vast_mcp.simulator.contract import Contract
+from vast_mcp.simulator.inside.commands import COMMANDS
+from vast_mcp.simulator.inside.disk import HOME, Disk
+from vast_mcp.simulator.inside.processes import Process, Processes
+from vast_mcp.simulator.inside.python import PythonLimits
+from vast_mcp.simulator.inside.shell import Shell
+from vast_mcp.simulator.inside.streams import File, Memory, Nothing, Streams
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(slots=True)
+class Machine:
+    """The inside of one rental. `python` None: programs are not run."""
+
+    contract: Contract
+    disk: Disk
+    clock: Clock
+    python: PythonLimits | None = None
+    processes: Processes = field(default_factory=Processes)
+
+    def boot(self) -> None:
+        """What the container start does that anything can see later."""
+        self.disk.prepare()
+        lines = "".join(f'{name}="{value}"\n' for name, value in self.own_environment().items())
+        kept = "/etc/environment" in (self.contract.order.onstart or "")
+        (self.disk.root / "etc" / "environment").write_text(lines if kept else "")
+        names = f"C.{self.contract.id}\n"
+        (self.disk.root / "etc" / "hostname").write_text(names)
+
+    def own_environment(self) -> dict[str, str]:
+        """What the container's first process has, and an SSH session has not (vast-api §21)."""
+        contract = self.contract
+        given = {name: value for name, value in contract.order.env if not name.startswith("-")}
+        return {
+            "CONTAINER_ID": str(contract.id),
+            "CONTAINER_API_KEY": contract.api_key,
+            "VAST_CONTAINERLABEL": f"C.{contract.id}",
+            "GPU_COUNT": str(contract.listing.machine.num_gpus),
+            "DATA_DIRECTORY": "/workspace/",
+            **given,
+        }
+
+    def login_environment(self) -> dict[str, str]:
+        """What an SSH session starts with."""
+        written: dict[str, str] = {}
+        path = self.disk.locate("/etc/environment")
+        if path.is_file():
+            for line in path.read_text("utf-8", "replace").splitlines():
+                name, found, value = line.partition("=")
+                if found and name.isidentifier():
+                    written[name] = value.strip('"')
+        own = {"HOME": HOME, "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash"}
+        return {**written, **own, "PATH": _PATH}
+
+    def execute(self, text: str, streams: Streams) -> Process:
+        """Start a command line as a login of its own; the process carries its status."""
+        environment = self.login_environment()
+
+        async def act(process: Process) -> int:
+            shell = Shell(
+                self,
+                process,
+                COMMANDS,
+                variables=dict(environment),
+                exported=set(environment),
+                session=process.pid,
+            )
+            return await shell.run(text, streams)
+
+        return self.processes.start(act, text)
+
+    def is_session(self, streams: Streams) -> bool:
+        """Whether any output of these goes to whoever is connected."""
+        return any(not isinstance(x, File | Memory | Nothing) for x in (streams.out, streams.err))
+
+    async def breathe(self) -> None:
+        """Let others run, and a signal arrive, between two rounds of a loop."""
+        await anyio.lowlevel.checkpoint()
