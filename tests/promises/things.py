@@ -78,7 +78,7 @@ async def furnish(world: World) -> Things:
 
 async def _serve_elsewhere(world: World, name: str) -> None:
     body = json.dumps({"endpoint_name": name, "max_workers": 1, "cold_workers": 0}).encode()
-    key = {"authorization": "Bearer sim-key"}
+    key = {"authorization": f"Bearer {world.api_key}"}
     reply = await world.simulator.handle(Request("POST", "/api/v0/endptjobs/", {}, key, body))
     assert reply.status == 200, reply
 
