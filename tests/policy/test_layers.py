@@ -163,7 +163,8 @@ def test_every_key_can_be_set_and_read_back(key: Key) -> None:
     """Design §5: the table of keys and the fields of the limits name the same things."""
     samples: dict[Kind, Value] = {
         Kind.MONEY: usd(7), Kind.RATE: rate(7), Kind.NUMBER: 7.0, Kind.COUNT: 7,
-        Kind.SWITCH: True, Kind.WORDS: ("team",), Kind.IDS: (7,),
+        Kind.SWITCH: key.dotted != "notify.desktop", Kind.WORDS: ("team",), Kind.IDS: (7,),
+        Kind.MINUTES: (7,), Kind.PERCENT: 7, Kind.ADDRESS: "https://a.example/x",
     }  # fmt: skip
     changed = with_value(Limits(), key, samples[key.kind])
     assert value_of(changed, key) == samples[key.kind]
@@ -176,7 +177,7 @@ def test_every_limit_has_a_key_and_a_meaning() -> None:
     assert len({dotted for dotted, _, _ in table}) == len(table) == len(KEYS)
     assert all(default and meaning for _, default, meaning in table)
     named = {dotted.partition(".")[2] for dotted, _, _ in table if dotted.startswith("limits.")}
-    others = {"no_question", "allow", "protect", "budgets", "secrets", "files", "levels",
+    others = {"no_question", "allow", "protect", "budgets", "secrets", "files", "notify", "levels",
               "dangerous", "read_only", "broken", "origins", "digest"}  # fmt: skip
     assert named == set(Limits.__dataclass_fields__) - others
 

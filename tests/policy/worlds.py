@@ -120,6 +120,9 @@ def values_for(key: Key) -> st.SearchStrategy[Value]:
         Kind.SWITCH: rarely,
         Kind.WORDS: st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
         Kind.IDS: st.lists(st.integers(1, 3), unique=True).map(tuple),
+        Kind.MINUTES: st.lists(st.integers(1, 60), unique=True).map(tuple),
+        Kind.PERCENT: st.integers(1, 100),
+        Kind.ADDRESS: st.sampled_from(["https://a.example/x", "http://127.0.0.1:9/y"]),
     }
     return kinds[key.kind]
 

@@ -10,12 +10,13 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from vast_mcp.policy.limits import Limits
 from vast_mcp.units import Usd, UsdPerHour
 
 Value: TypeAlias = (
-    Usd | UsdPerHour | float | int | bool | tuple[str, ...] | tuple[int, ...] | frozenset[str]
+    Usd | UsdPerHour | float | int | bool | str | tuple[str, ...] | tuple[int, ...] | frozenset[str]
 )
 
 
@@ -29,6 +30,9 @@ class Kind(StrEnum):
     SWITCH = "true or false"
     WORDS = "a list of texts"
     IDS = "a list of ids"
+    MINUTES = "a list of minutes"
+    PERCENT = "a whole number from 1 to 100"
+    ADDRESS = "an https address"
 
 
 class Tighter(StrEnum):
@@ -41,6 +45,8 @@ class Tighter(StrEnum):
     """Only what both lists hold."""
     JOINED = "joined"
     """What either list holds."""
+    NEITHER = "neither"
+    """No limit: what a later layer says simply holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,16 @@ _TABLES: Mapping[str, tuple[tuple[str, Kind, Tighter, str], ...]] = MappingProxy
         "files": (
             ("roots", Kind.WORDS, Tighter.SHARED, "more local folders that copying may touch"),
         ),
+        "notify": (
+            ("desktop", Kind.SWITCH, Tighter.NEITHER,
+             "show notices on the desktop, where one is reachable"),
+            ("webhook_url", Kind.ADDRESS, Tighter.NEITHER,
+             "post notices as JSON to this https address (http on loopback)"),
+            ("before_minutes", Kind.MINUTES, Tighter.NEITHER,
+             "tell of a lease's end this long before it"),
+            ("spend_percent", Kind.PERCENT, Tighter.NEITHER,
+             "tell once so much of a day's, month's or task's money is spent"),
+        ),
     }
 )  # fmt: skip
 
@@ -168,10 +184,13 @@ def _place(limits: Limits, key: Key) -> tuple[Any, str]:
 
 
 def shown(value: Value | None) -> str:
-    """A value for a reader."""
+    """A value for a reader; of an address only the host, since the rest is a secret."""
     match value:
         case None:
             return "not set"
+        case str():
+            address = urlsplit(value)
+            return f"{address.scheme}://{address.hostname}/[secret]"
         case bool():
             return "yes" if value else "no"
         case tuple() | frozenset():
@@ -192,6 +211,8 @@ def literal(value: Value) -> str:
         case Usd() | UsdPerHour():
             whole, _, digits = f"{Decimal(value.micros) / 1_000_000:f}".partition(".")
             return f"{whole}.{digits:0<2}"
+        case str():
+            return _quoted(value)
         case _:
             return f"{value:.10g}"
 

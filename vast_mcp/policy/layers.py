@@ -76,6 +76,8 @@ def tighter(key: Key, before: Value | None, asked: Value) -> Value:
             result = tuple(dict.fromkeys([*pair[0], *pair[1]]))
         case Tighter.SHARED:
             result = _shared(key, *pair)
+        case Tighter.NEITHER:
+            result = asked
     return result
 
 

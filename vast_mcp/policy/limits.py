@@ -62,6 +62,18 @@ class FileRules:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyRules:
+    """`[notify]`: how a person is reached, and when. No limit: it loosens and tightens nothing."""
+
+    desktop: bool = True
+    """Where a desktop is reachable."""
+    webhook_url: str | None = None
+    """Holds a secret in most cases: shown only as its host."""
+    before_minutes: tuple[int, ...] = (30, 10)
+    spend_percent: int = 80
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """The effective policy: built-in numbers, changed by files, tightened by every later layer."""
 
@@ -85,6 +97,7 @@ class Limits:
     """`[budget.<task>] max_cost_usd`: a person's cap on everything done for one task."""
     secrets: tuple[str, ...] = ()
     files: FileRules = field(default_factory=FileRules)
+    notify: NotifyRules = field(default_factory=NotifyRules)
     levels: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType({}))
     """`[levels]`: action name or "*" to a level that makes it stricter, never looser."""
     dangerous: frozenset[str] = frozenset()

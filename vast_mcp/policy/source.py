@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from vast_mcp.policy._fault import Fault
 from vast_mcp.policy.keys import KEYS, Value, value_of
 from vast_mcp.policy.layers import Layer, built_in, set_by, tightened_by
 from vast_mcp.policy.limits import Limits
-from vast_mcp.policy.toml import Fault, policy_variables, read_environment, read_toml
+from vast_mcp.policy.toml import policy_variables, read_environment, read_toml
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, UsdPerHour
 

@@ -51,6 +51,7 @@ _EXAMPLES: Mapping[str, str] = MappingProxyType(
         "allow.images": '["vastai/*", "pytorch/pytorch:*"]',
         "allow.countries": '["SE", "NO"]',
         "allow.max_gpus": "2",
+        "notify.webhook_url": '"https://hooks.example.org/my-notices"',
     }
 )
 """What an unset key could look like; an empty list would mean "nothing"."""

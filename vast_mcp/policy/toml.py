@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath, PureWindowsPath
 from types import MappingProxyType
 
+from vast_mcp.policy._address import address_of
+from vast_mcp.policy._fault import Fault
 from vast_mcp.policy.actions import ACTS, DANGEROUS_WORDS
 from vast_mcp.policy.keys import KEYS, PREFIX, TABLES, Key, Kind, Value, keys_of
 from vast_mcp.policy.layers import Layer
@@ -18,14 +20,11 @@ from vast_mcp.units import Usd, UsdPerHour
 _LARGEST = 1_000_000_000
 _ENTRIES = 500
 _TEXT = 200
+_DAY_MINUTES = 1_440
 _STRICTER = (Level.ASK, Level.PERSON, Level.DENY)
 _FAMILIES = ("MAX_", "MIN_", "VERIFIED_", "NO_QUESTION", "ALLOW_", "PROTECT_", "DANGEROUS",
-             "SECRETS_", "BUDGET", "LEVEL")  # fmt: skip
+             "SECRETS_", "BUDGET", "LEVEL", "NOTIFY")  # fmt: skip
 """A variable that begins like a policy's is read as one, so that a misspelt cap is a fault."""
-
-
-class Fault(Exception):
-    """One thing in a policy that cannot be used; the text names the key and the trouble."""
 
 
 @dataclass(slots=True)
@@ -153,10 +152,20 @@ def _checked(where: str, key: Key, raw: object) -> Value:
             if not isinstance(raw, bool):
                 raise Fault(f"{where}: must be true or false, not {_type(raw)}")
             return raw
-        case Kind.WORDS:
-            return tuple(_words(where, key, raw))
-        case Kind.IDS:
-            return tuple(_count(where, entry) for entry in _entries(where, raw))
+        case Kind.PERCENT:
+            return _between(where, raw, 1, 100)
+        case Kind.ADDRESS:
+            return address_of(where, raw)
+        case Kind.WORDS | Kind.IDS | Kind.MINUTES:
+            return _checked_list(where, key, raw)
+
+
+def _checked_list(where: str, key: Key, raw: object) -> Value:
+    if key.kind is Kind.WORDS:
+        return tuple(_words(where, key, raw))
+    if key.kind is Kind.IDS:
+        return tuple(_count(where, entry) for entry in _entries(where, raw))
+    return tuple(_between(where, entry, 1, _DAY_MINUTES) for entry in _entries(where, raw))
 
 
 def _number(where: str, raw: object) -> Decimal:
@@ -174,6 +183,13 @@ def _count(where: str, raw: object) -> int:
     if isinstance(raw, bool) or not isinstance(raw, int):
         raise Fault(f"{where}: must be a whole number, not {_type(raw)}")
     return int(_number(where, raw))
+
+
+def _between(where: str, raw: object, least: int, most: int) -> int:
+    number = _count(where, raw)
+    if not least <= number <= most:
+        raise Fault(f"{where}: must be between {least} and {most}")
+    return number
 
 
 def _words(where: str, key: Key, raw: object) -> Iterator[str]:
@@ -210,11 +226,13 @@ def _from_text(variable: str, key: Key, text: str) -> object:
     match key.kind:
         case Kind.MONEY | Kind.RATE | Kind.NUMBER:
             return _decimal(variable, text)
-        case Kind.COUNT:
+        case Kind.COUNT | Kind.PERCENT:
             return _whole(variable, text)
+        case Kind.ADDRESS:
+            return text
         case Kind.SWITCH:
             return _switch(variable, text)
-        case Kind.IDS:
+        case Kind.IDS | Kind.MINUTES:
             return [_whole(variable, part) for part in parts]
         case Kind.WORDS:
             return parts
