@@ -25,6 +25,7 @@ _ESCAPES = re.compile(
 )
 _ZWJ = "\u200d"
 _EMOJI_VARIATION = "\ufe0f"
+_KEYCAP = "\u20e3"
 _CUT = " …[cut]"
 
 
@@ -37,7 +38,9 @@ def clean(text: object, limit: int = MESSAGE_LIMIT) -> Untrusted:
     raw = _ESCAPES.sub("", str(text).replace("\r\n", "\n").replace("\r", "\n"))
     kept = "".join(_visible(raw))
     if len(kept) > limit:
-        kept = kept[: max(0, limit - len(_CUT))] + _CUT[-limit:]
+        room = max(0, limit - len(_CUT))
+        # The cut may leave half an emoji: its joiner has nothing to join any more.
+        kept = "".join(_visible(kept[:room])) + _CUT[: limit - room]
     return Untrusted(kept)
 
 
@@ -61,7 +64,7 @@ def _keeps(char: str, previous: str, following: str) -> bool:
     if char == _ZWJ:
         return _is_symbol(previous) and _is_symbol(following)
     if char == _EMOJI_VARIATION:
-        return _is_symbol(previous)
+        return _is_symbol(previous) or following == _KEYCAP
     if 0xE0100 <= ord(char) <= 0xE01EF:
         return bool(previous) and unicodedata.name(previous, "").startswith("CJK ")
     if 0xFE00 <= ord(char) <= 0xFE0E or char in "\u2028\u2029\u00ad\u034f\u115f\u1160\u3164\uffa0":

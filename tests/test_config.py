@@ -1,0 +1,99 @@
+"""Settings come from where the official client looks, and a key is sent nowhere it should not."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vast_mcp.config import (
+    API_BASE,
+    SERVERLESS_BASE,
+    find_key,
+    is_loopback,
+    load_or_make_secret,
+    read_settings,
+)
+from vast_mcp.errors import ConfigInvalid
+
+
+def test_the_key_is_found_in_the_official_order(tmp_path: Path) -> None:
+    """Design §2: VAST_API_KEY, else the official client's file, else the legacy one."""
+    assert find_key({}, tmp_path) == ("", "")
+    (tmp_path / ".vast_api_key").write_text("legacy\n")
+    assert find_key({}, tmp_path)[0] == "legacy"
+    (tmp_path / ".config" / "vastai").mkdir(parents=True)
+    (tmp_path / ".config" / "vastai" / "vast_api_key").write_text("file\n")
+    assert find_key({}, tmp_path)[0] == "file"
+    assert find_key({"VAST_API_KEY": " env "}, tmp_path) == ("env", "VAST_API_KEY")
+    (tmp_path / "xdg" / "vastai").mkdir(parents=True)
+    (tmp_path / "xdg" / "vastai" / "vast_api_key").write_text("xdg")
+    assert find_key({"XDG_CONFIG_HOME": str(tmp_path / "xdg")}, tmp_path)[0] == "xdg"
+
+
+def test_another_base_takes_the_serverless_host_along(tmp_path: Path) -> None:
+    """Design §2: with VAST_URL elsewhere the key never goes to the real serverless host."""
+    assert read_settings({}, tmp_path).serverless_base == SERVERLESS_BASE
+    elsewhere = read_settings({"VAST_URL": "http://127.0.0.1:8900/"}, tmp_path)
+    assert elsewhere.api_base == elsewhere.serverless_base == "http://127.0.0.1:8900"
+    given = {"VAST_URL": "https://x.test", "VAST_SERVERLESS_URL": "https://y.test"}
+    assert read_settings(given, tmp_path).serverless_base == "https://y.test"
+    assert read_settings({"VAST_URL": API_BASE}, tmp_path).serverless_base == SERVERLESS_BASE
+
+
+@pytest.mark.parametrize("name", ["VAST_URL", "VAST_SERVERLESS_URL"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x", "console.vast.ai", "http://vast.ai", "http://127.0.0.1@evil.test", "file:///"],
+)
+def test_an_address_that_would_leak_the_key_is_refused(tmp_path: Path, name: str, url: str) -> None:
+    """Design §2: only loopback may be unencrypted."""
+    with pytest.raises(ConfigInvalid, match=name):
+        read_settings({name: url}, tmp_path)
+
+
+@given(st.text(max_size=30))
+def test_only_this_machine_is_loopback(host: str) -> None:
+    """Design §2: a name that merely begins like loopback is not."""
+    name = host.partition("/")[0].rpartition("@")[2].partition(":")[0]
+    if name not in {"127.0.0.1", "localhost", "[", "[::1]"}:
+        assert not is_loopback(f"http://{host}")
+
+
+def test_the_key_is_in_no_repr(tmp_path: Path) -> None:
+    """Style 16: settings can be logged."""
+    settings = read_settings({"VAST_API_KEY": "very-secret-key"}, tmp_path)
+    assert "very-secret-key" not in repr(settings)
+    assert "very-secret-key" not in settings.key_digest
+
+
+def test_a_secret_file_is_made_once_and_private(tmp_path: Path) -> None:
+    """Design §6.7: 32 bytes in a 0600 file; two processes agree on one."""
+    path = tmp_path / "state" / "seal.key"
+    made = load_or_make_secret(path)
+    assert len(made) == 32
+    assert load_or_make_secret(path) == made
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [one.name for one in path.parent.iterdir()] == ["seal.key"]
+
+
+def test_a_secret_file_that_others_can_read_or_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    """Design §6.7: what others could read seals nothing."""
+    path = tmp_path / "seal.key"
+    load_or_make_secret(path)
+    path.chmod(0o640)
+    with pytest.raises(ConfigInvalid, match="read by others"):
+        load_or_make_secret(path)
+    path.chmod(0o600)
+    path.write_bytes(b"short")
+    with pytest.raises(ConfigInvalid, match="damaged"):
+        load_or_make_secret(path)
+    link = tmp_path / "link.key"
+    link.symlink_to(path)
+    with pytest.raises(ConfigInvalid):
+        load_or_make_secret(link)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigInvalid, match="cannot be used"):
+        load_or_make_secret(tmp_path / "file" / "seal.key")

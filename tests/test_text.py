@@ -1,0 +1,104 @@
+"""Foreign text comes out clean and whole; secrets come out not at all."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vast_mcp.text import Redactor, clean, clean_line
+
+HIDDEN = (
+    "\x00\x07\x08\x1b\x7f\x80\x9b\u00ad\u200b\u200e\u202a\u202e\u2066\u2069\u2028\ufeff\U000e0041"
+)
+anything = st.text(
+    st.one_of(st.characters(), st.sampled_from(HIDDEN + "[]m;0\u200d\ufe0f\U000e0100"))
+)
+WHOLE = (
+    "plain ASCII, tabs\tand\nlines",
+    "Grüße, naïve café, Ελληνικά, עברית, العربية",
+    "日本語 漢字 한국어",
+    "葛\U000e0100 and 辻\U000e0101",
+    "👍 🚀 ❤️ ☀️",
+    "👨‍👩‍👧‍👦 👩‍💻 🏳️‍🌈 👩🏽‍🔬 🧑🏿‍🚀",
+    "1️⃣ #️⃣ *️⃣",
+    "🇸🇪 🇳🇴",
+    "e\u0301 combining",
+)
+
+
+def invisible(char: str) -> bool:
+    """Control, format, surrogate, private, unassigned, line and paragraph separators."""
+    return unicodedata.category(char) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@given(anything)
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    """Safety G1: the filter is idempotent, so no second pass reveals anything."""
+    once = clean(text, 500)
+    assert clean(once, 500) == once
+    line = clean_line(text)
+    assert clean_line(line) == line
+
+
+@given(anything)
+def test_nothing_invisible_is_left(text: str) -> None:
+    """Safety G2: no C0/C1 but newline and tab, no bidi, no zero-width but an emoji's joiner."""
+    for cleaned in (clean(text, 10_000), clean_line(text, 500)):
+        for char in cleaned:
+            assert char in "\n\t" or not invisible(char)
+            if unicodedata.category(char) == "Cf":
+                assert char == "\u200d"
+    assert "\n" not in clean_line(text)
+
+
+@given(anything, st.integers(0, 60))
+def test_a_limit_holds(text: str, limit: int) -> None:
+    """Design §4: foreign text is capped."""
+    assert len(clean(text, limit)) <= max(limit, 0)
+
+
+@given(anything)
+def test_no_character_is_added_but_the_cut(text: str) -> None:
+    """Safety G1: a fuzzed input gains no character."""
+    assert set(clean(text, 100_000)) <= set(text) | {"\n"}
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_legitimate_writing_comes_through_whole(text: str) -> None:
+    """Safety G2: emoji, CJK and ideographic variants round-trip."""
+    assert clean(text, 1000) == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "left"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07text", "text"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b31mred", "red"),
+        ("a\u202eb\u202cc", "abc"),
+        ("a\u2066b\u2069c", "abc"),
+        ("zero\u200bwidth\ufeff", "zerowidth"),
+        ("tag\U000e0041\U000e0042\U000e007f", "tag"),
+        ("soft\u00adhyphen", "softhyphen"),
+        ("a\ufe0fb", "ab"),
+        ("a\u200db", "ab"),
+        ("line\r\nnext\rlast", "line\nnext\nlast"),
+        ("hangul\u3164filler", "hangulfiller"),
+        ("half\ud800", "half"),
+    ],
+)
+def test_each_kind_of_trick_is_taken_out(raw: str, left: str) -> None:
+    """Safety G2: ANSI, OSC, bidi, zero-width, tags, orphan selectors, surrogates."""
+    assert clean(raw) == left
+
+
+def test_known_secrets_are_masked_the_longest_first() -> None:
+    """Design §3: known secret values are removed at the last writer."""
+    redactor = Redactor(["secret-1", "secret-1-and-more"])
+    assert redactor.scrub("x secret-1-and-more y secret-1 z") == "x [secret] y [secret] z"
+    redactor.learn("  padded-secret\n")
+    assert redactor.scrub("padded-secret") == "[secret]"
+    redactor.learn("")
+    assert redactor.scrub("abc") == "abc"
