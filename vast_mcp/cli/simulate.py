@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 
 from vast_mcp.clock import ScaledClock
 
@@ -24,6 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--faults", choices=FAULT_PROFILES, default="none", help="what may go wrong, by the seed"
+    )
+    parser.add_argument(
+        "--ssh", action="store_true", help="machines can be entered by SSH on loopback"
+    )
+    parser.add_argument(
+        "--run-python",
+        action="store_true",
+        help="with --ssh: Python files on their disks run, as limited processes of this computer",
     )
 
 
@@ -48,8 +57,15 @@ def run(args: argparse.Namespace) -> int:
             flush=True,
         )
 
+    async def serve() -> None:
+        async with AsyncExitStack() as stack:
+            if args.ssh:
+                machines = simulator.ssh_servers(run_python=args.run_python)
+                await stack.enter_async_context(machines)
+            await serve_http(simulator, args.port, on_ready=announce)
+
     try:
-        asyncio.run(serve_http(simulator, args.port, on_ready=announce))
+        asyncio.run(serve())
     except KeyboardInterrupt:
         return 0
     except (OSError, OverflowError) as taken:

@@ -89,6 +89,13 @@ class Disk:
                 return behind.joinpath(*inside[len(mount) :].strip("/").split("/"))
         return self.root.joinpath(*parts)
 
+    def inside(self, host_path: object) -> str:
+        """A path as the machine knows it, out of what an error of the host names."""
+        text = str(host_path or "")
+        for mount, behind in self.mounts.items():
+            text = text.replace(str(behind), mount)
+        return text.removeprefix(str(self.root))
+
     def open(self, path: str, flags: int, *, cwd: str = HOME) -> int:
         """A descriptor of a regular file; anything else could block whoever opens it.
 

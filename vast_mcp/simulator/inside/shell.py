@@ -134,7 +134,8 @@ class Shell:
         try:
             opened = await self._redirect(command.redirects, streams)
         except OSError as wrong:
-            await streams.complain(f"sh: {wrong.filename}: {wrong.strerror}")
+            where = self.machine.disk.inside(wrong.filename)
+            await streams.complain(f"sh: {where}: {wrong.strerror}")
             return 1
         match command:
             case Simple():
@@ -207,7 +208,8 @@ class Shell:
         except BrokenPipeError:
             return 128 + signal.SIGPIPE
         except OSError as wrong:
-            await streams.complain(f"{name}: {wrong.filename or ''}: {wrong.strerror}")
+            where = self.machine.disk.inside(wrong.filename)
+            await streams.complain(f"{name}: {where}: {wrong.strerror}")
             return 1
         except (ValueError, IndexError):
             await streams.complain(f"{name}: invalid arguments")

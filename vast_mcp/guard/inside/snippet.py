@@ -1,0 +1,74 @@
+"""The shell text that ends a lease from inside the machine, with every computer of ours off.
+
+`guard.sh` is plain POSIX sh for dash, bash and busybox, and says what its parts are for; here it is
+made small and filled in.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from vast_mcp.guard.mark import stamp
+
+_MINUTE_US = 60_000_000
+_BASE = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~/-]*)?")
+_OWNER = re.compile(r"[a-z0-9]{7}")
+_INTENT = re.compile(r"[a-z0-9]{11}")
+
+
+def lease_guard(
+    *,
+    api_base: str,
+    intent_id: str,
+    owner: str,
+    created_us: int,
+    until_us: int,
+    ceiling_us: int,
+    idle_minutes: int | None = None,
+) -> str:
+    """The text to put before a machine's start script; it ends in a line end.
+
+    It holds no secret: the machine's own restricted key is in the machine's environment.
+
+    Args:
+        api_base: the vendor's address, as the machine reaches it.
+        intent_id: the intent in the machine's mark; no other mark is believed.
+        owner: the owner in the machine's mark.
+        created_us: when the rent was booked.
+        until_us: the lease's end until the label has been read.
+        ceiling_us: what no label can pass; its distance from `created_us` counts from each start.
+        idle_minutes: stop as well after so many idle minutes.
+
+    Raises:
+        ValueError: a part could be read as shell or as a pattern.
+    """
+    if not _BASE.fullmatch(api_base):
+        raise ValueError("the API base cannot stand in a shell script")
+    if not _INTENT.fullmatch(intent_id) or not _OWNER.fullmatch(owner):
+        raise ValueError("not an intent and owner of ours")
+    if idle_minutes is not None and idle_minutes < 1:
+        raise ValueError("idle_minutes must be at least 1")
+    idle = idle_minutes is not None
+    parts = {
+        "@IDLE_START@": " z=0" if idle else "",
+        "@IDLE_LOOK@\n": _compact("idle.sh") if idle else "",
+        "@IDLE_END@": f"||[ $z -ge {idle_minutes} ]" if idle else "",
+        "@BASE@": api_base.rstrip("/"),
+        "@INTENT@": intent_id,
+        "@OWNER@": owner,
+        "@UNTIL@": stamp(until_us)[:-1],
+        "@CEILING@": stamp(ceiling_us)[:-1],
+        "@SPAN@": str(max(1, (ceiling_us - created_us) // _MINUTE_US)),
+    }
+    text = _compact("guard.sh")
+    for name, value in parts.items():
+        text = text.replace(name, value)
+    return text
+
+
+@cache
+def _compact(name: str) -> str:
+    """A shell file of this package without its comment lines and indentation."""
+    lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
+    stripped = (line.strip() for line in lines)
+    return "".join(f"{line}\n" for line in stripped if line and not line.startswith("#"))
