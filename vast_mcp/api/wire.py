@@ -1,8 +1,9 @@
 """The vendor's offers, templates and instances as our models. Pure.
 
 Facts from vast-api §5, §7, §14. Prices are read strictly: missing, not finite or negative is
-`VendorUnreadable`, never zero. Secrets (`jupyter_token`, `onstart`, `image_login`,
-environment values) are not carried over.
+`VendorUnreadable`, never zero. Secrets (`jupyter_token`, an instance's `onstart`, `image_login`,
+environment values) are not carried over; a template's own `onstart` is, out of sight of any repr,
+because a request's replaces it.
 """
 
 import ipaddress
@@ -62,7 +63,7 @@ def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
 
 
 def decode_template(value: object) -> Template:
-    """One template; its scripts, variables and registry login are left behind.
+    """One template; its variables and registry login are left behind.
 
     Raises:
         VendorUnreadable: not an object, or without id and hash.
@@ -85,7 +86,14 @@ def decode_template(value: object) -> Template:
         created_count=f.count(fields, "count_created"),
         description=clean_line(fields.get("desc") or "", MESSAGE_LIMIT),
         has_onstart=bool(fields.get("onstart")),
+        onstart=_script(fields),
     )
+
+
+def _script(fields: f.Row) -> str | None:
+    """The start script; empty when it has none, None when the vendor leaves that open."""
+    found = fields.get("onstart", 0)
+    return "" if found is None else found if isinstance(found, str) else None
 
 
 def decode_instance(value: object) -> Instance:

@@ -1,6 +1,6 @@
 """Offers of the market and the templates one can start from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from vast_mcp.text import Untrusted
@@ -77,3 +77,5 @@ class Template:
     created_count: int
     description: Untrusted
     has_onstart: bool = False
+    onstart: str | None = field(default=None, repr=False)
+    """Its start script; None when the vendor did not tell it. For sending on only: never shown."""

@@ -9,7 +9,8 @@ from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.guard.acts.renting import Terms, rent
-from vast_mcp.guard.mark import ENV_NAME, check_label, floor_minute_us
+from vast_mcp.guard.inside import Inside, coverage, guard_text
+from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
 from vast_mcp.models import Offer, Template
 from vast_mcp.operations import Json, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
@@ -37,6 +38,7 @@ class CreateSight(Sight):
     disk_rate: UsdPerHour = UsdPerHour(0)
     disk_gb: float = 0.0
     traffic: Usd = Usd(0)
+    inside: Inside = field(default_factory=Inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class CreateInstance(PlainAct):
     connect: Connect | None = None
     args: tuple[str, ...] = field(default=(), repr=False)
     request_key: str = ""
+    idle_stop_minutes: int | None = None
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -70,7 +73,8 @@ class CreateInstance(PlainAct):
         Raises:
             OfferGone: somebody else has it.
             PolicyDenied: it costs more than the ceiling.
-            InputInvalid: a bid below the least, an impossible disk, a label that imitates a mark.
+            InputInvalid: a bid below the least, an impossible disk, a label that imitates a mark, a
+                start script that leaves the lease guard no room.
         """
         check_label(self.label)
         template = await self._template(desk)
@@ -119,6 +123,7 @@ class CreateInstance(PlainAct):
             disk_rate=disk_rate,
             disk_gb=disk_gb,
             traffic=traffic,
+            inside=self._inside(desk, template, image),
         )
 
     async def _template(self, desk: Desk) -> Template | None:
@@ -132,6 +137,20 @@ class CreateInstance(PlainAct):
                 hint="search_templates finds it anew.",
             )
         return template
+
+    def _inside(self, desk: Desk, template: Template | None, image: str) -> Inside:
+        return coverage(
+            image=image,
+            template=template,
+            connect=self.connect,
+            onstart=self.onstart,
+            idle_minutes=self.idle_stop_minutes,
+            sample=self._guard_text(desk, "0" * INTENT_LENGTH, desk.now_us()),
+        )
+
+    def _guard_text(self, desk: Desk, intent_id: str, created_us: int) -> str:
+        ends_us = self._ends_us(created_us)
+        return guard_text(desk, intent_id, created_us, ends_us, self.idle_stop_minutes)
 
     def _disk(self, template: Template | None) -> float:
         disk_gb = self.disk_gb
@@ -272,7 +291,7 @@ class CreateInstance(PlainAct):
         """Set aside the lease's worst case and the expected traffic."""
         assert isinstance(sight, CreateSight)
         assert sight.offer is not None
-        ends_us = self._ends_us(booking)
+        ends_us = self._ends_us(booking.now_us)
         task = self.task
         if self.max_cost_usd is not None:
             task = task or f"rental {booking.intent_id}"
@@ -315,8 +334,8 @@ class CreateInstance(PlainAct):
         ]
         tx.add_rental(rental, segments)
 
-    def _ends_us(self, booking: Booking) -> int:
-        return floor_minute_us(booking.now_us + seconds_from_hours(self.lease_hours) * _SECOND_US)
+    def _ends_us(self, created_us: int) -> int:
+        return floor_minute_us(created_us + seconds_from_hours(self.lease_hours) * _SECOND_US)
 
     # -- doing -----------------------------------------------------------------------------
 
@@ -324,7 +343,7 @@ class CreateInstance(PlainAct):
         """Send once and settle; see `renting`."""
         sight = errand.sight
         assert isinstance(sight, CreateSight)
-        ends_us = self._ends_us(errand.booking)
+        ends_us = self._ends_us(errand.booking.now_us)
         terms = Terms(
             call=instances.create_instance(self.offer_id, self._spec(desk, errand, sight)),
             rate=UsdPerHour(int(str(errand.approved["rate_micros"]))),
@@ -333,21 +352,28 @@ class CreateInstance(PlainAct):
             ends_us=ends_us,
             on_end=self.on_end,
             attach_key=self.connect != "args",
+            layers=sight.inside.layers,
+            layer_warning=sight.inside.warning,
         )
         return await rent(desk, errand, terms)
 
     def _spec(self, desk: Desk, errand: Errand, sight: CreateSight) -> CreateSpec:
-        ends_us = self._ends_us(errand.booking)
+        booking = errand.booking
+        ends_us = self._ends_us(booking.now_us)
+        onstart = self.onstart
+        if not sight.inside.why_not:
+            guard = self._guard_text(desk, booking.intent_id, booking.now_us)
+            onstart = sight.inside.onstart(guard)
         bare = self.template_hash is None
         return CreateSpec(
             image=self.image or (DEFAULT_IMAGE if bare else None),
             disk_gb=sight.disk_gb,
-            label=desk.marker.label(self.label, errand.booking.intent_id, ends_us),
+            label=desk.marker.label(self.label, booking.intent_id, ends_us),
             template_hash=self.template_hash,
             bid_usd_per_hour=self.bid_usd_per_hour,
-            env=(*self.env, (ENV_NAME, errand.booking.intent_id)),
+            env=(*self.env, (ENV_NAME, booking.intent_id)),
             ports=self.ports,
-            onstart=self.onstart,
+            onstart=onstart,
             connect=self.connect or ("ssh" if bare else None),
             args=self.args,
         )

@@ -42,6 +42,9 @@ class Terms:
     ends_us: int
     on_end: str
     attach_key: bool
+    layers: tuple[str, ...] = ()
+    """What will end the lease: `server`, `watch`, `inside`."""
+    layer_warning: str = ""
 
 
 async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
@@ -126,13 +129,14 @@ def _rented(terms: Terms, instance_id: int, warnings: tuple[str, ...]) -> Outcom
         status="rented",
         said=f"Rented at {terms.rate}. At the lease end it {end}.",
         next=f"wait_for_instance(instance_id={instance_id}); destroy_instance ends all cost.",
-        warnings=warnings,
+        warnings=(*warnings, terms.layer_warning) if terms.layer_warning else warnings,
         values={
             "instance_id": instance_id,
             "usd_per_hour": round(terms.rate.dollars, 4),
             "max_cost_usd": round(terms.cost.dollars, 2),
             "disk_usd_per_day": round(per_day.dollars, 4),
             "lease_ends": iso(terms.ends_us),
+            "lease_layers": list(terms.layers),
         },
     )
 
