@@ -213,6 +213,10 @@ def test_the_built_in_numbers_are_the_designs() -> None:
         "dangerous.allow": "none",
         "secrets.allow": "none",
         "files.roots": "none",
+        "notify.desktop": "yes",
+        "notify.webhook_url": "not set",
+        "notify.before_minutes": "30, 10",
+        "notify.spend_percent": "80",
     }
 
 

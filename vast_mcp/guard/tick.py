@@ -4,7 +4,8 @@ One tick is one complete reading of the account and what follows from it. It may
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from vast_mcp.errors import PolicyDenied, VastMcpError
 from vast_mcp.guard import books
@@ -28,6 +29,37 @@ _STALE_US = 3 * 60 * 1_000_000
 """A reservation this old that is still being "sent" belongs to a process that died."""
 
 
+class Cause(StrEnum):
+    """Why a tick does something to a thing of ours."""
+
+    LEASE = "lease"
+    START = "start"
+    UNAPPROVED = "unapproved"
+    REPEAT = "repeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A corrective act whose time has come."""
+
+    act: Act
+    cause: Cause
+    why: str
+    kind: str
+    target_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A corrective act that was tried. `status` is its outcome's word; empty: it failed."""
+
+    cause: Cause
+    kind: str
+    """`instance` or `endpoint`."""
+    target_id: int
+    status: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """What one tick saw and did, for people and for notices."""
@@ -35,6 +67,7 @@ class Tick:
     did: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
+    deeds: tuple[Deed, ...] = ()
 
 
 Correct = Callable[[Act, Caller], Awaitable[Outcome]]
@@ -51,13 +84,17 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
     instances = tuple(await desk.reads.list_instances())
     did = [*await _observe_all(desk, instances, began_us)]
     failed: list[str] = []
-    for act, why in await _overdue(desk, instances):
+    deeds: list[Deed] = []
+    for due in await _overdue(desk, instances):
+        deed = Deed(due.cause, due.kind, due.target_id)
         try:
-            outcome = await _insistently(act, correct)
-            did.append(f"{why}: {outcome.status}")
+            outcome = await _insistently(due.act, correct)
+            did.append(f"{due.why}: {outcome.status}")
+            deeds.append(replace(deed, status=outcome.status))
         except VastMcpError as error:
-            failed.append(f"{why}: {error}")
-    return Tick(tuple(did), tuple(failed), instances)
+            failed.append(f"{due.why}: {error}")
+            deeds.append(deed)
+    return Tick(tuple(did), tuple(failed), instances, tuple(deeds))
 
 
 async def _insistently(act: Act, correct: Correct) -> Outcome:
@@ -219,51 +256,53 @@ def _adopt_strays(
     return said
 
 
-async def _overdue(desk: Desk, instances: Sequence[Instance]) -> list[tuple[Act, str]]:
+async def _overdue(desk: Desk, instances: Sequence[Instance]) -> list[Due]:
     """Corrective acts that are due: lease ends, starts that never came up, unapproved machines."""
     rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
     by_id = {one.instance_id: one for one in instances}
     now_us = desk.now_us()
-    due: list[tuple[Act, str]] = []
+    due: list[Due] = []
     for rental in rentals:
         if rental.target_id is None:
             continue
         if rental.kind == "endpoint":
             if now_us >= rental.lease_ends_us:
-                due.append(
-                    (EndEndpoint(rental.target_id), f"lease of endpoint {rental.target_id} ended")
-                )
+                why = f"lease of endpoint {rental.target_id} ended"
+                end = EndEndpoint(rental.target_id)
+                due.append(Due(end, Cause.LEASE, why, "endpoint", rental.target_id))
             continue
         instance = by_id.get(rental.target_id)
-        if instance is not None:
-            act = _correction(rental, instance, now_us)
-            if act is not None:
-                due.append(act)
+        found = None if instance is None else _correction(rental, instance, now_us)
+        if found is not None:
+            due.append(Due(*found, "instance", rental.target_id))
     return due
 
 
-def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, str] | None:
+def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, Cause, str] | None:
     instance_id = instance.instance_id
+    stop = StopInstance(instance_id, corrective=True)
     if rental.state is RentalState.DESTROYING:
-        return DestroyInstance(instance_id, corrective=True), f"destroy of {instance_id} repeated"
+        why = f"destroy of {instance_id} repeated"
+        return DestroyInstance(instance_id, corrective=True), Cause.REPEAT, why
     if rental.details.get("checked") is False:
-        why = breach_of(instance, _approved(rental), rental.usd_per_hour)
-        if why is not None and not rental.ever_ran:
-            return DestroyInstance(instance_id, corrective=True), f"{instance_id} undone: {why}"
-        if why is not None and rental.running:
-            return StopInstance(instance_id, corrective=True), f"{instance_id} stopped: {why}"
+        breach = breach_of(instance, _approved(rental), rental.usd_per_hour)
+        if breach is not None and not rental.ever_ran:
+            undo = DestroyInstance(instance_id, corrective=True)
+            return undo, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
+        if breach is not None and rental.running:
+            return stop, Cause.UNAPPROVED, f"{instance_id} stopped: {breach}"
     if not rental.running:
         return None
     if now_us >= rental.lease_ends_us:
-        if rental.on_end == "destroy" and rental.asked and _may_destroy(rental):
-            return DestroyInstance(instance_id, corrective=True), f"lease of {instance_id} ended"
-        return StopInstance(instance_id, corrective=True), f"lease of {instance_id} ended"
+        destroys = rental.on_end == "destroy" and rental.asked and _may_destroy(rental)
+        end = DestroyInstance(instance_id, corrective=True) if destroys else stop
+        return end, Cause.LEASE, f"lease of {instance_id} ended"
     if rental.details.get("stop_sent") and instance.intended_status == "running":
-        return StopInstance(instance_id, corrective=True), f"stop of {instance_id} repeated"
+        return stop, Cause.REPEAT, f"stop of {instance_id} repeated"
     started_us = rental.details.get("start_us")
     late = isinstance(started_us, int) and now_us - started_us >= START_GIVEN_UP_US
     if late and instance.actual_status != "running":
-        return StopInstance(instance_id, corrective=True), f"start of {instance_id} given up"
+        return stop, Cause.START, f"start of {instance_id} given up"
     return None
 
 
