@@ -107,9 +107,10 @@ async def open_runtime(
             async with errands.open(), _kept(services.guard, keeper):
                 yield Runtime(services, errands, seal_key)
         finally:
-            await ledger.close()
-            await spare.close()
-            await pace.close()
+            with anyio.CancelScope(shield=True):  # also on the way out that a signal takes
+                await ledger.close()
+                await spare.close()
+                await pace.close()
 
 
 @asynccontextmanager

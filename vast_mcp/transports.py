@@ -1,7 +1,9 @@
 """How a server is reached: over its own stdin and stdout, or over streamable HTTP."""
 
 import hmac
+import os
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -73,21 +75,24 @@ class Door:
 
 
 async def serve_stdio(server: MCPServer[Any]) -> int:
-    """Serve until stdin ends (0) or a signal comes (128 + its number).
+    """Serve until stdin ends (0), or end the process with 128 + the number of a signal.
 
-    The SDK's own runner leaves the lifespan open on SIGTERM and hangs on SIGINT. After a signal the
-    caller has to leave with `os._exit`: the thread that reads stdin cannot be interrupted.
+    The SDK's own runner leaves the lifespan open on SIGTERM and hangs on SIGINT.
     """
     core = server._lowlevel_server  # noqa: SLF001  the SDK has no public way to own the runner
     caught: list[int] = []
-    async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as tasks:
-        tasks.start_soon(_await_signal, caught, tasks.cancel_scope)
-        options = core.create_initialization_options(
-            NotificationOptions(tools_changed=False, resources_changed=True)
-        )
-        await core.run(incoming, outgoing, options)
-        tasks.cancel_scope.cancel()
-    return 128 + caught[0] if caught else 0
+    async with stdio_server() as (incoming, outgoing):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_await_signal, caught, tasks.cancel_scope)
+            options = core.create_initialization_options(
+                NotificationOptions(tools_changed=False, resources_changed=True)
+            )
+            await core.run(incoming, outgoing, options)
+            tasks.cancel_scope.cancel()
+        if caught:  # the lifespan is closed; the thread that reads stdin cannot be woken
+            sys.stderr.flush()
+            os._exit(128 + caught[0])
+    return 0
 
 
 async def _await_signal(caught: list[int], scope: anyio.CancelScope) -> None:
@@ -101,7 +106,7 @@ async def _await_signal(caught: list[int], scope: anyio.CancelScope) -> None:
 async def serve_http(
     server: MCPServer[Any], door: Door, *, on_ready: Callable[[str], None] | None = None
 ) -> int:
-    """Serve streamable HTTP until a signal comes (0); 1 when the port cannot be had.
+    """Serve streamable HTTP until a signal comes (128 + its number); 1 if the port is taken.
 
     A port of 0 takes a free one; `on_ready` is told the address once it listens.
     """
@@ -117,6 +122,10 @@ async def serve_http(
         server_header=False,
     )
     running = uvicorn.Server(config)
+    caught: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn shuts down cleanly and then raises the signal again: here it must find a listener.
+        signal.signal(number, lambda got, _: caught.append(got))
     async with anyio.create_task_group() as tasks:
         if on_ready is not None:
             tasks.start_soon(_announce, running, door, on_ready)
@@ -126,7 +135,9 @@ async def serve_http(
             return 1
         finally:
             tasks.cancel_scope.cancel()
-    return 0 if running.started else 1
+    if not running.started:
+        return 1
+    return 128 + caught[0] if caught else 0
 
 
 def http_app(server: MCPServer[Any], door: Door) -> "Starlette":

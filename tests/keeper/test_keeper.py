@@ -12,7 +12,6 @@ from vast_mcp.api.permit import Permit
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.tick import Tick
 from vast_mcp.keeper import PERIOD_S, SHORTEST_S, Keeper, pause_after
-from vast_mcp.simulator import Fault
 
 HOUR_S = 3600
 
@@ -36,10 +35,10 @@ def test_a_faster_lease_clock_is_looked_at_more_often(
     assert pause_after(lease_s, real_s) == pytest.approx(pause_s)
 
 
-async def rented(world: World, lease_hours: float = 4, **arguments: object) -> int:
+async def rented(world: World, lease_hours: float = 4, on_end: str = "stop") -> int:
     """A machine that runs, under a lease."""
     async with world.connect() as client:
-        instance_id = await world.rent(client, lease_hours=lease_hours, **arguments)
+        instance_id = await world.rent(client, lease_hours=lease_hours, on_end=on_end)
     world.run_until_ready()
     return instance_id
 
@@ -109,13 +108,13 @@ async def test_the_keeper_runs_on_when_the_account_cannot_be_read(
     world.clock.move(4 * HOUR_S)
     async with world.runtime() as runtime:
         keeper = Keeper(runtime.services.guard, world.clock)
-        for _ in range(12):
-            world.simulator.faults.add(Fault("status", status=500, path="/instances/"))
+        for _ in range(40):
+            world.simulator.faults.add("status_before", "GET", "/instances/", status=500)
         with caplog.at_level(logging.WARNING, "vast_mcp.keeper"):
             assert await keeper.look() is None
             assert await keeper.look() is None
         assert len(caplog.records) == 1
-        world.simulator.faults.clear()
+        world.simulator.faults.planned.clear()
         assert await keeper.look() is not None
     assert stands(world, instance_id) == "stopped"
 

@@ -112,13 +112,8 @@ async def _serve(args: argparse.Namespace, stage: Stage, door: Door | None, seal
                 _published(stage.simulator.transport.simulator, args.simulate_port)
             )
         if door is None:
-            code = await serve_stdio(server)
-        else:
-            code = await serve_http(server, door, on_ready=_announce)
-    if code > 128:  # a signal: everything is closed, but the thread on stdin cannot be woken
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+            return await serve_stdio(server)
+        return await serve_http(server, door, on_ready=_announce)
 
 
 def _announce(address: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from contextlib import AsyncExitStack
 
@@ -58,6 +59,10 @@ def run(args: argparse.Namespace) -> int:
         )
 
     async def serve() -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if task is not None and hasattr(signal, "SIGHUP"):
+            # So that the directories of machines are removed whoever ends this process.
+            loop.add_signal_handler(signal.SIGTERM, task.cancel)
         async with AsyncExitStack() as stack:
             if args.ssh:
                 machines = simulator.ssh_servers(run_python=args.run_python)
@@ -66,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         asyncio.run(serve())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     except (OSError, OverflowError) as taken:
         print(f"vast-mcp simulate: {taken}", file=sys.stderr)

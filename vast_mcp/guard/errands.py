@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+import anyio
+
 from vast_mcp.errors import VastMcpError
 
 _T = TypeVar("_T")
@@ -48,9 +50,11 @@ class Errands:
             yield
         finally:
             self._closed = True
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=DRAIN_S)
-            for task in list(self._tasks):
-                task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=DRAIN_S)
+            # A signal arrives here as a cancelled scope, in which every unshielded wait ends at once.
+            with anyio.CancelScope(shield=True):
+                if self._tasks:
+                    await asyncio.wait(self._tasks, timeout=DRAIN_S)
+                for task in list(self._tasks):
+                    task.cancel()
+                if self._tasks:
+                    await asyncio.wait(self._tasks, timeout=DRAIN_S)
