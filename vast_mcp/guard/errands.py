@@ -50,7 +50,7 @@ class Errands:
             yield
         finally:
             self._closed = True
-            # A signal arrives here as a cancelled scope, in which every unshielded wait ends at once.
+            # A signal arrives as a cancelled scope, in which every unshielded wait ends at once.
             with anyio.CancelScope(shield=True):
                 if self._tasks:
                     await asyncio.wait(self._tasks, timeout=DRAIN_S)
