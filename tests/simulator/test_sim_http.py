@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -76,17 +77,36 @@ async def test_only_loopback_is_served() -> None:
         await serve_http(Simulator(ManualClock()), 0, host="0.0.0.0")
 
 
+PROGRAM = (
+    "import argparse, sys\n"
+    "from vast_mcp.cli import simulate\n"
+    "parser = argparse.ArgumentParser()\n"
+    "simulate.add_arguments(parser)\n"
+    "sys.exit(simulate.run(parser.parse_args()))\n"
+)
+
+
+async def test_the_command_removes_its_machines_however_it_is_ended(tmp_path: Path) -> None:
+    """SIGTERM, too, ends in order: no directory of a machine stays behind."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, "--port", "0", "--ssh",
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": ".", "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert process.stderr is not None
+    await asyncio.wait_for(process.stderr.readline(), 30)
+    during = os.listdir(tmp_path)  # noqa: PTH208  pathlib would block as well
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), 30)
+
+    assert (process.returncode, len(during)) == (0, 1)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
 async def test_the_command_serves_until_interrupted_and_says_how_to_reach_it() -> None:
     """Design §2: `vast-mcp simulate` prints the two variables on stderr."""
-    program = (
-        "import argparse, sys\n"
-        "from vast_mcp.cli import simulate\n"
-        "parser = argparse.ArgumentParser()\n"
-        "simulate.add_arguments(parser)\n"
-        "sys.exit(simulate.run(parser.parse_args()))\n"
-    )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, "--port", "0", "--speed", "60", "--seed", "5",
+        sys.executable, "-c", PROGRAM, "--port", "0", "--speed", "60", "--seed", "5",
         stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": "."},
     )  # fmt: skip
     assert process.stderr is not None
