@@ -1,0 +1,144 @@
+"""What is owed is summed once, split exactly, and never forgotten."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vast_mcp.store import (
+    OutsideRental,
+    Rental,
+    RentalState,
+    Segment,
+    day_of,
+    spent_and_reserved,
+    split_by_day,
+    total_cost,
+)
+from vast_mcp.store.exposure import cost_by_day, exposure_of
+from vast_mcp.units import Usd, UsdPerHour
+
+NOW_US = 1_780_315_200_000_000
+HOUR_US = 3_600_000_000
+rates = st.integers(0, 10_000_000).map(UsdPerHour)
+instants = st.integers(NOW_US - 40 * 24 * HOUR_US, NOW_US + 40 * 24 * HOUR_US)
+
+
+def rental(number: int = 1, **changes: object) -> Rental:
+    """A live rental of a machine at $0.50/h, $0.01/h stopped."""
+    plain = Rental(
+        intent_id=f"intent{number:05}",
+        principal="local",
+        kind="instance",
+        state=RentalState.ACTIVE,
+        request_key="",
+        digest="",
+        label="",
+        usd_per_hour=UsdPerHour(500_000),
+        disk_usd_per_hour=UsdPerHour(10_000),
+        created_us=NOW_US,
+        lease_ends_us=NOW_US + 4 * HOUR_US,
+        target_id=27_000_000 + number,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]  # names of its own fields
+
+
+def lease(number: int = 1, closed_us: int | None = None) -> Segment:
+    """Its four hours."""
+    return Segment(
+        f"intent{number:05}",
+        "lease",
+        UsdPerHour(500_000),
+        Usd(0),
+        NOW_US,
+        NOW_US + 4 * HOUR_US,
+        closed_us,
+    )
+
+
+@given(rates, instants, instants)
+def test_days_add_up_to_the_whole(rate: UsdPerHour, one: int, other: int) -> None:
+    """Design §5: split by UTC day, nothing lost; each day is rounded up by less than a micro."""
+    start, end = sorted((one, other))
+    days = split_by_day(rate, start, end)
+    whole = rate.micros * (end - start)
+    split = sum(amount.micros for amount in days.values()) * HOUR_US
+    assert 0 <= split - whole < HOUR_US * max(1, len(days))
+    assert list(days) == sorted(days)
+    if days:
+        assert next(iter(days)) == day_of(start)
+
+
+@given(rates, instants, instants, instants)
+def test_spent_and_reserved_are_the_two_halves_of_the_cost(
+    rate: UsdPerHour, one: int, other: int, now_us: int
+) -> None:
+    """Design §5: time only moves money from reserved to spent; the sum is the day's sum."""
+    start, end = sorted((one, other))
+    segments = [Segment("x", "lease", rate, Usd(7), start, end)]
+    spent, reserved = spent_and_reserved(segments, now_us)
+    assert spent + reserved == total_cost(segments, now_us)
+    assert min(spent, reserved) >= Usd(0)
+    assert sum(cost_by_day(segments, now_us).values(), Usd(0)) == spent + reserved
+
+
+@given(st.integers(0, 4 * HOUR_US))
+def test_closing_shrinks_what_is_owed_to_what_was_used(used_us: int) -> None:
+    """Design §5: a reservation shrinks to metered cost on stop and destroy."""
+    now_us = NOW_US + used_us
+    before = total_cost([lease()], now_us)
+    after = total_cost([lease(closed_us=now_us)], now_us)
+    assert after <= before
+    assert after.micros == -(-500_000 * used_us // HOUR_US)
+
+
+def test_a_lease_that_nobody_ended_goes_on_costing() -> None:
+    """Design §5: unknown outcomes count as spent: an end that was not seen is no end."""
+    late_us = NOW_US + 10 * HOUR_US
+    assert total_cost([lease()], late_us) == Usd(5_000_000)
+
+
+def counted(
+    rentals: list[Rental], segments: list[Segment], outside: list[OutsideRental]
+) -> tuple[int, UsdPerHour]:
+    """Machines and dollars per hour of the union."""
+    by_intent = {
+        one.intent_id: [s for s in segments if s.intent_id == one.intent_id] for one in rentals
+    }
+    found = exposure_of(rentals, by_intent, {}, outside, now_us=NOW_US)
+    return found.running, found.usd_per_hour
+
+
+def test_a_machine_in_the_books_and_at_the_vendor_counts_once() -> None:
+    """Design §5: exposure is the union by intent and instance id."""
+    same = OutsideRental(27_000_001, "intent00001", UsdPerHour(500_000), running=True)
+    assert counted([rental()], [lease()], [same]) == (1, UsdPerHour(500_000))
+    awaited = rental(state=RentalState.UNKNOWN, target_id=None)
+    assert counted([awaited], [lease()], [same]) == (1, UsdPerHour(500_000))
+
+
+def test_what_the_vendor_shows_beyond_the_books_counts_too() -> None:
+    """Design §5: a stray, a second machine of one intent, and one that the books closed."""
+    twin = OutsideRental(27_000_002, "intent00001", UsdPerHour(500_000), running=True)
+    assert counted([rental()], [lease()], [twin]) == (2, UsdPerHour(1_000_000))
+    gone = rental(state=RentalState.GONE, ended_us=NOW_US)
+    same = OutsideRental(27_000_001, "intent00001", UsdPerHour(500_000), running=True)
+    assert counted([gone], [], [same]) == (1, UsdPerHour(500_000))
+    assert counted([], [], [same, twin]) == (2, UsdPerHour(1_000_000))
+
+
+def test_an_endpoint_counts_all_its_workers() -> None:
+    """Design §5, safety M10: an endpoint is priced and counted at its maximum."""
+    endpoint = rental(kind="endpoint", details={"workers": 3}, target_id=9)
+    assert counted([endpoint], [lease()], [])[0] == 3
+
+
+def test_the_dearer_of_meter_and_charge_counts() -> None:
+    """Design §5: spent is the own meter, corrected by the vendor's charges, never downwards."""
+    today = day_of(NOW_US)
+    segments = {"intent00001": [lease()]}
+    plain = exposure_of([rental()], segments, {}, [], now_us=NOW_US).by_day[today]
+    for charge, wanted in ((Usd(1), plain), (Usd(9_000_000), Usd(9_000_000))):
+        charged = {("instance-27000001", today): charge}
+        found = exposure_of([rental()], segments, charged, [], now_us=NOW_US)
+        assert found.by_day[today] == wanted

@@ -1,0 +1,149 @@
+"""One file, one writer at a time, private, and never one of a newer version."""
+
+import sqlite3
+import stat
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.store.test_exposure import NOW_US, lease, rental
+from vast_mcp.errors import LedgerUnavailable
+from vast_mcp.store import Plan, PlanState, SqliteLedger, Transaction
+from vast_mcp.store.schema import MIGRATIONS
+from vast_mcp.units import Usd
+
+PLAN = Plan(
+    plan_id="stop-1-ABCDEF", code="ABCDEF", principal="local", tool="stop_instance", key="k",
+    arguments={"instance_id": 1, "env": [["A", "secret"]]}, snapshot={}, question="?",
+    form="confirm", digits="", level="ask", policy_digest="p", state=PlanState.OPEN,
+    created_us=NOW_US, expires_us=NOW_US, changed_us=NOW_US,
+)  # fmt: skip
+
+
+async def test_what_is_written_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Design §3: rows survive a restart, money and flags included."""
+    book = SqliteLedger(tmp_path / "a.db")
+    one = rental(asked=True, max_cost=Usd(5), details={"gpu": "1x RTX 4090", "bid": False})
+    await book.write(lambda tx: tx.add_rental(one, [lease()]))
+    await book.write(lambda tx: tx.add_plan(PLAN))
+    await book.close()
+    again = SqliteLedger(tmp_path / "a.db")
+    assert await again.read(lambda tx: tx.live_rentals()) == [one]
+    assert await again.read(lambda tx: tx.segments(one.intent_id)) == [lease()]
+    assert await again.read(lambda tx: tx.plan(PLAN.plan_id)) == PLAN
+    await again.close()
+
+
+async def test_a_plan_that_ended_forgets_its_arguments(tmp_path: Path) -> None:
+    """Design §4: environment values have no business lying about."""
+    book = SqliteLedger(tmp_path / "a.db")
+    await book.write(lambda tx: tx.add_plan(PLAN))
+    await book.write(lambda tx: tx.update_plan(PLAN, state=PlanState.DONE))
+    found = await book.read(lambda tx: tx.plan(PLAN.plan_id))
+    await book.close()
+    assert found == replace(PLAN, state=PlanState.DONE, arguments={})
+
+
+async def test_an_exception_inside_undoes_all_of_it(tmp_path: Path) -> None:
+    """Design §3: a reservation is one step or none."""
+    book = SqliteLedger(tmp_path / "a.db")
+
+    def half(tx: Transaction) -> None:
+        tx.add_rental(rental(), [lease()])
+        raise KeyError("in the middle")
+
+    with pytest.raises(KeyError):
+        await book.write(half)
+    assert await book.read(lambda tx: tx.live_rentals()) == []
+    await book.close()
+
+
+async def test_the_file_and_its_folder_are_private(tmp_path: Path) -> None:
+    """Safety §7: dir 0700, file 0600, loose permissions are tightened."""
+    path = tmp_path / "state" / "a.db"
+    book = SqliteLedger(path)
+    await book.write(lambda tx: tx.add_plan(PLAN))
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    await book.close()
+    path.chmod(0o664)
+    await book.read(lambda tx: tx.open_plans())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await book.close()
+
+
+async def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
+    """Safety §7: symlinks are refused."""
+    (tmp_path / "elsewhere.db").touch()
+    (tmp_path / "a.db").symlink_to(tmp_path / "elsewhere.db")
+    with pytest.raises(LedgerUnavailable, match="symbolic link"):
+        await SqliteLedger(tmp_path / "a.db").read(lambda tx: tx.live_rentals())
+
+
+async def test_a_newer_ledger_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """Safety §7: the schema's version is checked."""
+    path = tmp_path / "a.db"
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(LedgerUnavailable, match="newer"):
+        await SqliteLedger(path).write(lambda tx: tx.add_plan(PLAN))
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+async def test_every_migration_is_numbered_and_applied_once(tmp_path: Path) -> None:
+    """Design §3: numbered migrations; opening twice changes nothing."""
+    path = tmp_path / "a.db"
+    for _ in range(2):
+        book = SqliteLedger(path)
+        await book.read(lambda tx: tx.live_rentals())
+        await book.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_damaged_row_closes_the_books_instead_of_being_guessed_at(tmp_path: Path) -> None:
+    """Design §5: what cannot be read means "refuse", never "zero"."""
+    book = SqliteLedger(tmp_path / "a.db")
+    await book.write(lambda tx: tx.add_rental(rental(), [lease()]))
+    await book.close()
+    for field, value in (("state", "limbo"), ("details", "{not json")):
+        with sqlite3.connect(tmp_path / "a.db") as db:
+            (old,) = db.execute(f"SELECT {field} FROM rentals").fetchone()
+            db.execute(f"UPDATE rentals SET {field} = ?", (value,))
+        if field == "details":
+            with pytest.raises(LedgerUnavailable, match="damaged"):
+                await book.read(lambda tx: tx.live_rentals())
+        with sqlite3.connect(tmp_path / "a.db") as db:
+            db.execute(f"UPDATE rentals SET {field} = ?", (old,))
+        await book.close()
+
+
+async def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Safety §0.11: `BEGIN IMMEDIATE`: read-then-write of many connections is exact."""
+    books = [SqliteLedger(tmp_path / "a.db") for _ in range(8)]
+
+    def take(tx: Transaction, number: int) -> bool:
+        if len(tx.live_rentals()) >= 20:
+            return False
+        tx.add_rental(rental(number), [lease(number)])
+        return True
+
+    taken: list[bool] = []
+
+    async def work(book: SqliteLedger, first: int) -> None:
+        taken.extend(
+            [await book.write(partial(take, number=number)) for number in range(first, first + 8)]
+        )
+
+    async with anyio.create_task_group() as tasks:
+        for at, book in enumerate(books):
+            tasks.start_soon(work, book, at * 8)
+    for book in books:
+        await book.close()
+    assert (taken.count(True), len(taken)) == (20, 64)
