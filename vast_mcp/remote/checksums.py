@@ -102,6 +102,8 @@ async def _by_reading(
                 async with sftp.open(posixpath.join(base, name).encode(), "rb") as file:
                     while data := await file.read(PIECE * 4):
                         digest.update(cast(bytes, data))  # opened without an encoding
+            except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection):
+                raise
             except asyncssh.SFTPError:
                 return
             found[name] = digest.hexdigest()

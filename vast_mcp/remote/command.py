@@ -4,6 +4,7 @@ import asyncio
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from vast_mcp.clock import Clock
 from vast_mcp.errors import InputInvalid
 from vast_mcp.remote.errors import RemoteFailed, SshUnavailable
 from vast_mcp.remote.session import Session
+from vast_mcp.remote.threads import finished
 from vast_mcp.text import Untrusted, clean, clean_line
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ _READ = 256 * 1024
 _GRACE_S = 5.0
 _PROGRESS_S = 1.0
 _LONGEST = 64 * 1024
+# `$$` leads the process group: sshd begins a session for each command. Its own `signal` request
+# would do, but OpenSSH refuses that for root, and on these machines everybody is root.
+_TELL_PID = "echo vmcp-pid:$$ && "
+_PID = re.compile(rb"^vmcp-pid:(\d{1,10})\n", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
 
 
@@ -148,19 +154,20 @@ async def run_command(
         InputInvalid: the command cannot be sent as given.
         SshUnavailable: the connection was lost; the command may go on over there.
     """
-    line = command_line(command, directory=directory, env=env)
+    line = _TELL_PID + command_line(command, directory=directory, env=env)
     process = await start(session, line)
-    kept = HeadTail(keep_bytes)
+    running = _Running(session, process, clock, HeadTail(keep_bytes), progress)
+    kept = running.kept
     began_s = clock.monotonic_s()
-    reading = asyncio.create_task(_read(process, kept, clock, progress))
+    reading = asyncio.create_task(running.read())
     limit = asyncio.create_task(clock.sleep(timeout_s))
     try:
         await asyncio.wait({reading, limit}, return_when=asyncio.FIRST_COMPLETED)
         timed_out = not reading.done()
         if timed_out:
-            await _kill(process, reading, clock)
+            await running.kill(reading)
     except asyncio.CancelledError:
-        _signal(process, "KILL")  # there is no time left for manners
+        await finished(asyncio.ensure_future(running.signal("KILL")))  # no time for manners
         raise
     finally:
         limit.cancel()
@@ -208,38 +215,71 @@ async def start(session: Session, line: str) -> "asyncssh.SSHClientProcess[bytes
         ) from error
 
 
-async def _read(
-    process: "asyncssh.SSHClientProcess[bytes]",
-    kept: HeadTail,
-    clock: Clock,
-    progress: Callable[[CommandProgress], None] | None,
-) -> None:
-    """Until the end of the output and of the process. The channel's window bounds what waits."""
-    began_s = told_s = clock.monotonic_s()
-    while data := await process.stdout.read(_READ):
-        kept.add(data)
-        now_s = clock.monotonic_s()
-        if progress and now_s - told_s >= _PROGRESS_S:
-            told_s = now_s
-            progress(CommandProgress(kept.total, now_s - began_s, kept.last_line()))
-    await process.wait_closed()
+class _Running:
+    """A command while it runs: reads it, and knows how to end it with all its children."""
 
+    def __init__(
+        self,
+        session: Session,
+        process: "asyncssh.SSHClientProcess[bytes]",
+        clock: Clock,
+        kept: HeadTail,
+        progress: Callable[[CommandProgress], None] | None,
+    ) -> None:
+        self.kept = kept
+        self._session = session
+        self._process = process
+        self._clock = clock
+        self._progress = progress
+        self._pid = ""
+        self._opening: bytes | None = b""
 
-async def _kill(
-    process: "asyncssh.SSHClientProcess[bytes]", reading: asyncio.Task[None], clock: Clock
-) -> None:
-    """Ask the process group to end, then make it. OpenSSH delivers both to the whole group."""
-    for name in ("TERM", "KILL"):
-        _signal(process, name)
-        grace = asyncio.create_task(clock.sleep(_GRACE_S))
-        await asyncio.wait({reading, grace}, return_when=asyncio.FIRST_COMPLETED)
-        grace.cancel()
-        if reading.done():
+    async def read(self) -> None:
+        """Until the end of output and process. The channel's window bounds what waits."""
+        began_s = told_s = self._clock.monotonic_s()
+        while data := await self._process.stdout.read(_READ):
+            self.kept.add(self._without_pid(data))
+            now_s = self._clock.monotonic_s()
+            if self._progress and now_s - told_s >= _PROGRESS_S:
+                told_s = now_s
+                self._progress(
+                    CommandProgress(self.kept.total, now_s - began_s, self.kept.last_line())
+                )
+        self.kept.add(self._opening or b"")
+        await self._process.wait_closed()
+
+    def _without_pid(self, data: bytes) -> bytes:
+        """Take our line out of the output; a shell's start-up files may speak before it."""
+        if self._opening is None:
+            return data
+        data = self._opening + data
+        if found := _PID.search(data):
+            self._pid, self._opening = found[1].decode(), None
+            return data[: found.start()] + data[found.end() :]
+        if len(data) > _LONGEST:
+            self._opening = None
+            return data
+        self._opening = data
+        return b""
+
+    async def kill(self, reading: asyncio.Task[None]) -> None:
+        """Ask the process group to end, then make it."""
+        for name in ("TERM", "KILL"):
+            await self.signal(name)
+            grace = asyncio.create_task(self._clock.sleep(_GRACE_S))
+            await asyncio.wait({reading, grace}, return_when=asyncio.FIRST_COMPLETED)
+            grace.cancel()
+            if reading.done():
+                return
+
+    async def signal(self, name: str) -> None:
+        """Send a signal to the whole group, by a command of its own."""
+        import asyncssh  # noqa: PLC0415
+
+        with suppress(OSError, asyncssh.Error):
+            self._process.send_signal(name)
+        if not self._pid:
             return
-
-
-def _signal(process: "asyncssh.SSHClientProcess[bytes]", name: str) -> None:
-    try:
-        process.send_signal(name)
-    except OSError:  # already over
-        return
+        with suppress(OSError, asyncssh.Error, TimeoutError):
+            async with asyncio.timeout(_GRACE_S):
+                await self._session.connection.run(f"kill -{name} -- -{self._pid}", check=False)

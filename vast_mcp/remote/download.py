@@ -186,6 +186,8 @@ class _Download:
                 meter=self._meter,
             )
         except (RemoteFailed, asyncssh.SFTPError):
+            if self._session.closed:  # the machine is gone, not the file
+                raise
             self._changed.append(name)
         finally:
             os.close(descriptor)
