@@ -152,6 +152,12 @@ class Driver:
         """Everything that holds money."""
         return await self.runtime.services.ledger.read(lambda tx: tx.live_rentals())
 
+    async def closed(self, keys: list[str]) -> list[Rental]:
+        """What the books hold for over, of these request keys."""
+        ledger = self.runtime.services.ledger
+        found = await ledger.read(lambda tx: [tx.same_intent("local", key) for key in keys])
+        return [one for same in found for one in same if not one.state.holds_money]
+
 
 async def carry(guard: Guard, act: Act) -> Outcome:
     """The whole walk of an act, with a person who says yes."""

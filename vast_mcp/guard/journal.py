@@ -45,6 +45,9 @@ class Journal:
                 verdict = f"{type(error).__name__} {error.status or ''}".strip()
                 await self._quiet(ledger, row("outcome", verdict))
                 raise
+            except BaseException:  # a shutdown that could not wait: it may have been executed
+                await self._quiet(ledger, row("outcome", "cut off"))
+                raise
             finally:
                 self._view.forget()
             await self._quiet(ledger, row("outcome", "accepted"))

@@ -7,6 +7,7 @@ puts the intent on the disk before the request leaves.
 
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -61,6 +62,9 @@ class SqliteLedger:
         self._account = account
         self._connection: sqlite3.Connection | None = None
         self._turn = anyio.Lock()
+        self._pen = threading.Lock()
+        """Held by the thread at work: a task that is cancelled gives up its turn before the thread
+        is done, and the next must not begin inside that transaction."""
 
     @property
     def place(self) -> str:
@@ -78,13 +82,21 @@ class SqliteLedger:
     async def close(self) -> None:
         """Close the file; a later call opens it again."""
         async with self._turn:
+            await anyio.to_thread.run_sync(self._shut)
+
+    def _shut(self) -> None:
+        with self._pen:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
 
     async def _transact(self, begin: str, work: Work[_T]) -> _T:
         async with self._turn:
-            return await anyio.to_thread.run_sync(self._run, begin, work)
+            return await anyio.to_thread.run_sync(self._alone, begin, work)
+
+    def _alone(self, begin: str, work: Work[_T]) -> _T:
+        with self._pen:
+            return self._run(begin, work)
 
     def _run(self, begin: str, work: Work[_T]) -> _T:
         try:
