@@ -40,6 +40,8 @@ class Settings:
     read_only: bool = False
     toolsets: str = "default"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: tuple[Path, ...] = ()
+    """Local directories that a person opened for copying, beside `~/vast-mcp`."""
 
     @property
     def key_digest(self) -> str:

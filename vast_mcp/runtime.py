@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import httpx2
@@ -22,11 +23,13 @@ from vast_mcp.guard.door import Guard
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.mark import Marker
-from vast_mcp.guard.ssh_key import public_key
+from vast_mcp.guard.ssh_key import KEY_NAME, public_key
 from vast_mcp.guard.view import View
 from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.policy import Limits
 from vast_mcp.policy.source import PolicySource
+from vast_mcp.remote.paths import LocalRoots
+from vast_mcp.remote.station import Remote, open_remote
 from vast_mcp.services import Services
 from vast_mcp.store import Ledger, SqliteLedger
 from vast_mcp.store.pace import SharedPace
@@ -54,6 +57,16 @@ def policy_source(settings: Settings) -> PolicySource:
         settings.read_only,
         user_required=settings.policy_given,
     )
+
+
+def local_roots(settings: Settings) -> LocalRoots:
+    """The directories that copies may use: `~/vast-mcp`, `--files`, and the policy's own.
+
+    Raises:
+        PathRefused: one of them is missing or the whole disk.
+    """
+    named = policy_source(settings).current().files.roots
+    return LocalRoots(Path.home(), (*settings.files, *(Path(root) for root in named)))
 
 
 @asynccontextmanager
@@ -100,12 +113,21 @@ async def open_runtime(
             given=settings.ledger,
         )
         spare = SqliteLedger(None)
-        services, errands = _wire(settings, clock, connection, reads, marker, ledger, spare)
-        keeps = keep and services.has_key and not settings.read_only
-        keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
+        remote = open_remote(
+            state_dir=state_dir,
+            key=state_dir / KEY_NAME,
+            clock=clock,
+            roots=lambda: local_roots(settings),
+        )
         try:
-            async with errands.open(), _kept(services.guard, keeper):
-                yield Runtime(services, errands, seal_key)
+            async with remote as station:
+                services, errands = _wire(
+                    settings, clock, connection, reads, marker, ledger, spare, station
+                )
+                keeps = keep and services.has_key and not settings.read_only
+                keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
+                async with errands.open(), _kept(services.guard, keeper):
+                    yield Runtime(services, errands, seal_key)
         finally:
             with anyio.CancelScope(shield=True):  # also on the way out that a signal takes
                 await ledger.close()
@@ -134,6 +156,7 @@ def _wire(
     marker: Marker,
     ledger: AccountBooks,
     spare: SqliteLedger,
+    remote: Remote,
 ) -> tuple[Services, Errands]:
     state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
     view = View(reads, clock, marker)
@@ -173,6 +196,7 @@ def _wire(
         caller=Caller(),
         has_key=bool(settings.api_key),
         state_place=str(state_dir),
+        remote=remote,
     )
     return services, errands
 

@@ -10,6 +10,7 @@ from vast_mcp.guard.door import Guard
 from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.view import View
 from vast_mcp.policy import Limits
+from vast_mcp.remote.station import Remote
 from vast_mcp.store import Ledger
 from vast_mcp.text import Redactor
 
@@ -31,6 +32,8 @@ class Services:
     has_key: bool
     state_place: str
     """Where ledger and keys lie, for `doctor` and for people."""
+    remote: Remote
+    """SSH sessions with machines, forwards, and the local directories that copies may use."""
 
     def for_caller(self, caller: Caller) -> "Services":
         """The same account, asked by this caller."""
