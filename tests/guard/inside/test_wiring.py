@@ -68,7 +68,7 @@ async def test_a_long_script_is_packed_and_a_hopeless_one_refused_before_money(
     _, onstart = await _rent(world, onstart="echo one\n" * 440)
     assert "gunzip" in onstart
     assert len(onstart) < 4048
-    with pytest.RaisesGroup(pytest.RaisesExc(ToolFailed, match="onstart")):
+    with pytest.RaisesGroup(pytest.RaisesExc(ToolFailed, match="onstart"), flatten_subgroups=True):
         await _rent(world, onstart=noise(4000))
     assert len(world.simulator.world.instances) == 1
 
