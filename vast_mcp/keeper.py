@@ -58,7 +58,10 @@ class Keeper:
         for line in seen.failed:
             _logger.warning("lease check: %s", line)
         for listener in self._listeners:
-            await listener(seen)
+            try:
+                await listener(seen)
+            except Exception:  # whoever listens must not end the looking
+                _logger.exception("lease check: a listener failed")
         return seen
 
     def _complain(self, error: VastMcpError) -> None:

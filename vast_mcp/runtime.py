@@ -26,6 +26,7 @@ from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.ssh_key import KEY_NAME, public_key
 from vast_mcp.guard.view import View
 from vast_mcp.keeper import Keeper, Listener
+from vast_mcp.notices import Messenger
 from vast_mcp.policy import Limits
 from vast_mcp.policy.source import PolicySource
 from vast_mcp.remote.paths import LocalRoots
@@ -46,6 +47,8 @@ class Runtime:
     services: Services
     errands: Errands
     seal_key: bytes
+    messenger: Messenger
+    """Tells the person; the keeper's listener, here for those that look by themselves."""
 
 
 def policy_source(settings: Settings) -> PolicySource:
@@ -125,9 +128,11 @@ async def open_runtime(
                     settings, clock, connection, reads, marker, ledger, spare, station
                 )
                 keeps = keep and services.has_key and not settings.read_only
+                messenger = Messenger(services, settings.environment)
+                listeners = (*listeners, messenger.ticked)
                 keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
                 async with errands.open(), _kept(services.guard, keeper):
-                    yield Runtime(services, errands, seal_key)
+                    yield Runtime(services, errands, seal_key, messenger)
         finally:
             with anyio.CancelScope(shield=True):  # also on the way out that a signal takes
                 await ledger.close()

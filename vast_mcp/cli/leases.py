@@ -1,4 +1,4 @@
-"""`vast-mcp leases`: what is alive, until when, and what happens then."""
+"""`vast-mcp leases`: what costs or may cost, since when, why, who made it, until when."""
 
 import argparse
 from dataclasses import dataclass
@@ -10,14 +10,16 @@ from vast_mcp.cli.codes import Exit
 from vast_mcp.config import Settings
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Caller
-from vast_mcp.guard.acts._base import iso
-from vast_mcp.models import Instance, state_of
+from vast_mcp.guard.freezing import frozen
 from vast_mcp.services import Services
+from vast_mcp.services.holdings import Holding, holdings
+from vast_mcp.services.showing import minute
 from vast_mcp.store import Rental
 from vast_mcp.text import clean_line
 from vast_mcp.units import UsdPerHour
 
 OWN = Caller(client="terminal")
+_HEAD = ("what", "state", "price", "since", "made by", "lease ends", "then", "why", "label")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,22 @@ class Lease:
 
     what: str
     state: str
-    rate: UsdPerHour
+    rate: UsdPerHour | None
     ends: str
     then: str
     label: str = ""
+    since: str = ""
+    made_by: str = "us"
+    why: str = ""
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
-        return self.what, self.state, str(self.rate), self.ends, self.then, self.label
+        rate = "unknown" if self.rate is None else str(self.rate)
+        return (
+            self.what, self.state, rate, self.since, self.made_by, self.ends, self.then, self.why,
+            self.label,
+        )  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,61 +58,77 @@ def run(args: argparse.Namespace) -> int:
 
 async def _show(settings: Settings) -> int:
     async with opened(settings) as runtime:
-        rows, trouble = await alive(runtime.services)
+        rows, trouble, missing = await _looked(runtime.services)
+        since = await frozen(runtime.services.ledger)
     if rows:
-        head = ("what", "state", "price", "lease ends", "then", "label")
-        table = [head, *(row.cells for row in rows)]
-        widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+        table = [_HEAD, *(row.cells for row in rows)]
+        widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
         for row in table:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             print("  ".join(cells).rstrip())
     elif not trouble:
         print("nothing is alive")
+    for line in missing:
+        print(line)
+    if since:
+        print(f"All spending is frozen by {since}; only `vast-mcp unfreeze` lifts it.")
     if trouble:
         print(f"The vendor could not be asked, so this is the ledger alone: {trouble}")
     return Exit.VENDOR if trouble else Exit.FINE
 
 
 async def alive(services: Services) -> tuple[list[Lease], str]:
-    """Every lease, then every machine that is not ours; and why the vendor did not answer."""
-    trouble, seen = "", dict[int, Instance]()
-    try:
-        seen = {one.instance_id: one for one in await services.reads.list_instances()}
-    except ApiError as error:
-        trouble = str(error)
-    rentals = await services.ledger.read(lambda tx: tx.live_rentals())
-    ours = {rental.target_id for rental in rentals if rental.kind == "instance"}
-    rows = [_of_rental(rental, seen, looked=not trouble) for rental in rentals]
-    rows += [_of_stranger(services, one) for number, one in seen.items() if number not in ours]
+    """All that costs or may: machines, volumes, endpoints, rents without an answer.
+
+    The second value is why the vendor did not answer; then the rows are the ledger's alone.
+    """
+    rows, trouble, _ = await _looked(services)
     return rows, trouble
 
 
-def _of_rental(rental: Rental, seen: dict[int, Instance], *, looked: bool) -> Lease:
-    one = seen.get(rental.target_id or 0)
-    if one is not None:
-        state = state_of(one).value
-    elif rental.kind == "instance" and rental.target_id is not None and looked:
-        state = "gone"
-    else:
-        state = rental.state.value
-    name = f"{rental.kind} {rental.target_id or '?'} (intent {rental.intent_id})"
+async def _looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]]:
+    rentals = await services.ledger.read(lambda tx: tx.live_rentals())
+    try:
+        seen = await holdings(services)
+    except ApiError as error:
+        return [_unseen(rental, rental.state.value) for rental in rentals], str(error), ()
+    known = {(one.kind, one.target_id) for one in seen.held}
+    gone = [
+        _unseen(rental, "gone")
+        for rental in rentals
+        if rental.target_id is not None and (rental.kind, rental.target_id) not in known
+    ]
+    ordered = sorted(seen.held, key=lambda one: (not one.ours, one.lease_ends_us or 0))
+    return [*(_seen(one) for one in ordered), *gone], "", seen.warnings
+
+
+def _seen(one: Holding) -> Lease:
+    resting = one.state == "stopped"
+    ends = "no lease" if one.lease_ends_us is None else minute(one.lease_ends_us)
+    then = "kept until destroyed" if resting else one.then
+    return Lease(
+        what=f"intent {one.intent}" if one.unresolved else f"{one.kind} {one.target_id}",
+        state=one.state,
+        rate=one.usd_per_hour,
+        ends="ended" if resting and one.ours else ends,
+        then=then if one.ours else "not ours: never touched",
+        label=one.shown_label,
+        since="" if one.since_us is None else minute(one.since_us),
+        made_by="us" if one.ours else "others",
+        why=one.why,
+    )
+
+
+def _unseen(rental: Rental, state: str) -> Lease:
+    """A rental as the ledger alone knows it."""
+    number = rental.target_id
+    name = f"intent {rental.intent_id}" if number is None else f"{rental.kind} {number}"
     return Lease(
         what=name,
         state=state,
         rate=rental.usd_per_hour if rental.running else rental.disk_usd_per_hour,
-        ends=iso(rental.lease_ends_us) if rental.running else "ended",
-        then=rental.on_end if rental.running else "disk kept",
+        ends=minute(rental.lease_ends_us) if rental.running else "ended",
+        then=rental.on_end if rental.running else "kept until destroyed",
         label=str(clean_line(rental.label, 40)),
-    )
-
-
-def _of_stranger(services: Services, one: Instance) -> Lease:
-    mark = services.marker.read(one.raw_label)
-    return Lease(
-        what=f"instance {one.instance_id}",
-        state=state_of(one).value,
-        rate=one.usd_per_hour,
-        ends=iso(mark.until_us) if mark else "no lease",
-        then="stop" if mark else "not ours: never touched",
-        label=str(clean_line(one.label, 40)),
+        since=minute(rental.created_us),
     )

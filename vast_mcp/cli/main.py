@@ -21,7 +21,10 @@ COMMANDS = {
     "approve": ("approve", "say yes to a plan, at a terminal"),
     "deny": ("deny", "say no to a plan"),
     "leases": ("leases", "what is alive, and until when"),
+    "extend": ("extend", "give a machine more hours, at a terminal"),
     "watch": ("watch", "enforce leases without any MCP client"),
+    "freeze": ("freeze", "close all spending of the account; --stop-all also stops what runs"),
+    "unfreeze": ("unfreeze", "open spending again, at a terminal"),
     "audit": ("audit", "what was decided and written; verify that nobody altered it"),
 }
 """Command → its module in this room, and its line in the help."""

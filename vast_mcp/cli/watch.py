@@ -1,11 +1,14 @@
 """`vast-mcp watch`: leases enforced without any MCP client; for cron, systemd, a spare machine."""
 
 import argparse
+import sys
+from pathlib import Path
 
 import anyio
 
 from vast_mcp.cli.account import add_place_arguments, opened, settings_of
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.hints import command_of, install_hint
 from vast_mcp.clock import SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import ConfigInvalid
@@ -16,11 +19,19 @@ from vast_mcp.keeper import Keeper
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Once or for good, and whose books."""
     parser.add_argument("--once", action="store_true", help="look once and leave, as from cron")
+    parser.add_argument(
+        "--install-hint",
+        action="store_true",
+        help="print a systemd unit, a launchd plist and a cron line; nothing is installed",
+    )
     add_place_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Watch. `--once`: 0 when all that was due was done, 1 when some failed, 4 when unreadable."""
+    if args.install_hint:
+        print(install_hint(command_of(args), Path.home(), sys.platform))
+        return Exit.FINE
     settings = settings_of(args)
     if settings.read_only:
         raise ConfigInvalid("Read-only: nothing may be stopped, so there is nothing to watch for.")
@@ -30,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
 async def _once(settings: Settings) -> int:
     async with opened(settings) as runtime:
         seen = await runtime.services.guard.tick()
-    _tell(seen)
+        _tell(seen)
+        await runtime.messenger.ticked(seen)
     return Exit.FAILED if seen.failed else Exit.FINE
 
 
@@ -40,7 +52,8 @@ async def _always(settings: Settings) -> int:
 
     async with opened(settings) as runtime:
         print("watching; leave with Ctrl-C", flush=True)
-        await Keeper(runtime.services.guard, SystemClock(), listeners=[tell]).run()
+        listeners = [tell, runtime.messenger.ticked]
+        await Keeper(runtime.services.guard, SystemClock(), listeners=listeners).run()
     return Exit.FINE
 
 

@@ -1,6 +1,7 @@
 """The account at a glance: what is left, what bills now and why, what ends tonight."""
 
 from vast_mcp.errors import LedgerUnavailable
+from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.holdings import Holding, Holdings, holdings
@@ -24,6 +25,9 @@ async def account_summary(services: Services) -> JsonObject:
     try:
         money = await spending(services, seen.facts.outside)
         books = money.against(services.limits())
+        since = await frozen(services.ledger)
+        if since:
+            books["frozen"] = f"all spending, by {since}; only `vast-mcp unfreeze` lifts it"
     except LedgerUnavailable as error:
         warnings.append(f"What was spent is not known: {error}")
     runway = runway_hours(seen)
@@ -74,7 +78,9 @@ def _tonight(seen: Holdings, now_us: int) -> list[Json]:
     endless = [
         one
         for one in seen.held
-        if one.bills != "nothing" and (one.lease_ends_us is None or one.state == "stopped")
+        if not one.unresolved
+        and one.bills != "nothing"
+        and (one.lease_ends_us is None or one.state == "stopped")
     ]
     said += [_endless(one) for one in endless[:_ROWS]]
     return said
@@ -85,6 +91,7 @@ def _by_end(seen: Holdings, now_us: int) -> list[Holding]:
         one
         for one in seen.held
         if one.lease_ends_us is not None
+        and not one.unresolved
         and one.state != "stopped"
         and one.lease_ends_us < now_us + DAY_US
     ]

@@ -1,17 +1,19 @@
 """Everything the account holds that can bill: machines, volumes, endpoints, and until when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.acts import short_name
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.view import Facts, rate_now
-from vast_mcp.models import Account, Instance, Volume, billing_of, state_of
+from vast_mcp.models import Account, Billing, Instance, InstanceState, Volume
 from vast_mcp.operations import JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.endpoints import SeenEndpoint, endpoints_seen
+from vast_mcp.services.rentals import NO_BOOKS, Held
 from vast_mcp.services.showing import dollars, given, minute
-from vast_mcp.store import Rental
+from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import clean_line
 from vast_mcp.units import UsdPerHour
 
@@ -25,7 +27,7 @@ class Holding:
     """One thing on the account, what it bills now and when it ends."""
 
     kind: str
-    """`instance`, `volume` or `endpoint`."""
+    """`instance`, `volume` or `endpoint`; `intent` for a rent whose answer was lost."""
     target_id: int
     what: str
     bills: str
@@ -37,20 +39,49 @@ class Holding:
     lease_ends_us: int | None = None
     then: str = ""
     """What happens at the lease's end."""
+    since_us: int | None = None
+    """When it began to cost."""
+    why: str = ""
+    """Why it bills, in some words of ours."""
+    intent: str = ""
+    """Of a rent that is not known to exist."""
+
+    @property
+    def unresolved(self) -> bool:
+        """It may or may not exist: its money is reserved, nothing of it is known to bill."""
+        return self.kind == "intent"
+
+    @property
+    def runs(self) -> bool:
+        """A machine that computes or is about to, an endpoint that may rent workers."""
+        if self.kind == "endpoint":
+            return self.bills != "nothing" or self.state == "active"
+        idle = {InstanceState.STOPPED.value, InstanceState.FAILED.value}
+        return self.kind == "instance" and self.state not in idle
+
+    @property
+    def shown_label(self) -> str:
+        """Somebody else's text, cleaned and short."""
+        return str(clean_line(self.label, LABEL_SHOWN))
 
     def row(self) -> JsonObject:
         """For an answer; the label is somebody else's text."""
         ends_us = self.lease_ends_us
+        name: JsonObject = (
+            {"intent": self.intent} if self.unresolved else {f"{self.kind}_id": self.target_id}
+        )
         return given(
             {
-                f"{self.kind}_id": self.target_id,
+                **name,
                 "what": self.what,
                 "state": self.state,
                 "bills": self.bills,
+                "why": self.why,
+                "since": None if self.since_us is None else minute(self.since_us),
                 "usd_per_hour": None if self.usd_per_hour is None else dollars(self.usd_per_hour),
                 "made_by": "us" if self.ours else "others",
                 "lease_ends": None if ends_us is None else minute(ends_us),
-                "untrusted_label": str(clean_line(self.label, LABEL_SHOWN)),
+                "untrusted_label": self.shown_label,
             }
         )
 
@@ -66,8 +97,9 @@ class Holdings:
 
     @property
     def usd_per_hour(self) -> UsdPerHour:
-        """All known rates together."""
-        return sum((one.usd_per_hour or UsdPerHour(0) for one in self.held), UsdPerHour(0))
+        """All known rates together; a rent that may not exist is reserved, not counted here."""
+        rates = (one.usd_per_hour for one in self.held if not one.unresolved)
+        return sum((rate or UsdPerHour(0) for rate in rates), UsdPerHour(0))
 
 
 async def holdings(services: Services) -> Holdings:
@@ -79,7 +111,11 @@ async def holdings(services: Services) -> Holdings:
     """
     facts = await services.view.facts()
     warnings: list[str] = []
-    held = await machines(services, facts)
+    live, trouble = await _live(services)
+    if trouble:
+        warnings.append(trouble)
+    held = _machines(services, facts, live)
+    held += [_lost(rental) for rental in live if rental.target_id is None]
     try:
         volumes = await services.reads.volumes(deadline_s=_SIDE_READ_S)
         held += [_volume(volume) for volume in volumes]
@@ -97,12 +133,20 @@ async def holdings(services: Services) -> Holdings:
     return Holdings(facts.account, facts, tuple(held), tuple(warnings))
 
 
+async def _live(services: Services) -> tuple[list[Rental], str]:
+    """What our books hold, and why they could not be read."""
+    try:
+        return await services.ledger.read(lambda tx: tx.live_rentals()), ""
+    except LedgerUnavailable:
+        return [], NO_BOOKS
+
+
 async def machines(services: Services, facts: Facts) -> list[Holding]:
     """The machines of the account with their leases; the ledger may be missing."""
-    try:
-        live = await services.ledger.read(lambda tx: tx.live_rentals())
-    except LedgerUnavailable:
-        live = []
+    return _machines(services, facts, (await _live(services))[0])
+
+
+def _machines(services: Services, facts: Facts, live: Sequence[Rental]) -> list[Holding]:
     rentals = {one.target_id: one for one in live if one.kind == "instance"}
     return [machine(services, one, rentals.get(one.instance_id)) for one in facts.instances]
 
@@ -110,6 +154,8 @@ async def machines(services: Services, facts: Facts) -> list[Holding]:
 def machine(services: Services, one: Instance, rental: Rental | None) -> Holding:
     """One machine as a holding."""
     mark = services.marker.read(one.raw_label)
+    now_us = services.clock.lease_us()
+    seen = Held(one, now_us, rental, mark)
     ends_us = rental.lease_ends_us if rental is not None else mark.until_us if mark else None
     destroys = rental is not None and rental.on_end == "destroy"
     disk = f"stopped; its disk goes on at {one.disk_usd_per_hour.per_day}/day"
@@ -117,13 +163,48 @@ def machine(services: Services, one: Instance, rental: Rental | None) -> Holding
         kind="instance",
         target_id=one.instance_id,
         what=f"{one.num_gpus}x {one.gpu_name}",
-        state=state_of(one).value,
-        bills=billing_of(one).value,
+        state=seen.state.value,
+        bills=seen.bills.value,
         usd_per_hour=rate_now(one),
         label=user_part(one.raw_label),
-        ours=rental is not None or mark is not None,
+        ours=seen.ours,
         lease_ends_us=ends_us,
         then="destroyed with its disk" if destroys else disk,
+        since_us=seen.created_us,
+        why=_why(seen, over=ends_us is not None and ends_us <= now_us),
+    )
+
+
+def _why(seen: Held, *, over: bool) -> str:
+    if seen.bills is Billing.NOTHING:
+        return ""
+    if not seen.ours:
+        return "rented elsewhere; nothing here ends it"
+    if seen.bills is Billing.GPU_AND_DISK:
+        return "its lease is over, it is being ended" if over else "runs under its lease"
+    if seen.state is InstanceState.OUTBID:
+        return "outbid: its disk; resumes if its bid wins"
+    if seen.state is InstanceState.STOPPED:
+        return "stopped: its disk is kept until destroyed"
+    return "its disk, while it is not up"
+
+
+def _lost(rental: Rental) -> Holding:
+    sending = rental.state is not RentalState.UNKNOWN
+    return Holding(
+        kind="intent",
+        target_id=0,
+        intent=rental.intent_id,
+        what=f"{rental.kind}, {'being sent' if sending else 'no answer yet'}",
+        state=rental.state.value,
+        bills="unknown",
+        usd_per_hour=rental.usd_per_hour,
+        label=rental.label,
+        ours=True,
+        lease_ends_us=rental.lease_ends_us,
+        then="given back once it is known not to exist",
+        since_us=rental.sent_us or rental.created_us,
+        why="may or may not exist; its money stays reserved",
     )
 
 
@@ -135,6 +216,7 @@ def _volume(volume: Volume) -> Holding:
         bills="disk",
         usd_per_hour=volume.usd_per_hour,
         label=str(volume.label),
+        why="storage, until it is deleted",
     )
 
 
@@ -150,6 +232,8 @@ def _endpoint(one: SeenEndpoint) -> Holding:
         ours=one.rental is not None,
         lease_ends_us=one.rental.lease_ends_us if one.rental is not None else None,
         then="its workers are ended",
+        since_us=one.rental.created_us if one.rental is not None else None,
+        why="its workers" if one.billing else "",
     )
 
 

@@ -1,5 +1,7 @@
 """The policy in force as an answer: values, where the changed ones came from, pending plans."""
 
+from vast_mcp.errors import ApiError, LedgerUnavailable
+from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy.table import rows_in_force
 from vast_mcp.services._services import Services
@@ -22,8 +24,13 @@ async def policy_summary(services: Services) -> JsonObject:
         if plan.principal == services.caller.principal
     ]
     shown: list[Json] = [_plan(plan) for plan in plans[:_PLANS]]
+    try:
+        since = await frozen(services.ledger)
+    except (LedgerUnavailable, ApiError):  # the policy is told without the books as well
+        since = ""
     return given(
         {
+            "frozen": since and f"all spending, by {since}; only `vast-mcp unfreeze` lifts it",
             "broken": str(clean_line(limits.broken, 300)),
             "read_only": True if limits.read_only else None,
             "limits": {key: value for key, value, _ in rows if value not in _UNSET},

@@ -16,9 +16,12 @@ class BillingRow(BaseModel):
     instance_id: int | None = None
     volume_id: int | None = None
     endpoint_id: int | None = None
+    intent: str | None = None
     what: str
     state: str | None = None
     bills: str | None = None
+    why: str | None = None
+    since: str | None = None
     usd_per_hour: float | None = None
     made_by: str | None = None
     lease_ends: str | None = None
@@ -32,6 +35,7 @@ class AccountAnswer(BaseModel):
     usd_per_hour: float
     usd_per_day: float
     runway_hours: float | None = None
+    frozen: str | None = None
     spent_today_usd: float | None = None
     reserved_today_usd: float | None = None
     max_usd_per_day: float | None = None

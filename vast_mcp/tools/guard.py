@@ -24,6 +24,7 @@ class PlanRow(BaseModel):
 class PolicyAnswer(BaseModel):
     """What holds now."""
 
+    frozen: str | None = None
     broken: str | None = None
     read_only: bool | None = None
     limits: dict[str, str]

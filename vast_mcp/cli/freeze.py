@@ -1,0 +1,90 @@
+"""`vast-mcp freeze [--stop-all]`: nothing more is spent, by any process of this account."""
+
+import argparse
+
+import anyio
+
+from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.by_hand import Ask, agreed, at_a_terminal, says_yes
+from vast_mcp.cli.codes import Exit
+from vast_mcp.config import Settings
+from vast_mcp.errors import VastMcpError
+from vast_mcp.guard.acts import StopInstance
+from vast_mcp.guard.acts.lapse import EndEndpoint
+from vast_mcp.guard.door import Guard
+from vast_mcp.guard.freezing import freeze, said_of
+from vast_mcp.guard.tick import KEEPER
+from vast_mcp.runtime import Runtime
+from vast_mcp.services.holdings import Holding, holdings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whether what runs is stopped too, and whose books."""
+    parser.add_argument(
+        "--stop-all",
+        action="store_true",
+        help="then list what runs of ours, ask once, and stop it; disks stay and cost",
+    )
+    add_place_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Freeze: no terminal is needed to spend less. `--stop-all` asks at one."""
+    if args.stop_all and not at_a_terminal("freeze --stop-all"):
+        anyio.run(frozen_only, settings_of(args))
+        return Exit.FAILED
+    if args.stop_all:
+        return anyio.run(stopped_all, settings_of(args), input)
+    return anyio.run(frozen_only, settings_of(args))
+
+
+async def frozen_only(settings: Settings) -> int:
+    """Freeze and say so."""
+    async with opened(settings) as runtime:
+        await _freeze(runtime)
+    return Exit.FINE
+
+
+async def stopped_all(settings: Settings, ask: Ask) -> int:
+    """Freeze first, so that nothing is rented behind the list; then list, ask, stop."""
+    async with opened(settings) as runtime:
+        await _freeze(runtime)
+        seen = await holdings(runtime.services)
+        running = [one for one in seen.held if one.ours and one.runs]
+        for warning in seen.warnings:
+            print(warning)
+        if not running:
+            print("Nothing of ours runs.")
+            return Exit.FINE
+        for one in running:
+            print(f"  {_named(one)}")
+        if not await says_yes(ask, f"Stop {len(running)}? Disks stay and go on costing."):
+            print("Nothing was stopped. The freeze stands.")
+            return Exit.FAILED
+        failed = [one for one in running if not await _stopped(runtime.services.guard, one)]
+    return Exit.FAILED if failed else Exit.FINE
+
+
+async def _freeze(runtime: Runtime) -> None:
+    services = runtime.services
+    standing = await freeze(services.ledger, services.clock)
+    print(f"Frozen by {said_of(standing)}: nothing is rented, started, extended or raised.")
+    print("Stop and destroy stay open. Only `vast-mcp unfreeze` lifts it.")
+
+
+async def _stopped(guard: Guard, one: Holding) -> bool:
+    try:
+        if one.kind == "endpoint":
+            outcome = await guard.correct(EndEndpoint(one.target_id), KEEPER)
+        else:
+            outcome = await agreed(guard, StopInstance(one.target_id))
+    except VastMcpError as error:
+        print(f"  FAILED {one.kind} {one.target_id}: {error}", flush=True)
+        return False
+    print(f"  {one.kind} {one.target_id}: {outcome.said}", flush=True)
+    return outcome.status in {"stopped", "ended"}
+
+
+def _named(one: Holding) -> str:
+    rate = "unknown price" if one.usd_per_hour is None else str(one.usd_per_hour)
+    return f'{one.kind} {one.target_id}  {one.what}  {rate}  "{one.shown_label}"'

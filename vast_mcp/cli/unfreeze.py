@@ -1,0 +1,40 @@
+"""`vast-mcp unfreeze`: a person opens spending again, within the limits."""
+
+import argparse
+
+import anyio
+
+from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.by_hand import Ask, at_a_terminal, says_yes
+from vast_mcp.cli.codes import Exit
+from vast_mcp.config import Settings
+from vast_mcp.guard.freezing import frozen, unfreeze
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whose books."""
+    add_place_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Only a person lifts it: an agent that spends must not be able to talk a tool into this."""
+    if not at_a_terminal("unfreeze"):
+        return Exit.FAILED
+    return anyio.run(unfrozen, settings_of(args), input)
+
+
+async def unfrozen(settings: Settings, ask: Ask) -> int:
+    """The conversation with the person; `ask` puts a prompt and returns a line."""
+    async with opened(settings) as runtime:
+        services = runtime.services
+        since = await frozen(services.ledger)
+        if not since:
+            print("Nothing is frozen.")
+            return Exit.FINE
+        print(f"Frozen by {since}.")
+        if not await says_yes(ask, "Open spending again, within the limits?"):
+            print("It stays frozen.")
+            return Exit.FAILED
+        await unfreeze(services.ledger, services.clock)
+    print("Spending is open again, within the limits.")
+    return Exit.FINE

@@ -1,0 +1,312 @@
+"""What a person should be told now: pure, from one look at the account and the books."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from vast_mcp.guard.mark import user_part
+from vast_mcp.guard.tick import Cause, Deed
+from vast_mcp.models import Billing, InstanceState
+from vast_mcp.notices.notice import Kind, Notice, quoted
+from vast_mcp.policy.limits import NotifyRules
+from vast_mcp.services.rentals import Held
+from vast_mcp.store import Rental, RentalState
+from vast_mcp.units import Usd, UsdPerHour
+
+_SECOND_US = 1_000_000
+_MINUTE_US = 60 * _SECOND_US
+_DAY_US = 24 * 60 * _MINUTE_US
+CONTRACT_US = 3 * _DAY_US
+UNRESOLVED_US = 10 * _MINUTE_US
+OVERDUE_US = 10 * _MINUTE_US
+"""So long after its lease a machine that still bills is one without a lease."""
+SHORT_RUNWAY_H = 24.0
+_UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Pot:
+    """Money with a cap: of a day, a month, a task."""
+
+    key: str
+    name: str
+    spent: Usd
+    cap: Usd
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look: the machines with their books, what was done about them, the money."""
+
+    held: tuple[Held, ...] = ()
+    deeds: tuple[tuple[Deed, Rental | None], ...] = ()
+    pots: tuple[Pot, ...] = ()
+    credit: Usd | None = None
+    """None: not read this time, which is never taken for "none left"."""
+    usd_per_hour: UsdPerHour = UsdPerHour(0)
+
+
+def due(
+    seen: Seen,
+    rentals: Sequence[Rental],
+    rules: NotifyRules,
+    now_us: int,
+    sent: Collection[str] = (),
+) -> list[Notice]:
+    """Every notice whose time has come, without those already sent."""
+    found = [
+        *_lease_ends(rentals, rules, now_us),
+        *_deeds(seen),
+        *_ended_elsewhere(rentals, now_us),
+        *_machines(seen, now_us),
+        *_overdue_endpoints(seen, rentals, now_us),
+        *_unresolved(rentals, now_us),
+        *_spend(seen, rules),
+        *_runway(seen, now_us),
+    ]
+    return [notice for notice in found if notice.key not in sent]
+
+
+def _lease_ends(rentals: Sequence[Rental], rules: NotifyRules, now_us: int) -> Iterator[Notice]:
+    for one in rentals:
+        left_us = one.lease_ends_us - now_us
+        ending = one.state is RentalState.DESTROYING
+        if one.target_id is None or not one.running or ending or left_us <= 0:
+            continue
+        whole_us = one.lease_ends_us - _began_us(one)
+        fitting = [
+            minutes
+            for minutes in rules.before_minutes
+            if left_us <= minutes * _MINUTE_US < whole_us  # a short lease is not told at its start
+        ]
+        if not fitting:
+            continue
+        more = (
+            f" More time: vast-mcp extend {one.target_id} HOURS" if one.kind == "instance" else ""
+        )
+        yield _notice(
+            Kind.LEASE_ENDS,
+            f"{_lease_key(one)}:{min(fitting)}",
+            f"The lease of {_named(one)} ends at {_hour(one.lease_ends_us)}, in"
+            f" {-(-left_us // _MINUTE_US)} min. Then: {_then(one)}.{more}",
+            one,
+        )
+
+
+def _deeds(seen: Seen) -> Iterator[Notice]:
+    for deed, one in seen.deeds:
+        if one is None:
+            continue
+        if not deed.status:
+            yield _notice(
+                Kind.FAILED,
+                f"failed:{deed.cause}:{_lease_key(one)}",
+                f"{_begun(_named(one))} could not be ended"
+                f" ({_because(deed.cause)}). It goes on at {one.usd_per_hour} and is tried again"
+                " every minute. If this stays, end it in the Vast.ai console.",
+                one,
+            )
+        elif deed.cause is Cause.LEASE:
+            yield _notice(
+                Kind.LEASE_ENDED,
+                f"lease_ended:{_lease_key(one)}",
+                f"The lease of {_named(one)} is over: {_done(one, deed.status)}",
+                one,
+            )
+        elif deed.cause is Cause.START:
+            yield _notice(
+                Kind.START_GIVEN_UP,
+                f"start_given_up:{one.kind}-{one.target_id}:{one.details.get('start_us')}",
+                f"{_begun(_named(one))} did not start within 10 min (its GPU is taken) and was"
+                f" stopped again. Start it later or destroy it: its disk costs"
+                f" {one.disk_usd_per_hour.per_day}/day.",
+                one,
+            )
+
+
+def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
+    """Seen stopped, its lease over, and no keeper did it: the guard inside, or its owner."""
+    for one in rentals:
+        over_us = now_us - one.lease_ends_us
+        resting = one.kind == "instance" and one.target_id is not None and not one.running
+        if resting and 0 <= over_us < _DAY_US and not one.details.get("stop_sent"):
+            yield _notice(
+                Kind.LEASE_ENDED,
+                f"lease_ended:{_lease_key(one)}",
+                f"The lease of {_named(one)} is over: {_done(one, 'stopped')}",
+                one,
+            )
+
+
+def _machines(seen: Seen, now_us: int) -> Iterator[Notice]:
+    ended = {deed.target_id for deed, _ in seen.deeds if deed.status}
+    for held in seen.held:
+        if not (held.ours or _marked_inside(held)):
+            continue
+        one, number = held.instance, held.instance.instance_id
+        name = f"instance {number}{quoted(held.label)}"
+        if held.state is InstanceState.OUTBID:
+            needed = f" Bid needed now: {held.needed_bid}." if held.needed_bid else ""
+            yield Notice(
+                Kind.OUTBID,
+                outbid_key(number),
+                f"{_begun(name)} was outbid and halted; it resumes by itself when its bid wins"
+                f" again.{needed} Its disk costs {one.disk_usd_per_hour.per_day}/day. Raise the"
+                " bid, wait, or stop it.",
+                number,
+            )
+        ends_us = one.contract_ends_us
+        if ends_us is not None and 0 < ends_us - now_us <= CONTRACT_US:
+            yield Notice(
+                Kind.CONTRACT_ENDS,
+                f"contract:{number}:{ends_us // _DAY_US}",
+                f"The host's contract of {name} ends {_day_and_hour(ends_us)}. Its data may be"
+                " deleted 48 h later: copy off what you need before it ends.",
+                number,
+            )
+        # What this very look ended is shown as it was before.
+        bills = held.bills is Billing.GPU_AND_DISK and number not in ended
+        if bills and _unleased(held, now_us):
+            yield Notice(
+                Kind.NO_LEASE,
+                f"no_lease:{number}",
+                f"{_begun(name)} was rented by vast-mcp and bills {one.usd_per_hour} without a"
+                " lease in force. Stop or destroy it; `vast-mcp leases` shows it.",
+                number,
+            )
+
+
+def outbid_key(instance_id: int) -> str:
+    """Forgotten once the machine runs again, so that the next time is told too."""
+    return f"outbid:{instance_id}"
+
+
+def _unleased(held: Held, now_us: int) -> bool:
+    rental = held.rental
+    if rental is not None and rental.state.holds_money:
+        return now_us - rental.lease_ends_us >= OVERDUE_US
+    return held.mark is None and (rental is not None or _marked_inside(held))
+
+
+def _marked_inside(held: Held) -> bool:
+    """Known by its environment alone: its label, and with it its end, was changed.
+
+    A mark in the label that is not ours is another vast-mcp's, which has an end of its own for it.
+    """
+    raw = held.instance.raw_label
+    return held.instance.intent_mark is not None and user_part(raw) == raw.strip()
+
+
+def _overdue_endpoints(seen: Seen, rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
+    ended = {deed.target_id for deed, _ in seen.deeds if deed.status == "ended"}
+    for one in rentals:
+        overdue = now_us - one.lease_ends_us >= OVERDUE_US and one.target_id not in ended
+        if one.kind == "endpoint" and one.target_id is not None and overdue:
+            yield _notice(
+                Kind.NO_LEASE,
+                f"no_lease:{_lease_key(one)}",
+                f"The lease of {_named(one)} is over and a worker of it may still bill. It is tried"
+                " again every minute; if this stays, delete it in the Vast.ai console.",
+                one,
+            )
+
+
+def _unresolved(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
+    for one in rentals:
+        sent_us = one.sent_us or one.created_us
+        lost = one.target_id is None and one.state in _UNRESOLVED
+        if lost and now_us - sent_us > UNRESOLVED_US:
+            yield _notice(
+                Kind.UNRESOLVED,
+                f"unresolved:{one.intent_id}",
+                f"A rent sent at {_hour(sent_us)}{quoted(one.label)} has no answer yet: it may or"
+                f" may not exist at {one.usd_per_hour}. It is being looked for and its money stays"
+                " reserved; do not rent again. See: vast-mcp leases",
+                one,
+            )
+
+
+def _spend(seen: Seen, rules: NotifyRules) -> Iterator[Notice]:
+    for pot in seen.pots:
+        if not pot.cap or pot.spent.micros * 100 < pot.cap.micros * rules.spend_percent:
+            continue
+        share = pot.spent.micros * 100 // pot.cap.micros
+        yield Notice(
+            Kind.SPEND,
+            f"spend:{pot.key}:{rules.spend_percent}",
+            f"{share} % of {pot.name} is spent: {pot.spent} of {pot.cap}. What bills:"
+            " vast-mcp leases. To end it all: vast-mcp freeze --stop-all",
+        )
+
+
+def _runway(seen: Seen, now_us: int) -> Iterator[Notice]:
+    if seen.credit is None or not seen.usd_per_hour:
+        return
+    hours = max(0.0, seen.credit.dollars) / seen.usd_per_hour.dollars
+    if hours < SHORT_RUNWAY_H:
+        yield Notice(
+            Kind.RUNWAY,
+            f"runway:{now_us // _DAY_US}",
+            f"The credit of {seen.credit} lasts about {hours:.1f} h at {seen.usd_per_hour}. Then"
+            " Vast.ai stops every machine and later deletes disks: add credit, or stop something.",
+        )
+
+
+def _notice(kind: Kind, key: str, text: str, one: Rental) -> Notice:
+    return Notice(kind, key, text, one.target_id if one.kind == "instance" else None)
+
+
+def _lease_key(one: Rental) -> str:
+    return f"{one.kind}-{one.target_id}:{one.lease_ends_us}"
+
+
+def _named(one: Rental) -> str:
+    return f"{one.kind} {one.target_id}{quoted(one.label)}"
+
+
+def _began_us(one: Rental) -> int:
+    started = one.details.get("start_us")
+    return started if isinstance(started, int) else one.created_us
+
+
+def _then(one: Rental) -> str:
+    if one.kind == "endpoint":
+        return "its workers are ended"
+    if one.on_end == "destroy" and one.asked:
+        return "destroyed with its disk"
+    return f"stopped; its disk goes on at {one.disk_usd_per_hour.per_day}/day"
+
+
+def _done(one: Rental, status: str) -> str:
+    if one.kind == "endpoint":
+        return "no worker of it bills." if status == "ended" else "its workers are being ended."
+    if status == "destroyed":
+        return "destroyed, with its disk. Nothing of it bills any more."
+    word = "stopped" if status == "stopped" else "being stopped"
+    per_day = one.disk_usd_per_hour.per_day
+    return f"{word}. Its disk goes on at {per_day}/day until it is destroyed."
+
+
+def _because(cause: Cause) -> str:
+    return {
+        Cause.LEASE: "its lease is over",
+        Cause.START: "it did not start",
+        Cause.UNAPPROVED: "it is not what was approved",
+        Cause.REPEAT: "an earlier stop or destroy did not hold",
+    }[cause]
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _hour(at_us: int) -> str:
+    return f"{_at(at_us):%H:%M} UTC"
+
+
+def _day_and_hour(at_us: int) -> str:
+    return f"{_at(at_us):%d %b, %H:%M} UTC"
+
+
+def _at(at_us: int) -> datetime:
+    return datetime.fromtimestamp(at_us // _SECOND_US, UTC)
