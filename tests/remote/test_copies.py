@@ -132,7 +132,7 @@ async def test_an_interrupted_copy_goes_on_where_it_stopped(
     kind: str, direction: str, tmp_path: Path
 ) -> None:
     """Issue 4: interrupted transfer resumed; nothing at the destination before it is whole."""
-    size = 48 * 1024 * 1024
+    size = 32 * 1024 * 1024
     roots = LocalRoots(tmp_path / "home")
     here = tmp_path / "home" / "vast-mcp"
     here.mkdir(parents=True)
@@ -183,7 +183,7 @@ async def test_a_cancelled_copy_leaves_nothing_half_in_place(tmp_path: Path) -> 
     roots = LocalRoots(tmp_path / "home")
     here = tmp_path / "home" / "vast-mcp"
     here.mkdir(parents=True)
-    (here / "f").write_bytes(os.urandom(64 * 1024 * 1024))
+    (here / "f").write_bytes(os.urandom(24 * 1024 * 1024))
     async with openssh(tmp_path) as machine:
         session = await machine.session()
         plan = plan_upload(roots.place("f"), f"{machine.home}/g")
