@@ -25,6 +25,9 @@ from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.ssh_key import KEY_NAME, public_key
 from vast_mcp.guard.view import View
+from vast_mcp.jobs import Jobs
+from vast_mcp.jobs.office import Office
+from vast_mcp.jobs.sealing import Seal
 from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.notices import Messenger
 from vast_mcp.policy import Limits
@@ -32,6 +35,7 @@ from vast_mcp.policy.source import PolicySource
 from vast_mcp.remote.paths import LocalRoots
 from vast_mcp.remote.station import Remote, open_remote
 from vast_mcp.services import Services
+from vast_mcp.services.scouting import Scouting
 from vast_mcp.store import Ledger, SqliteLedger
 from vast_mcp.store.pace import SharedPace
 from vast_mcp.text import Redactor
@@ -125,13 +129,14 @@ async def open_runtime(
         try:
             async with remote as station:
                 services, errands = _wire(
-                    settings, clock, connection, reads, marker, ledger, spare, station
+                    settings, clock, connection, reads, marker, ledger, spare, station, seal_key
                 )
                 keeps = keep and services.has_key and not settings.read_only
                 messenger = Messenger(services, settings.environment)
                 listeners = (*listeners, messenger.ticked)
                 keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
-                async with errands.open(), _kept(services.guard, keeper):
+                working = services.jobs.open(resume=keeps)
+                async with errands.open(), _kept(services.guard, keeper), working:
                     yield Runtime(services, errands, seal_key, messenger)
         finally:
             with anyio.CancelScope(shield=True):  # also on the way out that a signal takes
@@ -162,6 +167,7 @@ def _wire(
     ledger: AccountBooks,
     spare: SqliteLedger,
     remote: Remote,
+    seal_key: bytes,
 ) -> tuple[Services, Errands]:
     state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
     view = View(reads, clock, marker)
@@ -179,6 +185,8 @@ def _wire(
             show_key=lambda: public_key(state_dir),
         )
 
+    redactor = Redactor([settings.api_key] if settings.api_key else [])
+    jobs = Jobs(ledger=ledger, clock=clock, logs=state_dir / "jobs")
     guard = Guard(
         desk=desk,
         limits=source.current,
@@ -187,7 +195,7 @@ def _wire(
         journal=Journal(Writes(connection), clock, view),
         errands=errands,
         clock=clock,
-        rebuild=rebuild,
+        rebuild=jobs.rebuilding(rebuild),
     )
     services = Services(
         reads=reads,
@@ -197,12 +205,16 @@ def _wire(
         clock=clock,
         marker=marker,
         limits=source.current,
-        redactor=Redactor([settings.api_key] if settings.api_key else []),
+        redactor=redactor,
         caller=Caller(),
         has_key=bool(settings.api_key),
         state_place=str(state_dir),
         remote=remote,
+        jobs=jobs,
     )
+    scout = Scouting(services)
+    office = Office(lambda: scout, remote, Seal(seal_key), redactor, jobs.begin)
+    jobs.connect(guard, office)
     return services, errands
 
 

@@ -43,7 +43,7 @@ from vast_mcp.resources import Catalogue, Notices, complete
 from vast_mcp.resources.catalogue import MIME_TYPE
 from vast_mcp.services import Services
 from vast_mcp.text import clean_line
-from vast_mcp.tools import account, disk, guard, instances, lifecycle, market, serverless
+from vast_mcp.tools import account, disk, guard, instances, jobs, lifecycle, market, serverless
 from vast_mcp.tools._lifespan import Lifespan
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.tools._strict import StrictTool, lean
@@ -54,6 +54,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     *market.TOOLS,
     *instances.TOOLS,
     *lifecycle.TOOLS,
+    *jobs.TOOLS,
     *disk.TOOLS,
     *serverless.TOOLS,
     *account.TOOLS,

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from vast_mcp.clock import Clock
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Sight
+from vast_mcp.guard.carrying import Approval, cover
 from vast_mcp.guard.freezing import said_of
 from vast_mcp.guard.mark import INTENT_LENGTH
 from vast_mcp.guard.view import Facts
@@ -45,6 +46,7 @@ class Claims:
         plan: Plan | None,
         limits: Limits,
         facts: Facts | None,
+        approval: Approval | None = None,
     ) -> Claim:
         """The second decision, the plan's one redemption and the reservation, as one step."""
         now_us = self._clock.lease_us()
@@ -55,6 +57,7 @@ class Claims:
             closed = self._fits(tx, act, sight, plan, limits)
             if closed is not None:
                 return closed
+        sight = cover(tx, approval, act, sight)
         decision = self.judge(tx, sight, caller, limits, facts)
         if isinstance(decision, Deny):
             self.void(tx, plan)
@@ -69,7 +72,7 @@ class Claims:
             now_us=now_us,
             principal=caller.principal,
             digest=plans.key_of(act),
-            asked=plan is not None,
+            asked=plan is not None or sight.request.covered,
         )
         if plan is not None:
             tx.update_plan(plan, state=PlanState.CLAIMED, changed_us=self._clock.utc_us())

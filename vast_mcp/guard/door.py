@@ -21,6 +21,7 @@ from vast_mcp.errors import (
 )
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
@@ -183,6 +184,17 @@ class Guard:
         sight = await act.look(self._desk(self._limits(), ledger))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, None))
 
+    async def carry(self, act: Act, caller: Caller, approval: Approval) -> Outcome:
+        """Carry out a step of a job under the yes that the job got; see `guard.carrying`.
+
+        Raises:
+            PolicyDenied: a rule refuses, or the yes does not cover it.
+        """
+        await self.sweep.wait()
+        ledger = await self._books(act.tool)
+        sight = await act.look(self._desk(self._limits(), ledger))
+        return await self._errands.run(self._carry_out(ledger, act, caller, sight, None, approval))
+
     async def tick(self) -> Tick:
         """One look at the whole account and what follows from it; see `guard.tick`."""
         try:
@@ -292,14 +304,20 @@ class Guard:
     # -- inside ----------------------------------------------------------------------------
 
     async def _carry_out(
-        self, ledger: Ledger, act: Act, caller: Caller, sight: Sight, plan: Plan | None
+        self,
+        ledger: Ledger,
+        act: Act,
+        caller: Caller,
+        sight: Sight,
+        plan: Plan | None,
+        approval: Approval | None = None,
     ) -> Outcome:
         limits = self._limits()
         desk = self._desk(limits, ledger)
         facts = await self._facts(desk, sight)
         asked = plan is not None
         claim = await ledger.write(
-            lambda tx: self._claims.claim(tx, act, caller, sight, plan, limits, facts)
+            lambda tx: self._claims.claim(tx, act, caller, sight, plan, limits, facts, approval)
         )
         match claim:
             case Booking() as booking:

@@ -41,8 +41,8 @@ DANGEROUS_WORDS = (
 )  # fmt: skip
 
 
-def _rents(doing: str, *, aimed: bool) -> Act:
-    return Act(Level.ALLOW, doing, aimed=aimed, by_numbers=True, priced=True)
+def _rents(doing: str, *, aimed: bool, coverable: bool = False) -> Act:
+    return Act(Level.ALLOW, doing, aimed=aimed, by_numbers=True, priced=True, coverable=coverable)
 
 
 def _free(doing: str) -> Act:
@@ -67,7 +67,7 @@ def _dangerous(word: str, doing: str, *, aimed: bool = False) -> Act:
 
 ACTS: Mapping[str, Act] = MappingProxyType(
     {
-        "create_instance": _rents("Renting", aimed=False),
+        "create_instance": _rents("Renting", aimed=False, coverable=True),
         "start_instance": _rents("Starting", aimed=True),
         "extend_lease": _rents("Extending a lease", aimed=True),
         "stop_instance": _ends("Stopping a machine"),
@@ -79,8 +79,8 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "label_instance": _free("Changing a label"),
         "attach_ssh_key": _free("Adding a key to a machine"),
         "run_command": _free("Running a command"),
-        "run_job": _free("Running a job"),
-        "stop_job": _free("Stopping a job"),
+        "run_job": Act(Level.ASK, "Running a job", aimed=False, priced=True),
+        "stop_job": Act(Level.ALLOW, "Stopping a job", aimed=False),
         "forward_port": _free("Forwarding a port"),
         "download_files": Act(Level.ALLOW, "Downloading files", also="copy_files"),
         "upload_files": Act(Level.ASK, "Uploading files", coverable=True, also="copy_files"),

@@ -64,7 +64,7 @@ def _money(case: Case) -> Iterator[Finding]:
     yield from budgets(bill)
     yield from caps(bill)
     yield from unasked_client(bill)
-    if act.by_numbers:
+    if act.by_numbers and not (act.coverable and request.covered):
         yield from thresholds(bill)
 
 

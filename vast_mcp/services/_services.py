@@ -9,6 +9,7 @@ from vast_mcp.guard.act import Caller
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.view import View
+from vast_mcp.jobs import Jobs
 from vast_mcp.policy import Limits
 from vast_mcp.remote.station import Remote
 from vast_mcp.store import Ledger
@@ -34,6 +35,8 @@ class Services:
     """Where ledger and keys lie, for `doctor` and for people."""
     remote: Remote
     """SSH sessions with machines, forwards, and the local directories that copies may use."""
+    jobs: Jobs
+    """What runs on machines under one yes each."""
 
     def for_caller(self, caller: Caller) -> "Services":
         """The same account, asked by this caller."""

@@ -26,7 +26,7 @@ async def wait_until_running(
     last: tuple[Held | None, Verdict] | None = None
     while True:
         try:
-            last = await _look(services, instance_id)
+            last = await look_once(services, instance_id)
         except _PASSING:
             if last is None:
                 raise
@@ -37,7 +37,12 @@ async def wait_until_running(
         await services.clock.sleep(POLL_S)
 
 
-async def _look(services: Services, instance_id: int) -> tuple[Held | None, Verdict]:
+async def look_once(services: Services, instance_id: int) -> tuple[Held | None, Verdict]:
+    """One look and its verdict.
+
+    Raises:
+        ApiError: it cannot be read.
+    """
     instance = await services.reads.show_instance(instance_id)
     if instance is not None:
         held = await hold(services, instance)

@@ -9,6 +9,7 @@ from vast_mcp.store.exposure import (
     split_by_day,
     total_cost,
 )
+from vast_mcp.store.jobs import Job, JobPhase
 from vast_mcp.store.ledger import Ledger, SqliteLedger
 from vast_mcp.store.rows import (
     AuditEntry,
@@ -25,6 +26,8 @@ from vast_mcp.store.transaction import Transaction
 __all__ = [
     "AuditEntry",
     "Freeze",
+    "Job",
+    "JobPhase",
     "Ledger",
     "OutsideRental",
     "Plan",

@@ -62,4 +62,14 @@ MIGRATIONS: tuple[str, ...] = (
         at_us INTEGER NOT NULL, who TEXT NOT NULL, lifted_us INTEGER
     ) STRICT;
     """,
+    """
+    CREATE TABLE jobs (
+        job_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, account TEXT NOT NULL,
+        principal TEXT NOT NULL, phase TEXT NOT NULL, approved INTEGER NOT NULL,
+        stop_asked INTEGER NOT NULL, instance_id INTEGER, spec TEXT NOT NULL, facts TEXT NOT NULL,
+        sealed TEXT NOT NULL, created_us INTEGER NOT NULL, changed_us INTEGER NOT NULL,
+        ended_us INTEGER, owner TEXT NOT NULL, beat_us INTEGER NOT NULL, said TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX jobs_by_time ON jobs (created_us);
+    """,
 )

@@ -11,6 +11,7 @@ from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Exposure
 from vast_mcp.store._codec import canonical, from_columns, to_columns
 from vast_mcp.store.exposure import OutsideRental, day_of, exposure_of, month_start_us
+from vast_mcp.store.jobs import JobRows
 from vast_mcp.store.rows import (
     AuditEntry,
     Freeze,
@@ -28,7 +29,7 @@ _GENESIS = "0" * 64
 _LIVE = tuple(state.value for state in RentalState if state.holds_money)
 
 
-class Transaction:
+class Transaction(JobRows):
     """Typed reads and writes of the ledger, for the span of one database transaction."""
 
     def __init__(self, connection: sqlite3.Connection, *, tenant: str, account: str) -> None:

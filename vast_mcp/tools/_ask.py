@@ -80,16 +80,22 @@ Svc = Annotated[Services, Resolve(current_services)]
 
 
 def asking(make_act: Callable[..., Act]) -> Callable[..., Any]:
-    """A tool out of a function from arguments to an act."""
-    signature = inspect.signature(make_act)
-    arguments = list(signature.parameters.values())
+    """A tool out of a function from arguments to an act.
+
+    A function whose first parameter is called `services` is handed those of whoever calls.
+    """
+    arguments = list(inspect.signature(make_act).parameters.values())
+    needy = bool(arguments) and arguments[0].name == "services"
+    arguments = arguments[needy:]
 
     async def propose(ctx: Context, services: Svc, **given: Any) -> Proposal:  # noqa: ANN401
         retry_leg = ctx.input_responses is not None
-        if given.pop("preview", False):
-            seen, decision = await services.guard.preview(make_act(**given), services.caller)
+        preview = given.pop("preview", False)
+        act = make_act(services, **given) if needy else make_act(**given)
+        if preview:
+            seen, decision = await services.guard.preview(act, services.caller)
             return Settled(rehearsed(seen, decision))
-        return await services.guard.propose(make_act(**given), services.caller, retry_leg=retry_leg)
+        return await services.guard.propose(act, services.caller, retry_leg=retry_leg)
 
     _declare(propose, [("ctx", Context), ("services", Svc)], arguments, Proposal)
     return _tool(make_act, propose, arguments)

@@ -23,6 +23,7 @@ class WriteResult(BaseModel):
     instance_id: int | None = None
     endpoint_id: int | None = None
     workergroup_id: int | None = None
+    job_id: str | None = None
     replayed: bool | None = None
     usd_per_hour: float | None = None
     max_cost_usd: float | None = Field(None, description="worst case to the lease's end")

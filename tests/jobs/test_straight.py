@@ -1,0 +1,22 @@
+"""One question, and the result is home: the path every job is meant to take."""
+
+import hashlib
+from pathlib import Path
+
+from tests.jobs.harbour import Harbour
+
+
+async def test_a_job_asks_once_and_brings_its_checkpoint_home(tmp_path: Path) -> None:
+    """The sentence of the first page: run it, bring it back, shut it down, under $5."""
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client)
+        shown = await harbour.over(client, job_id)
+        job = shown["jobs"][0]
+        assert job["phase"] == "done", shown
+        assert len(harbour.questions) == 1
+        saved = harbour.home / f"job-{job_id}" / "out" / "model.pt"
+        told = shown["untrusted_output"].split()[-1]
+        assert hashlib.sha256(saved.read_bytes()).hexdigest() == told
+        assert job["outputs"][0]["sha256"] == told
+        assert harbour.alive == set()
+        assert 0 < job["cost_so_far_usd"] < 5

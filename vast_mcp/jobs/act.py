@@ -1,0 +1,318 @@
+"""Running and stopping a job as acts of the guard: one question, a row in the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from vast_mcp.errors import InputInvalid, OfferGone
+from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts import DEFAULT_IMAGE
+from vast_mcp.guard.acts._base import PlainAct, plain_number
+from vast_mcp.jobs.office import Office
+from vast_mcp.jobs.scout import JobWish
+from vast_mcp.jobs.sealing import Sealed
+from vast_mcp.jobs.terms import SHORTEST_HOURS, Terms, terms_of, traffic_of
+from vast_mcp.jobs.uploads import Upload, measure
+from vast_mcp.models import Offer
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.policy import Request, Spend
+from vast_mcp.store import Job, JobPhase, Transaction, split_by_day
+from vast_mcp.text import clean_line
+from vast_mcp.units import HOUR_S, Usd, UsdPerHour, storage_rate
+
+JOB_ID_LENGTH = 8
+_SECOND_US = 1_000_000
+_COMMAND_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _JobSight(Sight):
+    """What was found out for the question."""
+
+    terms: Terms | None = None
+    offer: Offer | None = None
+    uploads: tuple[Upload, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob(PlainAct):
+    """Rent a machine, run a command on it, bring its outputs home, end it."""
+
+    tool: ClassVar[str] = "run_job"
+    office: Office = field(repr=False, compare=False)
+    command: str
+    upload: tuple[str, ...] = ()
+    sealed: str = field(default="", repr=False)
+    files: tuple[tuple[str, int], ...] = ()
+    """Name and bytes of each file given as text; the text itself is sealed."""
+    outputs: tuple[str, ...] = ()
+    gpu_names: tuple[str, ...] = ()
+    offer_id: int | None = None
+    image: str | None = None
+    template_hash: str | None = None
+    disk_gb: float | None = None
+    max_cost_usd: float | None = None
+    max_hours: float | None = None
+    max_replacements: int = 2
+    on_end: str = "stop"
+    restart_on_resume: bool = False
+
+    def arguments(self) -> JsonObject:
+        """All that was asked; environment values and file texts only sealed."""
+        whole = PlainAct.arguments(self)
+        return {name: value for name, value in whole.items() if name != "office"}
+
+    # -- looking ---------------------------------------------------------------------------
+
+    async def look(self, desk: Desk) -> Sight:
+        """The best offer now, what it may come to, and what would be sent.
+
+        Raises:
+            InputInvalid: nothing fits, or the money is not enough for a quarter of an hour.
+            PathRefused: an upload that must not be read.
+        """
+        uploads = await measure(self.office.remote.roots(), self.upload)
+        offer = await self._best()
+        terms = terms_of(
+            offer,
+            max_cost=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
+            max_hours=self.max_hours,
+            price_cap=desk.limits.max_usd_per_hour,
+        )
+        if terms is None:
+            raise InputInvalid(
+                "max_cost_usd",
+                f"the cheapest offer costs {offer.usd_per_hour} and {traffic_of(offer)} of traffic:"
+                f" that is less than {SHORTEST_HOURS * 60:.0f} minutes",
+            )
+        return _JobSight(
+            request=Request(self.tool, spend=self._spend(desk, offer, terms)),
+            snapshot=self._snapshot(offer, terms, uploads),
+            question=self._question(offer, terms, uploads),
+            handle=f"job-{terms.at_most.dollars:.2f}usd-{plain_number(round(terms.hours, 1))}h",
+            must_ask="A job always asks.",
+            terms=terms,
+            offer=offer,
+            uploads=uploads,
+        )
+
+    async def _best(self) -> Offer:
+        offers = await self.office.scout().offers(self.wish())
+        if not offers:
+            raise OfferGone(
+                "Nothing rented: no offer fits this job under the policy.",
+                hint="search_offers tells what would fit without which filter.",
+            )
+        return offers[0]
+
+    def wish(self) -> JobWish:
+        """For the scout."""
+        return JobWish(
+            gpu_names=self.gpu_names,
+            hours=self.max_hours or SHORTEST_HOURS,
+            offer_id=self.offer_id,
+            disk_gb=self.disk_gb,
+            template_hash=self.template_hash,
+        )
+
+    def _spend(self, desk: Desk, offer: Offer, terms: Terms) -> Spend:
+        now_us = desk.now_us()
+        days = split_by_day(terms.ceiling, now_us, now_us + int(terms.hours * HOUR_S) * _SECOND_US)
+        # The days hold the rate; whatever the total has beyond them counts on the first.
+        over = sum(days.values(), Usd(0)) - terms.at_most
+        if over > Usd(0) and days:
+            last = max(days)
+            days[last] = max(Usd(0), days[last] - over)
+        return Spend(
+            usd_per_hour=terms.ceiling,
+            adds_usd_per_hour=terms.ceiling,
+            adds_running=1,
+            lease_hours=terms.hours,
+            cost=terms.at_most,
+            rental_total=terms.at_most,
+            by_day=days,
+            disk_gb=offer.disk_gb,
+            usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
+            gpu_name=offer.gpu_name,
+            num_gpus=offer.num_gpus,
+            image=self.image or DEFAULT_IMAGE,
+            country=offer.country,
+            datacenter=offer.datacenter,
+            verified=offer.verified,
+            max_contract_hours=offer.max_hours,
+            max_cost_usd=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
+        )
+
+    def _snapshot(self, offer: Offer, terms: Terms, uploads: tuple[Upload, ...]) -> JsonObject:
+        listed: list[Json] = [one.to_json() for one in uploads]
+        return {
+            "gpu": f"{offer.num_gpus}x {offer.gpu_name}",
+            "rate_micros": offer.usd_per_hour.micros,
+            "ceiling_micros": terms.ceiling.micros,
+            "at_most_micros": terms.at_most.micros,
+            "hours": terms.hours,
+            "disk_usd_per_day_micros": _disk_rate(offer).per_day.micros,
+            "uploads": listed,
+        }
+
+    def holds(self, approved: Mapping[str, Json], sight: Sight) -> bool:
+        """The same kind of machine within the ceiling, and the same files to send."""
+        rate, ceiling = sight.snapshot["rate_micros"], approved.get("ceiling_micros")
+        return (
+            approved.get("gpu") == sight.snapshot["gpu"]
+            and approved.get("uploads") == sight.snapshot["uploads"]
+            and isinstance(rate, int)
+            and isinstance(ceiling, int)
+            and rate <= ceiling
+        )
+
+    def _question(self, offer: Offer, terms: Terms, uploads: tuple[Upload, ...]) -> str:
+        count = sum(one.files for one in uploads) + len(self.files)
+        size = sum(one.bytes for one in uploads) + sum(bytes_ for _, bytes_ in self.files)
+        sends = f"uploads {count} file{'s' * (count != 1)} ({shown_bytes(size)})" if count else ""
+        named = ", ".join(str(clean_line(one, 30)) for one in self.outputs[:3])
+        more = f" and {len(self.outputs) - 3} more" if len(self.outputs) > 3 else ""
+        brings = f"brings back {named}{more}" if self.outputs else "brings nothing back"
+        per_day = _disk_rate(offer).per_day
+        end = (
+            f"stopped, disk kept at {per_day}/day"
+            if self.on_end == "stop"
+            else "destroyed once these are home, else stopped"
+        )
+        spare = f", replaced up to {self.max_replacements}x" if self.max_replacements else ""
+        return (
+            f"Run `{clean_line(self.command, _COMMAND_SHOWN)}` on {offer.num_gpus}x"
+            f" {offer.gpu_name}? Up to {terms.ceiling}, {terms.hours:.3g} h, at most"
+            f" {terms.at_most} in all. {'; '.join(part for part in (sends, brings) if part)}."
+            f" Then: {end}. A machine that fails before the start is destroyed{spare}."
+        )
+
+    # -- doing -----------------------------------------------------------------------------
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Write the job down; its money is bound by a budget of its own from here on."""
+        assert isinstance(sight, _JobSight)
+        job_id = job_id_of(booking)
+        uploads: list[Json] = [one.to_json() for one in sight.uploads]
+        spec = {
+            name: value
+            for name, value in self.arguments().items()
+            if name not in {"sealed", "upload"}
+        }
+        job = Job(
+            job_id=job_id,
+            principal=booking.principal,
+            phase=JobPhase.PLANNED,
+            approved=False,
+            stop_asked=False,
+            instance_id=None,
+            spec={**spec, **sight.snapshot, "uploads": uploads},
+            facts={},
+            sealed=self.sealed,
+            created_us=booking.now_us,
+            changed_us=booking.now_us,
+        )
+        tx.add_job(job)
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Mark it approved as it was asked, and start."""
+        job_id = job_id_of(errand.booking)
+        approved = errand.approved
+
+        def approve(tx: Transaction) -> Job:
+            job = tx.job(job_id)
+            assert job is not None
+            named = ("rate_micros", "ceiling_micros", "at_most_micros", "hours")
+            spec = {**job.spec, **{name: approved[name] for name in named}}
+            tx.lower_task_cap(job.task, Usd(int(str(approved["at_most_micros"]))))
+            return tx.update_job(job, approved=True, spec=spec)
+
+        job = await desk.ledger.write(approve)
+        self.office.begin(job_id)
+        at_most = Usd(int(str(job.spec["at_most_micros"])))
+        return Outcome(
+            status="started",
+            said=f"Job {job_id} has begun; it costs at most {at_most} in all.",
+            next=f'show_jobs(job_id="{job_id}", wait_seconds=45) tells how far it is; it goes on'
+            " without being watched.",
+            values={"job_id": job_id, "max_cost_usd": round(at_most.dollars, 2)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob(PlainAct):
+    """End a job early: its outputs so far are brought back first."""
+
+    tool: ClassVar[str] = "stop_job"
+    office: Office = field(repr=False, compare=False)
+    job_id: str
+    principal: str = "local"
+
+    def arguments(self) -> JsonObject:
+        """The job."""
+        return {"job_id": self.job_id, "principal": self.principal}
+
+    async def look(self, desk: Desk) -> Sight:
+        """The job as it stands.
+
+        Raises:
+            InputInvalid: there is none, or it is over.
+        """
+        job = await desk.ledger.read(lambda tx: tx.job(self.job_id))
+        if job is None or job.principal != self.principal:
+            raise InputInvalid("job_id", "there is no such job", hint="show_jobs lists them.")
+        return Sight(
+            request=Request(self.tool),
+            snapshot={"job_id": self.job_id},
+            question=f"Stop job {self.job_id}? Its outputs so far are brought back.",
+            handle=f"stop-job-{self.job_id}",
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Note the wish; whichever server is at work on the job sees it at its next step."""
+        del errand
+
+        def note(tx: Transaction) -> Job | None:
+            job = tx.job(self.job_id)
+            if job is None or job.phase.over:
+                return job
+            return tx.update_job(job, stop_asked=True)
+
+        job = await desk.ledger.write(note)
+        if job is None or job.phase.over:
+            word = "gone" if job is None else job.phase.value
+            return Outcome("over", f"Job {self.job_id} is over already: {word}.")
+        self.office.begin(self.job_id)
+        return Outcome(
+            status="stopping",
+            said=f"Job {self.job_id} is being stopped; what it has written is brought back first.",
+            next=f'show_jobs(job_id="{self.job_id}", wait_seconds=45)',
+            values={"job_id": self.job_id},
+        )
+
+
+def _disk_rate(offer: Offer) -> UsdPerHour:
+    return storage_rate(offer.storage_usd_per_gb_month, offer.disk_gb)
+
+
+def job_id_of(booking: Booking) -> str:
+    """The job's id out of its intent: short enough to say."""
+    return booking.intent_id[:JOB_ID_LENGTH]
+
+
+def make_seal(office: Office, env: Mapping[str, str], files: Mapping[str, str]) -> str:
+    """Environment values and file texts as the act carries them."""
+    return office.seal.close(Sealed(dict(env), dict(files)))
+
+
+def ceiling_of(job: Job) -> UsdPerHour:
+    """The highest price per hour that was agreed to."""
+    return UsdPerHour(int(str(job.spec["ceiling_micros"])))
+
+
+def shown_bytes(count: int) -> str:
+    """12 KB, 3.4 MB, 2.1 GB."""
+    for unit, size in (("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} B"

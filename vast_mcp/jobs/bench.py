@@ -1,0 +1,195 @@
+"""The job's machine, worked on over SSH: send, start, look, signal, fetch."""
+
+import posixpath
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from vast_mcp.clock import Clock
+from vast_mcp.jobs import script
+from vast_mcp.jobs.sealing import Sealed
+from vast_mcp.jobs.uploads import plan_for
+from vast_mcp.models import Instance
+from vast_mcp.operations import JsonObject
+from vast_mcp.remote.address import addresses
+from vast_mcp.remote.command import run_command
+from vast_mcp.remote.download import download
+from vast_mcp.remote.errors import CopyDamaged, PathRefused, RemoteFailed
+from vast_mcp.remote.paths import LocalPlace
+from vast_mcp.remote.plan import plan_download
+from vast_mcp.remote.session import Session
+from vast_mcp.remote.sftp import make_directories, open_sftp, told
+from vast_mcp.remote.station import Remote
+from vast_mcp.remote.upload import upload
+from vast_mcp.text import clean_line
+
+_COMMAND_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How the command stands."""
+
+    exit_code: int | None
+    alive: bool
+    output_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One named output, brought home or not."""
+
+    path: str
+    local: str = ""
+    files: int = 0
+    bytes: int = 0
+    digests: tuple[tuple[str, str], ...] = ()
+    trouble: str = ""
+    """Why not all of it is home; empty when it is."""
+
+    def to_json(self) -> JsonObject:
+        """For the ledger."""
+        checksums: JsonObject = dict(self.digests[:_DIGESTS_KEPT])
+        return {
+            "path": self.path,
+            "local": self.local,
+            "files": self.files,
+            "bytes": self.bytes,
+            "sha256": checksums,
+            "trouble": self.trouble,
+        }
+
+
+_DIGESTS_KEPT = 20
+
+
+class Bench:
+    """One job on one machine."""
+
+    def __init__(self, remote: Remote, clock: Clock, job_id: str, instance: Instance) -> None:
+        self._remote = remote
+        self._clock = clock
+        self._job_id = job_id
+        self._instance = instance
+
+    @asynccontextmanager
+    async def _session(self, key_patience_s: float = 0.0) -> AsyncIterator[Session]:
+        where = addresses(self._instance)
+        opened = self._remote.pool.session(
+            self._instance.instance_id, where, key_patience_s=key_patience_s
+        )
+        async with opened as session:
+            yield session
+
+    async def _run(self, line: str) -> str:
+        async with self._session() as session:
+            done = await run_command(session, line, clock=self._clock, timeout_s=_COMMAND_S)
+        if done.exit_code != 0:
+            raise RemoteFailed(f"The machine refused a step of the job: {done.output[:200]}")
+        return str(done.output)
+
+    async def answers(self) -> None:
+        """A session, and a command in it.
+
+        Raises:
+            RemoteError: not yet, or never.
+        """
+        async with self._session() as session:
+            await run_command(session, "true", clock=self._clock, timeout_s=_COMMAND_S)
+
+    async def send(self, uploads: Sequence[str], sealed: Sealed, command: str) -> None:
+        """Everything the command needs; sending it twice changes nothing.
+
+        Raises:
+            RemoteError: it could not be sent.
+        """
+        folder, own = script.workspace(self._job_id), script.place(self._job_id)
+        plans = [await plan_for(self._remote.roots(), path, folder) for path in uploads]
+        await self._run(f"mkdir -p {folder} {own}; chmod 700 {own}")
+        async with self._session() as session:
+            for plan in plans:
+                await upload(session, plan, clock=self._clock)
+        texts = {f"{folder}/{name}": text for name, text in sealed.files.items()}
+        texts[f"{own}/{script.COMMAND}"] = script.command_text(self._job_id, command, sealed.env)
+        texts[f"{own}/{script.WATCHER}"] = script.watcher_text()
+        await self._write(texts)
+
+    async def _write(self, texts: dict[str, str]) -> None:
+        import asyncssh  # noqa: PLC0415
+
+        private = asyncssh.SFTPAttrs(permissions=0o600)
+        async with self._session() as session, open_sftp(session) as sftp:
+            for path, text in texts.items():
+                with told(path):
+                    await make_directories(sftp, posixpath.dirname(path), [()])
+                    raw = path.encode()
+                    async with sftp.open(raw, "wb", private, encoding=None) as file:
+                        await file.write(text.encode())
+                    async with sftp.open(raw, "rb", encoding=None) as file:
+                        arrived = cast(bytes, await file.read())  # opened without an encoding
+                if arrived != text.encode():
+                    raise CopyDamaged(f"{clean_line(path, 80)} did not arrive as it was sent.")
+
+    async def start(self) -> None:
+        """Start the command; once, however often it is told to."""
+        await self._run(script.start_line(self._job_id))
+
+    async def forget_start(self) -> None:
+        """Before it is started again."""
+        await self._run(script.again_line(self._job_id))
+
+    async def pulse(self) -> Pulse:
+        """How the command stands.
+
+        Raises:
+            RemoteFailed: nothing of the job is there.
+        """
+        told_ = await self._run(script.look_line(self._job_id))
+        for line in told_.splitlines():
+            parts = line.strip().split("/")
+            if len(parts) == 4 and parts[0] == "vmcp":
+                code, alive, size = (int(p) if p.strip().isdigit() else None for p in parts[1:])
+                return Pulse(code, alive == 1, size or 0)
+        raise RemoteFailed("The machine's answer about the job could not be read.")
+
+    async def signal(self, name: str) -> None:
+        """`TERM` or `KILL` to the command and all it started."""
+        await self._run(script.signal_line(self._job_id, name))
+
+    async def output(self, offset: int, most: int) -> bytes:
+        """The next bytes of what the command printed."""
+        path = f"{script.place(self._job_id)}/{script.OUTPUT}".encode()
+        async with self._session() as session, open_sftp(session) as sftp:
+            with told("its output"):
+                async with sftp.open(path, "rb", encoding=None) as file:
+                    await file.seek(offset)
+                    return cast(bytes, await file.read(most))
+
+    async def fetch(self, path: str, home: LocalPlace) -> Fetched:
+        """One output, compared by SHA-256 on both ends.
+
+        Raises:
+            SshUnavailable: the connection was lost; the same again goes on.
+        """
+        given = path if path.startswith("/") else f"{script.workspace(self._job_id)}/{path}"
+        try:
+            async with self._session() as session:
+                async with open_sftp(session) as sftp:
+                    plan = await plan_download(sftp, given, home, into=True)
+                report = await download(session, plan, clock=self._clock)
+        except (RemoteFailed, PathRefused, CopyDamaged) as error:
+            return Fetched(path, trouble=str(clean_line(error.message, 160)))
+        trouble = ""
+        if plan.skipped_count:
+            trouble = f"{plan.skipped_count} entries were left out (links, special or secret files)"
+        elif report.changed or report.files + report.unchanged < len(plan.files):
+            trouble = "some files changed while they were copied"
+        return Fetched(
+            path,
+            local=str(plan.local.path),
+            files=report.files + report.unchanged,
+            bytes=plan.total_bytes,
+            digests=tuple(sorted(report.digests.items())),
+            trouble=trouble,
+        )

@@ -1,0 +1,161 @@
+"""All jobs of one account in one server: begin, resume after a crash, show."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from vast_mcp.clock import Clock, SystemClock
+from vast_mcp.errors import VastMcpError
+from vast_mcp.guard.act import Act
+from vast_mcp.guard.acts._base import thaw
+from vast_mcp.guard.door import Guard, Rebuild
+from vast_mcp.jobs.act import RunJob, StopJob
+from vast_mcp.jobs.desk import STALE_S, JobDesk, JobLost
+from vast_mcp.jobs.office import Office
+from vast_mcp.jobs.runner import run_job
+from vast_mcp.operations import JsonObject
+from vast_mcp.store import Job, Ledger, Transaction
+
+RESUME_EVERY_S = 30.0
+_BEAT_S = 20.0
+_OWNER_LENGTH = 12
+_SECOND_US = 1_000_000
+_logger = logging.getLogger(__name__)
+
+
+class Jobs:
+    """Belongs to one event loop; `open` it for the server's life."""
+
+    def __init__(self, *, ledger: Ledger, clock: Clock, logs: Path) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._logs = logs
+        self._owner = clock.random_id(_OWNER_LENGTH)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._guard: Guard | None = None
+        self._office: Office | None = None
+        self._closed = False
+
+    @property
+    def office(self) -> Office:
+        """What acts are made with."""
+        assert self._office is not None
+        return self._office
+
+    def connect(self, guard: Guard, office: Office) -> None:
+        """Hand in what is made after this."""
+        self._guard, self._office = guard, office
+
+    def log_of(self, job_id: str) -> Path:
+        """Where a job's output is kept on this computer."""
+        return self._logs / f"{job_id}.log"
+
+    def begin(self, job_id: str) -> None:
+        """Work on this job in this server, unless another is at it."""
+        if self._closed or job_id in self._tasks:
+            return
+        task = asyncio.get_running_loop().create_task(self._work(job_id))
+        self._tasks[job_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(job_id, None))
+
+    @asynccontextmanager
+    async def open(self, *, resume: bool) -> AsyncIterator[None]:
+        """For the lifespan. With `resume`, unfinished jobs that nobody works on are taken up.
+
+        On the way out the tasks are let go, not ended: the next server goes on with the jobs.
+        """
+        watching = asyncio.get_running_loop().create_task(self._resume()) if resume else None
+        try:
+            yield
+        finally:
+            self._closed = True
+            tasks = [*self._tasks.values(), *([watching] if watching else [])]
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks)
+            await self._let_go()
+
+    async def _resume(self) -> None:
+        """Look for jobs that nobody works on, now and every half minute."""
+        while True:
+            with suppress(VastMcpError):
+                for job in await self._ledger.read(lambda tx: tx.unfinished_jobs()):
+                    self.begin(job.job_id)
+            await SystemClock().sleep(RESUME_EVERY_S)
+
+    async def _work(self, job_id: str) -> None:
+        assert self._guard is not None
+        taken = await self._take(job_id)
+        if taken is None:
+            return
+        desk = JobDesk(
+            office=self.office,
+            guard=self._guard,
+            ledger=self._ledger,
+            clock=self._clock,
+            owner=self._owner,
+            log=self.log_of(job_id),
+            job=taken,
+        )
+        with suppress(VastMcpError):
+            self.office.unsealed(taken.sealed)
+        beating = asyncio.get_running_loop().create_task(self._beat(job_id))
+        try:
+            await run_job(desk)
+        finally:
+            beating.cancel()
+
+    async def _take(self, job_id: str) -> Job | None:
+        now_us, stale_us = self._clock.utc_us(), int(STALE_S * _SECOND_US)
+        try:
+            return await self._ledger.write(
+                lambda tx: tx.take_job(job_id, self._owner, now_us, stale_us)
+            )
+        except VastMcpError as error:
+            _logger.warning("job %s cannot be taken up: %s", job_id, error)
+            return None
+
+    async def _beat(self, job_id: str) -> None:
+        """Say that somebody works on it, also during a copy that lasts an hour."""
+
+        def beat(tx: Transaction) -> None:
+            job = tx.job(job_id)
+            if job is None or job.owner != self._owner:
+                raise JobLost("taken over")
+            tx.update_job(job, beat_us=self._clock.utc_us())
+
+        while True:
+            await SystemClock().sleep(_BEAT_S)
+            with suppress(VastMcpError):
+                await self._ledger.write(beat)
+
+    async def _let_go(self) -> None:
+        """So that the next server need not wait until our beat is stale."""
+
+        def release(tx: Transaction) -> None:
+            for job in tx.unfinished_jobs():
+                if job.owner == self._owner:
+                    tx.update_job(job, owner="")
+
+        with suppress(VastMcpError):
+            await self._ledger.write(release)
+
+    def rebuilding(self, others: Rebuild) -> Rebuild:
+        """How stored plans become acts again, ours included."""
+
+        def rebuild(tool: str, arguments: JsonObject) -> Act:
+            if tool == RunJob.tool:
+                return RunJob(office=self.office, **_thawed(arguments))
+            if tool == StopJob.tool:
+                return StopJob(office=self.office, **_thawed(arguments))
+            return others(tool, arguments)
+
+        return rebuild
+
+
+def _thawed(arguments: JsonObject) -> dict[str, Any]:
+    return {name: thaw(value) for name, value in arguments.items()}

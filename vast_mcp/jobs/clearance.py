@@ -1,0 +1,30 @@
+"""Leave to do something on the machine that is no request to the vendor: an upload, a download."""
+
+from dataclasses import dataclass
+
+from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct, see
+from vast_mcp.policy import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance(PlainAct):
+    """Decided and audited like any act; the doing itself is the job's."""
+
+    tool: str  # type: ignore[misc]  # which leave is asked for
+    instance_id: int
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine."""
+        seen = await see(desk, self.instance_id)
+        return Sight(
+            request=Request(self.tool, seen.target),
+            snapshot=seen.snapshot,
+            question=f"{self.tool} on {self.instance_id}?",
+            handle=f"{self.tool}-{self.instance_id}",
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Nothing is sent to the vendor."""
+        del desk, errand
+        return Outcome("cleared", "The policy has nothing against it.")

@@ -1,0 +1,139 @@
+"""One job's row and the guard, as a runner uses them: every word of it is written first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vast_mcp.clock import Clock
+from vast_mcp.errors import VastMcpError
+from vast_mcp.guard.act import Act, Caller, Outcome
+from vast_mcp.guard.carrying import Approval
+from vast_mcp.guard.door import Guard
+from vast_mcp.jobs.office import Office
+from vast_mcp.operations import Json
+from vast_mcp.remote.threads import in_thread
+from vast_mcp.store import Job, JobPhase, Ledger, Rental, Transaction
+from vast_mcp.units import Usd
+
+STALE_S = 90.0
+LOG_KEPT = 1_000_000
+_LEAST_PAUSE_S = 0.2
+
+
+class JobLost(VastMcpError):
+    """Another server is at work on this job by now; this one lets go of it."""
+
+
+@dataclass
+class JobDesk:
+    """What a runner holds. `job` is the row as last written."""
+
+    office: Office
+    guard: Guard
+    ledger: Ledger
+    clock: Clock
+    owner: str
+    log: Path
+    """Where the command's output is kept on this computer."""
+    job: Job
+
+    # -- the row ---------------------------------------------------------------------------
+
+    async def save(
+        self,
+        phase: JobPhase | None = None,
+        facts: dict[str, Json] | None = None,
+        **changes: Any,  # noqa: ANN401  row fields
+    ) -> Job:
+        """Write these changes into the row as it is now.
+
+        Raises:
+            JobLost: another server took it over.
+        """
+        job_id, now_us = self.job.job_id, self.clock.lease_us()
+
+        def write(tx: Transaction) -> Job:
+            job = tx.job(job_id)
+            if job is None or job.owner != self.owner or job.phase.over:
+                raise JobLost(f"Job {job_id} is another server's now.")
+            return tx.update_job(
+                job,
+                phase=phase or job.phase,
+                facts={**job.facts, **(facts or {})},
+                changed_us=now_us,
+                beat_us=self.clock.utc_us(),
+                **changes,
+            )
+
+        self.job = await self.ledger.write(write)
+        return self.job
+
+    def fact(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  JSON of any kind
+        """Something that was written down."""
+        return self.job.facts.get(name, default)
+
+    def term(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  JSON of any kind
+        """Something that was agreed."""
+        value = self.job.spec.get(name)
+        return default if value is None else value
+
+    # -- the guard -------------------------------------------------------------------------
+
+    async def carry(self, act: Act) -> Outcome:
+        """Do this in the name of the job's yes."""
+        caller = Caller(self.job.principal, can_ask=True, client="job")
+        return await self.guard.carry(act, caller, Approval(self.job.job_id, self.owner))
+
+    async def rental(self, request_key: str) -> Rental | None:
+        """What became of one rent of this job."""
+        found = await self.ledger.read(lambda tx: tx.same_intent(self.job.principal, request_key))
+        return found[0] if found else None
+
+    async def live_rentals(self) -> list[Rental]:
+        """What of this job still holds money."""
+        task = self.job.task
+        live = await self.ledger.read(lambda tx: tx.live_rentals())
+        return [one for one in live if one.task == task]
+
+    async def machine_rental(self) -> Rental | None:
+        """The rental of the present machine."""
+        instance_id = self.job.instance_id
+        if instance_id is None:
+            return None
+        return await self.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+
+    async def spent(self) -> Usd:
+        """What the job has cost until now."""
+        now_us, task = self.clock.lease_us(), self.job.task
+        return await self.ledger.read(lambda tx: tx.exposure(now_us, task=task).task_spent)
+
+    # -- time ------------------------------------------------------------------------------
+
+    def now_us(self) -> int:
+        """The clock that leases follow."""
+        return self.clock.lease_us()
+
+    async def pause(self, seconds: float) -> None:
+        """Let the vendor's time pass; on a hastened simulator never less than a moment of ours."""
+        began_s = self.clock.monotonic_s()
+        await self.clock.vendor().sleep(seconds)
+        rest_s = _LEAST_PAUSE_S - (self.clock.monotonic_s() - began_s)
+        if rest_s > 0:
+            await self.clock.sleep(rest_s)
+
+    # -- the log ---------------------------------------------------------------------------
+
+    async def log_size(self) -> int:
+        """How much of the command's output is here."""
+        return await in_thread(lambda: self.log.stat().st_size if self.log.exists() else 0)
+
+    async def add_to_log(self, data: bytes) -> None:
+        """Keep the next bytes."""
+
+        def append() -> None:
+            self.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.log.touch(mode=0o600)
+            with self.log.open("ab") as file:
+                file.write(data)
+
+        await in_thread(append)

@@ -1,0 +1,141 @@
+"""Bring the outputs home, end the machine as agreed, and say what came of it."""
+
+from vast_mcp.errors import NotFound, PolicyDenied
+from vast_mcp.guard.acts import DestroyInstance, StopInstance
+from vast_mcp.guard.carrying import may_destroy
+from vast_mcp.jobs import script
+from vast_mcp.jobs.bench import Bench
+from vast_mcp.jobs.clearance import Clearance
+from vast_mcp.jobs.desk import LOG_KEPT, JobDesk
+from vast_mcp.jobs.working import bench_of
+from vast_mcp.operations import JsonObject
+from vast_mcp.remote.errors import SshUnavailable
+from vast_mcp.remote.paths import LocalPlace
+from vast_mcp.store import JobPhase
+from vast_mcp.text import clean_line
+
+_TRY_AGAIN_S = 15.0
+_MOST_LOST = 8
+_MOST_ENDS = 20
+
+
+# -- fetching ------------------------------------------------------------------------------
+
+
+async def fetch(desk: JobDesk) -> None:
+    """The next output that is not home yet; when all were tried, the end."""
+    named = [str(path) for path in desk.term("outputs", [])]
+    tried: list[JsonObject] = desk.fact("outputs", [])
+    if len(tried) >= len(named):
+        verified = all(not one["trouble"] for one in tried)
+        await _long_log(desk)
+        await desk.save(JobPhase.ENDING, {"verified": verified})
+        return
+    try:
+        bench = await bench_of(desk)
+        if bench is None:
+            raise SshUnavailable("The machine does not run any more.", reason="lost")
+        await desk.carry(Clearance("download_files", int(str(desk.job.instance_id))))
+        got = await bench.fetch(named[len(tried)], home_of(desk))
+    except (SshUnavailable, NotFound) as error:
+        lost = int(desk.fact("lost", 0)) + 1
+        if lost < _MOST_LOST:
+            await desk.save(facts={"lost": lost})
+            await desk.pause(_TRY_AGAIN_S)
+            return
+        why = f"Outputs could not be brought back: {error.message}"
+        await desk.save(JobPhase.ENDING, {"why": str(clean_line(why, 300)), "verified": False})
+        return
+    await desk.save(facts={"outputs": [*tried, got.to_json()], "lost": 0})
+
+
+def home_of(desk: JobDesk) -> LocalPlace:
+    """`~/vast-mcp/<job>`: where the outputs go."""
+    return LocalPlace(desk.office.remote.roots().roots[0], (f"job-{desk.job.job_id}",))
+
+
+async def _long_log(desk: JobDesk) -> None:
+    """What was printed beyond the part kept here goes beside the outputs."""
+    if int(desk.fact("output_bytes", 0)) <= LOG_KEPT:
+        return
+    try:
+        bench: Bench | None = await bench_of(desk)
+        if bench is not None:
+            path = f"{script.place(desk.job.job_id)}/{script.OUTPUT}"
+            got = await bench.fetch(path, home_of(desk))
+            await desk.save(facts={"whole_log": got.local})
+    except SshUnavailable:
+        return
+
+
+# -- ending --------------------------------------------------------------------------------
+
+
+async def end(desk: JobDesk) -> None:
+    """Destroy where that was agreed and nothing can be lost, else stop; then say so."""
+    instance_id = desk.job.instance_id
+    if instance_id is None:
+        await finish(desk, *_verdict(desk))
+        return
+    destroys = may_destroy(desk.job)
+    await desk.save(facts={"ending": "destroy" if destroys else "stop"})
+    act = DestroyInstance(instance_id) if destroys else StopInstance(instance_id)
+    try:
+        outcome = await desk.carry(act)
+    except NotFound:
+        await _forget(desk, instance_id, "The machine is gone.")
+        return
+    except PolicyDenied as error:
+        await desk.save(facts={"machine": f"Left as it is, the policy forbids its end: {error}"})
+        await finish(desk, *_verdict(desk))
+        return
+    tries = int(desk.fact("ends", 0)) + 1
+    if outcome.status == "destroyed":
+        await _forget(desk, instance_id, outcome.said)
+    elif outcome.status == "stopped" or tries >= _MOST_ENDS:
+        await desk.office.remote.pool.drop(instance_id)
+        await desk.save(facts={"machine": outcome.said, "stopped_id": instance_id})
+        await finish(desk, *_verdict(desk))
+    else:
+        await desk.save(facts={"ends": tries})
+        await desk.pause(_TRY_AGAIN_S)
+
+
+async def _forget(desk: JobDesk, instance_id: int, said: str) -> None:
+    await desk.office.remote.forget(instance_id)
+    await desk.save(facts={"machine": said, "was_id": instance_id}, instance_id=None)
+
+
+def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
+    """The last phase and a sentence of ours; nothing that the command printed is in it."""
+    why = str(desk.fact("why") or "")
+    code = desk.fact("exit_code")
+    if desk.job.stop_asked:
+        return JobPhase.STOPPED, why or "It was stopped; what it had written was brought back."
+    if desk.fact("timed_out"):
+        return JobPhase.STOPPED, why or "Its time was up; what it had written was brought back."
+    if why:
+        return JobPhase.FAILED, why
+    if code is None:
+        return JobPhase.FAILED, str(desk.fact("trouble") or "Its command has no exit status.")
+    if code != 0:
+        return JobPhase.FAILED, f"Its command ended with exit status {code}."
+    missing = [one for one in desk.fact("outputs", []) if one["trouble"]]
+    if missing:
+        return JobPhase.FAILED, "Its command succeeded, but not every named output came home."
+    return JobPhase.DONE, "Its command succeeded and every named output is home, checksums equal."
+
+
+async def finish(desk: JobDesk, phase: JobPhase, why: str) -> None:
+    """Write the end; the sealed values are wiped."""
+    spent = await desk.spent()
+    await desk.save(
+        phase,
+        said={
+            "why": why,
+            "machine": str(desk.fact("machine") or ""),
+            "cost_micros": spent.micros,
+        },
+        sealed="",
+        ended_us=desk.now_us(),
+    )

@@ -1,0 +1,210 @@
+"""Rent a machine for a job, wait until SSH answers, and replace a host that fails.
+
+Never two at once: the guard covers a rent of a job only while no rental of it holds money.
+"""
+
+from vast_mcp.errors import ApiError, NotFound, PolicyDenied
+from vast_mcp.guard.act import Outcome
+from vast_mcp.guard.acts import CreateInstance, DestroyInstance
+from vast_mcp.jobs.act import ceiling_of
+from vast_mcp.jobs.bench import Bench
+from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs.scout import JobWish, Look
+from vast_mcp.jobs.terms import SHORTEST_HOURS, affordable_hours, traffic_of
+from vast_mcp.models import Offer
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.remote.errors import RemoteError, SshUnavailable
+from vast_mcp.store import JobPhase, Rental, RentalState
+from vast_mcp.text import clean_line
+from vast_mcp.units import Usd
+
+UP_WITHIN_S = 15 * 60
+"""A host that has not come up by then has failed."""
+_LOOK_EVERY_S = 10.0
+_MOST_TRIES = 12
+"""Offers tried in all: most that fail are merely gone."""
+_MOST_DENIALS = 3
+_SECOND_US = 1_000_000
+_UNDER_WAY = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
+
+
+async def rent(desk: JobDesk) -> None:
+    """One rent: take up one that was begun, or choose an offer and begin."""
+    create = desk.fact("create")
+    if create is None:
+        if desk.job.stop_asked:
+            await desk.save(JobPhase.ENDING, {"why": "It was stopped before it had a machine."})
+        else:
+            await _choose(desk)
+        return
+    known = await desk.rental(str(create["request_key"]))
+    if known is None:
+        await _send(desk, create)
+    elif known.state is RentalState.ACTIVE and known.target_id is not None:
+        await _begin_waiting(desk, known.target_id)
+    elif known.state in _UNDER_WAY:
+        await desk.pause(_LOOK_EVERY_S)  # the keeper finds it, or proves it absent
+        await desk.save()
+    elif known.state is RentalState.DESTROYING:
+        await _until_gone(desk)
+    else:
+        await desk.save(facts={"create": None})
+
+
+async def _choose(desk: JobDesk) -> None:
+    """The best offer that was not tried yet and that the money left can carry."""
+    tried: list[int] = desk.fact("tried", [])
+    if len(tried) >= _MOST_TRIES or int(desk.fact("denials", 0)) >= _MOST_DENIALS:
+        why = desk.fact("trouble", "No offer could be rented.")
+        await desk.save(JobPhase.ENDING, {"why": why})
+        return
+    offers = await desk.office.scout().offers(_wish(desk))
+    ceiling = ceiling_of(desk.job)
+    left = Usd(int(desk.term("at_most_micros"))) - await desk.spent()
+    for offer in offers:
+        hours = min(
+            float(desk.term("hours")),
+            affordable_hours(left, traffic_of(offer), offer.usd_per_hour),
+            offer.max_hours,
+        )
+        fits = offer.rentable and offer.usd_per_hour <= ceiling and hours >= SHORTEST_HOURS
+        if fits and offer.offer_id not in tried:
+            await desk.save(
+                facts={
+                    "tried": [*tried, offer.offer_id],
+                    "create": _create(desk, offer, hours, len(tried)),
+                }
+            )
+            return
+    why = f"No offer left within {ceiling} and the {left} that remain."
+    trouble = desk.fact("trouble", "")
+    await desk.save(JobPhase.ENDING, {"why": f"{why} {trouble}".strip()})
+
+
+def _wish(desk: JobDesk) -> JobWish:
+    names = tuple(str(name) for name in desk.term("gpu_names", []))
+    first = desk.term("offer_id") if not desk.fact("tried", []) else None
+    if not names and first is None:
+        names = (str(desk.term("gpu")).partition("x ")[2],)
+    return JobWish(
+        gpu_names=names,
+        hours=SHORTEST_HOURS,
+        offer_id=first,
+        disk_gb=desk.term("disk_gb"),
+        template_hash=desk.term("template_hash"),
+        max_price=ceiling_of(desk.job),
+    )
+
+
+def _create(desk: JobDesk, offer: Offer, hours: float, number: int) -> JsonObject:
+    return {
+        "offer_id": offer.offer_id,
+        "lease_hours": hours,
+        "image": desk.term("image"),
+        "template_hash": desk.term("template_hash"),
+        "disk_gb": desk.term("disk_gb"),
+        "label": f"job {desk.job.job_id}",
+        "max_price_usd_per_hour": ceiling_of(desk.job).dollars,
+        "max_cost_usd": Usd(int(desk.term("at_most_micros"))).dollars,
+        "task": desk.job.task,
+        "request_key": f"{desk.job.task} {number}",
+    }
+
+
+async def _send(desk: JobDesk, create: JsonObject) -> None:
+    try:
+        outcome = await desk.carry(CreateInstance(**create))  # type: ignore[arg-type]  # as `_create` made it
+    except PolicyDenied as error:
+        denials = int(desk.fact("denials", 0)) + 1
+        trouble = str(clean_line(str(error), 400))
+        await desk.save(facts={"create": None, "denials": denials, "trouble": trouble})
+        return
+    except ApiError as error:
+        if await desk.rental(str(create["request_key"])) is None:
+            # Refused before anything was reserved: an offer that is gone, or a read that failed.
+            await desk.save(facts={"create": None, "trouble": str(clean_line(str(error), 200))})
+        return  # else the row tells: refused, or unknown
+    if outcome.status == "rented":
+        await _begin_waiting(desk, int(str(outcome.values["instance_id"])))
+
+
+async def _begin_waiting(desk: JobDesk, instance_id: int) -> None:
+    up_by_us = desk.now_us() + UP_WITHIN_S * _SECOND_US
+    await desk.save(JobPhase.WAITING, {"up_by_us": up_by_us}, instance_id=instance_id)
+
+
+# -- waiting -------------------------------------------------------------------------------
+
+
+async def wait(desk: JobDesk) -> None:
+    """One look at the machine; on with the job once a command runs on it."""
+    instance_id = desk.job.instance_id
+    assert instance_id is not None
+    if desk.fact("failing"):
+        await _replace(desk)
+        return
+    if desk.job.stop_asked:
+        await desk.save(JobPhase.ENDING, {"why": "It was stopped before its command began."})
+        return
+    look = await desk.office.scout().look(instance_id)
+    trouble = await _trouble(desk, look)
+    if trouble is None:
+        await desk.save(JobPhase.UPLOADING)
+    elif look.dead or desk.now_us() >= int(desk.fact("up_by_us")):
+        await desk.save(facts={"failing": trouble})
+    else:
+        await desk.save(facts={"waits_for": trouble})
+        await desk.pause(_LOOK_EVERY_S)
+
+
+async def _trouble(desk: JobDesk, look: Look) -> str | None:
+    """What keeps the job from going on; None when a command runs there."""
+    if look.instance is None or not look.runs:
+        return str(clean_line(look.said, 200))
+    bench = Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance)
+    try:
+        await bench.answers()
+    except SshUnavailable as error:
+        return str(clean_line(error.message, 200))
+    except RemoteError as error:  # no SSH that can be trusted or used: no time heals that
+        await desk.save(facts={"failing": str(clean_line(error.message, 200))})
+        return error.message
+    return None
+
+
+async def _replace(desk: JobDesk) -> None:
+    """Destroy the host that failed; only when it is gone another is rented."""
+    await _until_gone(desk)
+    failed: list[Json] = [*desk.fact("failed_hosts", []), str(desk.fact("failing"))]
+    gone: JsonObject = {"failed_hosts": failed, "failing": None, "create": None, "up_by_us": None}
+    if len(failed) > int(desk.term("max_replacements", 0)):
+        why = f"{len(failed)} machine(s) did not come up; the last: {failed[-1]}"
+        await desk.save(JobPhase.ENDING, {**gone, "why": why}, instance_id=None)
+    else:
+        await desk.save(JobPhase.RENTING, gone, instance_id=None)
+
+
+async def _until_gone(desk: JobDesk) -> None:
+    """Until no rental of this job holds money. Its end is tried again and again."""
+    while True:
+        live = await desk.live_rentals()
+        if not live:
+            return
+        for rental in live:
+            await _destroy(desk, rental)
+        await desk.save()
+
+
+async def _destroy(desk: JobDesk, rental: Rental) -> None:
+    if rental.target_id is None:
+        await desk.pause(_LOOK_EVERY_S)
+        return
+    try:
+        outcome: Outcome | None = await desk.carry(DestroyInstance(rental.target_id))
+    except NotFound:
+        outcome = None
+    if outcome is not None and outcome.status == "destroyed":
+        await desk.office.remote.forget(rental.target_id)
+        return
+    await desk.pause(_LOOK_EVERY_S)
+    await desk.guard.tick()  # the vendor does not show it: the books must see that as well

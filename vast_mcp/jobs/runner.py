@@ -1,0 +1,80 @@
+"""One job from its yes to its end: a walk over phases, each written before it is begun.
+
+Whatever interrupts it, the next server reads the row and goes on: a rent is looked up by its
+request key before another is made, the start on the machine succeeds only once, a copy goes on
+where it stopped, and a machine is let go only by the guard, under the job's own yes.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from vast_mcp.errors import ApiError, LedgerUnavailable, PolicyDenied, VastMcpError
+from vast_mcp.jobs import ending, renting, working
+from vast_mcp.jobs.desk import JobDesk, JobLost
+from vast_mcp.store import JobPhase
+from vast_mcp.text import clean_line
+
+_logger = logging.getLogger(__name__)
+_RETRY_S = 20.0
+_MOST_TROUBLES = 30
+Step = Callable[[JobDesk], Awaitable[None]]
+
+
+async def planned(desk: JobDesk) -> None:
+    """Begin, if it was agreed to."""
+    if not desk.job.approved:
+        await ending.finish(desk, JobPhase.FAILED, "It was never approved; nothing was rented.")
+    else:
+        await desk.save(JobPhase.RENTING)
+
+
+async def run_job(desk: JobDesk) -> None:
+    """Walk until the job is over or another server's.
+
+    Trouble that passes by itself is waited out; what does not pass ends the job, and its machine.
+    """
+    troubles = 0
+    while not desk.job.phase.over:
+        phase = desk.job.phase
+        try:
+            await _step(phase)(desk)
+            troubles = 0
+        except JobLost:
+            return
+        except LedgerUnavailable as error:  # nothing can be written: its lease still ends it
+            _logger.warning("job %s waits: %s", desk.job.job_id, error)
+            await desk.pause(_RETRY_S)
+        except (ApiError, PolicyDenied, VastMcpError) as error:
+            troubles += 1
+            _logger.info("job %s in %s: %s", desk.job.job_id, phase.value, error)
+            if troubles < _MOST_TROUBLES and not isinstance(error, PolicyDenied):
+                await desk.pause(_RETRY_S)
+            else:
+                await _give_up(desk, str(error))
+        except Exception:
+            _logger.exception("job %s: a defect; its machine is ended", desk.job.job_id)
+            await _give_up(desk, "A defect of the server ended it; see its log.")
+
+
+async def _give_up(desk: JobDesk, why: str) -> None:
+    """What cannot go on ends its machine; what cannot even end is told."""
+    try:
+        if desk.job.phase is JobPhase.ENDING:
+            await ending.finish(desk, JobPhase.FAILED, why)
+        else:
+            await desk.save(JobPhase.ENDING, {"why": str(clean_line(why, 400))})
+    except JobLost:
+        return
+
+
+def _step(phase: JobPhase) -> Step:
+    steps: dict[JobPhase, Step] = {
+        JobPhase.PLANNED: planned,
+        JobPhase.RENTING: renting.rent,
+        JobPhase.WAITING: renting.wait,
+        JobPhase.UPLOADING: working.send,
+        JobPhase.RUNNING: working.watch,
+        JobPhase.DOWNLOADING: ending.fetch,
+        JobPhase.ENDING: ending.end,
+    }
+    return steps[phase]

@@ -1,0 +1,198 @@
+"""Send what the command needs, start it once, and watch it to its end."""
+
+from vast_mcp.jobs.act import shown_bytes
+from vast_mcp.jobs.bench import Bench, Pulse
+from vast_mcp.jobs.clearance import Clearance
+from vast_mcp.jobs.desk import LOG_KEPT, JobDesk
+from vast_mcp.jobs.uploads import measure
+from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed, SshUnavailable
+from vast_mcp.store import JobPhase
+from vast_mcp.text import clean_line
+
+TERM_BEFORE_S = 120
+"""The command is told to end so long before its machine is stopped."""
+_SECOND_US = 1_000_000
+_POLL_S = 5.0
+_SLOW_POLL_S = 15.0
+_MOST_SPARE_S = 600
+_GONE_AFTER = 4
+"""Looks in a row that find neither the command nor its exit status."""
+_LOST_AFTER = 6
+_READ = 256 * 1024
+
+
+async def bench_of(desk: JobDesk) -> Bench | None:
+    """The machine as it is now; None when it does not run."""
+    assert desk.job.instance_id is not None
+    look = await desk.office.scout().look(desk.job.instance_id)
+    if look.instance is None or look.instance.actual_status != "running":
+        return None
+    return Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance)
+
+
+# -- sending -------------------------------------------------------------------------------
+
+
+async def send(desk: JobDesk) -> None:
+    """Uploads, files and the command itself; then the start is written down, and begun."""
+    if desk.job.stop_asked:
+        await desk.save(JobPhase.ENDING, {"why": "It was stopped before its command began."})
+        return
+    bench = await bench_of(desk)
+    paths = [str(one["path"]) for one in desk.term("uploads", [])]
+    try:
+        if bench is None:
+            raise SshUnavailable("The machine does not run any more.", reason="lost")
+        await _still_as_agreed(desk, paths)
+        await desk.carry(Clearance("upload_files", int(str(desk.job.instance_id))))
+        sealed = desk.office.unsealed(desk.job.sealed)
+        await bench.send(paths, sealed, str(desk.term("command")))
+    except (PathRefused, CopyRefused, RemoteFailed) as error:
+        await desk.save(JobPhase.ENDING, {"why": f"Upload failed: {error}"})
+        return
+    except SshUnavailable as error:
+        lost = int(desk.fact("lost", 0)) + 1
+        if lost >= _LOST_AFTER:  # nothing has run there: the host is replaced
+            failing = str(clean_line(error.message, 200))
+            await desk.save(JobPhase.WAITING, {"failing": failing, "lost": 0})
+        else:
+            await desk.save(facts={"lost": lost})
+            await desk.pause(_SLOW_POLL_S)
+        return
+    # From here on the machine may hold results: its destroy is no longer free.
+    await desk.save(JobPhase.RUNNING, {"started": True, "started_us": desk.now_us(), "lost": 0})
+
+
+async def _still_as_agreed(desk: JobDesk, paths: list[str]) -> None:
+    """The yes was to so many files and bytes; more than a tenth beyond that is something else."""
+    agreed = sum(int(one["bytes"]) for one in desk.term("uploads", []))
+    found = sum(one.bytes for one in await measure(desk.office.remote.roots(), paths))
+    if found > agreed * 1.1 + 100_000:
+        raise CopyRefused(
+            f"The uploads grew to {shown_bytes(found)} since the question named"
+            f" {shown_bytes(agreed)}; nothing was sent."
+        )
+
+
+# -- watching ------------------------------------------------------------------------------
+
+
+async def watch(desk: JobDesk) -> None:
+    """One look at the command. Starting is part of it: `start` acts only the first time."""
+    bench = await _bench_or_wait(desk)
+    if bench is None:
+        return
+    try:
+        await bench.start()
+        pulse = await bench.pulse()
+        await _keep_output(desk, bench, pulse)
+        if pulse.exit_code is not None:
+            await _ended(desk, bench)
+            return
+        await _tell_to_end(desk, bench)
+    except SshUnavailable:
+        await desk.save(facts={"lost": int(desk.fact("lost", 0)) + 1})
+        await desk.pause(_SLOW_POLL_S)
+        return
+    if await _vanished(desk, bench, pulse) or await _outlived(desk):
+        return
+    await desk.save(facts={"lost": 0, "output_bytes": pulse.output_bytes})
+    elapsed_s = (desk.now_us() - int(desk.fact("started_us", 0))) // _SECOND_US
+    await desk.pause(_POLL_S if elapsed_s < 600 else _SLOW_POLL_S)
+
+
+async def _bench_or_wait(desk: JobDesk) -> Bench | None:
+    """The running machine. One that rests is waited for until its lease is over."""
+    bench = await bench_of(desk)
+    if bench is not None:
+        return bench
+    rental = await desk.machine_rental()
+    gone = rental is None or not rental.state.holds_money
+    over = rental is not None and (not rental.running or desk.now_us() >= rental.lease_ends_us)
+    if gone or over or desk.job.stop_asked or not desk.term("restart_on_resume", default=False):
+        lost = int(desk.fact("lost", 0)) + 1
+        if lost >= _LOST_AFTER or gone or over:
+            word = "is gone" if gone else "does not run any more"
+            why = f"Its machine {word}, so its outputs could not be brought back."
+            await desk.save(JobPhase.ENDING, {"why": why})
+            return None
+        await desk.save(facts={"lost": lost})
+    await desk.pause(_SLOW_POLL_S)
+    await desk.save()
+    return None
+
+
+async def _keep_output(desk: JobDesk, bench: Bench, pulse: Pulse) -> None:
+    """Bring what was printed since the last look; beyond a megabyte it stays on the machine."""
+    while (here := await desk.log_size()) < min(pulse.output_bytes, LOG_KEPT):
+        try:
+            data = await bench.output(here, min(_READ, LOG_KEPT - here))
+        except RemoteFailed:
+            return
+        if not data:
+            return
+        await desk.add_to_log(data)
+
+
+async def _ended(desk: JobDesk, bench: Bench) -> None:
+    """The status is there; what came between the last look and the end is read as well."""
+    pulse = await bench.pulse()
+    await _keep_output(desk, bench, pulse)
+    await desk.save(
+        JobPhase.DOWNLOADING,
+        {"exit_code": pulse.exit_code, "output_bytes": pulse.output_bytes,
+         "ran_until_us": desk.now_us()},
+    )  # fmt: skip
+
+
+async def _tell_to_end(desk: JobDesk, bench: Bench) -> None:
+    """SIGTERM when somebody stops the job or its time is up; SIGKILL two minutes later."""
+    now_us, told_us = desk.now_us(), desk.fact("term_us")
+    if told_us is None:
+        late = now_us >= await stop_us(desk) - TERM_BEFORE_S * _SECOND_US
+        if desk.job.stop_asked or late:
+            await desk.save(facts={"term_us": now_us, "timed_out": not desk.job.stop_asked})
+            await bench.signal("TERM")
+    elif now_us >= int(told_us) + TERM_BEFORE_S * _SECOND_US:
+        await bench.signal("KILL")
+
+
+async def stop_us(desk: JobDesk) -> int:
+    """When its machine shall be stopped: before the lease ends, with time left to copy."""
+    rental = await desk.machine_rental()
+    if rental is None:
+        return desk.now_us()
+    begun_us = int(desk.fact("started_us", rental.created_us))
+    whole_s = max(0, rental.lease_ends_us - begun_us) // _SECOND_US
+    return rental.lease_ends_us - min(_MOST_SPARE_S, whole_s // 10) * _SECOND_US
+
+
+async def _outlived(desk: JobDesk) -> bool:
+    """Whether it was killed and still has no status: the copy does not wait any longer."""
+    told_us = desk.fact("term_us")
+    if told_us is None or desk.now_us() < int(told_us) + (TERM_BEFORE_S + 60) * _SECOND_US:
+        return False
+    await desk.save(JobPhase.DOWNLOADING, {"exit_code": None})
+    return True
+
+
+async def _vanished(desk: JobDesk, bench: Bench, pulse: Pulse) -> bool:
+    """Whether the command is gone without a status, as after a reboot; then start it again."""
+    if pulse.alive:
+        if desk.fact("absent", 0):
+            await desk.save(facts={"absent": 0})
+        return False
+    absent = int(desk.fact("absent", 0)) + 1
+    await desk.save(facts={"absent": absent})
+    if absent < _GONE_AFTER:
+        return False
+    restarts = int(desk.fact("restarts", 0))
+    if desk.term("restart_on_resume", default=False) and not desk.job.stop_asked:
+        sealed = desk.office.unsealed(desk.job.sealed)
+        await bench.send([], sealed, str(desk.term("command")))
+        await bench.forget_start()
+        await desk.save(facts={"absent": 0, "restarts": restarts + 1})
+        return True
+    why = "Its command vanished without an exit status: the machine was restarted, or killed it."
+    await desk.save(JobPhase.DOWNLOADING, {"exit_code": None, "trouble": why})
+    return True

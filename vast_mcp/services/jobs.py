@@ -1,0 +1,147 @@
+"""Jobs as they are shown: how far, what it cost, how long it may still take, what it printed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vast_mcp.clock import Clock
+from vast_mcp.errors import InputInvalid
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.remote.threads import in_thread
+from vast_mcp.services._services import Services
+from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.store import Job, Transaction
+from vast_mcp.text import clean, clean_line
+from vast_mcp.units import Usd
+
+OUTPUT_SHOWN = 4_000
+_LOOK_EVERY_S = 0.5
+_SECOND_US = 1_000_000
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ShownJob:
+    """A job and what it has cost until now."""
+
+    job: Job
+    spent: Usd
+    lease_ends_us: int | None
+    now_us: int
+
+
+async def list_jobs(services: Services) -> list[ShownJob]:
+    """The newest jobs of whoever asks."""
+    principal = services.caller.principal
+    return await services.ledger.read(
+        lambda tx: [_shown(tx, job, services.clock) for job in tx.jobs(principal, _LISTED)]
+    )
+
+
+async def one_job(services: Services, job_id: str) -> ShownJob:
+    """One job.
+
+    Raises:
+        InputInvalid: there is none of this id.
+    """
+
+    def read(tx: Transaction) -> ShownJob | None:
+        job = tx.job(job_id)
+        if job is None or job.principal != services.caller.principal:
+            return None
+        return _shown(tx, job, services.clock)
+
+    found = await services.ledger.read(read)
+    if found is None:
+        raise InputInvalid("job_id", "there is no such job", hint="show_jobs() lists them.")
+    return found
+
+
+async def wait_for_job(services: Services, job_id: str, seconds: float) -> ShownJob:
+    """The job when it is over, or after so many seconds."""
+    until_s = services.clock.monotonic_s() + seconds
+    while True:
+        seen = await one_job(services, job_id)
+        if seen.job.phase.over or services.clock.monotonic_s() + _LOOK_EVERY_S > until_s:
+            return seen
+        await services.clock.sleep(_LOOK_EVERY_S)
+
+
+def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:
+    now_us = clock.lease_us()
+    exposure = tx.exposure(now_us, task=job.task)
+    rental = None if job.instance_id is None else tx.rental_of("instance", job.instance_id)
+    ends_us = rental.lease_ends_us if rental is not None and rental.running else None
+    return ShownJob(job, exposure.task_spent, ends_us, now_us)
+
+
+def job_row(seen: ShownJob) -> JsonObject:
+    """A job in a list or an answer; nothing in it was printed by the command."""
+    job = seen.job
+    facts, said = job.facts, job.said
+    left_us = None if seen.lease_ends_us is None else max(0, seen.lease_ends_us - seen.now_us)
+    return given(
+        {
+            "job_id": job.job_id,
+            "phase": job.phase.value,
+            "said": _words(seen),
+            "command": str(clean_line(job.spec.get("command", ""), 80)),
+            "gpu": str(job.spec.get("gpu", "")),
+            "instance_id": job.instance_id,
+            "exit_code": facts.get("exit_code"),
+            "cost_so_far_usd": dollars(seen.spent),
+            "at_most_usd": dollars(Usd(int(str(job.spec.get("at_most_micros", 0))))),
+            "minutes_left": None if left_us is None else left_us // (60 * _SECOND_US),
+            "replaced": len(_list(facts.get("failed_hosts"))) or None,
+            "outputs": [_output(one) for one in _list(facts.get("outputs"))] or None,
+            "machine": str(said.get("machine", "")) or None,
+            "created": minute(job.created_us),
+            "ended": None if job.ended_us is None else minute(job.ended_us),
+        }
+    )
+
+
+def _words(seen: ShownJob) -> str:
+    job = seen.job
+    if job.phase.over:
+        return str(job.said.get("why", ""))
+    waits = job.facts.get("waits_for") if job.phase.value == "waiting" else ""
+    stopping = "Being stopped. " if job.stop_asked else ""
+    return f"{stopping}{waits or ''}".strip()
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def _output(one: Json) -> JsonObject:
+    row = one if isinstance(one, dict) else {}
+    sums = row.get("sha256")
+    return given(
+        {
+            "untrusted_path": str(clean_line(row.get("path", ""), 100)),
+            "local": str(row.get("local", "")) or None,
+            "files": row.get("files"),
+            "bytes": row.get("bytes"),
+            "sha256": next(iter(sums.values()))
+            if isinstance(sums, dict) and len(sums) == 1
+            else None,
+            "trouble": str(row.get("trouble", "")) or None,
+        }
+    )
+
+
+async def output_after(services: Services, job_id: str, cursor: int | None) -> tuple[str, int]:
+    """What was printed after that byte (the end of it all without one), and the next cursor."""
+    path = services.jobs.log_of(job_id)
+    data, start = await in_thread(lambda: _read(path, cursor))
+    return str(clean(data.decode("utf-8", "replace"), OUTPUT_SHOWN * 2)), start + len(data)
+
+
+def _read(path: Path, cursor: int | None) -> tuple[bytes, int]:
+    if not path.exists():
+        return b"", cursor or 0
+    size = path.stat().st_size
+    start = max(0, size - OUTPUT_SHOWN) if cursor is None else min(cursor, size)
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(OUTPUT_SHOWN), start

@@ -1,0 +1,59 @@
+"""The acts behind `run_job` and `stop_job`, from what was asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Act
+from vast_mcp.jobs.act import RunJob, StopJob, make_seal
+from vast_mcp.jobs.uploads import check_files, check_outputs
+from vast_mcp.services._services import Services
+from vast_mcp.services.terms import check_env, check_image
+
+
+@dataclass(frozen=True, slots=True)
+class AskedJob:
+    """The part of a job that has to be checked, or must not be shown."""
+
+    command: str
+    upload: tuple[str, ...]
+    files: Mapping[str, str] = field(repr=False)
+    outputs: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    image: str | None
+
+
+def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noqa: ANN401  the act's own fields
+    """A job, checked as far as it can be without looking.
+
+    Raises:
+        InputInvalid: an argument cannot be.
+        PathRefused: a path that leads elsewhere.
+    """
+    if not asked.command.strip() or "\0" in asked.command:
+        raise InputInvalid("command", "must be a shell command")
+    if not rest.get("gpu_names") and rest.get("offer_id") is None:
+        raise InputInvalid("gpu_names", "name a GPU, or an offer_id", hint="search_offers")
+    check_image(asked.image)
+    check_env(dict(asked.env))
+    check_files(dict(asked.files))
+    check_outputs(asked.outputs)
+    for value in asked.env.values():
+        services.redactor.learn(value)
+    office = services.jobs.office
+    return RunJob(
+        office=office,
+        command=asked.command,
+        upload=asked.upload,
+        sealed=make_seal(office, asked.env, asked.files),
+        files=tuple((name, len(text.encode())) for name, text in sorted(asked.files.items())),
+        outputs=asked.outputs,
+        image=asked.image,
+        **rest,
+    )
+
+
+def stop_job_act(services: Services, job_id: str) -> Act:
+    """The stop of a job of whoever calls."""
+    return StopJob(services.jobs.office, job_id, services.caller.principal)

@@ -1,0 +1,63 @@
+"""The market and the wait verdicts, as a job asks for them."""
+
+from vast_mcp.errors import OfferGone
+from vast_mcp.jobs.scout import JobWish, Look
+from vast_mcp.models import Offer
+from vast_mcp.operations import Json
+from vast_mcp.services._services import Services
+from vast_mcp.services.market import Search, search_market
+from vast_mcp.services.waiting import look_once
+
+_LOOKED_AT = 50
+
+
+class Scouting:
+    """A scout over one account's services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def offers(self, wish: JobWish) -> tuple[Offer, ...]:
+        """What may be rented, the cheapest job first; the one that was named leads."""
+        named = await self._named(wish)
+        gpu_names = wish.gpu_names or ((named.gpu_name,) if named else ())
+        search = Search(
+            gpu_names=gpu_names,
+            num_gpus=named.num_gpus if named else None if not gpu_names else 1,
+            max_price_usd_per_hour=None if wish.max_price is None else wish.max_price.dollars,
+            disk_gb=wish.disk_gb,
+            template_hash=wish.template_hash,
+            hours=wish.hours,
+            limit=_LOOKED_AT,
+        )
+        found = [one.offer for one in (await search_market(self._services, search)).shown]
+        if named is None:
+            return tuple(found)
+        rest = [one for one in found if one.offer_id != named.offer_id]
+        return (named, *rest)
+
+    async def _named(self, wish: JobWish) -> Offer | None:
+        if wish.offer_id is None:
+            return None
+        wanted: dict[str, Json] = {"eq": wish.offer_id}
+        found = await self._services.reads.search_offers(
+            {"id": wanted, "verified": {"eq": "any"}},
+            rental="on_demand",
+            disk_gb=wish.disk_gb or 50.0,
+            limit=1,
+        )
+        for one in found:
+            if one.offer_id == wish.offer_id:
+                return one
+        if wish.gpu_names:
+            return None
+        raise OfferGone(
+            f"Offer {wish.offer_id} is not on the market any more.",
+            hint="Search again, or give gpu_names and let the job choose.",
+        )
+
+    async def look(self, instance_id: int) -> Look:
+        """One look at the machine."""
+        held, verdict = await look_once(self._services, instance_id)
+        instance = None if held is None else held.instance
+        return Look(instance, verdict.reached, verdict.word == "dead", verdict.said)

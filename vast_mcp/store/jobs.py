@@ -1,0 +1,147 @@
+"""Jobs: what a person agreed to, how far each is, and which server is at work on it."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from vast_mcp.operations import JsonObject
+from vast_mcp.store._codec import canonical
+
+
+class JobPhase(StrEnum):
+    """Where a job stands. Each is written before its first step is taken."""
+
+    PLANNED = "planned"
+    RENTING = "renting"
+    WAITING = "waiting"
+    UPLOADING = "uploading"
+    RUNNING = "running"
+    DOWNLOADING = "downloading"
+    ENDING = "ending"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens."""
+        return self in {JobPhase.DONE, JobPhase.FAILED, JobPhase.STOPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job, from the yes to its end."""
+
+    job_id: str
+    principal: str
+    phase: JobPhase
+    approved: bool
+    """A person said yes to all that `spec` names."""
+    stop_asked: bool
+    instance_id: int | None
+    """The one machine that the job has now."""
+    spec: JsonObject
+    """What was agreed. No environment values, no contents of files."""
+    facts: JsonObject
+    """What has happened."""
+    sealed: str
+    """Environment values and files, encrypted; emptied when the job is over."""
+    created_us: int
+    changed_us: int
+    ended_us: int | None = None
+    owner: str = ""
+    """The server at work on it."""
+    beat_us: int = 0
+    """When that server last said so, by this machine's wall clock."""
+    said: JsonObject = field(default_factory=dict)
+    """What the end was, for people."""
+
+    @property
+    def task(self) -> str:
+        """The budget that binds all its rents."""
+        return f"job {self.job_id}"
+
+
+_JSON = {"spec", "facts", "said"}
+_FLAGS = {"approved", "stop_asked"}
+
+
+class JobRows:
+    """The part of a transaction that keeps jobs."""
+
+    _connection: sqlite3.Connection
+    _scope: Mapping[str, str]
+
+    def add_job(self, job: Job) -> None:
+        """Write a new job."""
+        named = {**_columns(job), **self._scope}
+        names, marks = ", ".join(named), ", ".join(f":{name}" for name in named)
+        self._connection.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", named)  # noqa: S608  own names
+
+    def job(self, job_id: str) -> Job | None:
+        """One job by its id."""
+        found = self._jobs("WHERE job_id = ?", job_id)
+        return found[0] if found else None
+
+    def jobs(self, principal: str, limit: int = 50) -> list[Job]:
+        """The newest jobs of a principal, newest first."""
+        return self._jobs("WHERE principal = ? ORDER BY created_us DESC LIMIT ?", principal, limit)
+
+    def unfinished_jobs(self) -> list[Job]:
+        """Every job that is not over, oldest first."""
+        return [job for job in self._jobs("ORDER BY created_us") if not job.phase.over]
+
+    def update_job(self, job: Job, **changes: Any) -> Job:  # noqa: ANN401  row fields
+        """Write these fields and return the job as it now is."""
+        changed = replace(job, **changes)
+        columns = _columns(changed)
+        assignments = ", ".join(f"{name} = :{name}" for name in columns if name != "job_id")
+        self._connection.execute(
+            f"UPDATE jobs SET {assignments} WHERE job_id = :job_id",  # noqa: S608  own names
+            columns,
+        )
+        return changed
+
+    def take_job(self, job_id: str, owner: str, now_us: int, stale_us: int) -> Job | None:
+        """The job, now this server's; None while another one is at work on it, or when over."""
+        job = self.job(job_id)
+        if job is None or job.phase.over:
+            return None
+        # A beat from the future is of a clock that was set back: nobody knows how old it is.
+        alive = 0 <= now_us - job.beat_us < stale_us
+        if job.owner not in {"", owner} and alive:
+            return None
+        return self.update_job(job, owner=owner, beat_us=now_us)
+
+    def _jobs(self, tail: str, *values: object) -> list[Job]:
+        rows = self._connection.execute(f"SELECT * FROM jobs {tail}", values)  # noqa: S608  own text
+        return [_job(row) for row in rows]
+
+
+def _columns(job: Job) -> dict[str, Any]:
+    columns: dict[str, Any] = {one.name: getattr(job, one.name) for one in fields(job)}
+    for name in _JSON:
+        columns[name] = canonical(columns[name])
+    for name in _FLAGS:
+        columns[name] = int(columns[name])
+    return {**columns, "phase": job.phase.value}
+
+
+def _job(row: sqlite3.Row) -> Job:
+    try:
+        values: dict[str, Any] = {one.name: row[one.name] for one in fields(Job)}
+        for name in _JSON:
+            values[name] = json.loads(values[name])
+        for name in _FLAGS:
+            values[name] = bool(values[name])
+        return Job(**{**values, "phase": JobPhase(values["phase"])})
+    except (ValueError, TypeError) as error:
+        raise sqlite3.DatabaseError("a job of it is damaged") from error
+
+
+def job_of_machine(jobs: Sequence[Job], instance_id: int) -> Job | None:
+    """The job that has this machine now."""
+    return next((job for job in jobs if job.instance_id == instance_id), None)

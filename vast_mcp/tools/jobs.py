@@ -1,0 +1,116 @@
+"""Run a command on a rented machine under one yes; see how far it is; stop it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from vast_mcp.guard.act import Act
+from vast_mcp.services import Services
+from vast_mcp.services.jobs import job_row, list_jobs, output_after, wait_for_job
+from vast_mcp.services.jobs_asked import AskedJob, run_job_act, stop_job_act
+from vast_mcp.tools._ask import Svc, asking
+from vast_mcp.tools._spec import ToolSpec
+
+JobId = Annotated[str, Field(max_length=40, description="from run_job or show_jobs")]
+
+
+@asking
+def run_job(
+    services: Services,
+    command: Annotated[str, Field(max_length=8000, description="shell; runs where uploads lie")],
+    upload: Annotated[
+        list[str] | None, Field(max_length=20, description="local paths below ~/vast-mcp")
+    ] = None,
+    files: Annotated[
+        dict[str, str] | None, Field(description="name to text, each at most 64 KB")
+    ] = None,
+    outputs: Annotated[
+        list[str] | None, Field(max_length=20, description="paths to bring back")
+    ] = None,
+    gpu_names: list[str] | None = None,
+    offer_id: Annotated[int | None, Field(ge=1, description="instead of gpu_names")] = None,
+    image: str | None = None,
+    template_hash: str | None = None,
+    disk_gb: Annotated[float | None, Field(ge=8, le=100_000)] = None,
+    env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
+    max_cost_usd: Annotated[
+        float | None, Field(gt=0, le=1_000_000, description="binds all of it")
+    ] = None,
+    max_hours: Annotated[float | None, Field(gt=0, le=8760)] = None,
+    max_replacements: Annotated[int, Field(ge=0, le=5, description="of hosts that fail")] = 2,
+    on_end: Annotated[
+        Literal["stop", "destroy"],
+        Field(description="destroy: once outputs are home and verified; stop keeps a paid disk"),
+    ] = "stop",
+    restart_on_resume: Annotated[bool, Field(description="run again after a reboot")] = False,
+) -> Act:
+    """Rent a machine, run a command on it, bring the outputs home, end the machine: one question.
+
+    Use it for "run my script and bring the result back" instead of single calls; no search is
+    needed before. It asks once, then goes on by itself, also after a restart; show_jobs tells how
+    far it is. Outputs come to ~/vast-mcp/job-<id>/, compared by SHA-256. It costs the offer's
+    price, disk and traffic, at most max_cost_usd. Give a budget that the person named.
+    """
+    return run_job_act(
+        services,
+        AskedJob(
+            command=command,
+            upload=tuple(upload or ()),
+            files=files or {},
+            outputs=tuple(outputs or ()),
+            env=env or {},
+            image=image,
+        ),
+        gpu_names=tuple(gpu_names or ()),
+        offer_id=offer_id,
+        template_hash=template_hash,
+        disk_gb=disk_gb,
+        max_cost_usd=max_cost_usd,
+        max_hours=max_hours,
+        max_replacements=max_replacements,
+        on_end=on_end,
+        restart_on_resume=restart_on_resume,
+    )
+
+
+@asking
+def stop_job(services: Services, job_id: JobId) -> Act:
+    """Stop a job: its command is told to end, outputs so far are brought back, its machine ends.
+
+    The machine ends as was agreed when the job began. Costs nothing more.
+    """
+    return stop_job_act(services, job_id)
+
+
+class JobsShown(BaseModel):
+    """One job with its new output, or the list."""
+
+    jobs: list[dict[str, Any]]
+    untrusted_output: str | None = None
+    cursor: int | None = None
+    next: str | None = None
+
+
+async def show_jobs(
+    services: Svc,
+    job_id: Annotated[str | None, Field(max_length=40, description="one, with output")] = None,
+    wait_seconds: Annotated[int, Field(ge=0, le=45, description="until it is over")] = 0,
+    cursor: Annotated[int | None, Field(ge=0, description="output after this")] = None,
+) -> JobsShown:
+    """Show jobs: phase, cost so far, time left, outputs; with job_id also what it prints.
+
+    Without job_id it lists the newest, which finds a job that an earlier chat began. Costs nothing.
+    """
+    if job_id is None:
+        return JobsShown(jobs=[job_row(one) for one in await list_jobs(services)])
+    seen = await wait_for_job(services, job_id, wait_seconds)
+    text, after = await output_after(services, job_id, cursor)
+    again = None if seen.job.phase.over else "It goes on by itself; look again, or end the turn."
+    return JobsShown(jobs=[job_row(seen)], untrusted_output=text or None, cursor=after, next=again)
+
+
+TOOLS = (
+    ToolSpec(run_job, "Run a job", "work"),
+    ToolSpec(show_jobs, "Show jobs", "work", reads=True),
+    ToolSpec(stop_job, "Stop a job", "work", destroys=True, repeatable=True),
+)
