@@ -183,6 +183,7 @@ def _wire(
             marker=marker,
             limits=limits,
             show_key=lambda: public_key(state_dir),
+            remote=remote,
         )
 
     redactor = Redactor([settings.api_key] if settings.api_key else [])

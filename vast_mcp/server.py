@@ -43,7 +43,17 @@ from vast_mcp.resources import Catalogue, Notices, complete
 from vast_mcp.resources.catalogue import MIME_TYPE
 from vast_mcp.services import Services
 from vast_mcp.text import clean_line
-from vast_mcp.tools import account, disk, guard, instances, jobs, lifecycle, market, serverless
+from vast_mcp.tools import (
+    account,
+    disk,
+    guard,
+    instances,
+    jobs,
+    lifecycle,
+    market,
+    serverless,
+    work,
+)
 from vast_mcp.tools._lifespan import Lifespan
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.tools._strict import StrictTool, lean
@@ -56,6 +66,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     *lifecycle.TOOLS,
     *jobs.TOOLS,
     *disk.TOOLS,
+    *work.TOOLS,
     *serverless.TOOLS,
     *account.TOOLS,
     *guard.TOOLS,

@@ -11,6 +11,7 @@ from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.view import View
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Limits, Request
+from vast_mcp.remote.station import Remote
 from vast_mcp.store import Ledger, Rental, Transaction
 
 ShowKey = Callable[[], str]
@@ -64,6 +65,8 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     values: JsonObject = field(default_factory=dict)
     """Ids, money and times under the names the tools use."""
+    shown: JsonObject = field(default_factory=dict)
+    """Told to whoever asked and never stored: what a command printed."""
 
     def to_json(self) -> JsonObject:
         """For the ledger."""
@@ -104,6 +107,7 @@ class Desk:
     marker: Marker
     limits: Limits
     show_key: ShowKey
+    remote: Remote
 
     def now_us(self) -> int:
         """The clock that leases and meters follow."""

@@ -1,6 +1,6 @@
 """Every vendor operation we use, declared once."""
 
-from vast_mcp.operations import account, instances, market, serverless
+from vast_mcp.operations import account, copying, instances, market, serverless
 from vast_mcp.operations._declare import (
     Call,
     Data,
@@ -17,6 +17,7 @@ from vast_mcp.operations._declare import (
 OPERATIONS: tuple[Operation, ...] = (
     *market.OPERATIONS,
     *instances.OPERATIONS,
+    *copying.OPERATIONS,
     *account.OPERATIONS,
     *serverless.OPERATIONS,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Money",
     "Operation",
     "account",
+    "copying",
     "digest_of",
     "encode",
     "in_query",

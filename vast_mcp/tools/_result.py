@@ -33,6 +33,25 @@ class WriteResult(BaseModel):
     lease_layers: list[str] | None = None
     bills: str | None = None
     intent: str | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    seconds: float | None = None
+    untrusted_output: str | None = None
+    output_bytes: int | None = None
+    pid: int | None = None
+    output_path: str | None = None
+    exit_path: str | None = None
+    url: str | None = None
+    copy_id: str | None = None
+    files: int | None = None
+    unchanged: int | None = None
+    bytes: int | None = None
+    done_bytes: int | None = None
+    total_bytes: int | None = None
+    bytes_per_second: int | None = None
+    verified: str | None = None
+    skipped: int | None = None
+    untrusted_skipped: list[str] | None = None
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -53,5 +72,6 @@ class WriteResult(BaseModel):
                 "next": outcome.next or None,
                 "warnings": list(outcome.warnings) or None,
                 **outcome.values,
+                **outcome.shown,
             }
         )

@@ -5,6 +5,7 @@ import signal
 from vast_mcp.simulator.inside.processes import Exit
 from vast_mcp.simulator.inside.shell import Shell
 from vast_mcp.simulator.inside.streams import Streams
+from vast_mcp.simulator.inside.syntax import ShellSyntax, parse
 
 
 async def cd(shell: Shell, words: list[str], streams: Streams) -> int:
@@ -64,6 +65,16 @@ async def execute(shell: Shell, words: list[str], streams: Streams) -> int:
         shell.tail = True
         raise Exit(await shell.call(words[1:], streams))
     return 0
+
+
+async def evaluate(shell: Shell, words: list[str], streams: Streams) -> int:
+    """`eval TEXT …`: the text as a part of this very script."""
+    try:
+        script = parse(" ".join(words[1:]))
+    except ShellSyntax as wrong:
+        await streams.complain(f"sh: eval: syntax error: {wrong}")
+        return 2
+    return await shell.walk(script, streams)
 
 
 async def wait(shell: Shell, words: list[str], _streams: Streams) -> int:
@@ -166,6 +177,7 @@ COMMANDS = {
     "set": set_options,
     "exit": leave,
     "exec": execute,
+    "eval": evaluate,
     "wait": wait,
     "kill": kill,
     "trap": trap,

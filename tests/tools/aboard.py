@@ -1,0 +1,76 @@
+"""A world whose machines can be entered: real SSH on loopback, real time for us.
+
+The vendor lives by a clock that the test moves; commands and copies take the time they take.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mcp import Client
+
+from tests.world import Answer, Json, World
+from vast_mcp.clock import ManualClock, PairedClock
+from vast_mcp.runtime import Runtime, open_runtime
+from vast_mcp.simulator.inside.sshd import SshServers
+
+__all__ = ["Harbour", "harbour"]
+
+
+@dataclass
+class Harbour(World):
+    """One account with machines that have an inside."""
+
+    clock: ManualClock = field(default_factory=lambda: ManualClock(auto_advance=True))
+
+    @property
+    def home(self) -> Path:
+        """The person's files; the home directory is the test's own."""
+        folder = Path.home() / "vast-mcp"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @asynccontextmanager
+    async def runtime(self) -> AsyncIterator[Runtime]:
+        """The account, opened with our own time beside the vendor's."""
+        async with open_runtime(
+            self.settings, clock=PairedClock(self.clock), transport=self.transport
+        ) as runtime:
+            yield runtime
+
+
+@dataclass
+class Afloat:
+    """A client at the harbour and the inside of its machines."""
+
+    world: Harbour
+    client: Client
+    servers: SshServers
+
+    async def call(self, tool: str, /, **arguments: object) -> Json:
+        """The tool's structured answer."""
+        return await self.world.call(self.client, tool, **arguments)
+
+    async def machine(self, **arguments: object) -> int:
+        """A rented machine that runs and knows our key."""
+        instance_id = await self.world.rent(self.client, **arguments)
+        self.world.run_until_ready()
+        return instance_id
+
+    async def run(self, instance_id: int, command: str, **arguments: object) -> Json:
+        """`run_command`'s answer."""
+        return await self.call("run_command", instance_id=instance_id, command=command, **arguments)
+
+
+@asynccontextmanager
+async def harbour(
+    tmp: Path, answer: Answer = "accept", *, policy: str | None = None, seed: int = 1
+) -> AsyncIterator[Afloat]:
+    """A world with SSH, and a client on it."""
+    world = Harbour(tmp, policy=policy, seed=seed)
+    async with (
+        world.simulator.ssh_servers(run_python=True) as servers,
+        world.connect(answer=answer) as client,
+    ):
+        yield Afloat(world, client, servers)

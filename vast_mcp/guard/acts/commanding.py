@@ -1,0 +1,229 @@
+"""Commands on a machine, and its ports on this computer."""
+
+import hashlib
+import json
+import shlex
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._aboard import (
+    Aboard,
+    entered,
+    first_seen,
+    locator,
+    running_only,
+    way_in,
+)
+from vast_mcp.guard.acts._base import PlainAct, see
+from vast_mcp.operations import JsonObject, instances
+from vast_mcp.policy import Request
+from vast_mcp.remote.command import CommandResult, command_line, run_command
+from vast_mcp.remote.session import Session
+from vast_mcp.store import canonical
+from vast_mcp.text import clean_line
+
+SHOWN_BYTES = 7_000
+"""About 1,750 tokens of JSON: with the rest of the answer it stays under 2,000."""
+_KEEP_BYTES = 64 * 1024
+_SHOWN_LETTERS = 160
+_START_S = 15.0
+_RUNS = "/root/.vmcp"
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand(PlainAct):
+    """Run a command over SSH; on a stopped machine the vendor's `ls` or `du`.
+
+    The audit gets a digest of it, never the text.
+    """
+
+    tool: ClassVar[str] = "run_command"
+    instance_id: int
+    command: str = field(repr=False)
+    directory: str = ""
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout_s: float = 30.0
+    background: bool = False
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine and how it is entered; what cannot be sent is refused before it is asked."""
+        self._line()
+        seen = await see(desk, self.instance_id)
+        where = way_in(seen)
+        if not where:
+            self._listing()
+        shown = clean_line(self.command, _SHOWN_LETTERS)
+        digest = hashlib.sha256(canonical(self.arguments()).encode()).hexdigest()[:12]
+        return Aboard(
+            request=Request(self.tool, seen.target),
+            snapshot={**seen.snapshot, "command": digest},
+            question=f"Run on {self.instance_id} ({seen.words}): {shown} ?",
+            handle=f"run-{self.instance_id}-{digest}",
+            label=seen.target.label,
+            addresses=where,
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Run it to its end, its time limit, or into the background."""
+        sight = errand.sight
+        assert isinstance(sight, Aboard)
+        if not sight.addresses:
+            return await self._on_disk(desk)
+        async with entered(desk, self.instance_id, sight.addresses) as session:
+            if self.background:
+                return await self._detached(desk, session, errand.booking.intent_id)
+            result = await run_command(
+                session,
+                self.command,
+                clock=desk.clock,
+                directory=self.directory,
+                env=dict(self.env),
+                timeout_s=self.timeout_s,
+                keep_bytes=_KEEP_BYTES,
+            )
+            return _told(self.instance_id, result, first_seen(session), self.timeout_s)
+
+    def _line(self) -> str:
+        return command_line(self.command, directory=self.directory, env=dict(self.env))
+
+    def _listing(self) -> None:
+        """Refuse what a stopped machine cannot do."""
+        if self.directory or self.env or self.background:
+            raise InputInvalid("instance_id", _STOPPED, hint=_START)
+        try:
+            instances.list_disk(self.instance_id, self.command.strip())
+        except InputInvalid as error:
+            raise InputInvalid("instance_id", _STOPPED, hint=_START) from error
+
+    async def _on_disk(self, desk: Desk) -> Outcome:
+        output = await desk.reads.list_disk(self.instance_id, self.command.strip())
+        return Outcome(
+            status="done",
+            said="The machine is stopped: this is the vendor's own look at its disk.",
+            values={"instance_id": self.instance_id},
+            shown={"untrusted_output": fitting(output)},
+        )
+
+    async def _detached(self, desk: Desk, session: Session, run_id: str) -> Outcome:
+        place = f"{_RUNS}/run-{run_id}"
+        done = await run_command(
+            session, _detach(place, self._line()), clock=desk.clock, timeout_s=_START_S
+        )
+        pid = str(done.output).strip().rpartition("\n")[2]
+        if done.exit_code != 0 or not pid.isdecimal():
+            return Outcome(
+                status="failed",
+                said="The command could not be put into the background.",
+                values={"instance_id": self.instance_id},
+                shown={"untrusted_output": fitting(done.output)},
+            )
+        return Outcome(
+            status="started",
+            said=f"It runs in the background as process {pid}, and goes on when this server ends;"
+            " the lease still ends the machine.",
+            next=f'run_command({self.instance_id}, "tail -n 40 {place}/out; cat {place}/exit")'
+            " shows its output and, once it has ended, its exit status.",
+            warnings=first_seen(session),
+            values={
+                "instance_id": self.instance_id,
+                "pid": int(pid),
+                "output_path": f"{place}/out",
+                "exit_path": f"{place}/exit",
+            },
+        )
+
+
+_STOPPED = "this machine is stopped: only a plain `ls PATH` or `du PATH` works"
+_START = "start_instance starts it under a new lease."
+
+
+def _detach(place: str, line: str) -> str:
+    """Start it in a session of its own, its output and exit status in files; says its process."""
+    watched = f"sh -c {shlex.quote(line)}; echo $? > {place}/exit"
+    return (
+        f"umask 077; mkdir -p {place} && cd /root && "
+        f"setsid sh -c {shlex.quote(watched)} > {place}/out 2>&1 < /dev/null & echo $!"
+    )
+
+
+def _told(
+    instance_id: int, result: CommandResult, warnings: tuple[str, ...], timeout_s: float
+) -> Outcome:
+    values: JsonObject = {
+        "instance_id": instance_id,
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "output_bytes": result.output_bytes,
+        "seconds": round(result.elapsed_s, 1),
+    }
+    status, said, step = "done", "Exit status 0.", ""
+    if result.timed_out:
+        status = "timed_out"
+        said = f"It ran longer than {timeout_s:g} s and was ended with all it had started."
+        step = "For longer work: background=true, or run_job."
+    elif result.signal:
+        status, said = "failed", f"Ended by signal {result.signal}."
+    elif result.exit_code != 0:
+        status, said = "failed", f"Exit status {result.exit_code}."
+    return Outcome(
+        status=status,
+        said=said,
+        next=step,
+        warnings=warnings,
+        values={name: value for name, value in values.items() if value is not None},
+        shown={"untrusted_output": fitting(result.output)},
+    )
+
+
+def fitting(text: str, limit: int = SHOWN_BYTES) -> str:
+    """Both ends of a text, so that its JSON takes no more than `limit` bytes."""
+    if _size(text) <= limit:
+        return text
+    half = len(text)
+    while True:
+        half = half * 3 // 4
+        head, tail = text[: half // 2], text[-(half - half // 2) :]
+        shown = f"{head}\n… [{len(text) - half} characters left out] …\n{tail}"
+        if _size(shown) <= limit or half < 8:
+            return shown
+
+
+def _size(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardPort(PlainAct):
+    """A port of the machine on this computer's loopback."""
+
+    tool: ClassVar[str] = "forward_port"
+    instance_id: int
+    port: int
+
+    async def look(self, desk: Desk) -> Sight:
+        """The machine, which must run."""
+        seen = await see(desk, self.instance_id)
+        return Aboard(
+            request=Request(self.tool, seen.target),
+            snapshot={**seen.snapshot, "port": self.port},
+            question=f"Forward from {self.instance_id} ({seen.words}) port {self.port} to this"
+            " computer?",
+            handle=f"forward-{self.instance_id}-{self.port}",
+            label=seen.target.label,
+            addresses=running_only(seen, "a port"),
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:  # noqa: ARG002
+        """Open it; the same port again is the same forward."""
+        forward = await desk.remote.forwards.open(
+            self.instance_id, self.port, locator(desk, self.instance_id)
+        )
+        return Outcome(
+            status="forwarded",
+            said=f"{forward.url} leads to port {self.port} of the machine while this server runs."
+            " Only this computer can reach it.",
+            next="Nothing need listen there yet; the page works once something does.",
+            values={"instance_id": self.instance_id, "url": forward.url},
+        )

@@ -1,0 +1,337 @@
+"""Copies: up to a machine, down from it, and between machines by the vendor.
+
+An upload hands files to a stranger's computer, so the first one from a local directory to a machine
+asks, with its count and size; later ones up to 500 MB from there do not. What is uploaded is what
+was counted: the files are listed once for the question and once more before the yes is redeemed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._aboard import Aboard, entered, first_seen, running_only, way_in
+from vast_mcp.guard.acts._base import PlainAct, Seen, see
+from vast_mcp.guard.acts._places import Place, place
+from vast_mcp.operations import Json, JsonObject, copying
+from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.remote.address import Address
+from vast_mcp.remote.paths import LocalPlace, remote_path
+from vast_mcp.remote.plan import CopyPlan, Selection, plan_download, plan_upload
+from vast_mcp.remote.progress import CopyReport, Report
+from vast_mcp.remote.sftp import open_sftp
+from vast_mcp.remote.threads import in_thread
+from vast_mcp.remote.transfers import Transfer
+from vast_mcp.store import Transaction, canonical
+from vast_mcp.text import clean_line
+
+UNASKED_BYTES = 500_000_000
+"""Later uploads from an agreed root to the same machine are not asked up to this size."""
+WAIT_S = 40.0
+"""A call answers within this; the copy goes on."""
+_AGREED = "upload_roots"
+_SKIPS_SHOWN = 8
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CopySight(Aboard):
+    """A copy as seen: what would go up, and from which root."""
+
+    up: CopyPlan | None = None
+    root: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFiles(PlainAct):
+    """Copy files between this computer and a machine, or between machines."""
+
+    tool: ClassVar[str] = "copy_files"
+    source: str
+    destination: str
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    async def look(self, desk: Desk) -> Sight:
+        """Both ends; for an upload also every file that would go.
+
+        Raises:
+            InputInvalid: the two places cannot be copied between.
+            PathRefused: a path that must not be read or written.
+            CopyRefused: above a cap, or nothing to copy.
+        """
+        source, target = self._ends()
+        if source.kind == "local":
+            return await self._look_up(desk, source, target)
+        if target.kind == "local":
+            return await self._look_down(desk, source, target)
+        return await self._look_between(desk, source, target)
+
+    def _ends(self) -> tuple[Place, Place]:
+        source = place(self.source, "source", target=False)
+        target = place(self.destination, "destination", target=True)
+        kinds = {source.kind, target.kind}
+        if kinds == {"local"}:
+            raise InputInvalid("destination", "both places are on this computer")
+        if kinds == {"local", "volume"}:
+            raise InputInvalid(
+                "source" if source.kind == "volume" else "destination",
+                "a volume is not copied to or from this computer",
+                hint="Copy between the volume and an instance, and from there.",
+            )
+        if "local" not in kinds:
+            remote_path(target.path, target=True)
+            if self.include or self.exclude:
+                raise InputInvalid("include", "copies between machines take whole paths")
+        return source, target
+
+    @property
+    def _selection(self) -> Selection:
+        return Selection(self.include, self.exclude)
+
+    @property
+    def _key(self) -> str:
+        return hashlib.sha256(canonical(self.arguments()).encode()).hexdigest()
+
+    # -- looking ---------------------------------------------------------------------------
+
+    async def _look_up(self, desk: Desk, source: Place, target: Place) -> Sight:
+        local = desk.remote.roots().place(source.path)
+        plan = await in_thread(lambda: plan_upload(local, target.path, selection=self._selection))
+        seen = await see(desk, target.number)
+        agreed = _agreed_roots(seen)
+        under_way = desk.remote.transfers.find(self._key) is not None
+        known = _root_mark(local) in agreed and plan.total_bytes <= UNASKED_BYTES
+        return CopySight(
+            request=Request("upload_files", seen.target, covered=known or under_way),
+            snapshot={**seen.snapshot, "files": _manifest(plan), "to": plan.remote},
+            question=_upload_question(target.number, seen, plan),
+            handle=f"upload-{target.number}",
+            label=seen.target.label,
+            addresses=_running(seen),
+            up=plan,
+            root=_root_mark(local),
+        )
+
+    async def _look_down(self, desk: Desk, source: Place, target: Place) -> Sight:
+        desk.remote.roots().place(target.path)
+        seen = await see(desk, source.number)
+        return CopySight(
+            request=Request("download_files", seen.target),
+            snapshot={**seen.snapshot, "from": source.path, "to": target.path},
+            question=f"Download from {source.number} ({seen.words}) {clean_line(source.path, 80)}"
+            f" to {clean_line(target.path, 80)} on this computer?",
+            handle=f"download-{source.number}",
+            label=seen.target.label,
+            addresses=_running(seen),
+        )
+
+    async def _look_between(self, desk: Desk, source: Place, target: Place) -> Sight:
+        if source == target:
+            raise InputInvalid("destination", "is the source itself")
+        ends = [await _end(desk, one) for one in (target, source)]
+        strictest = next((end for end in ends if not end.target.ours), ends[0])
+        snapshot: JsonObject = {"from": self.source, "to": self.destination}
+        snapshot |= {f"end{number}": end.snapshot for number, end in enumerate(ends)}
+        return Sight(
+            request=Request(self.tool, strictest.target),
+            snapshot=snapshot,
+            question=f"Copy to {target.number} ({ends[0].words}) {clean_line(target.path, 60)} from"
+            f" {source.number} ({ends[1].words}) {clean_line(source.path, 60)}? What is there is"
+            " overwritten; the hosts may charge the traffic.",
+            handle=f"copy-{target.number}-{source.number}",
+            label=strictest.target.label,
+        )
+
+    # -- doing -----------------------------------------------------------------------------
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Begin it and wait a while; one that takes longer goes on by itself."""
+        source, target = self._ends()
+        sight = errand.sight
+        if not isinstance(sight, CopySight):
+            return await self._between(errand, source, target)
+        if sight.up is not None:
+            machine = target.number
+            await desk.ledger.write(lambda tx: _agree(tx, machine, sight.root))
+        else:
+            machine = source.number
+        return await self._follow(desk, sight, machine, source, target)
+
+    async def _between(self, errand: Errand, source: Place, target: Place) -> Outcome:
+        """Sent once: the vendor's machines copy by themselves."""
+        await errand.send(
+            copying.copy_direct(source.vendor_id, source.path, target.vendor_id, target.path)
+        )
+        return Outcome(
+            status="copying",
+            said="The vendor copies it, beginning in about 30 s. Nothing is compared by checksum.",
+            next="show_instances tells its progress in untrusted_status. Compare sizes before the"
+            " source is destroyed.",
+            values={} if target.kind == "volume" else {"instance_id": target.number},
+        )
+
+    async def _follow(
+        self, desk: Desk, sight: CopySight, machine: int, source: Place, target: Place
+    ) -> Outcome:
+        notes: list[str] = []
+        plans: list[CopyPlan] = [] if sight.up is None else [sight.up]
+
+        async def work(report: Report) -> CopyReport:
+            # Both are imported where they are used: they are the heavy half of this room.
+            from vast_mcp.remote.download import download  # noqa: PLC0415
+            from vast_mcp.remote.upload import upload  # noqa: PLC0415
+
+            async with entered(desk, machine, sight.addresses) as session:
+                notes.extend(first_seen(session))
+                if sight.up is not None:
+                    return await upload(session, sight.up, clock=desk.clock, progress=report)
+                local = desk.remote.roots().place(target.path)
+                async with open_sftp(session) as sftp:
+                    plan = await plan_download(
+                        sftp,
+                        source.path,
+                        local,
+                        into=target.path.endswith("/"),
+                        selection=self._selection,
+                    )
+                plans.append(plan)
+                return await download(session, plan, clock=desk.clock, progress=report)
+
+        transfers = desk.remote.transfers
+        said = f"{self.source} to {self.destination}"
+        transfer = transfers.begin(self._key, machine, said, work)
+        finished = await transfers.wait(transfer, WAIT_S)
+        if finished is None:
+            return _under_way(transfer, machine)
+        return _finished(finished, plans[0] if plans else None, machine, tuple(notes))
+
+
+def _running(seen: Seen) -> tuple[Address, ...]:
+    if not way_in(seen):
+        raise InputInvalid(
+            "instance_id",
+            f"{seen.instance.instance_id} is stopped: files move over SSH, which needs it running",
+            hint="start_instance starts it. A direct copy to and from a stopped machine needs the"
+            " vendor's rsync route, which is not used yet.",
+        )
+    return running_only(seen, "a copy")
+
+
+def _root_mark(local: LocalPlace) -> str:
+    """Stands for a root in the books: no path of this computer is written there."""
+    return hashlib.sha256(str(local.root).encode()).hexdigest()[:16]
+
+
+def _agreed_roots(seen: Seen) -> list[Json]:
+    known = seen.rental.details.get(_AGREED) if seen.rental else None
+    return known if isinstance(known, list) else []
+
+
+def _agree(tx: Transaction, machine: int, root: str) -> None:
+    """Remember that uploads from this root to this machine had their yes."""
+    rental = tx.rental_of("instance", machine)
+    if rental is None:
+        return
+    known = rental.details.get(_AGREED)
+    roots: list[Json] = known if isinstance(known, list) else []
+    if root not in roots:
+        tx.update_rental(rental, details={**rental.details, _AGREED: [*roots, root]})
+
+
+def _manifest(plan: CopyPlan) -> str:
+    """Which files, and how big: what a yes was given to."""
+    digest = hashlib.sha256()
+    for file in plan.files:
+        digest.update(f"{file.name}\0{file.size}\0".encode())
+    return digest.hexdigest()
+
+
+def _upload_question(machine: int, seen: Seen, plan: CopyPlan) -> str:
+    count = len(plan.files)
+    return (
+        f"Upload to {machine} ({seen.words}) {count} file{'' if count == 1 else 's'}"
+        f" ({size_words(plan.total_bytes)}) from {clean_line(plan.local.path, 80)} into"
+        f" {clean_line(plan.remote, 60)}? Its host can read them. Later uploads from"
+        f" {clean_line(plan.local.root.name, 40)} up to 500 MB are then not asked."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of a copy between machines."""
+
+    target: Target
+    snapshot: JsonObject
+    words: str
+
+
+async def _end(desk: Desk, one: Place) -> _End:
+    if one.kind == "volume":
+        # Whose volume it is cannot be told: a person has to say yes.
+        target = Target("volume", one.number, "", Owner.FOREIGN)
+        return _End(target, {"volume_id": one.number}, "a volume")
+    seen = await see(desk, one.number)
+    return _End(seen.target, seen.snapshot, seen.words)
+
+
+def _under_way(transfer: Transfer, machine: int) -> Outcome:
+    now = transfer.progress
+    values: JsonObject = {"instance_id": machine, "copy_id": transfer.copy_id}
+    if now is not None:
+        values |= {
+            "done_bytes": now.done_bytes,
+            "total_bytes": now.total_bytes,
+            "bytes_per_second": int(now.bytes_per_s),
+        }
+    share = f"{now.done_bytes / max(1, now.total_bytes):.0%} moved" if now else "beginning"
+    return Outcome(
+        status="copying",
+        said=f"The copy goes on by itself: {share}.",
+        next="The same call again waits on and tells the end. It ends with this server; the same"
+        " call then resumes it.",
+        values=values,
+    )
+
+
+def _finished(
+    report: CopyReport, plan: CopyPlan | None, machine: int, notes: Sequence[str]
+) -> Outcome:
+    warnings = list(notes)
+    skipped = 0 if plan is None else plan.skipped_count
+    values: JsonObject = {
+        "instance_id": machine,
+        "files": report.files,
+        "unchanged": report.unchanged,
+        "bytes": report.moved_bytes,
+        "bytes_per_second": int(report.moved_bytes / report.moving_s) if report.moving_s else 0,
+        "verified": report.verified,
+        "skipped": skipped,
+    }
+    shown: JsonObject = {}
+    if plan is not None and plan.skipped:
+        rows: list[Json] = [f"{one.name}: {one.why}" for one in plan.skipped[:_SKIPS_SHOWN]]
+        shown["untrusted_skipped"] = rows
+    if report.changed:
+        warnings.append(
+            f"{len(report.changed)} files changed while they were copied and were left out."
+        )
+    return Outcome(
+        status="copied",
+        said=f"{report.files} files copied ({size_words(report.moved_bytes)} moved),"
+        f" {report.unchanged} were there already; all compared by checksum.",
+        next="" if not skipped else "Skipped files are not there; secrets go by name instead.",
+        warnings=tuple(warnings),
+        values=values,
+        shown=shown,
+    )
+
+
+def size_words(count: int) -> str:
+    """A size as people say it."""
+    for unit, size in (("GB", 1_000_000_000), ("MB", _MB), ("kB", 1000)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,137 @@
+"""Copies that may outlast the call that began them: each is a task of the server's own life.
+
+A call waits a while and then answers with the copy's id; the same call again finds the same copy,
+waits on, and takes its end. An interrupted copy leaves its stage and is resumed by the next one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from vast_mcp.clock import Clock
+from vast_mcp.remote.errors import SshUnavailable
+from vast_mcp.remote.progress import CopyProgress, CopyReport, Report
+
+_MOST = 16
+_ID_LENGTH = 8
+Work = Callable[[Report], Awaitable[CopyReport]]
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One copy, under way or just ended."""
+
+    copy_id: str
+    key: str
+    instance_id: int
+    said: str
+    """What is copied where, for people."""
+    began_s: float
+    task: asyncio.Task[CopyReport]
+    progress: CopyProgress | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it still moves."""
+        return not self.task.done()
+
+
+class Transfers:
+    """The copies of one server. Belongs to one event loop; close it at the end."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_key: dict[str, Transfer] = {}
+        self._closed = False
+
+    def find(self, key: str) -> Transfer | None:
+        """The copy of this very call whose end nobody has taken yet."""
+        return self._by_key.get(key)
+
+    def list(self) -> tuple[Transfer, ...]:
+        """All of them, the oldest first."""
+        return tuple(self._by_key.values())
+
+    def begin(self, key: str, instance_id: int, said: str, work: Work) -> Transfer:
+        """Start a copy; the one of the same key that is still there is given back instead.
+
+        Raises:
+            SshUnavailable: too many run already, or the server is shutting down.
+        """
+        if known := self._by_key.get(key):
+            return known
+        self._forget_ended()
+        if self._closed or len(self._by_key) >= _MOST:
+            raise SshUnavailable(
+                f"{len(self._by_key)} copies are under way, which is the most.",
+                reason="busy",
+                hint="Try again when one has ended.",
+            )
+        copy_id = f"copy-{self._clock.random_id(_ID_LENGTH)}"
+
+        def report(progress: CopyProgress) -> None:
+            if known := self._by_key.get(key):
+                known.progress = progress
+
+        async def run() -> CopyReport:
+            return await work(report)
+
+        transfer = Transfer(
+            copy_id, key, instance_id, said, self._clock.monotonic_s(), asyncio.create_task(run())
+        )
+        self._by_key[key] = transfer
+        return transfer
+
+    async def wait(self, transfer: Transfer, seconds: float) -> CopyReport | None:
+        """Its report, which is then forgotten here; None when it needs longer.
+
+        Raises:
+            VastMcpError: what ended it.
+        """
+        limit = asyncio.create_task(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({transfer.task, limit}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            limit.cancel()
+        if transfer.running:
+            return None
+        self._by_key.pop(transfer.key, None)
+        if transfer.task.cancelled():
+            raise SshUnavailable(
+                "The copy was cancelled; what has arrived is kept.",
+                reason="lost",
+                hint="The same copy again goes on where it stopped.",
+            )
+        return transfer.task.result()
+
+    async def cancel(self, copy_id: str) -> bool:
+        """End a copy; whether it was under way."""
+        found = next((one for one in self._by_key.values() if one.copy_id == copy_id), None)
+        if found is None or not found.running:
+            return False
+        found.task.cancel()
+        await asyncio.wait({found.task})
+        return True
+
+    async def drop(self, instance_id: int) -> None:
+        """End the machine's copies."""
+        for one in [one for one in self._by_key.values() if one.instance_id == instance_id]:
+            await self.cancel(one.copy_id)
+            self._by_key.pop(one.key, None)
+
+    async def close(self) -> None:
+        """End all; none is begun afterwards."""
+        self._closed = True
+        tasks = [one.task for one in self._by_key.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._by_key.clear()
+
+    def _forget_ended(self) -> None:
+        """Ends that nobody came back for make room, the oldest first."""
+        ended = [key for key, one in self._by_key.items() if not one.running]
+        for key in ended[: max(0, len(self._by_key) - _MOST + 1)]:
+            task = self._by_key.pop(key).task
+            if not task.cancelled():
+                task.exception()  # seen here, so that it is not reported as lost
