@@ -95,6 +95,8 @@ class Driver:
         simulator = self.world.simulator
         simulator.catch_up()
         shown = simulator.world.market.listings(simulator.world.now_us)
+        long_us = simulator.world.now_us + int((hours + 12) * HOUR_US)
+        shown = [one for one in shown if one.ends_us > long_us]
         free = [one for one in shown if one.offer_id not in self.taken] or shown
         listing = self.chance.choice(free)
         self.taken.add(listing.offer_id)

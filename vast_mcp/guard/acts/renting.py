@@ -61,7 +61,7 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
     except OutcomeUnknown:
         lost = True
         with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
-            await _set_state(desk, intent_id, RentalState.UNKNOWN)
+            await _lose_sight(desk, intent_id)
         found = await search_briefly(desk, intent_id)
         if found is None:
             return _unknown(errand)
@@ -69,7 +69,7 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
     except ApiError as error:
         raise await _refused(desk, errand, error) from error
     except BaseException:
-        await _set_state(desk, intent_id, RentalState.UNKNOWN)
+        await _lose_sight(desk, intent_id)
         raise
     try:
         await desk.ledger.write(lambda tx: adopt(tx, intent_id, instance_id, desk.now_us()))
@@ -215,11 +215,13 @@ async def _begin(desk: Desk, intent_id: str) -> None:
     await desk.ledger.write(write)
 
 
-async def _set_state(desk: Desk, intent_id: str, state: RentalState) -> None:
+async def _lose_sight(desk: Desk, intent_id: str) -> None:
+    """Sent, and nobody knows; unless another process has found it already."""
+
     def write(tx: Transaction) -> None:
         rental = tx.rental(intent_id)
-        if rental is not None:
-            tx.update_rental(rental, state=state)
+        if rental is not None and rental.state is RentalState.SENDING:
+            tx.update_rental(rental, state=RentalState.UNKNOWN)
 
     await desk.ledger.write(write)
 
