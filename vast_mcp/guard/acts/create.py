@@ -8,22 +8,20 @@ from typing import ClassVar
 from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
+from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.renting import Terms, rent
 from vast_mcp.guard.inside import Inside, coverage, guard_text
 from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
 from vast_mcp.models import Offer, Template
 from vast_mcp.operations import Json, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
-from vast_mcp.policy import Request, Spend
-from vast_mcp.store import Rental, RentalState, Segment, Transaction, canonical, split_by_day
-from vast_mcp.text import clean_line
+from vast_mcp.policy import Request
+from vast_mcp.store import Rental, RentalState, Segment, Transaction, canonical
 from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 
 DEFAULT_DISK_GB = 50.0
 DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
 MIN_DISK_GB = 8.0
-TRAFFIC_GB = 10.0
-"""What a rent is expected to download: the image and a data set. Reserved beside the lease."""
 QUOTE_TTL_US = 30 * 60 * 1_000_000
 REPLAY_TTL_US = 2 * 60 * 1_000_000
 _SECOND_US = 1_000_000
@@ -33,11 +31,7 @@ _SECOND_US = 1_000_000
 class CreateSight(Sight):
     """What was seen of the offer, for reserving and sending."""
 
-    offer: Offer | None = None
-    rate: UsdPerHour = UsdPerHour(0)
-    disk_rate: UsdPerHour = UsdPerHour(0)
-    disk_gb: float = 0.0
-    traffic: Usd = Usd(0)
+    price: Price | None = None
     inside: Inside = field(default_factory=Inside)
 
 
@@ -80,49 +74,20 @@ class CreateInstance(PlainAct):
         template = await self._template(desk)
         disk_gb = self._disk(template)
         offer = await self._offer(desk, disk_gb)
-        disk_rate = storage_rate(offer.storage_usd_per_gb_month, disk_gb)
-        rate = self._rate(offer, disk_rate)
-        must_ask = await self._check_ceiling(desk, offer, rate, disk_gb)
-        traffic = Usd.ceil(offer.download_usd_per_gb * TRAFFIC_GB)
+        price = Price(offer, self._rate(offer, disk_gb), disk_gb, self.lease_hours)
+        must_ask = await self._check_ceiling(desk, price)
         now_us = desk.now_us()
-        ends_us = now_us + seconds_from_hours(self.lease_hours) * _SECOND_US
-        lease_cost = rate.over(seconds_from_hours(self.lease_hours))
-        days = split_by_day(rate, now_us, ends_us)
-        first_day = next(iter(days), "")
-        days[first_day] = days.get(first_day, Usd(0)) + traffic
         image = self.image or (str(template.image) if template else DEFAULT_IMAGE)
-        spend = Spend(
-            usd_per_hour=rate,
-            adds_usd_per_hour=rate,
-            adds_running=1,
-            lease_hours=self.lease_hours,
-            cost=lease_cost + traffic,
-            rental_total=lease_cost + traffic,
-            by_day=days,
-            disk_gb=disk_gb,
-            usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
-            gpu_name=offer.gpu_name,
-            num_gpus=offer.num_gpus,
-            image=image,
-            country=offer.country,
-            datacenter=offer.datacenter,
-            verified=offer.verified,
-            max_contract_hours=offer.max_hours,
-            task=self.task,
-            max_cost_usd=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
-        )
+        spend = price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd)
+        hours = plain_number(self.lease_hours)
         return CreateSight(
             request=Request(self.tool, spend=spend),
-            snapshot=_snapshot(offer, rate, disk_gb),
-            question=self._question(offer, rate, disk_rate, disk_gb, lease_cost, traffic, image),
-            handle=f"rent-{self.offer_id}-{rate.dollars:.2f}usd-{plain_number(self.lease_hours)}h",
+            snapshot=price.snapshot(),
+            question=price.question(image=image, on_end=self.on_end),
+            handle=f"rent-{self.offer_id}-{price.rate.dollars:.2f}usd-{hours}h",
             label=self.label,
             must_ask=must_ask,
-            offer=offer,
-            rate=rate,
-            disk_rate=disk_rate,
-            disk_gb=disk_gb,
-            traffic=traffic,
+            price=price,
             inside=self._inside(desk, template, image),
         )
 
@@ -183,19 +148,17 @@ class CreateInstance(PlainAct):
             )
         return offer
 
-    def _rate(self, offer: Offer, disk_rate: UsdPerHour) -> UsdPerHour:
+    def _rate(self, offer: Offer, disk_gb: float) -> UsdPerHour:
         if self.bid_usd_per_hour is None:
-            return _round_up(offer.usd_per_hour)
+            return round_up(offer.usd_per_hour)
         bid = UsdPerHour.of(self.bid_usd_per_hour)
         if offer.min_bid is not None and bid < offer.min_bid:
             raise InputInvalid(
                 "bid_usd_per_hour", f"{bid} is below this offer's least bid of {offer.min_bid}"
             )
-        return _round_up(bid + disk_rate)
+        return round_up(bid + storage_rate(offer.storage_usd_per_gb_month, disk_gb))
 
-    async def _check_ceiling(
-        self, desk: Desk, offer: Offer, rate: UsdPerHour, disk_gb: float
-    ) -> str:
+    async def _check_ceiling(self, desk: Desk, price: Price) -> str:
         """Refuse a price above the ceiling; say so when there is no ceiling to hold it to."""
         if self.max_price_usd_per_hour is not None:
             ceiling = UsdPerHour.of(self.max_price_usd_per_hour)
@@ -207,44 +170,18 @@ class CreateInstance(PlainAct):
             if quote is None or desk.clock.utc_us() - quote.shown_us > QUOTE_TTL_US:
                 return "No price was shown for this offer lately, so the person must see it first."
             shown_disk = storage_rate(quote.storage_usd_per_gb_month, quote.disk_gb)
-            disk_now = storage_rate(quote.storage_usd_per_gb_month, disk_gb)
-            ceiling = _round_up(quote.usd_per_hour - shown_disk + disk_now)
+            disk_now = storage_rate(quote.storage_usd_per_gb_month, price.disk_gb)
+            ceiling = round_up(quote.usd_per_hour - shown_disk + disk_now)
             origin = "the price shown by search_offers"
-        if rate > _round_up(ceiling):
+        if price.rate > round_up(ceiling):
             raise PolicyDenied(
-                f"Not rented, nothing charged: offer {offer.offer_id} now costs {rate} with"
-                f" {plain_number(disk_gb)} GB disk, above {origin} ({ceiling}).",
+                f"Not rented, nothing charged: offer {self.offer_id} now costs {price.rate} with"
+                f" {plain_number(price.disk_gb)} GB disk, above {origin} ({ceiling}).",
                 rules=("create.ceiling",),
                 hint="Search again for what fits, or tell the person the new price and pass it as"
                 " max_price_usd_per_hour.",
             )
         return ""
-
-    def _question(
-        self,
-        offer: Offer,
-        rate: UsdPerHour,
-        disk_rate: UsdPerHour,
-        disk_gb: float,
-        lease_cost: Usd,
-        traffic: Usd,
-        image: str,
-    ) -> str:
-        place = str(offer.location).partition(",")[0] or offer.country
-        where = f" in {clean_line(place, 24)}" if place else ""
-        kind = "" if self.bid_usd_per_hour is None else " (interruptible)"
-        end = (
-            f"stopped, disk kept at {disk_rate.per_day}/day"
-            if self.on_end == "stop"
-            else "destroyed with its disk"
-        )
-        return (
-            f"Rent {offer.num_gpus}x {offer.gpu_name} ({int(offer.gpu_ram_gb)} GB){where} for up to"
-            f" {plain_number(self.lease_hours)} h? {rate}{kind} with {plain_number(disk_gb)} GB"
-            f" disk: at most {lease_cost}, traffic about {traffic} extra. Then: {end}."
-            f" {clean_line(image.partition(':')[0], 48)}, host up {offer.reliability:.1%}, free for"
-            f" {offer.duration_s // 86_400} days. Offer {offer.offer_id}."
-        )
 
     # -- deciding --------------------------------------------------------------------------
 
@@ -290,13 +227,22 @@ class CreateInstance(PlainAct):
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Set aside the lease's worst case and the expected traffic."""
         assert isinstance(sight, CreateSight)
-        assert sight.offer is not None
-        ends_us = self._ends_us(booking.now_us)
-        task = self.task
+        assert sight.price is not None
+        rental = self._rental(tx, booking, sight.price)
+        now_us, ends_us = booking.now_us, rental.lease_ends_us
+        lease = Segment(booking.intent_id, "lease", rental.usd_per_hour, Usd(0), now_us, ends_us)
+        traffic = Segment(
+            booking.intent_id, "traffic", UsdPerHour(0), sight.price.traffic, now_us, now_us, now_us
+        )
+        tx.add_rental(rental, [lease, traffic])
+
+    def _rental(self, tx: Transaction, booking: Booking, price: Price) -> Rental:
+        task, cap = self.task, None
         if self.max_cost_usd is not None:
+            cap = Usd.of(self.max_cost_usd)
             task = task or f"rental {booking.intent_id}"
-            tx.lower_task_cap(task, Usd.of(self.max_cost_usd))
-        rental = Rental(
+            tx.lower_task_cap(task, cap)
+        return Rental(
             intent_id=booking.intent_id,
             principal=booking.principal,
             kind="instance",
@@ -304,35 +250,22 @@ class CreateInstance(PlainAct):
             request_key=self.request_key,
             digest=self._digest(),
             label=self.label,
-            usd_per_hour=sight.rate,
-            disk_usd_per_hour=sight.disk_rate,
+            usd_per_hour=price.rate,
+            disk_usd_per_hour=price.disk_rate,
             created_us=booking.now_us,
-            lease_ends_us=ends_us,
+            lease_ends_us=self._ends_us(booking.now_us),
             on_end=self.on_end,
             asked=booking.asked,
             task=task,
-            max_cost=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
+            max_cost=cap,
             offer_id=self.offer_id,
-            machine_id=sight.offer.machine_id,
+            machine_id=price.offer.machine_id,
             details={
-                "gpu": f"{sight.offer.num_gpus}x {sight.offer.gpu_name}",
-                "disk_gb": sight.disk_gb,
+                "gpu": f"{price.offer.num_gpus}x {price.offer.gpu_name}",
+                "disk_gb": price.disk_gb,
                 "bid": self.bid_usd_per_hour is not None,
             },
         )
-        segments = [
-            Segment(booking.intent_id, "lease", sight.rate, Usd(0), booking.now_us, ends_us),
-            Segment(
-                booking.intent_id,
-                "traffic",
-                UsdPerHour(0),
-                sight.traffic,
-                booking.now_us,
-                booking.now_us,
-                booking.now_us,
-            ),
-        ]
-        tx.add_rental(rental, segments)
 
     def _ends_us(self, created_us: int) -> int:
         return floor_minute_us(created_us + seconds_from_hours(self.lease_hours) * _SECOND_US)
@@ -343,12 +276,14 @@ class CreateInstance(PlainAct):
         """Send once and settle; see `renting`."""
         sight = errand.sight
         assert isinstance(sight, CreateSight)
+        assert sight.price is not None
         ends_us = self._ends_us(errand.booking.now_us)
+        spec = self._spec(desk, errand, sight.inside, sight.price.disk_gb)
         terms = Terms(
-            call=instances.create_instance(self.offer_id, self._spec(desk, errand, sight)),
+            call=instances.create_instance(self.offer_id, spec),
             rate=UsdPerHour(int(str(errand.approved["rate_micros"]))),
-            disk_rate=sight.disk_rate,
-            cost=sight.rate.over((ends_us - errand.booking.now_us) / _SECOND_US),
+            disk_rate=sight.price.disk_rate,
+            cost=sight.price.rate.over((ends_us - errand.booking.now_us) / _SECOND_US),
             ends_us=ends_us,
             on_end=self.on_end,
             attach_key=self.connect != "args",
@@ -357,17 +292,17 @@ class CreateInstance(PlainAct):
         )
         return await rent(desk, errand, terms)
 
-    def _spec(self, desk: Desk, errand: Errand, sight: CreateSight) -> CreateSpec:
+    def _spec(self, desk: Desk, errand: Errand, inside: Inside, disk_gb: float) -> CreateSpec:
         booking = errand.booking
         ends_us = self._ends_us(booking.now_us)
         onstart = self.onstart
-        if not sight.inside.why_not:
+        if not inside.why_not:
             guard = self._guard_text(desk, booking.intent_id, booking.now_us)
-            onstart = sight.inside.onstart(guard)
+            onstart = inside.onstart(guard)
         bare = self.template_hash is None
         return CreateSpec(
             image=self.image or (DEFAULT_IMAGE if bare else None),
-            disk_gb=sight.disk_gb,
+            disk_gb=disk_gb,
             label=desk.marker.label(self.label, booking.intent_id, ends_us),
             template_hash=self.template_hash,
             bid_usd_per_hour=self.bid_usd_per_hour,
@@ -377,20 +312,3 @@ class CreateInstance(PlainAct):
             connect=self.connect or ("ssh" if bare else None),
             args=self.args,
         )
-
-
-def _snapshot(offer: Offer, rate: UsdPerHour, disk_gb: float) -> dict[str, Json]:
-    return {
-        "offer_id": offer.offer_id,
-        "machine_id": offer.machine_id,
-        "gpu_name": offer.gpu_name,
-        "num_gpus": offer.num_gpus,
-        "is_bid": offer.rental == "interruptible",
-        "disk_gb": disk_gb,
-        "rate_micros": rate.micros,
-    }
-
-
-def _round_up(rate: UsdPerHour) -> UsdPerHour:
-    """Up to a hundredth of a cent: the digits a person is shown and holds the vendor to."""
-    return UsdPerHour(-(-rate.micros // 100) * 100)

@@ -1,81 +1,25 @@
-"""Start, extend and bid: acts that lengthen or raise what an existing machine costs."""
+"""Start and extend: acts that lengthen what an existing machine costs."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist, iso, plain_number, see
+from vast_mcp.guard.acts._lease import SECOND_US, LeaseSight, added_spend, total_so_far
 from vast_mcp.guard.acts.ending import observe_now
 from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
-from vast_mcp.policy import Owner, Request, Spend
+from vast_mcp.policy import Owner, Request
 from vast_mcp.store import (
     Rental,
     RentalState,
     Transaction,
-    split_by_day,
-    total_cost,
 )
-from vast_mcp.units import HOUR_S, Usd, UsdPerHour, seconds_from_hours
-
-_SECOND_US = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _LeaseSight(Sight):
-    """The machine, its rental and its new end, for reserving and sending."""
-
-    seen: Seen | None = None
-    ends_us: int = 0
-    rate: UsdPerHour = UsdPerHour(0)
-
-
-async def _total(desk: Desk, rental: Rental | None) -> Usd:
-    if rental is None:
-        return Usd(0)
-    segments = await desk.ledger.read(lambda tx: tx.segments(rental.intent_id))
-    return total_cost(segments, desk.now_us())
-
-
-def _spend(
-    seen: Seen,
-    *,
-    adds: UsdPerHour,
-    adds_running: int,
-    hours: float,
-    from_us: int,
-    until_us: int,
-    rate: UsdPerHour,
-    total: Usd,
-) -> Spend:
-    one, rental = seen.instance, seen.rental
-    days = split_by_day(rate, from_us, until_us)
-    cost = sum(days.values(), Usd(0))
-    contract_h = None
-    if one.contract_ends_us is not None:
-        contract_h = max(0.0, (one.contract_ends_us - from_us) / _SECOND_US / HOUR_S)
-    return Spend(
-        usd_per_hour=one.usd_per_hour,
-        adds_usd_per_hour=adds,
-        adds_running=adds_running,
-        lease_hours=hours,
-        cost=cost,
-        rental_total=total + cost,
-        by_day=days,
-        disk_gb=one.disk_gb,
-        gpu_name=one.gpu_name,
-        num_gpus=one.num_gpus,
-        image=str(one.image),
-        country=one.country,
-        verified=one.verified,
-        max_contract_hours=contract_h,
-        task=rental.task if rental else "",
-        max_cost_usd=rental.max_cost if rental else None,
-    )
+from vast_mcp.units import HOUR_S, UsdPerHour, seconds_from_hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +41,8 @@ class StartInstance(PlainAct):
                 hint="extend_lease gives it more time.",
             )
         now_us = desk.now_us()
-        ends_us = floor_minute_us(now_us + seconds_from_hours(self.lease_hours) * _SECOND_US)
-        spend = _spend(
+        ends_us = floor_minute_us(now_us + seconds_from_hours(self.lease_hours) * SECOND_US)
+        spend = added_spend(
             seen,
             adds=one.usd_per_hour - one.disk_usd_per_hour,
             adds_running=1,
@@ -106,9 +50,9 @@ class StartInstance(PlainAct):
             from_us=now_us,
             until_us=ends_us,
             rate=one.usd_per_hour,
-            total=await _total(desk, seen.rental),
+            total=await total_so_far(desk, seen.rental),
         )
-        return _LeaseSight(
+        return LeaseSight(
             request=Request(self.tool, seen.target, spend),
             snapshot={**seen.snapshot, "rate_micros": one.usd_per_hour.micros},
             question=f"Start {self.instance_id} ({seen.words}) for up to"
@@ -123,7 +67,7 @@ class StartInstance(PlainAct):
 
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Set the lease aside before the GPU is asked for; without a rental, one is begun."""
-        assert isinstance(sight, _LeaseSight)
+        assert isinstance(sight, LeaseSight)
         assert sight.seen is not None
         rental = tx.rental_of("instance", self.instance_id)
         if rental is None or not rental.state.holds_money:
@@ -143,7 +87,7 @@ class StartInstance(PlainAct):
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Write the new end into the label, then start. A refusal gives the money back."""
         sight = errand.sight
-        assert isinstance(sight, _LeaseSight)
+        assert isinstance(sight, LeaseSight)
         assert sight.seen is not None
         one: Instance | None = None
         try:
@@ -163,7 +107,7 @@ class StartInstance(PlainAct):
         said = "Starting." if not waiting else "Start accepted; its GPU is taken at the moment."
         return self._outcome(sight, "starting", f"{said} {sight.rate} once running.")
 
-    def _outcome(self, sight: _LeaseSight, status: str, said: str) -> Outcome:
+    def _outcome(self, sight: LeaseSight, status: str, said: str) -> Outcome:
         spend = sight.request.spend
         return Outcome(
             status=status,
@@ -178,7 +122,7 @@ class StartInstance(PlainAct):
         )
 
 
-def _begin_rental(tx: Transaction, booking: Booking, sight: _LeaseSight) -> Rental:
+def _begin_rental(tx: Transaction, booking: Booking, sight: LeaseSight) -> Rental:
     """Books for a machine the ledger did not rent: from here on it has a lease."""
     assert sight.seen is not None
     one = sight.seen.instance
@@ -245,31 +189,20 @@ class ExtendLease(PlainAct):
         """The present end, the added cost, and the rental's new worst case."""
         seen = await see(desk, self.instance_id)
         one, rental = seen.instance, seen.rental
-        mark = desk.marker.read(one.raw_label)
-        if rental is None and mark is None:
-            raise InputInvalid(
-                "instance_id",
-                "this machine has no lease of ours to extend",
-                hint="It was rented elsewhere and runs until somebody stops it.",
-            )
-        present_us = rental.lease_ends_us if rental else (mark.until_us if mark else 0)
-        if rental is not None and not rental.running:
-            raise InputInvalid(
-                "instance_id", "this machine is stopped", hint="start_instance gives a new lease."
-            )
-        ends_us = present_us + seconds_from_hours(self.hours) * _SECOND_US
+        present_us = _present_end_us(desk, seen)
+        ends_us = present_us + seconds_from_hours(self.hours) * SECOND_US
         began_us = rental.created_us if rental else (one.started_at_us or desk.now_us())
-        spend = _spend(
+        spend = added_spend(
             seen,
             adds=UsdPerHour(0),
             adds_running=0,
-            hours=(ends_us - began_us) / _SECOND_US / HOUR_S,
+            hours=(ends_us - began_us) / SECOND_US / HOUR_S,
             from_us=present_us,
             until_us=ends_us,
             rate=one.usd_per_hour,
-            total=await _total(desk, rental),
+            total=await total_so_far(desk, rental),
         )
-        return _LeaseSight(
+        return LeaseSight(
             request=Request(self.tool, seen.target, spend),
             snapshot={
                 **seen.snapshot,
@@ -288,7 +221,7 @@ class ExtendLease(PlainAct):
 
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Reserve up to the new end."""
-        assert isinstance(sight, _LeaseSight)
+        assert isinstance(sight, LeaseSight)
         rental = tx.rental_of("instance", self.instance_id)
         if rental is None:
             rental = books.resume(
@@ -300,7 +233,7 @@ class ExtendLease(PlainAct):
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Write the new end into the label, where every layer reads it."""
         sight = errand.sight
-        assert isinstance(sight, _LeaseSight)
+        assert isinstance(sight, LeaseSight)
         assert sight.seen is not None
         seen = await _write_end(desk, errand, sight.seen, sight.ends_us)
         spend = sight.request.spend
@@ -318,85 +251,23 @@ class ExtendLease(PlainAct):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeBid(PlainAct):
-    """Set what an interruptible machine bids."""
+def _present_end_us(desk: Desk, seen: Seen) -> int:
+    """When the lease ends now, by the books or else by the label.
 
-    tool: ClassVar[str] = "change_bid"
-    instance_id: int
-    bid_usd_per_hour: float
-
-    async def look(self, desk: Desk) -> Sight:
-        """The present bid, and what a rise adds until the lease ends."""
-        seen = await see(desk, self.instance_id)
-        one, rental = seen.instance, seen.rental
-        if not one.is_bid:
-            raise InputInvalid(
-                "instance_id", "this machine is on demand; only an interruptible one has a bid"
-            )
-        old, new = one.usd_per_hour, UsdPerHour.of(self.bid_usd_per_hour) + one.disk_usd_per_hour
-        now_us = desk.now_us()
-        ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
-        spend = _spend(
-            seen,
-            adds=max(UsdPerHour(0), new - old),
-            adds_running=0,
-            hours=(ends_us - (rental.created_us if rental else now_us)) / _SECOND_US / HOUR_S,
-            from_us=now_us,
-            until_us=ends_us,
-            rate=max(UsdPerHour(0), new - old),
-            total=await _total(desk, rental),
+    Raises:
+        InputInvalid: there is no lease of ours, or the machine is stopped.
+    """
+    rental, mark = seen.rental, desk.marker.read(seen.instance.raw_label)
+    if rental is not None and not rental.running:
+        raise InputInvalid(
+            "instance_id", "this machine is stopped", hint="start_instance gives a new lease."
         )
-        word = "Raise" if new > old else "Lower"
-        return _LeaseSight(
-            request=Request(
-                self.tool, seen.target, replace(spend, usd_per_hour=new), raises=new > old
-            ),
-            snapshot={**seen.snapshot, "rate_micros": old.micros},
-            question=f"{word} the bid of {self.instance_id} ({seen.words}) to"
-            f" {UsdPerHour.of(self.bid_usd_per_hour)}? With its disk {new}, now {old}:"
-            f" {spend.cost} more at most until its lease ends.",
-            handle=f"bid-{self.instance_id}-{self.bid_usd_per_hour:g}usd",
-            label=seen.target.label,
-            seen=seen,
-            ends_us=ends_us,
-            rate=new,
-        )
-
-    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
-        """Reserve a rise before it is sent; a fall is released only once it is seen."""
-        assert isinstance(sight, _LeaseSight)
-        rental = tx.rental_of("instance", self.instance_id)
-        if rental is not None and sight.rate > rental.usd_per_hour:
-            books.reprice(tx, rental, sight.rate, booking.now_us)
-
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
-        """Sent once, then read back."""
-        sight = errand.sight
-        assert isinstance(sight, _LeaseSight)
-        lost = False
-        try:
-            await errand.send(instances.change_bid(self.instance_id, self.bid_usd_per_hour))
-            said = "The bid is set."
-        except OutcomeUnknown:
-            said = "The bid was sent and its answer lost; this is what is read back."
-            lost = True
-        one: Instance | None = None
-        with suppress(ApiError):
-            one = await desk.reads.show_instance(self.instance_id)
-        now_us = desk.now_us()
-        rate = one.usd_per_hour if one is not None else sight.rate
-        if lost:  # it may yet be executed: the dearer of the two is reserved
-            rate = max(rate, sight.rate)
-
-        def write(tx: Transaction) -> None:
-            rental = tx.rental_of("instance", self.instance_id)
-            if rental is not None and rental.usd_per_hour != rate:
-                books.reprice(tx, rental, rate, now_us)
-
-        await desk.ledger.write(write)
-        return Outcome(
-            status="bid_changed",
-            said=f"{said} It now costs {rate} with its disk.",
-            values={"instance_id": self.instance_id, "usd_per_hour": round(rate.dollars, 4)},
-        )
+    if rental is not None:
+        return rental.lease_ends_us
+    if mark is not None:
+        return mark.until_us
+    raise InputInvalid(
+        "instance_id",
+        "this machine has no lease of ours to extend",
+        hint="It was rented elsewhere and runs until somebody stops it.",
+    )

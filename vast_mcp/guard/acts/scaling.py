@@ -18,14 +18,17 @@ from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts._endpoint import (
     SECOND_US,
     EndpointSight,
+    FoundEndpoint,
     find_endpoint,
     short_name,
     worst_case,
 )
+from vast_mcp.guard.acts._lease import total_so_far
+from vast_mcp.models import Endpoint
 from vast_mcp.operations import JsonObject, serverless
-from vast_mcp.policy import Request
-from vast_mcp.store import Rental, RentalState, Transaction, total_cost
-from vast_mcp.units import HOUR_S, Usd, UsdPerHour
+from vast_mcp.policy import Request, Spend
+from vast_mcp.store import Rental, RentalState, Transaction
+from vast_mcp.units import HOUR_S, UsdPerHour
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +48,16 @@ class UpdateEndpoint(PlainAct):
         if not changes:
             raise InputInvalid("max_workers", "nothing to change was given")
         found = await find_endpoint(desk, self.endpoint_name)
-        one, rental = found.endpoint, found.rental
+        one = found.endpoint
         new_max = one.max_workers if self.max_workers is None else self.max_workers
-        per_worker = UsdPerHour(
-            int(str((rental.details if rental else {}).get("per_worker_micros", 0)))
-        )
-        added = max(0, new_max - one.max_workers)
-        now_us = desk.now_us()
-        ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
-        began_us = rental.created_us if rental else now_us
-        total = Usd(0)
-        if rental is not None:
-            segments = await desk.ledger.read(lambda tx: tx.segments(rental.intent_id))
-            total = total_cost(segments, now_us)
-        spend = worst_case(
-            per_worker,
-            adds=per_worker * added,
-            adds_running=added,
-            hours=(ends_us - began_us) / SECOND_US / HOUR_S,
-            from_us=now_us,
-            until_us=ends_us,
-            total=total,
-        )
-        raises = (
-            added > 0
-            or (self.cold_workers or 0) > one.cold_workers
-            or (self.min_load or 0.0) > one.min_load
-            or self.endpoint_state == "active"
-        )
+        per_worker = _per_worker(found.rental)
+        spend = await _added(desk, found, per_worker, max(0, new_max - one.max_workers))
+        raises = self._raises(one)
         if raises:
-            found.insist_on_lease(now_us)
+            found.insist_on_lease(desk.now_us())
         shown = ", ".join(f"{name} {value}" for name, value in changes.items())
         return EndpointSight(
-            request=Request(self.tool, found.target, spend if rental else None, raises=raises),
+            request=Request(self.tool, found.target, spend if found.rental else None, raises),
             snapshot=found.snapshot,
             question=f"Change endpoint {one.endpoint_id}: {shown}? {spend.cost} more at most until"
             " its lease ends.",
@@ -86,6 +66,15 @@ class UpdateEndpoint(PlainAct):
             found=found,
             rate=per_worker * new_max,
             max_workers=new_max,
+        )
+
+    def _raises(self, one: Endpoint) -> bool:
+        """Whether it could rent more than now."""
+        return (
+            (self.max_workers or 0) > one.max_workers
+            or (self.cold_workers or 0) > one.cold_workers
+            or (self.min_load or 0.0) > one.min_load
+            or self.endpoint_state == "active"
         )
 
     def changes(self) -> JsonObject:
@@ -141,6 +130,28 @@ class UpdateEndpoint(PlainAct):
             f" {one.min_load:g}, state {one.state}.",
             values={"endpoint_id": endpoint_id},
         )
+
+
+def _per_worker(rental: Rental | None) -> UsdPerHour:
+    """The price one worker was approved at."""
+    details = rental.details if rental else {}
+    return UsdPerHour(int(str(details.get("per_worker_micros", 0))))
+
+
+async def _added(desk: Desk, found: FoundEndpoint, per_worker: UsdPerHour, workers: int) -> Spend:
+    """What so many workers more cost until the lease ends."""
+    now_us, rental = desk.now_us(), found.rental
+    ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
+    began_us = rental.created_us if rental else now_us
+    return worst_case(
+        per_worker,
+        adds=per_worker * workers,
+        adds_running=workers,
+        hours=(ends_us - began_us) / SECOND_US / HOUR_S,
+        from_us=now_us,
+        until_us=ends_us,
+        total=await total_so_far(desk, rental),
+    )
 
 
 def _reprice(tx: Transaction, rental: Rental, sight: EndpointSight, now_us: int) -> None:

@@ -1,0 +1,100 @@
+"""Change what an interruptible machine bids."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._base import PlainAct, see
+from vast_mcp.guard.acts._lease import SECOND_US, LeaseSight, added_spend, total_so_far
+from vast_mcp.models import Instance
+from vast_mcp.operations import instances
+from vast_mcp.policy import Request
+from vast_mcp.store import Transaction
+from vast_mcp.units import HOUR_S, UsdPerHour
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBid(PlainAct):
+    """Set what an interruptible machine bids."""
+
+    tool: ClassVar[str] = "change_bid"
+    instance_id: int
+    bid_usd_per_hour: float
+
+    async def look(self, desk: Desk) -> Sight:
+        """The present bid, and what a rise adds until the lease ends."""
+        seen = await see(desk, self.instance_id)
+        one, rental = seen.instance, seen.rental
+        if not one.is_bid:
+            raise InputInvalid(
+                "instance_id", "this machine is on demand; only an interruptible one has a bid"
+            )
+        old, new = one.usd_per_hour, UsdPerHour.of(self.bid_usd_per_hour) + one.disk_usd_per_hour
+        now_us = desk.now_us()
+        ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
+        spend = added_spend(
+            seen,
+            adds=max(UsdPerHour(0), new - old),
+            adds_running=0,
+            hours=(ends_us - (rental.created_us if rental else now_us)) / SECOND_US / HOUR_S,
+            from_us=now_us,
+            until_us=ends_us,
+            rate=max(UsdPerHour(0), new - old),
+            total=await total_so_far(desk, rental),
+        )
+        word = "Raise" if new > old else "Lower"
+        return LeaseSight(
+            request=Request(
+                self.tool, seen.target, replace(spend, usd_per_hour=new), raises=new > old
+            ),
+            snapshot={**seen.snapshot, "rate_micros": old.micros},
+            question=f"{word} the bid of {self.instance_id} ({seen.words}) to"
+            f" {UsdPerHour.of(self.bid_usd_per_hour)}? With its disk {new}, now {old}:"
+            f" {spend.cost} more at most until its lease ends.",
+            handle=f"bid-{self.instance_id}-{self.bid_usd_per_hour:g}usd",
+            label=seen.target.label,
+            seen=seen,
+            ends_us=ends_us,
+            rate=new,
+        )
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Reserve a rise before it is sent; a fall is released only once it is seen."""
+        assert isinstance(sight, LeaseSight)
+        rental = tx.rental_of("instance", self.instance_id)
+        if rental is not None and sight.rate > rental.usd_per_hour:
+            books.reprice(tx, rental, sight.rate, booking.now_us)
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Sent once, then read back."""
+        sight = errand.sight
+        assert isinstance(sight, LeaseSight)
+        lost = False
+        try:
+            await errand.send(instances.change_bid(self.instance_id, self.bid_usd_per_hour))
+            said = "The bid is set."
+        except OutcomeUnknown:
+            said = "The bid was sent and its answer lost; this is what is read back."
+            lost = True
+        one: Instance | None = None
+        with suppress(ApiError):
+            one = await desk.reads.show_instance(self.instance_id)
+        now_us = desk.now_us()
+        rate = one.usd_per_hour if one is not None else sight.rate
+        if lost:  # it may yet be executed: the dearer of the two is reserved
+            rate = max(rate, sight.rate)
+
+        def write(tx: Transaction) -> None:
+            rental = tx.rental_of("instance", self.instance_id)
+            if rental is not None and rental.usd_per_hour != rate:
+                books.reprice(tx, rental, rate, now_us)
+
+        await desk.ledger.write(write)
+        return Outcome(
+            status="bid_changed",
+            said=f"{said} It now costs {rate} with its disk.",
+            values={"instance_id": self.instance_id, "usd_per_hour": round(rate.dollars, 4)},
+        )

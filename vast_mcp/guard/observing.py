@@ -1,0 +1,178 @@
+"""One complete list of the account, and what it says about our books.
+
+Found, gone, resumed, lost and never recorded: everything is written down in one transaction, and
+absence is concluded only from complete lists (safety §0.4).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Desk
+from vast_mcp.guard.mark import INTENT_LENGTH, endpoint_intent, user_part
+from vast_mcp.guard.reconcile import adopt, carries, count_absence
+from vast_mcp.models import Instance
+from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.units import Usd
+
+PRINCIPAL = "local"
+"""Whose a machine is that was taken in: the same for all processes of this machine."""
+_UNRESOLVED = {RentalState.UNKNOWN, RentalState.SENDING, RentalState.RESERVED}
+_YOUNG_US = 2 * 60 * 1_000_000
+_MISSES = 3
+_STALE_US = 3 * 60 * 1_000_000
+"""A reservation this old that is still being "sent" belongs to a process that died."""
+
+
+async def observe_all(desk: Desk, instances: Sequence[Instance], began_us: int) -> list[str]:
+    """Bring the books in line with one complete list; what was found is said in words."""
+    by_id = {one.instance_id: one for one in instances}
+    endpoints = await _unresolved_endpoints(desk)
+
+    def write(tx: Transaction) -> list[str]:
+        now_us = desk.now_us()
+        said: list[str] = []
+        for rental in tx.live_rentals():
+            if rental.kind == "endpoint":
+                said += _resolve_endpoint(tx, rental, endpoints, now_us)
+            elif rental.target_id is None:
+                said += _resolve(tx, desk, rental, instances, began_us, now_us)
+            else:
+                _observe_one(tx, rental, by_id.get(rental.target_id), began_us, now_us)
+        said += _adopt_strays(tx, desk, instances, now_us)
+        return said
+
+    return await desk.ledger.write(write)
+
+
+def _observe_one(
+    tx: Transaction, rental: Rental, seen: Instance | None, began_us: int, now_us: int
+) -> None:
+    if seen is None and not _believably_gone(tx, rental, began_us):
+        return
+    if seen is not None and rental.details.get("missed"):
+        rental = tx.update_rental(rental, details={**rental.details, "missed": 0})
+    books.observe(tx, rental, seen, now_us)
+
+
+async def _unresolved_endpoints(desk: Desk) -> dict[str, int]:
+    """Listed endpoints by the intent in their name; not read when no endpoint is unresolved."""
+    live = await desk.ledger.read(lambda tx: tx.live_rentals())
+    if not any(one.kind == "endpoint" and one.target_id is None for one in live):
+        return {}
+    listed = await desk.reads.endpoints()
+    return {
+        intent: one.endpoint_id
+        for one in listed
+        if (intent := endpoint_intent(one.raw_name)) is not None
+    }
+
+
+def _resolve_endpoint(
+    tx: Transaction, rental: Rental, endpoints: Mapping[str, int], now_us: int
+) -> list[str]:
+    """A lost endpoint is found by its name; one that never comes keeps its money to its end."""
+    if rental.target_id is not None or now_us - rental.created_us < _STALE_US:
+        return []
+    endpoint_id = endpoints.get(rental.intent_id)
+    if endpoint_id is not None:
+        adopt(tx, rental.intent_id, endpoint_id, now_us)
+        return [f"intent {rental.intent_id} was found as endpoint {endpoint_id}"]
+    if now_us >= rental.lease_ends_us:
+        books.close(tx, rental, RentalState.ABSENT, now_us)
+        return [f"endpoint intent {rental.intent_id} never came to exist; released"]
+    return []
+
+
+def _believably_gone(tx: Transaction, rental: Rental, began_us: int) -> bool:
+    """Whether a complete list that lacks a machine proves it gone.
+
+    Lists lag behind a create, so a young machine is not judged, and one that nobody asked to
+    destroy must be missing three times in a row.
+    """
+    if began_us - (rental.settled_us or rental.created_us) < _YOUNG_US:
+        return False
+    if rental.state is RentalState.DESTROYING:
+        return True
+    missed = int(str(rental.details.get("missed", 0))) + 1
+    tx.update_rental(rental, details={**rental.details, "missed": missed})
+    return missed >= _MISSES
+
+
+def _resolve(
+    tx: Transaction,
+    desk: Desk,
+    rental: Rental,
+    instances: Sequence[Instance],
+    began_us: int,
+    now_us: int,
+) -> list[str]:
+    """An intent without an instance: found, proven absent, or still unknown."""
+    if rental.state not in _UNRESOLVED:
+        return []
+    found = [one for one in instances if carries(desk, one, rental.intent_id)]
+    if found:  # at once: what its mark proves needs no waiting for whoever is sending it
+        one = min(found, key=lambda instance: instance.instance_id)
+        adopt(tx, rental.intent_id, one.instance_id, now_us)
+        return [f"intent {rental.intent_id} was found as instance {one.instance_id}"]
+    if rental.state is not RentalState.UNKNOWN and now_us - rental.created_us < _STALE_US:
+        return []
+    if rental.state is RentalState.RESERVED:  # never marked as sending: nothing left
+        books.close(tx, rental, RentalState.ABSENT, now_us)
+        return [f"intent {rental.intent_id} was never sent; released"]
+    rental = tx.update_rental(rental, state=RentalState.UNKNOWN)
+    after = count_absence(tx, rental, began_us, now_us)
+    if after.state is RentalState.ABSENT:
+        return [f"intent {rental.intent_id} never came to exist; released"]
+    return []
+
+
+def _adopt_strays(
+    tx: Transaction, desk: Desk, instances: Sequence[Instance], now_us: int
+) -> list[str]:
+    """Machines that bear our mark and are in no book: the ledger was lost, or is another's."""
+    said = []
+    for one in instances:
+        mark = desk.marker.read(one.raw_label)
+        if mark is None:
+            continue
+        known = tx.rental_of("instance", one.instance_id) or tx.rental(mark.intent_id)
+        if known is not None and one.instance_id == (known.target_id or one.instance_id):
+            if not known.state.holds_money:
+                books.reopen(tx, known, one, now_us)
+                said.append(f"instance {one.instance_id} is there after all; it counts again")
+            continue
+        # Not in the books, or a second machine of one intent: the vendor made two of one request.
+        intent_id = mark.intent_id if known is None else desk.clock.random_id(INTENT_LENGTH)
+        _take_in(tx, one, intent_id, mark.until_us, now_us)
+        said.append(f"instance {one.instance_id} bears our mark and was taken into the books")
+    return said
+
+
+def _take_in(tx: Transaction, one: Instance, intent_id: str, until_us: int, now_us: int) -> None:
+    """Books for a machine of ours that had none, from what its label and the vendor say."""
+    began_us = min(one.started_at_us or now_us, now_us)
+    rental = Rental(
+        intent_id=intent_id,
+        principal=PRINCIPAL,
+        kind="instance",
+        state=RentalState.ACTIVE,
+        request_key=f"adopted {one.instance_id}",
+        digest="",
+        label=user_part(one.raw_label),
+        usd_per_hour=one.usd_per_hour,
+        disk_usd_per_hour=one.disk_usd_per_hour,
+        created_us=began_us,
+        lease_ends_us=until_us,
+        asked=True,
+        machine_id=one.machine_id,
+        target_id=one.instance_id,
+        ever_ran=True,
+        details={
+            "gpu": f"{one.num_gpus}x {one.gpu_name}",
+            "adopted": True,
+            "stop_sent": one.intended_status == "stopped",
+        },
+    )
+    lease = Segment(intent_id, "lease", one.usd_per_hour, Usd(0), began_us, until_us)
+    tx.add_rental(rental, [lease])
+    books.observe(tx, rental, one, now_us)
