@@ -25,19 +25,17 @@ from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
-from vast_mcp.guard.saying import changed, denied, kept, needs_person, replayed, unresolved
+from vast_mcp.guard.saying import changed, denied, kept, needs_person, unresolved
+from vast_mcp.guard.shelf import Shelf
 from vast_mcp.guard.sweep import Sweep
 from vast_mcp.guard.tick import Tick, tick
+from vast_mcp.guard.twins import closed, repeated
 from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits
-from vast_mcp.store import Ledger, Plan, PlanState, Rental, RentalState, Transaction
+from vast_mcp.store import Ledger, Plan, PlanState, Rental, Transaction
 from vast_mcp.units import Usd
 
-CLAIMED_WAIT_S = 20.0
-SPARE_S = 60.0
-ALWAYS_OPEN = frozenset({"stop_instance", "destroy_instance"})
-"""Acts that no broken ledger, budget or breaker may block."""
 Rebuild = Callable[[str, JsonObject], Act]
 
 
@@ -91,7 +89,7 @@ class Guard:
         self._rebuild = rebuild
         self.sweep = Sweep()
         self._claims = Claims(clock)
-        self._spare_until_s = 0.0
+        self._shelf = Shelf(ledger, spare, clock)
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -105,7 +103,7 @@ class Guard:
             PolicyDenied: a rule refuses; nothing was sent.
         """
         await self.sweep.wait()
-        ledger = await self._books(act.tool)
+        ledger = await self._shelf.books_for(act.tool)
         plan, repeat = await ledger.write(
             lambda tx: (
                 plans.find(tx, act, caller, self._clock),
@@ -115,7 +113,7 @@ class Guard:
         if retry_leg and plan is not None:
             return Pending(plan)
         if repeat is not None:
-            return Settled(await self._repeated(ledger, repeat))
+            return Settled(await repeated(ledger, repeat, self._clock))
         if plan is not None and plans.recently_declined(plan, self._clock):
             return Settled(kept(plan, "The person declined this a moment ago; not asked again."))
         limits = self._limits()
@@ -136,7 +134,7 @@ class Guard:
 
     async def preview(self, act: Act, caller: Caller) -> tuple[Sight, Decision]:
         """What would be decided now, without asking, reserving or sending anything."""
-        ledger = await self._books(act.tool)
+        ledger = await self._shelf.books_for(act.tool)
         limits = self._limits()
         desk = self._desk(limits, ledger)
         sight = await act.look(desk)
@@ -169,7 +167,7 @@ class Guard:
 
     async def perform(self, ready: Ready, caller: Caller) -> Outcome:
         """Carry out what needed no question. If the limits moved meanwhile, it is refused."""
-        ledger = await self._books(ready.act.tool)
+        ledger = await self._shelf.books_for(ready.act.tool)
         return await self._errands.run(
             self._carry_out(ledger, ready.act, caller, ready.sight, None)
         )
@@ -180,7 +178,7 @@ class Guard:
         Raises:
             PolicyDenied: it was not corrective after all.
         """
-        ledger = await self._books(act.tool)
+        ledger = await self._shelf.books_for(act.tool)
         sight = await act.look(self._desk(self._limits(), ledger))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, None))
 
@@ -191,14 +189,16 @@ class Guard:
             PolicyDenied: a rule refuses, or the yes does not cover it.
         """
         await self.sweep.wait()
-        ledger = await self._books(act.tool)
+        ledger = await self._shelf.books_for(act.tool)
         sight = await act.look(self._desk(self._limits(), ledger))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, None, approval))
 
     async def tick(self) -> Tick:
         """One look at the whole account and what follows from it; see `guard.tick`."""
         try:
-            ledger = await self._books("stop_instance")  # leases end with or without the books
+            ledger = await self._shelf.books_for(
+                "stop_instance"
+            )  # leases end with or without the books
             return await tick(self._desk(self._limits(), ledger), self.correct)
         finally:
             self.sweep.done()
@@ -213,7 +213,7 @@ class Guard:
         await self.sweep.wait()
         ledger, plan = await self.plan(plan_id, caller)
         if plan.state is not PlanState.OPEN:
-            return await self._closed(ledger, plan)
+            return await closed(ledger, plan, self._clock)
         if plan.level == Level.PERSON.value and not plan.approved:
             return needs_person(plan)
         act = self._rebuild(plan.tool, plan.arguments)
@@ -322,10 +322,10 @@ class Guard:
         match claim:
             case Booking() as booking:
                 pass
-            case Plan() as closed:
-                return await self._closed(ledger, closed)
+            case Plan() as ended:
+                return await closed(ledger, ended, self._clock)
             case Rental() as rental:
-                return await self._repeated(ledger, rental)
+                return await repeated(ledger, rental, self._clock)
             case Changed(why=why):
                 return changed(plan, why)
             case Deny() as refusal:
@@ -356,57 +356,6 @@ class Guard:
     async def _facts(self, desk: Desk, sight: Sight) -> Facts | None:
         return None if sight.request.spend is None else await desk.view.facts()
 
-    async def _books(self, tool: str) -> Ledger:
-        """The ledger; for stop and destroy a spare one in memory when it cannot be used.
-
-        It must be *writable*: one that can only be read records no plan. Once it failed, the spare
-        is used for a minute, so that a question and its answer meet in the same books.
-        """
-        if tool not in ALWAYS_OPEN:
-            await self._ledger.read(lambda _: None)
-            return self._ledger
-        if self._clock.monotonic_s() < self._spare_until_s:
-            return self._spare
-        try:
-            await self._ledger.write(_leaf_through)
-        except LedgerUnavailable:
-            self._spare_until_s = self._clock.monotonic_s() + SPARE_S
-            return self._spare
-        return self._ledger
-
-    async def _repeated(self, ledger: Ledger, rental: Rental) -> Outcome:
-        """What an identical call made; one that is under way right now is waited for."""
-        waited_until_s = self._clock.monotonic_s() + CLAIMED_WAIT_S
-        under_way = {RentalState.RESERVED, RentalState.SENDING}
-        intent_id = rental.intent_id
-        while rental.state in under_way and self._clock.monotonic_s() < waited_until_s:
-            await self._clock.sleep(0.25)
-            found = await ledger.read(lambda tx: tx.rental(intent_id))
-            rental = rental if found is None else found
-        return replayed(rental)
-
-    async def _closed(self, ledger: Ledger, plan: Plan) -> Outcome:
-        """What to say of a plan that is not open: wait for a claimed one, replay a done one."""
-        plan_id = plan.plan_id
-        waited_until_s = self._clock.monotonic_s() + CLAIMED_WAIT_S
-        while plan.state is PlanState.CLAIMED and self._clock.monotonic_s() < waited_until_s:
-            await self._clock.sleep(0.25)
-            found = await ledger.read(lambda tx: tx.plan(plan_id))
-            plan = plan if found is None else found
-        if plan.state is PlanState.DONE:
-            return Outcome.from_json(plan.outcome).again()
-        if plan.state is PlanState.CLAIMED:
-            return Outcome(
-                status="under_way",
-                said="This plan is being carried out by another call.",
-                next="Look with show_instances in a moment; do not repeat it.",
-            )
-        return Outcome(
-            status="refused",
-            said=f"This plan is {plan.state.value}; nothing was done.",
-            next="Call the original tool again if it is still wanted.",
-        )
-
     async def _end_plan(self, ledger: Ledger, plan: Plan | None, outcome: Outcome) -> None:
         if plan is None:
             return
@@ -421,10 +370,3 @@ class Guard:
 
         with suppress(LedgerUnavailable):  # the deed is done: its outcome must still be told
             await ledger.write(end)
-
-
-def _leaf_through(tx: Transaction) -> None:
-    """Look at every table an end needs: a book that opens may still have torn pages."""
-    tx.live_rentals()
-    tx.open_plans()
-    tx.audit(1)
