@@ -6,9 +6,9 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts._base import thaw
 from vast_mcp.guard.acts._endpoint import short_name
+from vast_mcp.guard.acts.bidding import ChangeBid
 from vast_mcp.guard.acts.commanding import ForwardPort, RunCommand
 from vast_mcp.guard.acts.copying import CopyFiles
-from vast_mcp.guard.acts.bidding import ChangeBid
 from vast_mcp.guard.acts.create import DEFAULT_DISK_GB, DEFAULT_IMAGE, CreateInstance
 from vast_mcp.guard.acts.ending import DestroyInstance, RebootInstance, StopInstance
 from vast_mcp.guard.acts.endpoints import CreateEndpoint, CreateWorkergroup
