@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ORACLE := .venv-oracle
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint types contracts pytest bench docs oracle clean
+.PHONY: help demo test lint types contracts pytest suites negative bench docs oracle clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,12 @@ contracts: $(STAMP)
 
 pytest: $(STAMP)
 	@$(BIN)/python -m pytest -q
+
+suites: $(STAMP) ## the large suites at their small sizes, with their figures (sizes: environment)
+	@$(BIN)/python -m pytest -q -s tests/suites
+
+negative: $(STAMP) ## take one guard away at a time; the tests must notice every time
+	@$(BIN)/python -m tests.negative.control
 
 bench: $(STAMP) ## cold start, time added per call, size of listings
 	@$(BIN)/python bench/run.py

@@ -1,0 +1,317 @@
+"""Deliberate weakenings: what a careless change could take away, and the test that must notice.
+
+Each replaces one text of one file, which must stand there exactly once. A weakening that no test
+notices is a missing test.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Weakening:
+    """One guard removed. `tests` are pytest arguments, of which at least one must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    sizes: tuple[tuple[str, str], ...] = ()
+    """Environment for the tests: enough runs to notice."""
+
+
+LOST = "tests/promises/test_lost_answers.py"
+LEASES = "tests/promises/test_leases.py"
+PRICES = "tests/promises/test_prices.py"
+ONCE = "tests/promises/test_answers_hold_once.py"
+CANCELS = "tests/suites/test_cancels.py"
+DESTROYS = "tests/suites/test_faulted_destroys.py"
+CHAOS = "tests/suites/test_chaos_leases.py"
+MARKS = "tests/promises/test_prices.py::test_a_price_is_in_the_request_if_and_only_if_it_is_a_bid"
+
+WEAKENINGS: tuple[Weakening, ...] = (
+    Weakening(
+        "a create whose answer was lost is sent again",
+        "vast_mcp/guard/acts/renting.py",
+        "    reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n",
+        "    try:\n"
+        "        reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n"
+        "    except OutcomeUnknown:\n"
+        "        reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n",
+        (f"{LOST}::test_a_rent_whose_answer_is_lost_exists_once_and_is_known",),
+        (("VAST_MCP_TEST_LOST_RUNS", "4"),),
+    ),
+    Weakening(
+        "a plain BEGIN for reservations",
+        "vast_mcp/store/ledger.py",
+        'self._transact("BEGIN IMMEDIATE", work)',
+        'self._transact("BEGIN", work)',
+        ("tests/promises/test_limits_across_processes.py", "-k", "running"),
+    ),
+    Weakening(
+        "a 404 of any kind means gone",
+        "vast_mcp/api/reads.py",
+        "        except NotFound as absent:\n"
+        "            if absent.status == 404 and absent.code in _ABSENT:\n"
+        "                return None\n"
+        "            raise\n",
+        "        except Exception as absent:\n"
+        '            if getattr(absent, "status", None) == 404:\n'
+        "                return None\n"
+        "            raise\n",
+        (DESTROYS, "tests/api/test_reads.py"),
+    ),
+    Weakening(
+        "no horizon before an absence is believed",
+        "vast_mcp/guard/reconcile.py",
+        "HORIZON_US = 15 * 60 * 1_000_000",
+        "HORIZON_US = 0",
+        (LOST,),
+        (("VAST_MCP_TEST_LOST_RUNS", "1"),),
+    ),
+    Weakening(
+        "no second decision inside the reserving transaction",
+        "vast_mcp/guard/claim.py",
+        "        decision = self.judge(tx, sight, caller, limits, facts)\n        if isinstance",
+        "        decision: Decision = Allow()\n        if isinstance",
+        ("tests/promises/test_limits_across_processes.py", "-k", "running or hour"),
+    ),
+    Weakening(
+        "a plan can be claimed twice",
+        "vast_mcp/guard/claim.py",
+        "        if fresh.state is not PlanState.OPEN:\n            return fresh\n",
+        "        if fresh.state is PlanState.DECLINED:\n            return fresh\n",
+        (ONCE,),
+    ),
+    Weakening(
+        "a repeated call is a new one",
+        "vast_mcp/guard/claim.py",
+        "        if repeat is not None:\n            return repeat\n",
+        "",
+        (f"{LOST}::test_identical_rents_at_once_make_one_machine",),
+    ),
+    Weakening(
+        "no look at the price after the create",
+        "vast_mcp/guard/acts/renting.py",
+        "why = None if instance is None else breach_of(instance, errand.approved, terms.rate)",
+        "why = None",
+        (PRICES,),
+    ),
+    Weakening(
+        "no look at the ceiling before the create",
+        "vast_mcp/guard/acts/create.py",
+        "        if price.rate > round_up(ceiling):",
+        "        if price.rate > round_up(ceiling) and not desk:",
+        (PRICES,),
+    ),
+    Weakening(
+        "a refusal that names a contract is only a refusal",
+        "vast_mcp/guard/acts/renting.py",
+        "error.new_contract if isinstance(error, VendorRefused) else None",
+        "None",
+        (f"{LOST}::test_an_error_that_names_a_contract_is_undone",),
+    ),
+    Weakening(
+        "any four digits will do",
+        "vast_mcp/tools/_ask.py",
+        "if digits.strip() == plan.digits:",
+        "if len(digits.strip()) == 4:",
+        ("tests/promises/test_confirmations.py::test_wrong_digits_keep_the_machine",),
+    ),
+    Weakening(
+        "a yes outlives a change of the policy",
+        "vast_mcp/guard/claim.py",
+        "        if fresh.policy_digest != limits.digest:\n",
+        "        if not fresh.policy_digest:\n",
+        (f"{ONCE}::test_a_policy_changed_since_the_question_voids_the_yes",),
+    ),
+    Weakening(
+        "a yes outlives a change of its target",
+        "vast_mcp/guard/claim.py",
+        "        if not act.holds(fresh.snapshot, sight):\n",
+        "        if not fresh.snapshot:\n",
+        (f"{ONCE}::test_a_target_that_changed_while_asking_is_not_touched",),
+    ),
+    Weakening(
+        "a declined plan can be redeemed",
+        "vast_mcp/guard/door.py",
+        "fresh, state=PlanState.DECLINED, changed_us",
+        "fresh, state=PlanState.OPEN, changed_us",
+        (ONCE, "tests/promises/test_confirmations.py"),
+    ),
+    Weakening(
+        "an offer that cannot start is rented all the same",
+        "vast_mcp/operations/instances.py",
+        '"cancel_unavail": True,',
+        '"cancel_unavail": False,',
+        (MARKS,),
+    ),
+    Weakening(
+        "the ceiling is sent as a price",
+        "vast_mcp/guard/acts/create.py",
+        "            bid_usd_per_hour=self.bid_usd_per_hour,\n            env=",
+        "            bid_usd_per_hour=self.bid_usd_per_hour or self.max_price_usd_per_hour,\n"
+        "            env=",
+        (MARKS,),
+    ),
+    Weakening(
+        "no mark in the label",
+        "vast_mcp/guard/acts/create.py",
+        "label=desk.marker.label(self.label, booking.intent_id, ends_us),",
+        "label=self.label,",
+        (MARKS,),
+    ),
+    Weakening(
+        "no mark in the environment",
+        "vast_mcp/guard/acts/create.py",
+        "env=(*self.env, (ENV_NAME, booking.intent_id)),",
+        "env=self.env,",
+        (MARKS,),
+    ),
+    Weakening(
+        "a write belongs to the request that asked for it",
+        "vast_mcp/guard/errands.py",
+        "return await asyncio.shield(task)",
+        "return await task",
+        ("tests/promises/test_audit_and_cancel.py", CANCELS),
+    ),
+    Weakening(
+        "a transaction may begin inside a cancelled one",
+        "vast_mcp/store/ledger.py",
+        "        with self._pen:\n            return self._run(begin, work)\n",
+        "        return self._run(begin, work)\n",
+        (CANCELS,),
+        (("CANCELS", "200"),),
+    ),
+    Weakening(
+        "a write that a shutdown cut off leaves no outcome",
+        "vast_mcp/guard/journal.py",
+        '                await self._quiet(ledger, row("outcome", "cut off"))\n',
+        "",
+        (CANCELS,),
+        (("CANCELS", "150"),),
+    ),
+    Weakening(
+        "a write is sent before it is written down",
+        "vast_mcp/guard/journal.py",
+        '            await self._note(ledger, row("write", "sending"))\n',
+        "",
+        ("tests/promises/test_audit_and_cancel.py", CANCELS),
+    ),
+    Weakening(
+        "a rent is not marked as sent before it is",
+        "vast_mcp/guard/acts/renting.py",
+        "tx.update_rental(rental, state=RentalState.SENDING, sent_us=sent_us)",
+        "tx.update_rental(rental, sent_us=sent_us)",
+        ("tests/suites/test_crashes.py", "-k", "create"),
+        (("CRASHES_STRIDE", "1"),),
+    ),
+    Weakening(
+        "a rent is found by its mark only when its process is surely dead",
+        "vast_mcp/guard/observing.py",
+        "    if found:  # at once",
+        "    if found and now_us - rental.created_us >= _STALE_US:  # at once",
+        ("tests/suites/test_crashes.py", "-k", "create"),
+        (("CRASHES_STRIDE", "1"),),
+    ),
+    Weakening(
+        "a truncated list passes for whole",
+        "vast_mcp/api/pages.py",
+        "    if len(found) != total:",
+        "    if len(found) > total:",
+        ("tests/api/test_reads.py",),
+    ),
+    Weakening(
+        "an unreadable list is an empty one",
+        "vast_mcp/guard/tick.py",
+        "    instances = tuple(await desk.reads.list_instances())\n",
+        "    try:\n"
+        "        instances = tuple(await desk.reads.list_instances())\n"
+        "    except VastMcpError:\n"
+        "        instances = ()\n",
+        (f"{LOST}::test_reads_that_fail_prove_no_absence",),
+    ),
+    Weakening(
+        "an unknown outcome releases its money",
+        "vast_mcp/guard/acts/renting.py",
+        "            tx.update_rental(rental, state=RentalState.UNKNOWN)\n",
+        "            books.close(tx, rental, RentalState.ABSENT, desk.now_us())\n",
+        (LOST,),
+        (("VAST_MCP_TEST_LOST_RUNS", "1"),),
+    ),
+    Weakening(
+        "an outbid machine rests",
+        "vast_mcp/guard/books.py",
+        '    for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))\n',
+        "    for_good = True\n",
+        (f"{LEASES}::test_an_outbid_machine_is_stopped_at_its_end_too", CHAOS),
+    ),
+    Weakening(
+        "a mark is ours without its seal",
+        "vast_mcp/guard/mark.py",
+        "if owner != self.owner or not hmac.compare_digest(mac, self._mac(stem)):",
+        "if owner != self.owner:",
+        (CHAOS, "tests/guard/test_mark.py"),
+    ),
+    Weakening(
+        "a wiped label ends no lease",
+        "vast_mcp/guard/tick.py",
+        "        found = None if instance is None else _correction(rental, instance, now_us)\n",
+        '        if instance is not None and "vm1." not in instance.raw_label:\n'
+        "            instance = None\n"
+        "        found = None if instance is None else _correction(rental, instance, now_us)\n",
+        (CHAOS,),
+    ),
+    Weakening(
+        "destroyed is said when the destroy was accepted",
+        "vast_mcp/guard/acts/_base.py",
+        "                accepted = True\n            except OutcomeUnknown:",
+        "                return True\n            except OutcomeUnknown:",
+        (DESTROYS,),
+        (("DESTROYS", "120"),),
+    ),
+    Weakening(
+        "the wall asks for no permit",
+        "vast_mcp/api/transport.py",
+        "        permit.redeem(digest_of(method, operation.host, path, query, body))\n",
+        "",
+        ("tests/api/test_wall.py",),
+    ),
+    Weakening(
+        "spending goes on with books that cannot be read",
+        "vast_mcp/guard/shelf.py",
+        "        if tool not in ALWAYS_OPEN:\n"
+        "            await self._ledger.read(lambda _: None)\n"
+        "            return self._ledger\n",
+        "",
+        ("tests/promises/test_broken_ledger.py", "-k", "spending"),
+    ),
+    Weakening(
+        "a broken policy passes for the built-in one",
+        "vast_mcp/policy/source.py",
+        "return self._finished(built_in(), broken=str(clean_line(fault, _FAULT_LIMIT)))",
+        "return self._finished(built_in())",
+        ("tests/policy/test_broken.py",),
+    ),
+    Weakening(
+        "on_end destroy needs nobody's yes",
+        "vast_mcp/guard/tick.py",
+        'rental.on_end == "destroy" and rental.asked and _may_destroy(rental)',
+        'rental.on_end == "destroy" and _may_destroy(rental)',
+        (f"{LEASES}::test_on_end_destroy_is_covered_only_by_a_persons_yes",),
+    ),
+    Weakening(
+        "a start that does not come up is left to start at night",
+        "vast_mcp/guard/tick.py",
+        '    if late and instance.actual_status != "running":\n',
+        '    if late and instance.actual_status == "migrating":\n',
+        (f"{LEASES}::test_a_start_that_does_not_come_up_is_given_up",),
+    ),
+    Weakening(
+        "known secrets are not taken out",
+        "vast_mcp/text.py",
+        "                text = text.replace(value, self.MASK)\n",
+        "                continue\n",
+        ("tests/server/test_secrets.py",),
+    ),
+)
