@@ -31,7 +31,7 @@ class StrictTool(Tool):
     def output_schema(self) -> dict[str, Any] | None:
         """The lean output schema."""
         schema = self.fn_metadata.output_schema
-        return None if schema is None else lean(schema, drop_required_nullable=True)
+        return None if schema is None else lean(schema, output=True)
 
     async def run(
         self,
@@ -101,37 +101,41 @@ def without_nulls(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
     return value
 
 
-def lean(schema: dict[str, Any], *, drop_required_nullable: bool = False) -> dict[str, Any]:
-    """A schema without generated titles, without `|null` and null defaults."""
+def lean(schema: dict[str, Any], *, output: bool = False) -> dict[str, Any]:
+    """A schema without generated titles, without `|null` and null defaults.
+
+    An output's schema is for programs, so it goes without descriptions and defaults too, and
+    requires no field that may be null: nulls are dropped from answers.
+    """
     out: dict[str, Any] = {}
-    nullable = set()
+    fields: dict[str, Any] = schema.get("properties", {})
     for name, value in schema.items():
-        if name == "title" and isinstance(value, str):
-            continue
-        if name == "default" and value is None:
+        if _is_noise(name, value, output=output):
             continue
         if name == "properties":
-            out[name] = {}
-            for field, inner in value.items():
-                if _is_nullable(inner):
-                    nullable.add(field)
-                out[name][field] = lean(
-                    _without_null(inner), drop_required_nullable=drop_required_nullable
-                )
+            out[name] = {
+                field: lean(_without_null(inner), output=output) for field, inner in fields.items()
+            }
         elif isinstance(value, dict):
-            out[name] = lean(value, drop_required_nullable=drop_required_nullable)
+            out[name] = lean(value, output=output)
         elif isinstance(value, list):
             out[name] = [
-                lean(item, drop_required_nullable=drop_required_nullable)
-                if isinstance(item, dict)
-                else item
-                for item in value
+                lean(one, output=output) if isinstance(one, dict) else one for one in value
             ]
         else:
             out[name] = value
-    if drop_required_nullable and "required" in out:
+    if output and "required" in out:
+        nullable = {field for field, inner in fields.items() if _is_nullable(inner)}
         out["required"] = [field for field in out["required"] if field not in nullable]
     return out
+
+
+def _is_noise(name: str, value: object, *, output: bool) -> bool:
+    if name == "title":
+        return isinstance(value, str)
+    if name == "default":
+        return value is None or output
+    return output and name == "description" and isinstance(value, str)
 
 
 def _is_nullable(schema: dict[str, Any]) -> bool:
