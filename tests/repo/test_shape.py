@@ -16,7 +16,7 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 40
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core"}
 # Assembled here so that this file does not contain what it looks for.
 REGISTRIES = ("py" + "pi.org", "python" + "hosted", "npm" + "js.org", "proxy.go" + "lang")
-MACHINE_PATHS = re.compile("/" + r"(?:work|root|home/[a-z]+|Users/[a-z]+)/")
+MACHINE_PATHS = re.compile("/" + r"(?:work|home/[a-z]+|Users/[a-z]+)/")
 _OWN_STATE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
