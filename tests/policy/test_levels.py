@@ -6,7 +6,7 @@ from tests.policy.cases import act, judge, machine, rules, spend
 from vast_mcp.policy import Level, Limits, Owner, Protected, Request, level_of
 from vast_mcp.policy.actions import ACTS
 
-FREE = ["label_instance", "attach_ssh_key", "run_command", "run_job", "stop_job", "download_files",
+FREE = ["label_instance", "attach_ssh_key", "run_command", "stop_job", "download_files",
         "forward_port", "cancel_copy"]  # fmt: skip
 ASKED = ["stop_instance", "reboot_instance", "recycle_instance", "destroy_instance",
          "destroy_instances", "delete_disk_files", "delete_endpoint", "create_workergroup",
@@ -25,7 +25,7 @@ def test_an_act_on_our_own_machine_has_its_level(action: str, level: Level) -> N
     assert level_of(judge(act(action))) is level
 
 
-@pytest.mark.parametrize("action", ["create_endpoint", "create_volume"])
+@pytest.mark.parametrize("action", ["create_endpoint", "create_volume", "run_job"])
 def test_an_endpoint_asks_however_cheap_it_is(action: str) -> None:
     """Design §5 "Levels": endpoints always ask, once."""
     assert level_of(judge(Request(action, spend=spend()))) is Level.ASK
