@@ -66,6 +66,7 @@ class Demo:
     async def hold(self, place: Path, speed: float) -> None:
         """The whole conversation."""
         from vast_mcp.cli._conversation import conversing  # noqa: PLC0415
+        from vast_mcp.cli._job_scene import JobScene  # noqa: PLC0415
 
         policy = place / "policy.toml"
         policy.write_text(_POLICY, encoding="utf-8")
@@ -86,6 +87,7 @@ class Demo:
             await self._end(talk, books, first)
             await self._lease_end(talk, books, second)
             await self._money(before, books)
+            await JobScene(self._screen, self._check).play(talk, books, place)
 
     def verdict(self) -> int:
         """The last lines, and the exit code."""

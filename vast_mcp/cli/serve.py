@@ -107,6 +107,8 @@ async def _serve(args: argparse.Namespace, stage: Stage, door: Door | None, seal
         **auth_options(door),
     )
     async with AsyncExitStack() as stack:
+        if stage.simulator is not None:
+            stack.push_async_callback(stage.simulator.close)
         if stage.simulator is not None and args.simulate_port is not None:
             await stack.enter_async_context(
                 _published(stage.simulator.transport.simulator, args.simulate_port)
@@ -170,6 +172,8 @@ class LateSimulator(httpx2.AsyncBaseTransport):
         self._seed = seed
         self._faults = faults
         self._transport: SimulatorTransport | None = None
+        self._machines = AsyncExitStack()
+        self._inhabited = False
 
     @property
     def transport(self) -> "SimulatorTransport":
@@ -182,8 +186,16 @@ class LateSimulator(httpx2.AsyncBaseTransport):
         return self._transport
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Hand it over."""
+        """Hand it over. The first rent brings the SSH servers, which cost a second to import."""
+        if not self._inhabited and request.method == "PUT" and "/asks/" in request.url.path:
+            self._inhabited = True
+            machines = self.transport.simulator.ssh_servers(run_python=True)
+            await self._machines.enter_async_context(machines)
         return await self.transport.handle_async_request(request)
+
+    async def close(self) -> None:
+        """End the machines and remove their disks."""
+        await self._machines.aclose()
 
 
 @asynccontextmanager
