@@ -24,6 +24,7 @@ from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.ssh_key import KEY_NAME, public_key
+from vast_mcp.guard.vault import Vault
 from vast_mcp.guard.view import View
 from vast_mcp.jobs import Jobs
 from vast_mcp.jobs.office import Office
@@ -129,8 +130,9 @@ async def open_runtime(
         try:
             async with remote as station:
                 services, errands = _wire(
-                    settings, clock, connection, reads, marker, ledger, spare, station, seal_key
+                    settings, clock, connection, reads, marker, ledger, spare, station
                 )
+                _connect_jobs(services, seal_key)
                 keeps = keep and services.has_key and not settings.read_only
                 messenger = Messenger(services, settings.environment)
                 listeners = (*listeners, messenger.ticked)
@@ -167,12 +169,13 @@ def _wire(
     ledger: AccountBooks,
     spare: SqliteLedger,
     remote: Remote,
-    seal_key: bytes,
 ) -> tuple[Services, Errands]:
     state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
     view = View(reads, clock, marker)
     errands = Errands()
     source = policy_source(settings)
+    redactor = Redactor([settings.api_key] if settings.api_key else [])
+    vault = Vault(settings.environment, state_dir, redactor)
 
     def desk(limits: Limits, books: Ledger) -> Desk:
         return Desk(
@@ -184,9 +187,9 @@ def _wire(
             limits=limits,
             show_key=lambda: public_key(state_dir),
             remote=remote,
+            vault=vault,
         )
 
-    redactor = Redactor([settings.api_key] if settings.api_key else [])
     jobs = Jobs(ledger=ledger, clock=clock, logs=state_dir / "jobs")
     guard = Guard(
         desk=desk,
@@ -213,10 +216,16 @@ def _wire(
         remote=remote,
         jobs=jobs,
     )
-    scout = Scouting(services)
-    office = Office(lambda: scout, remote, Seal(seal_key), redactor, jobs.begin)
-    jobs.connect(guard, office)
     return services, errands
+
+
+def _connect_jobs(services: Services, seal_key: bytes) -> None:
+    """Jobs stand below the read models that look at the market for them."""
+    scout = Scouting(services)
+    office = Office(
+        lambda: scout, services.remote, Seal(seal_key), services.redactor, services.jobs.begin
+    )
+    services.jobs.connect(services.guard, office)
 
 
 def _account_name(api_base: str, user_id: str) -> str:

@@ -3,7 +3,7 @@
 The vendor lives by a clock that the test moves; commands and copies take the time they take.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,10 +65,14 @@ class Afloat:
 
 @asynccontextmanager
 async def harbour(
-    tmp: Path, answer: Answer = "accept", *, policy: str | None = None, seed: int = 1
+    tmp: Path,
+    answer: Answer = "accept",
+    *,
+    policy: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Afloat]:
     """A world with SSH, and a client on it."""
-    world = Harbour(tmp, policy=policy, seed=seed)
+    world = Harbour(tmp, policy=policy, environment=environment or {})
     async with (
         world.simulator.ssh_servers(run_python=True) as servers,
         world.connect(answer=answer) as client,

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from vast_mcp.api.reads import Reads
 from vast_mcp.clock import Clock
 from vast_mcp.guard.mark import Marker
+from vast_mcp.guard.vault import Vault
 from vast_mcp.guard.view import View
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Limits, Request
@@ -108,6 +109,7 @@ class Desk:
     limits: Limits
     show_key: ShowKey
     remote: Remote
+    vault: Vault
 
     def now_us(self) -> int:
         """The clock that leases and meters follow."""

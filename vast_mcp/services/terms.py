@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.mark import ENV_NAME
+from vast_mcp.guard.vault import split
 from vast_mcp.text import clean_line
 
 MOST_PORTS = 64
@@ -46,6 +47,23 @@ def check_env(env: Mapping[str, str]) -> None:
             raise InputInvalid("env", f"{ENV_NAME} is set by this server")
         if "\x00" in value or len(value) > _VALUE_LIMIT:
             raise InputInvalid("env", f"the value of {name} is too long or holds a zero byte")
+
+
+def check_secrets(names: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of secrets, each once; no value may stand among them.
+
+    Raises:
+        InputInvalid: one is no name, or is set twice.
+    """
+    taken = set(env)
+    for given in names:
+        name, _ = split(given)
+        if not _NAME.fullmatch(name) or name == ENV_NAME:
+            raise InputInvalid("secrets", "takes variable names only, or NAME=generate")
+        if name in taken:
+            raise InputInvalid("secrets", f"{name} is set twice")
+        taken.add(name)
+    return tuple(names)
 
 
 def check_ports(ports: Sequence[str]) -> tuple[str, ...]:

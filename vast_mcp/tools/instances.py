@@ -9,7 +9,13 @@ from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.services.logs import excerpt
 from vast_mcp.services.rentals import show_fleet, show_one
-from vast_mcp.services.terms import check_env, check_image, check_ports, check_start
+from vast_mcp.services.terms import (
+    check_env,
+    check_image,
+    check_ports,
+    check_secrets,
+    check_start,
+)
 from vast_mcp.services.waiting import CALL_S, wait_until_running
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._instance_rows import InstanceId, InstanceList, StateWord, WaitResult
@@ -39,11 +45,17 @@ def create_instance(
     on_end: Annotated[
         Literal["stop", "destroy"], Field(description="stop keeps the disk, which costs")
     ] = "stop",
+    idle_stop_minutes: Annotated[
+        int | None, Field(ge=5, le=10_080, description="of an idle GPU")
+    ] = None,
     bid_usd_per_hour: Annotated[
         float | None,
         Field(ge=0.001, le=128, description="makes it interruptible; absent: on demand"),
     ] = None,
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
+    secrets: Annotated[
+        list[str] | None, Field(description="names the policy allows, or NAME=generate")
+    ] = None,
     ports: Annotated[list[str] | None, Field(description='"8080", "53/udp"; at most 64')] = None,
     onstart: Annotated[str | None, Field(description="shell script run at start")] = None,
     connect: Annotated[
@@ -60,14 +72,13 @@ def create_instance(
 
     Use it after search_offers; then wait_for_instance.
 
-    It costs the offer's price from the moment it runs, the disk from now on, plus traffic; the
-    worst case of the lease is reserved first. Larger rents ask the person, and beyond the policy
-    they are refused: then do not split or repeat the call. The lease ends it even if nobody is
-    there. A repeat of the same call returns the first machine (`replayed`). `unknown` means that
-    the answer was lost: do not rent again, look at show_instances.
+    It costs the offer's price once it runs, the disk from now on, plus traffic; the lease's worst
+    case is reserved first. Larger rents ask the person; beyond the policy they are refused: do not
+    split or repeat the call. A repeat of the same call returns the first machine (`replayed`).
+    `unknown`: the answer was lost; do not rent again, look at show_instances.
 
-    The offer is read again first; above max_price_usd_per_hour nothing is sent. If the person
-    named a budget pass it as max_cost_usd. Never put secrets into env, onstart or args.
+    Above max_price_usd_per_hour nothing is sent. Pass a budget the person named as max_cost_usd.
+    Secrets go by name into `secrets`, never into env, onstart or args.
     """
     del preview  # `asking` acts on it
     variables = env or {}
@@ -92,6 +103,8 @@ def create_instance(
         connect=connect,
         args=tuple(args or ()),
         request_key=request_key,
+        idle_stop_minutes=idle_stop_minutes,
+        secrets=check_secrets(secrets or (), variables),
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
@@ -12,6 +12,7 @@ from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.renting import Terms, rent
 from vast_mcp.guard.inside import Inside, coverage, guard_text
 from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
+from vast_mcp.guard.vault import split
 from vast_mcp.models import Offer, Template
 from vast_mcp.operations import Json, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
@@ -58,6 +59,8 @@ class CreateInstance(PlainAct):
     args: tuple[str, ...] = field(default=(), repr=False)
     request_key: str = ""
     idle_stop_minutes: int | None = None
+    secrets: tuple[str, ...] = ()
+    """Names; their values are looked up when the request is put together."""
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -71,6 +74,7 @@ class CreateInstance(PlainAct):
                 start script that leaves the lease guard no room.
         """
         check_label(self.label)
+        desk.vault.check(self.secrets, desk.limits)
         template = await self._template(desk)
         disk_gb = self._disk(template)
         offer = await self._offer(desk, disk_gb)
@@ -83,7 +87,7 @@ class CreateInstance(PlainAct):
         return CreateSight(
             request=Request(self.tool, spend=spend),
             snapshot=price.snapshot(),
-            question=price.question(image=image, on_end=self.on_end),
+            question=price.question(image=image, on_end=self.on_end) + self._secret_words(),
             handle=f"rent-{self.offer_id}-{price.rate.dollars:.2f}usd-{hours}h",
             label=self.label,
             must_ask=must_ask,
@@ -290,7 +294,26 @@ class CreateInstance(PlainAct):
             layers=sight.inside.layers,
             layer_warning=sight.inside.warning,
         )
-        return await rent(desk, errand, terms)
+        outcome = await rent(desk, errand, terms)
+        notes = self._notes(desk, errand.booking.intent_id)
+        return replace(outcome, warnings=(*outcome.warnings, *notes))
+
+    def _secret_words(self) -> str:
+        names = ", ".join(split(one)[0] for one in self.secrets)
+        return f" Its host can read {names}." if names else ""
+
+    def _notes(self, desk: Desk, intent_id: str) -> list[str]:
+        """What the person should know of open ports and of values made for them."""
+        notes = []
+        if self.connect == "args" and self.ports:
+            notes.append(
+                f"Port {', '.join(self.ports)} is open to everybody on the internet: its program"
+                " must want a key of its own."
+            )
+        made = [name for name, fresh in map(split, self.secrets) if fresh]
+        if made:
+            notes.append(f"{', '.join(made)}: kept for the person in {desk.vault.place(intent_id)}")
+        return notes
 
     def _spec(self, desk: Desk, errand: Errand, inside: Inside, disk_gb: float) -> CreateSpec:
         booking = errand.booking
@@ -300,13 +323,14 @@ class CreateInstance(PlainAct):
             guard = self._guard_text(desk, booking.intent_id, booking.now_us)
             onstart = inside.onstart(guard)
         bare = self.template_hash is None
+        hidden = desk.vault.values(self.secrets, desk.limits, booking.intent_id)
         return CreateSpec(
             image=self.image or (DEFAULT_IMAGE if bare else None),
             disk_gb=disk_gb,
             label=desk.marker.label(self.label, booking.intent_id, ends_us),
             template_hash=self.template_hash,
             bid_usd_per_hour=self.bid_usd_per_hour,
-            env=(*self.env, (ENV_NAME, booking.intent_id)),
+            env=(*self.env, *hidden, (ENV_NAME, booking.intent_id)),
             ports=self.ports,
             onstart=onstart,
             connect=self.connect or ("ssh" if bare else None),

@@ -1,0 +1,74 @@
+"""Secrets by name: they reach the machine, and nothing else."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.tools.aboard import harbour
+from tests.world import ToolFailed
+
+CANARY = "hf_canary-7d1f0c2be94a"
+ALLOW = '[secrets]\nallow = ["HF_TOKEN", "NOT_SET"]\n'
+
+
+async def test_a_secret_reaches_the_machine_and_nothing_that_is_told_or_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Issue 4 §5: names only pass through the chat; the value is sent and nowhere written."""
+    async with harbour(
+        tmp_path, policy=ALLOW, environment={"HF_TOKEN": CANARY, "OTHER": "not-for-anybody"}
+    ) as sea:
+        machine = await sea.machine(secrets=["HF_TOKEN"])
+        order = sea.world.simulator.world.instances[machine].order
+        assert ("HF_TOKEN", CANARY) in dict(order.env).items()
+        printed = await sea.run(machine, f"echo {CANARY[:4]}{CANARY[4:]}")
+        shown = await sea.call("show_instances", instance_id=machine)
+        async with sea.world.runtime() as runtime:
+            rows = await runtime.services.ledger.read(lambda tx: tx.audit(50))
+    assert printed["untrusted_output"] == "[secret]\n"
+    told = [json.dumps(printed), json.dumps(shown), caplog.text, *sea.world.questions]
+    assert all(CANARY not in text for text in [*told, *map(str, rows)])
+    for file in (tmp_path / "state").rglob("*"):
+        assert not file.is_file() or CANARY.encode() not in file.read_bytes(), file
+
+
+async def test_names_the_policy_does_not_allow_are_refused(tmp_path: Path) -> None:
+    """Issue 4 §5: neither another name, nor one without a value, nor a value in its place."""
+    async with harbour(
+        tmp_path, policy=ALLOW, environment={"HF_TOKEN": CANARY, "OTHER": "not-for-anybody"}
+    ) as sea:
+        for names, why in (
+            (["OTHER"], "allow"),
+            (["NOT_SET"], "neither"),
+            ([f"HF_TOKEN={CANARY}"], "names only"),
+            (["HF_TOKEN", "HF_TOKEN"], "twice"),
+        ):
+            with pytest.raises(ToolFailed, match=why) as failure:
+                await sea.machine(secrets=names)
+            assert CANARY not in str(failure.value)
+            assert "not-for-anybody" not in str(failure.value)
+        assert not sea.world.simulator.world.instances
+
+
+async def test_a_generated_secret_is_kept_for_the_person_alone(tmp_path: Path) -> None:
+    """Issue 4 §5: `NAME=generate`; a private file, told by its path."""
+    async with harbour(tmp_path) as sea:
+        offer = await sea.world.cheap_offer()
+        told = await sea.call(
+            "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=1.0,
+            secrets=["VLLM_API_KEY=generate"], connect="args", ports=["8000"],
+        )  # fmt: skip
+        order = sea.world.simulator.world.instances[told["instance_id"]].order
+        value = dict(order.env)["VLLM_API_KEY"]
+        (kept,) = (tmp_path / "state" / "secrets").iterdir()
+        assert kept.read_text() == f"VLLM_API_KEY={value}\n"
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        sea.world.simulator.write_log(told["instance_id"], f"key is {value}")
+        log = await sea.call("show_logs", instance_id=told["instance_id"])
+    warned = " ".join(told["warnings"])
+    assert str(kept) in warned
+    assert "open to everybody" in warned
+    assert value not in json.dumps(told)
+    assert value not in json.dumps(log)
