@@ -7,15 +7,38 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mcp import Client
 
 from tests.world import Answer, Json, World
 from vast_mcp.clock import ManualClock, PairedClock
 from vast_mcp.runtime import Runtime, open_runtime
+from vast_mcp.services.waiting import POLL_S
 from vast_mcp.simulator.inside.sshd import SshServers
 
 __all__ = ["Harbour", "harbour"]
+
+
+class Impatient(PairedClock):
+    """Our own time, except that the pause between two looks of a wait is skipped."""
+
+    def __init__(self, vendor: ManualClock) -> None:
+        super().__init__(vendor)
+        self._manual = vendor
+        self._skipped_s = 0.0
+
+    def monotonic_s(self) -> float:
+        """Real seconds and skipped ones."""
+        return super().monotonic_s() + self._skipped_s
+
+    async def sleep(self, seconds: float) -> None:
+        """A real pause, unless it is the one between two looks."""
+        if seconds == POLL_S:
+            self._skipped_s += seconds
+            self._manual.move(seconds)
+        else:
+            await super().sleep(seconds)
 
 
 @dataclass
@@ -35,7 +58,7 @@ class Harbour(World):
     async def runtime(self) -> AsyncIterator[Runtime]:
         """The account, opened with our own time beside the vendor's."""
         async with open_runtime(
-            self.settings, clock=PairedClock(self.clock), transport=self.transport
+            self.settings, clock=Impatient(self.clock), transport=self.transport
         ) as runtime:
             yield runtime
 
@@ -52,7 +75,7 @@ class Afloat:
         """The tool's structured answer."""
         return await self.world.call(self.client, tool, **arguments)
 
-    async def machine(self, **arguments: object) -> int:
+    async def machine(self, **arguments: Any) -> int:  # noqa: ANN401  the tool's own
         """A rented machine that runs and knows our key."""
         instance_id = await self.world.rent(self.client, **arguments)
         self.world.run_until_ready()

@@ -38,6 +38,7 @@ class Verdict:
     next: str = ""
     expected_s: int = RENT_EXPECTED_S
     poll_again_s: int | None = None
+    url: str = ""
 
     @property
     def over(self) -> bool:
@@ -155,6 +156,26 @@ def _broken(held: Held, state: InstanceState, waited_s: int) -> Verdict:
         case _:
             said = "Its container failed and does not recover by itself."
     step = "show_logs({id}); its disk is kept until you destroy it." if again else ANOTHER
+    return _dead(held, said, step)
+
+
+def usable(held: Held, said: str, url: str = "", *, step: str = "") -> Verdict:
+    """It can be worked on."""
+    step = step or ("" if url else f"run_command({held.instance.instance_id}, …) or copy_files.")
+    return Verdict("normal", said, reached=True, next=step, url=url)
+
+
+def not_yet(held: Held, said: str, step: str) -> Verdict:
+    """It runs, and what is waited for does not answer yet."""
+    instance_id = held.instance.instance_id
+    if elapsed_s(held) < RENT_SLOW_S:
+        return Verdict("normal", said, next=step, poll_again_s=_POLL_NORMAL_S)
+    step = step or f"show_logs({instance_id}) may say why; it bills meanwhile."
+    return Verdict("slow", said, next=step, poll_again_s=_POLL_SLOW_S)
+
+
+def of_no_use(held: Held, said: str, step: str) -> Verdict:
+    """It runs, and what is waited for will not come."""
     return _dead(held, said, step)
 
 

@@ -2,31 +2,42 @@
 
 from collections.abc import Awaitable, Callable
 
-from vast_mcp.errors import RateLimited, VendorDown, VendorUnreadable
+from vast_mcp.errors import ApiError, RateLimited, VendorDown, VendorUnreadable
+from vast_mcp.models import InstanceState
 from vast_mcp.services._services import Services
+from vast_mcp.services.logs import excerpt
+from vast_mcp.services.reached import Goal, reached
 from vast_mcp.services.rentals import Held, hold, known_rental
 from vast_mcp.services.verdict import Verdict, judge, missing
 
 CALL_S = 45.0
 POLL_S = 10.0
+RUNNING = Goal()
+_LOG_LINES = 15
+_LOG_BYTES = 2_000
 _PASSING = (RateLimited, VendorDown, VendorUnreadable)
 Report = Callable[[float, str], Awaitable[None]]
 """Told the seconds waited in this call and a sentence, before each sleep."""
 
 
-async def wait_until_running(
-    services: Services, instance_id: int, report: Report
+async def wait_until(
+    services: Services, instance_id: int, report: Report, goal: Goal = RUNNING
 ) -> tuple[Held | None, Verdict]:
     """The last look and its verdict, at the latest 45 s from now; polls are 10 s apart.
 
     Raises:
+        InputInvalid: the goal is half a wish.
         ApiError: not one look succeeded.
     """
+    goal.check()
     began_s = services.clock.monotonic_s()
     last: tuple[Held | None, Verdict] | None = None
     while True:
         try:
-            last = await look_once(services, instance_id)
+            held, verdict = await look_once(services, instance_id)
+            if held is not None:
+                verdict = await reached(services, held, goal, verdict)
+            last = held, verdict
         except _PASSING:
             if last is None:
                 raise
@@ -52,3 +63,14 @@ async def look_once(services: Services, instance_id: int) -> tuple[Held | None, 
     if rental is not None and rental.state.holds_money:
         waited_s = (services.clock.lease_us() - rental.created_us) // 1_000_000
     return None, missing(instance_id, waited_s)
+
+
+async def last_words(services: Services, held: Held | None, verdict: Verdict) -> str:
+    """The end of the log of a machine that failed; empty where there is none to be had."""
+    if held is None or verdict.word != "dead" or held.state is not InstanceState.FAILED:
+        return ""
+    try:
+        log = await services.reads.logs(held.instance.instance_id, tail=_LOG_LINES)
+    except ApiError:
+        return ""
+    return excerpt(log, _LOG_BYTES).text

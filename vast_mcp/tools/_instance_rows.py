@@ -187,11 +187,18 @@ class WaitResult(BaseModel):
     bills: str | None = None
     lease_ends: str | None = None
     ssh: str | None = None
+    url: str | None = None
     untrusted_status: str | None = None
+    untrusted_log: str | None = None
 
     @classmethod
     def of(
-        cls, instance_id: int, held: Held | None, verdict: Verdict, state_place: str
+        cls,
+        instance_id: int,
+        held: Held | None,
+        verdict: Verdict,
+        state_place: str,
+        log: str = "",
     ) -> "WaitResult":
         """The last look and its verdict."""
         lease_us = held.lease_ends_us if held else None
@@ -211,5 +218,7 @@ class WaitResult(BaseModel):
             bills=held.bills.value if held else None,
             lease_ends=None if lease_us is None else minute(lease_us),
             ssh=ssh_command(held, state_place) if held and verdict.reached else None,
+            url=verdict.url or None,
             untrusted_status=None if verdict.reached else message or None,
+            untrusted_log=log or None,
         )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.services.logs import excerpt
+from vast_mcp.services.reached import Goal, Until
 from vast_mcp.services.rentals import show_fleet, show_one
 from vast_mcp.services.terms import (
     check_env,
@@ -16,7 +17,7 @@ from vast_mcp.services.terms import (
     check_secrets,
     check_start,
 )
-from vast_mcp.services.waiting import CALL_S, wait_until_running
+from vast_mcp.services.waiting import CALL_S, last_words, wait_until
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._instance_rows import InstanceId, InstanceList, StateWord, WaitResult
 from vast_mcp.tools._spec import ToolSpec
@@ -128,9 +129,14 @@ async def wait_for_instance(
     services: Svc,
     ctx: Context,
     instance_id: InstanceId,
-    until: Literal["running"] = "running",  # noqa: ARG001  more will follow
+    until: Annotated[
+        Until, Field(description="ssh: our key logs in; http: something answers on port")
+    ] = "running",
+    port: Annotated[
+        int | None, Field(ge=1, le=65_535, description="on the instance, with http")
+    ] = None,
 ) -> WaitResult:
-    """Wait up to 45 s for an instance to run.
+    """Wait up to 45 s for an instance to run, or to be usable.
 
     Use it after renting or starting; images take 1 to 10 minutes. `dead` means that more waiting
     will not help. After three calls tell the person the estimate and end the turn: the lease ends
@@ -140,8 +146,9 @@ async def wait_for_instance(
     async def report(waited_s: float, said: str) -> None:
         await ctx.report_progress(waited_s, CALL_S, said)
 
-    held, verdict = await wait_until_running(services, instance_id, report)
-    return WaitResult.of(instance_id, held, verdict, services.state_place)
+    held, verdict = await wait_until(services, instance_id, report, Goal(until, port))
+    log = await last_words(services, held, verdict)
+    return WaitResult.of(instance_id, held, verdict, services.state_place, log)
 
 
 class LogText(BaseModel):

@@ -1,0 +1,83 @@
+"""`wait_for_instance` until a machine can be worked on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.tools.aboard import Afloat, harbour
+from tests.world import ToolFailed
+
+
+async def test_ssh_means_that_our_key_logs_in(tmp_path: Path) -> None:
+    """Issue 4 §1: waiting goes from renting to a login that works."""
+    async with harbour(tmp_path) as sea:
+        machine = await sea.world.rent(sea.client)
+        told = {}
+        for _ in range(12):
+            told = await sea.call("wait_for_instance", instance_id=machine, until="ssh")
+            if told["reached"]:
+                break
+            assert told["verdict"] == "normal", told
+    assert told["reached"], told
+    assert "logs in" in told["said"]
+    assert "SHA256:" in told["said"]
+
+
+async def test_a_key_that_is_not_there_is_waited_for_and_then_called_slow(tmp_path: Path) -> None:
+    """Issue 4 §1: running is not enough; the reason is told."""
+    async with harbour(tmp_path) as sea:
+        machine = await sea.machine()
+        sea.world.simulator.world.instances[machine].keys.clear()
+        told = await sea.call("wait_for_instance", instance_id=machine, until="ssh")
+    assert not told["reached"]
+    assert told["verdict"] == "slow"
+    assert "auth" in told["said"]
+
+
+@asynccontextmanager
+async def web_page() -> AsyncIterator[int]:
+    """A page on loopback, where simulated machines live."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 404 Not Found\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def opened(sea: Afloat, machine: int, inside: int, outside: int) -> None:
+    """Map a port of the machine to one of this computer."""
+    mapped = {f"{inside}/tcp": [{"HostPort": str(outside)}]}
+    sea.world.simulator.set_status(machine, ports=mapped, public_ipaddr="127.0.0.1")
+
+
+async def test_http_means_any_answer_on_the_mapped_port(tmp_path: Path) -> None:
+    """Issue 4 §1: an error page is an answer; silence is not; the address is told."""
+    async with harbour(tmp_path) as sea, web_page() as page:
+        machine = await sea.machine(ports=["8000"])
+        opened(sea, machine, 8000, page)
+        told = await sea.call("wait_for_instance", instance_id=machine, until="http", port=8000)
+        with pytest.raises(ToolFailed, match="port"):
+            await sea.call("wait_for_instance", instance_id=machine, until="http")
+    assert told["reached"], told
+    assert told["url"] == f"http://127.0.0.1:{page}"
+
+
+async def test_a_machine_that_fails_tells_the_end_of_its_log(tmp_path: Path) -> None:
+    """Issue 4 §1: a diagnosis when it stalls."""
+    async with harbour(tmp_path) as sea:
+        machine = await sea.world.rent(sea.client)
+        sea.world.simulator.write_log(machine, "Traceback: no such module\n")
+        sea.world.run_until_ready()
+        sea.world.simulator.set_status(
+            machine, actual_status="exited", cur_state="running", intended_status="running"
+        )
+        told = await sea.call("wait_for_instance", instance_id=machine, until="ssh")
+    assert told["verdict"] == "dead", told
+    assert "no such module" in told["untrusted_log"]

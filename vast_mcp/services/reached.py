@@ -1,0 +1,109 @@
+"""Whether a running machine can be worked on: a login with our key, or an answer on a port."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.models import Instance
+from vast_mcp.remote.address import Address, address, addresses, port_urls
+from vast_mcp.remote.errors import AddressInvalid, HostKeyChanged, RemoteError, SshUnavailable
+from vast_mcp.remote.probe import http_at, http_inside
+from vast_mcp.services._services import Services
+from vast_mcp.services.rentals import Held
+from vast_mcp.services.verdict import Verdict, not_yet, of_no_use, usable
+
+Until = Literal["running", "ssh", "http"]
+TRY_S = 12.0
+"""How long one attempt may take; a call makes several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is waited for."""
+
+    until: Until = "running"
+    port: int | None = None
+
+    def check(self) -> None:
+        """Refuse half a wish.
+
+        Raises:
+            InputInvalid: http without a port, or a port without http.
+        """
+        if self.until == "http" and self.port is None:
+            raise InputInvalid("port", 'is needed with until="http": the port on the instance')
+        if self.until != "http" and self.port is not None:
+            raise InputInvalid("port", 'is used with until="http" only')
+
+
+async def reached(services: Services, held: Held, goal: Goal, verdict: Verdict) -> Verdict:
+    """The verdict made finer, for a machine that runs."""
+    if goal.until == "running" or not verdict.reached:
+        return verdict
+    if goal.until == "ssh":
+        return await _ssh(services, held)
+    return await _http(services, held, goal.port or 0)
+
+
+async def _ssh(services: Services, held: Held) -> Verdict:
+    one = held.instance
+    if "args" in one.runtype.split():
+        step = 'wait with until="http" and its port, or read show_logs({id}).'
+        return of_no_use(held, "It runs a command of its own and has no SSH.", step)
+
+    async def log_in() -> Verdict:
+        where = addresses(one)
+        async with services.remote.pool.session(one.instance_id, where, key_patience_s=0) as one_in:
+            key = one_in.host_key
+            seen = f" Host key {key.fingerprint}, seen for the first time." if key.first_use else ""
+            return usable(held, f"It runs, and our SSH key logs in.{seen}")
+
+    return await _attempt(held, log_in)
+
+
+async def _http(services: Services, held: Held, port: int) -> Verdict:
+    one = held.instance
+
+    async def ask() -> Verdict:
+        urls = [found.url for found in port_urls(one) if found.inside == port]
+        url = next((url for url in urls if url.startswith("http")), None)
+        if url is not None and await http_at(_outside(one, port), TRY_S / 2):
+            return usable(held, f"Port {port} answers at {url}.", url)
+        if url is None and "args" in one.runtype.split():
+            return of_no_use(held, f"Port {port} was not opened when it was rented.",
+                             "show_instances({id}) lists its ports.")  # fmt: skip
+        if url is not None:
+            return not_yet(held, f"It runs; nothing answers at {url} yet.", "")
+        where = addresses(one)
+        async with services.remote.pool.session(one.instance_id, where, key_patience_s=0) as inside:
+            if await http_inside(inside, port, TRY_S / 2):
+                step = f"forward_port({one.instance_id}, {port}) makes it reachable from here."
+                return usable(held, f"Port {port} answers inside; it has no open port.", step=step)
+        return not_yet(held, f"It runs; nothing answers on port {port} inside yet.", "")
+
+    return await _attempt(held, ask)
+
+
+def _outside(one: Instance, port: int) -> Address:
+    mapped = next(p.outside for p in one.ports if p.inside == port and p.protocol == "tcp")
+    return address(one.public_ip, mapped)
+
+
+async def _attempt(held: Held, act: Callable[[], Awaitable[Verdict]]) -> Verdict:
+    try:
+        async with asyncio.timeout(TRY_S):
+            return await act()
+    except HostKeyChanged as error:
+        return of_no_use(held, error.message, error.hint)
+    except AddressInvalid as error:
+        return of_no_use(held, error.message, error.hint)
+    except SshUnavailable as error:
+        step = ""
+        if error.reason == "auth" and not held.ours:
+            step = f"attach_ssh_key({held.instance.instance_id}) gives it our key first."
+        return not_yet(held, f"It runs; SSH does not let us in yet ({error.reason}).", step)
+    except (RemoteError, TimeoutError) as error:
+        why = error.message if isinstance(error, RemoteError) else "no answer in time"
+        return not_yet(held, f"It runs; {why}", "")
