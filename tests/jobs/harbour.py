@@ -115,3 +115,9 @@ class Harbour(World):
         """The machines that the vendor has now."""
         self.simulator.catch_up()
         return set(self.simulator.world.instances)
+
+
+def brought(job: Json, name: str) -> bytes:
+    """A file of the first named output, as it is here now; empty when it is not."""
+    path = Path(job["outputs"][0]["local"], name)
+    return path.read_bytes() if path.exists() else b""

@@ -8,6 +8,7 @@ else meets the policy as if nobody had been asked. A deny of the policy holds ei
 from dataclasses import dataclass, replace
 
 from vast_mcp.guard.act import Act, Sight
+from vast_mcp.policy import Deny, Reason
 from vast_mcp.store import Job, Transaction
 from vast_mcp.units import UsdPerHour
 
@@ -33,6 +34,21 @@ def cover(tx: Transaction, approval: Approval | None, act: Act, sight: Sight) ->
     if not _named(tx, job, act, sight):
         return sight
     return replace(sight, request=replace(sight.request, covered=True))
+
+
+def uncovered(act: Act, sight: Sight) -> Deny | None:
+    """A rent in a job's name that its yes does not cover is refused, however cheap it is."""
+    if act.tool != "create_instance" or sight.request.covered:
+        return None
+    return Deny(
+        (
+            Reason(
+                "job.uncovered",
+                "The yes to this job does not cover that rent: above its price ceiling, beside"
+                " another machine of it, or not its server's.",
+            ),
+        )
+    )
 
 
 def _named(tx: Transaction, job: Job, act: Act, sight: Sight) -> bool:

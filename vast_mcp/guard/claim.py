@@ -11,7 +11,7 @@ from typing import TypeAlias
 from vast_mcp.clock import Clock
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Sight
-from vast_mcp.guard.carrying import Approval, cover
+from vast_mcp.guard.carrying import Approval, cover, uncovered
 from vast_mcp.guard.freezing import said_of
 from vast_mcp.guard.mark import INTENT_LENGTH
 from vast_mcp.guard.view import Facts
@@ -58,6 +58,8 @@ class Claims:
             if closed is not None:
                 return closed
         sight = cover(tx, approval, act, sight)
+        if approval is not None and (refusal := uncovered(act, sight)):
+            return refusal
         decision = self.judge(tx, sight, caller, limits, facts)
         if isinstance(decision, Deny):
             self.void(tx, plan)

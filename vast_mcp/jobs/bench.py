@@ -86,7 +86,7 @@ class Bench:
         async with self._session() as session:
             done = await run_command(session, line, clock=self._clock, timeout_s=_COMMAND_S)
         if done.exit_code != 0:
-            raise RemoteFailed(f"The machine refused a step of the job: {done.output[:200]}")
+            raise RemoteFailed(f"The machine refused a step of the job (status {done.exit_code}).")
         return str(done.output)
 
     async def answers(self) -> None:

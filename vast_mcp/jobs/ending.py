@@ -43,8 +43,9 @@ async def fetch(desk: JobDesk) -> None:
             await desk.save(facts={"lost": lost})
             await desk.pause(_TRY_AGAIN_S)
             return
-        why = f"Outputs could not be brought back: {error.message}"
-        await desk.save(JobPhase.ENDING, {"why": str(clean_line(why, 300)), "verified": False})
+        detail = str(clean_line(error.message, 300))
+        why = "Its machine could not be reached any more, so not every output came home."
+        await desk.save(JobPhase.ENDING, {"why": why, "detail": detail, "verified": False})
         return
     await desk.save(facts={"outputs": [*tried, got.to_json()], "lost": 0})
 

@@ -48,7 +48,8 @@ async def send(desk: JobDesk) -> None:
         sealed = desk.office.unsealed(desk.job.sealed)
         await bench.send(paths, sealed, str(desk.term("command")))
     except (PathRefused, CopyRefused, RemoteFailed) as error:
-        await desk.save(JobPhase.ENDING, {"why": f"Upload failed: {error}"})
+        why = "What the command needs could not be sent; nothing ran."
+        await desk.save(JobPhase.ENDING, {"why": why, "detail": str(clean_line(str(error), 300))})
         return
     except SshUnavailable as error:
         lost = int(desk.fact("lost", 0)) + 1

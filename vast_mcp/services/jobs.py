@@ -93,6 +93,7 @@ def job_row(seen: ShownJob) -> JsonObject:
             "minutes_left": None if left_us is None else left_us // (60 * _SECOND_US),
             "replaced": len(_list(facts.get("failed_hosts"))) or None,
             "outputs": [_output(one) for one in _list(facts.get("outputs"))] or None,
+            "untrusted_detail": str(clean_line(facts.get("detail") or "", 300)) or None,
             "machine": str(said.get("machine", "")) or None,
             "created": minute(job.created_us),
             "ended": None if job.ended_us is None else minute(job.ended_us),
@@ -125,7 +126,7 @@ def _output(one: Json) -> JsonObject:
             "sha256": next(iter(sums.values()))
             if isinstance(sums, dict) and len(sums) == 1
             else None,
-            "trouble": str(row.get("trouble", "")) or None,
+            "untrusted_trouble": str(clean_line(row.get("trouble", ""), 200)) or None,
         }
     )
 

@@ -1,0 +1,178 @@
+"""What goes wrong with a command, its outputs, its host and its money, and where each job ends."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.harbour import GIVEN, Harbour, brought
+from tests.world import Json, ToolFailed
+from vast_mcp.simulator.simulator import Recorded
+
+
+def rents(harbour: Harbour) -> list[Recorded]:
+    """Every rent that was sent."""
+    return [one for one in harbour.simulator.mutations() if "/asks/" in one.path]
+
+
+def states(harbour: Harbour) -> list[str]:
+    """What the machines that are left are meant to do."""
+    harbour.simulator.catch_up()
+    return [one.intended_status() for one in harbour.simulator.world.instances.values()]
+
+
+async def test_a_command_that_fails_is_told_and_its_outputs_come_home(tmp_path: Path) -> None:
+    """Exit status 3: what was written is fetched all the same, and the machine goes as agreed."""
+    command = "mkdir -p out; echo half > out/model.pt; echo oh no; exit 3"
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        shown = await harbour.over(client, await harbour.started(client, command=command))
+    job = shown["jobs"][0]
+    assert (job["phase"], job["exit_code"]) == ("failed", 3)
+    assert "oh no" in shown["untrusted_output"]
+    assert brought(job, "model.pt") == b"half\n"
+    assert harbour.alive == set()
+
+
+async def test_a_missing_output_keeps_the_disk_and_says_so(tmp_path: Path) -> None:
+    """Destroyed only when all that was named is home: else stopped, whatever was agreed."""
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client, outputs=["out", "nowhere.pt"])
+        job = (await harbour.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "failed"
+        assert "not every named output" in job["said"]
+        assert "untrusted_trouble" in job["outputs"][1]
+        assert "untrusted_trouble" not in job["outputs"][0]
+        assert "disk still costs" in job["machine"]
+        assert harbour.alive == {job["instance_id"]}
+        assert states(harbour) == ["stopped"]
+
+
+async def test_stop_is_the_end_where_stop_was_agreed(tmp_path: Path) -> None:
+    """Success and everything home: the disk stays all the same."""
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client, on_end="stop")
+        job = (await harbour.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "done"
+        assert len(harbour.alive) == 1
+        assert len(harbour.questions) == 1
+
+
+async def test_a_declined_job_leaves_no_trace(tmp_path: Path) -> None:
+    """No is no: nothing rented, no job."""
+    async with Harbour(tmp_path).open() as harbour, harbour.served("decline") as client:
+        answer = await harbour.call(client, "run_job", **GIVEN)
+        assert answer["status"] == "declined"
+        assert await harbour.call(client, "show_jobs") == {"jobs": []}
+        assert harbour.simulator.mutations() == []
+
+
+async def test_a_client_that_cannot_ask_gets_a_plan(tmp_path: Path) -> None:
+    """Always asks: without a question there is no job, however cheap."""
+    async with Harbour(tmp_path).open() as harbour, harbour.served(None) as client:
+        answer = await harbour.call(client, "run_job", **GIVEN)
+        assert answer["status"] == "needs_confirmation"
+        assert answer["plan_id"].startswith("job-5.00usd-")
+        done = await harbour.call(client, "confirm_plan", plan_id=answer["plan_id"])
+        shown = await harbour.over(client, done["job_id"])
+        assert shown["jobs"][0]["phase"] == "done"
+
+
+async def test_the_policys_caps_hold_before_anybody_is_asked(tmp_path: Path) -> None:
+    """A yes cannot be had for what the policy never allows."""
+    harbour = Harbour(tmp_path, policy="[limits]\nmax_usd_per_rental = 2.0\n")
+    async with harbour.open(), harbour.served() as client:
+        with pytest.raises(ToolFailed, match="max_usd_per_rental"):
+            await harbour.call(client, "run_job", **GIVEN)
+        assert harbour.questions == []
+
+
+async def test_money_for_less_than_a_quarter_of_an_hour_is_refused(tmp_path: Path) -> None:
+    """Nothing useful fits; said before anybody is asked."""
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        with pytest.raises(ToolFailed, match="max_cost_usd"):
+            await harbour.call(client, "run_job", **{**GIVEN, "max_cost_usd": 0.02})
+        assert harbour.questions == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"outputs": ["."]}, "outputs"),
+        ({"outputs": ["a/x", "b/x"]}, "same name"),
+        ({"files": {"../x": "1"}}, r"\.\."),
+        ({"files": {"/etc/x": "1"}}, "relative"),
+        ({"upload": ["../../etc/passwd"]}, r"\.\."),
+        ({"upload": ["/etc/passwd"]}, "outside"),
+        ({"upload": [".env"]}, "secret"),
+        ({"gpu_names": [], "offer_id": None}, "gpu_names"),
+        ({"command": "   "}, "command"),
+    ],
+)
+async def test_what_cannot_be_is_refused_unasked(tmp_path: Path, changes: Json, match: str) -> None:
+    """Paths and arguments, before a person is troubled with them."""
+    harbour = Harbour(tmp_path)
+    async with harbour.served() as client:
+        with pytest.raises(ToolFailed, match=match):
+            await harbour.call(client, "run_job", **{**GIVEN, **changes})
+        assert harbour.questions == []
+        assert harbour.simulator.mutations() == []
+
+
+async def test_a_stopped_job_brings_back_what_there_is(tmp_path: Path) -> None:
+    """SIGTERM to the command, its outputs so far home, the machine gone as agreed."""
+    command = "mkdir -p out; echo first > out/model.pt; echo begun; sleep 40000"
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client, command=command)
+        await harbour.until(client, job_id, "running")
+        while "begun" not in (await harbour.call(client, "show_jobs", job_id=job_id)).get(
+            "untrusted_output", ""
+        ):
+            await harbour.vendor.sleep(30)
+        answer = await harbour.call(client, "stop_job", job_id=job_id)
+        assert answer["status"] == "stopping"
+        job = (await harbour.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "stopped"
+        assert brought(job, "model.pt") == b"first\n"
+        assert harbour.alive == set()
+        assert len(harbour.questions) == 1
+
+
+async def test_a_job_ends_when_its_time_is_up(tmp_path: Path) -> None:
+    """A command that never ends: told to end two minutes before the stop, then fetched."""
+    command = "mkdir -p out; echo first > out/model.pt; sleep 400000"
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client, command=command, max_hours=1)
+        job = (await harbour.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "stopped"
+        assert "time was up" in job["said"]
+        assert brought(job, "model.pt")
+        assert harbour.alive == set()
+
+
+async def test_two_jobs_are_listed_for_a_new_chat(tmp_path: Path) -> None:
+    """Another client of the same person finds them; another principal would not."""
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        first = await harbour.started(client)
+        second = await harbour.started(client, command="python3 train.py; true")
+        async with harbour.served() as other:
+            listed = (await harbour.call(other, "show_jobs"))["jobs"]
+            assert {one["job_id"] for one in listed} == {first, second}
+            for job_id in (first, second):
+                assert (await harbour.over(other, job_id))["jobs"][0]["phase"] == "done"
+        assert harbour.alive == set()
+        assert len(rents(harbour)) == 2
+
+
+async def test_environment_values_are_nowhere_but_on_the_machine(tmp_path: Path) -> None:
+    """Sealed in the ledger, masked in answers, removed from the machine's disk by the command."""
+    canary = "canary-9c1e7b52"
+    command = 'mkdir -p out; echo "got $SECRET_THING"; echo x > out/x'
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client, command=command, env={"SECRET_THING": canary})
+        shown = await harbour.over(client, job_id)
+        assert shown["jobs"][0]["phase"] == "done"
+        assert "got [secret]" in shown["untrusted_output"]
+        assert canary not in str(shown)
+    for path in (tmp_path / "state").rglob("*"):
+        if path.is_file() and path.suffix != ".log":
+            assert canary.encode() not in path.read_bytes(), path
+    assert all(canary not in question for question in harbour.questions)
