@@ -44,6 +44,11 @@ class Settings:
     """Local directories that a person opened for copying, beside `~/vast-mcp`."""
 
     @property
+    def home(self) -> Path:
+        """Where ledger, keys and the rest of our state lie."""
+        return self.ledger.parent if self.ledger else self.state_dir
+
+    @property
     def key_digest(self) -> str:
         """Stands for the account until its user id is known: 16 hex digits of a hash."""
         return hashlib.sha256(f"{self.api_base}\x00{self.api_key}".encode()).hexdigest()[:16]

@@ -1,10 +1,11 @@
 """What is open while the server runs: the one place where everything is put together."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 import httpx2
@@ -93,12 +94,52 @@ async def open_runtime(
     Raises:
         ConfigInvalid: a key file in the state directory is not ours alone.
     """
-    state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
+    state_dir = settings.home
     marker = Marker(load_or_make_secret(state_dir / MARK_KEY))
     seal_key = load_or_make_secret(state_dir / SEAL_KEY)
     vendor = clock.vendor()
     pace = SharedPace(state_dir / f"pace-{settings.key_digest}.db", vendor, spare=LocalPace(vendor))
-    connection = Connection(
+    remote = open_remote(
+        state_dir=state_dir,
+        key=state_dir / KEY_NAME,
+        clock=clock,
+        roots=lambda: local_roots(settings),
+    )
+    async with _connect(settings, clock, transport, pace) as connection:
+        reads = Reads(connection)
+        ledger, spare = _books(settings, reads), SqliteLedger(None)
+        async with _closed_at_the_end(ledger, spare, pace), remote as station:
+            parts = _Parts(settings, clock, connection, reads, marker, ledger, spare, station)
+            services, errands = _wire(parts)
+            _connect_jobs(services, seal_key)
+            keeps = keep and services.has_key and not settings.read_only
+            messenger = Messenger(services, settings.environment)
+            listeners = (*listeners, messenger.ticked)
+            keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
+            working = services.jobs.open(resume=keeps)
+            async with errands.open(), _kept(services.guard, keeper), working:
+                yield Runtime(services, errands, seal_key, messenger)
+
+
+class _Closes(Protocol):
+    async def close(self) -> None: ...
+
+
+@asynccontextmanager
+async def _closed_at_the_end(*held: _Closes) -> AsyncIterator[None]:
+    """Let go of files in this order, also on the way out that a signal takes."""
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            for one in held:
+                await one.close()
+
+
+def _connect(
+    settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport, pace: SharedPace
+) -> Connection:
+    return Connection(
         api_key=settings.api_key or None,
         transport=transport,
         clock=clock,
@@ -107,44 +148,19 @@ async def open_runtime(
         user_agent=f"vast-mcp/{__version__}",
         pace=pace,
     )
-    async with connection:
-        reads = Reads(connection)
 
-        async def learn_user_id() -> int:
-            return (await reads.account()).user_id
 
-        ledger = AccountBooks(
-            learn_user_id,
-            state_dir=state_dir,
-            key_digest=settings.key_digest,
-            name_of=lambda user_id: _account_name(settings.api_base, user_id),
-            given=settings.ledger,
-        )
-        spare = SqliteLedger(None)
-        remote = open_remote(
-            state_dir=state_dir,
-            key=state_dir / KEY_NAME,
-            clock=clock,
-            roots=lambda: local_roots(settings),
-        )
-        try:
-            async with remote as station:
-                services, errands = _wire(
-                    settings, clock, connection, reads, marker, ledger, spare, station
-                )
-                _connect_jobs(services, seal_key)
-                keeps = keep and services.has_key and not settings.read_only
-                messenger = Messenger(services, settings.environment)
-                listeners = (*listeners, messenger.ticked)
-                keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
-                working = services.jobs.open(resume=keeps)
-                async with errands.open(), _kept(services.guard, keeper), working:
-                    yield Runtime(services, errands, seal_key, messenger)
-        finally:
-            with anyio.CancelScope(shield=True):  # also on the way out that a signal takes
-                await ledger.close()
-                await spare.close()
-                await pace.close()
+def _books(settings: Settings, reads: Reads) -> AccountBooks:
+    async def learn_user_id() -> int:
+        return (await reads.account()).user_id
+
+    return AccountBooks(
+        learn_user_id,
+        state_dir=settings.home,
+        key_digest=settings.key_digest,
+        name_of=lambda user_id: _account_name(settings.api_base, user_id),
+        given=settings.ledger,
+    )
 
 
 @asynccontextmanager
@@ -160,63 +176,70 @@ async def _kept(guard: Guard, keeper: Keeper | None) -> AsyncIterator[None]:
         tasks.cancel_scope.cancel()
 
 
-def _wire(
-    settings: Settings,
-    clock: Clock,
-    connection: Connection,
-    reads: Reads,
-    marker: Marker,
-    ledger: AccountBooks,
-    spare: SqliteLedger,
-    remote: Remote,
-) -> tuple[Services, Errands]:
-    state_dir = settings.ledger.parent if settings.ledger else settings.state_dir
-    view = View(reads, clock, marker)
-    errands = Errands()
-    source = policy_source(settings)
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is open, before it is put together."""
+
+    settings: Settings
+    clock: Clock
+    connection: Connection
+    reads: Reads
+    marker: Marker
+    ledger: AccountBooks
+    spare: SqliteLedger
+    remote: Remote
+
+
+def _wire(parts: _Parts) -> tuple[Services, Errands]:
+    settings = parts.settings
     redactor = Redactor([settings.api_key] if settings.api_key else [])
-    vault = Vault(settings.environment, state_dir, redactor)
-
-    def desk(limits: Limits, books: Ledger) -> Desk:
-        return Desk(
-            reads=reads,
-            view=view,
-            ledger=books,
-            clock=clock,
-            marker=marker,
-            limits=limits,
-            show_key=lambda: public_key(state_dir),
-            remote=remote,
-            vault=vault,
-        )
-
-    jobs = Jobs(ledger=ledger, clock=clock, logs=state_dir / "jobs")
+    view = View(parts.reads, parts.clock, parts.marker)
+    source = policy_source(settings)
+    jobs = Jobs(ledger=parts.ledger, clock=parts.clock, logs=settings.home / "jobs")
+    errands = Errands()
     guard = Guard(
-        desk=desk,
+        desk=_desks(parts, view, Vault(settings.environment, settings.home, redactor)),
         limits=source.current,
-        ledger=ledger,
-        spare=spare,
-        journal=Journal(Writes(connection), clock, view),
+        ledger=parts.ledger,
+        spare=parts.spare,
+        journal=Journal(Writes(parts.connection), parts.clock, view),
         errands=errands,
-        clock=clock,
+        clock=parts.clock,
         rebuild=jobs.rebuilding(rebuild),
     )
     services = Services(
-        reads=reads,
+        reads=parts.reads,
         view=view,
         guard=guard,
-        ledger=ledger,
-        clock=clock,
-        marker=marker,
+        ledger=parts.ledger,
+        clock=parts.clock,
+        marker=parts.marker,
         limits=source.current,
         redactor=redactor,
         caller=Caller(),
         has_key=bool(settings.api_key),
-        state_place=str(state_dir),
-        remote=remote,
+        state_place=str(settings.home),
+        remote=parts.remote,
         jobs=jobs,
     )
     return services, errands
+
+
+def _desks(parts: _Parts, view: View, vault: Vault) -> Callable[[Limits, Ledger], Desk]:
+    def desk(limits: Limits, books: Ledger) -> Desk:
+        return Desk(
+            reads=parts.reads,
+            view=view,
+            ledger=books,
+            clock=parts.clock,
+            marker=parts.marker,
+            limits=limits,
+            show_key=lambda: public_key(parts.settings.home),
+            remote=parts.remote,
+            vault=vault,
+        )
+
+    return desk
 
 
 def _connect_jobs(services: Services, seal_key: bytes) -> None:

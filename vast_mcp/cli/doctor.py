@@ -166,7 +166,7 @@ def _skew(skew_s: float | None) -> Finding:
 
 
 def _state(settings: Settings) -> Finding:
-    place = settings.ledger.parent if settings.ledger else settings.state_dir
+    place = settings.home
     try:
         mode = place.stat().st_mode
     except OSError as error:

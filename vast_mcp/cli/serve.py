@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     door = _door(args) if args.transport == "http" else None
     stage = _simulated(args) if args.simulate else _real(args)
     configure(Redactor([stage.settings.api_key, door.token if door else ""]))
-    state = stage.settings.ledger.parent if stage.settings.ledger else stage.settings.state_dir
+    state = stage.settings.home
     seal_key = load_or_make_secret(state / SEAL_KEY)
     # Where it finds rich, the SDK's server prepares a handler with it that our logging never uses.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # None forbids the import
