@@ -101,8 +101,8 @@ async def test_the_yes_covers_one_machine_within_the_ceiling(tmp_path: Path) -> 
         for owner in (job.owner, "somebody"):
             with pytest.raises(PolicyDenied, match="job"):
                 await services.guard.carry(second, Caller(), Approval(job_id, owner))
+        destroy = DestroyInstance(job.instance_id)
         with pytest.raises(PolicyDenied):
-            destroy = DestroyInstance(job.instance_id)
             await services.guard.carry(destroy, Caller(), Approval(job_id, job.owner))
         assert harbour.alive == {job.instance_id}
         await harbour.call(client, "stop_job", job_id=job_id)

@@ -176,3 +176,15 @@ async def test_environment_values_are_nowhere_but_on_the_machine(tmp_path: Path)
         if path.is_file() and path.suffix != ".log":
             assert canary.encode() not in path.read_bytes(), path
     assert all(canary not in question for question in harbour.questions)
+
+
+async def test_a_destroy_question_knows_the_job(tmp_path: Path) -> None:
+    """A job at work, and outputs that never came home, are named before a disk is deleted."""
+    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client, outputs=["nowhere.pt"])
+        job = (await harbour.over(client, job_id))["jobs"][0]
+        await harbour.call(client, "destroy_instance", instance_id=job["instance_id"])
+        assert f"Job {job_id}: not all of its 1 outputs came home" in harbour.questions[-1]
+        assert harbour.alive == set()
+        listed = await client.read_resource("vast://jobs")
+        assert job_id in listed.model_dump_json()

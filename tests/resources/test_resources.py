@@ -13,8 +13,8 @@ from tests.world import KEY, Mode, World
 
 FIXED = {
     "vast://account", "vast://instances", "vast://volumes", "vast://endpoints",
-    "vast://workergroups", "vast://spend", "vast://policy", "vast://leases", "vast://audit",
-    "vast://gpu-prices",
+    "vast://workergroups", "vast://spend", "vast://policy", "vast://leases", "vast://jobs",
+    "vast://audit", "vast://gpu-prices",
 }  # fmt: skip
 OF_INSTANCE = {"vast://instances/{id}", "vast://instances/{id}/logs"}
 
@@ -115,7 +115,7 @@ async def test_a_foreign_label_cannot_smuggle_anything_in(tmp_path: Path) -> Non
         ("vast://instances/27999999", "no instance 27999999"),
         ("vast://instances/27999999/logs", "no instance 27999999"),
         ("vast://instances/abc", "whole number"),
-        ("vast://jobs", "Unknown resource"),
+        ("vast://jobbers", "Unknown resource"),
         ("vast://instances/..%2F..%2Fetc", "whole number"),
     ],
 )

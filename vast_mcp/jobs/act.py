@@ -85,8 +85,9 @@ class RunJob(PlainAct):
                 f"the cheapest offer costs {offer.usd_per_hour} and {traffic_of(offer)} of traffic:"
                 f" that is less than {SHORTEST_HOURS * 60:.0f} minutes",
             )
+        image = await self._image(desk)
         return _JobSight(
-            request=Request(self.tool, spend=self._spend(desk, offer, terms)),
+            request=Request(self.tool, spend=self._spend(desk, offer, terms, image)),
             snapshot=self._snapshot(offer, terms, uploads),
             question=self._question(offer, terms, uploads),
             handle=f"job-{terms.at_most.dollars:.2f}usd-{plain_number(round(terms.hours, 1))}h",
@@ -113,9 +114,16 @@ class RunJob(PlainAct):
             offer_id=self.offer_id,
             disk_gb=self.disk_gb,
             template_hash=self.template_hash,
+            image=self.image,
         )
 
-    def _spend(self, desk: Desk, offer: Offer, terms: Terms) -> Spend:
+    async def _image(self, desk: Desk) -> str:
+        template = None
+        if self.template_hash is not None and self.image is None:
+            template = await desk.reads.template(self.template_hash)
+        return self.image or (str(template.image) if template else DEFAULT_IMAGE)
+
+    def _spend(self, desk: Desk, offer: Offer, terms: Terms, image: str) -> Spend:
         now_us = desk.now_us()
         days = split_by_day(terms.ceiling, now_us, now_us + int(terms.hours * HOUR_S) * _SECOND_US)
         # The days hold the rate; whatever the total has beyond them counts on the first.
@@ -135,7 +143,7 @@ class RunJob(PlainAct):
             usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
             gpu_name=offer.gpu_name,
             num_gpus=offer.num_gpus,
-            image=self.image or DEFAULT_IMAGE,
+            image=image,
             country=offer.country,
             datacenter=offer.datacenter,
             verified=offer.verified,

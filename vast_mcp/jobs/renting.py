@@ -92,6 +92,7 @@ def _wish(desk: JobDesk) -> JobWish:
         offer_id=first,
         disk_gb=desk.term("disk_gb"),
         template_hash=desk.term("template_hash"),
+        image=desk.term("image"),
         max_price=ceiling_of(desk.job),
     )
 

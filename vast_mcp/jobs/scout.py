@@ -17,6 +17,7 @@ class JobWish:
     """This one first; others of its kind after it."""
     disk_gb: float | None = None
     template_hash: str | None = None
+    image: str | None = None
     max_price: UsdPerHour | None = None
 
 

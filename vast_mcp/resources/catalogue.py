@@ -106,6 +106,7 @@ FIXED: tuple[Fixed, ...] = (
     Fixed("vast://spend", "Spending", "Spent and reserved, against the caps.", readings.spend),
     Fixed("vast://policy", "Policy", "Limits in force and pending plans.", readings.policy),
     Fixed("vast://leases", "Leases", "What is alive until when.", readings.leased),
+    Fixed("vast://jobs", "Jobs", "What runs under one yes, and how far it is.", readings.job_rows),
     Fixed("vast://audit", "Audit", "The newest decisions and writes.", readings.audit),
     Fixed(
         "vast://gpu-prices",

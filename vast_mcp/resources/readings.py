@@ -9,6 +9,7 @@ from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
 from vast_mcp.services.endpoints import endpoints_seen, group_row
 from vast_mcp.services.holdings import machines
+from vast_mcp.services.jobs import job_row, list_jobs
 from vast_mcp.services.machine import machine_detail
 from vast_mcp.services.rules import policy_summary
 from vast_mcp.services.showing import dollars, given
@@ -124,3 +125,8 @@ def _price(name: str, offers: list[Offer]) -> JsonObject:
         "cheapest_usd_per_hour": round(min(prices), 4),
         "median_usd_per_hour": round(median(prices), 4),
     }
+
+
+async def job_rows(services: Services) -> Json:
+    """The newest jobs, as `show_jobs` lists them."""
+    return [job_row(one) for one in await list_jobs(services)]

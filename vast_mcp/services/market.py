@@ -35,6 +35,8 @@ class Search:
     disk_gb: float | None = None
     rental: Rental = "on_demand"
     template_hash: str | None = None
+    image: str | None = None
+    """What will run, where it is known; the policy may refuse it."""
     hours: float = 4
     download_gb: float = 10
     query: str = ""
@@ -95,7 +97,7 @@ async def _wish(services: Services, search: Search) -> Wish:
         min_reliability=search.min_reliability,
         countries=countries or None,
         query=query or None,
-        image=str(template.image) if template else DEFAULT_IMAGE,
+        image=search.image or (str(template.image) if template else DEFAULT_IMAGE),
     )
 
 

@@ -27,6 +27,7 @@ class Scouting:
             max_price_usd_per_hour=None if wish.max_price is None else wish.max_price.dollars,
             disk_gb=wish.disk_gb,
             template_hash=wish.template_hash,
+            image=wish.image,
             hours=wish.hours,
             limit=_LOOKED_AT,
         )

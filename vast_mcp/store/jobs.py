@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -94,6 +94,10 @@ class JobRows:
         """Every job that is not over, oldest first."""
         return [job for job in self._jobs("ORDER BY created_us") if not job.phase.over]
 
+    def jobs_of_machine(self, instance_id: int) -> list[Job]:
+        """Jobs that have this machine, or left it behind, the newest first."""
+        return self._jobs("WHERE instance_id = ? ORDER BY created_us DESC", instance_id)
+
     def update_job(self, job: Job, **changes: Any) -> Job:  # noqa: ANN401  row fields
         """Write these fields and return the job as it now is."""
         changed = replace(job, **changes)
@@ -140,8 +144,3 @@ def _job(row: sqlite3.Row) -> Job:
         return Job(**{**values, "phase": JobPhase(values["phase"])})
     except (ValueError, TypeError) as error:
         raise sqlite3.DatabaseError("a job of it is damaged") from error
-
-
-def job_of_machine(jobs: Sequence[Job], instance_id: int) -> Job | None:
-    """The job that has this machine now."""
-    return next((job for job in jobs if job.instance_id == instance_id), None)

@@ -4,10 +4,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vast_mcp.errors import ApiError, OutcomeUnknown
+from vast_mcp.errors import ApiError, LedgerUnavailable, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, plain_number, see
+from vast_mcp.guard.acts.job_words import job_words
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
@@ -103,6 +104,8 @@ class DestroyInstance(PlainAct):
         one = seen.instance
         used = f", {one.disk_used_gb:.1f} GB used," if one.disk_used_gb else ""
         running = " It is running." if state_of(one) is InstanceState.READY else ""
+        with suppress(LedgerUnavailable):  # a destroy waits for no book
+            running += await desk.ledger.read(lambda tx: job_words(tx, self.instance_id))
         return Sight(
             request=Request(self.tool, seen.target, corrective=self.corrective),
             snapshot=seen.snapshot,

@@ -1,0 +1,15 @@
+"""What a person should know of jobs before a machine is destroyed."""
+
+from vast_mcp.store import Transaction
+
+
+def job_words(tx: Transaction, instance_id: int) -> str:
+    """A job that runs there, or outputs that never came home; begins with a space, or is empty."""
+    for job in tx.jobs_of_machine(instance_id):
+        if not job.phase.over:
+            return f" Job {job.job_id} is at work on it."
+        if job.facts.get("started") and not job.facts.get("verified"):
+            named = job.spec.get("outputs")
+            count = len(named) if isinstance(named, list) else 0
+            return f" Job {job.job_id}: not all of its {count} outputs came home." if count else ""
+    return ""
