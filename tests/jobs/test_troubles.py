@@ -188,3 +188,24 @@ async def test_a_destroy_question_knows_the_job(tmp_path: Path) -> None:
         assert harbour.alive == set()
         listed = await client.read_resource("vast://jobs")
         assert job_id in listed.model_dump_json()
+
+
+async def test_a_secret_goes_by_name_and_shows_nowhere(tmp_path: Path) -> None:
+    """Allowed by the policy, read from the server's environment, named in the question."""
+    canary = "hf_canary_77aa11bb"
+    harbour = Harbour(
+        tmp_path, policy='[secrets]\nallow = ["HF_TOKEN"]\n', environment={"HF_TOKEN": canary}
+    )
+    command = 'mkdir -p out; echo "$HF_TOKEN" | wc -c; echo "$HF_TOKEN"; echo x > out/x'
+    async with harbour.open(), harbour.served() as client:
+        with pytest.raises(ToolFailed, match="do not allow OTHER"):
+            await harbour.call(client, "run_job", **{**GIVEN, "secrets": ["OTHER"]})
+        job_id = await harbour.started(client, command=command, secrets=["HF_TOKEN"])
+        shown = await harbour.over(client, job_id)
+        assert shown["jobs"][0]["phase"] == "done", shown
+        assert f"{len(canary) + 1}\n[secret]" in shown["untrusted_output"]
+        assert "gets HF_TOKEN" in harbour.questions[0]
+        assert max(len(one) for one in harbour.questions) <= 350
+    for path in (tmp_path / "state").rglob("*"):
+        if path.is_file() and path.suffix != ".log":
+            assert canary.encode() not in path.read_bytes(), path

@@ -8,6 +8,7 @@ from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import DEFAULT_IMAGE
 from vast_mcp.guard.acts._base import PlainAct, plain_number
+from vast_mcp.guard.vault import split
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.scout import JobWish
 from vast_mcp.jobs.sealing import Sealed
@@ -45,6 +46,8 @@ class RunJob(PlainAct):
     sealed: str = field(default="", repr=False)
     files: tuple[tuple[str, int], ...] = ()
     """Name and bytes of each file given as text; the text itself is sealed."""
+    secrets: tuple[str, ...] = ()
+    """Names that the policy allows; their values join the seal after the yes."""
     outputs: tuple[str, ...] = ()
     gpu_names: tuple[str, ...] = ()
     offer_id: int | None = None
@@ -70,7 +73,9 @@ class RunJob(PlainAct):
         Raises:
             InputInvalid: nothing fits, or the money is not enough for a quarter of an hour.
             PathRefused: an upload that must not be read.
+            PolicyDenied: a secret that the policy does not allow.
         """
+        desk.vault.check(self.secrets, desk.limits)
         uploads = await measure(self.office.remote.roots(), self.upload)
         offer = await self._best()
         terms = terms_of(
@@ -178,6 +183,8 @@ class RunJob(PlainAct):
         count = sum(one.files for one in uploads) + len(self.files)
         size = sum(one.bytes for one in uploads) + sum(bytes_ for _, bytes_ in self.files)
         sends = f"uploads {count} file{'s' * (count != 1)} ({shown_bytes(size)})" if count else ""
+        gets = ", ".join(split(one)[0] for one in self.secrets)
+        gets = f"gets {clean_line(gets, 60)}" if gets else ""
         named = ", ".join(str(clean_line(one, 30)) for one in self.outputs[:3])
         more = f" and {len(self.outputs) - 3} more" if len(self.outputs) > 3 else ""
         brings = f"brings back {named}{more}" if self.outputs else "brings nothing back"
@@ -191,7 +198,7 @@ class RunJob(PlainAct):
         return (
             f"Run `{clean_line(self.command, _COMMAND_SHOWN)}` on {offer.num_gpus}x"
             f" {offer.gpu_name}? Up to {terms.ceiling}, {terms.hours:.3g} h, at most"
-            f" {terms.at_most} in all. {'; '.join(part for part in (sends, brings) if part)}."
+            f" {terms.at_most} in all. {'; '.join(part for part in (sends, gets, brings) if part)}."
             f" Then: {end}. A machine that fails before the start is destroyed{spare}."
         )
 
@@ -226,6 +233,11 @@ class RunJob(PlainAct):
         """Mark it approved as it was asked, and start."""
         job_id = job_id_of(errand.booking)
         approved = errand.approved
+        sealed = self.sealed
+        if self.secrets:
+            content = self.office.unsealed(sealed)
+            hidden = dict(desk.vault.values(self.secrets, desk.limits, job_id))
+            sealed = make_seal(self.office, {**content.env, **hidden}, content.files)
 
         def approve(tx: Transaction) -> Job:
             job = tx.job(job_id)
@@ -233,7 +245,7 @@ class RunJob(PlainAct):
             named = ("rate_micros", "ceiling_micros", "at_most_micros", "hours")
             spec = {**job.spec, **{name: approved[name] for name in named}}
             tx.lower_task_cap(job.task, Usd(int(str(approved["at_most_micros"]))))
-            return tx.update_job(job, approved=True, spec=spec)
+            return tx.update_job(job, approved=True, spec=spec, sealed=sealed)
 
         job = await desk.ledger.write(approve)
         self.office.begin(job_id)

@@ -9,7 +9,7 @@ from vast_mcp.guard.act import Act
 from vast_mcp.jobs.act import RunJob, StopJob, make_seal
 from vast_mcp.jobs.uploads import check_files, check_outputs
 from vast_mcp.services._services import Services
-from vast_mcp.services.terms import check_env, check_image
+from vast_mcp.services.terms import check_env, check_image, check_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class AskedJob:
     outputs: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     image: str | None
+    secrets: tuple[str, ...] = ()
 
 
 def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noqa: ANN401  the act's own fields
@@ -37,6 +38,7 @@ def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noq
         raise InputInvalid("gpu_names", "name a GPU, or an offer_id", hint="search_offers")
     check_image(asked.image)
     check_env(dict(asked.env))
+    secrets = check_secrets(asked.secrets, asked.env)
     check_files(dict(asked.files))
     check_outputs(asked.outputs)
     for value in asked.env.values():
@@ -50,6 +52,7 @@ def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noq
         files=tuple((name, len(text.encode())) for name, text in sorted(asked.files.items())),
         outputs=asked.outputs,
         image=asked.image,
+        secrets=secrets,
         **rest,
     )
 

@@ -33,6 +33,9 @@ def run_job(
     template_hash: str | None = None,
     disk_gb: Annotated[float | None, Field(ge=8, le=100_000)] = None,
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
+    secrets: Annotated[
+        list[str] | None, Field(max_length=20, description="names, as in create_instance")
+    ] = None,
     max_cost_usd: Annotated[
         float | None, Field(gt=0, le=1_000_000, description="binds all of it")
     ] = None,
@@ -60,6 +63,7 @@ def run_job(
             outputs=tuple(outputs or ()),
             env=env or {},
             image=image,
+            secrets=tuple(secrets or ()),
         ),
         gpu_names=tuple(gpu_names or ()),
         offer_id=offer_id,
