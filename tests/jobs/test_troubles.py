@@ -209,3 +209,23 @@ async def test_a_secret_goes_by_name_and_shows_nowhere(tmp_path: Path) -> None:
     for path in (tmp_path / "state").rglob("*"):
         if path.is_file() and path.suffix != ".log":
             assert canary.encode() not in path.read_bytes(), path
+
+
+async def test_the_question_names_all_of_it_at_its_longest(tmp_path: Path) -> None:
+    """Command, ceiling, time, total, uploads, outputs, the end: none of it is cut away."""
+    given = {
+        **GIVEN,
+        "command": "python3 train.py --a-very-long-option " + "x" * 300,
+        "files": {f"file-{number}.py": "x" * 60_000 for number in range(50)},
+        "outputs": [f"a/rather/long/directory/name/{number}" for number in range(20)],
+        "secrets": [f"A_SECRET_{number}=generate" for number in range(9)],
+        "max_cost_usd": 12.34,
+    }
+    harbour = Harbour(tmp_path)
+    async with harbour.served("decline") as client:
+        await harbour.call(client, "run_job", **given)
+    question = harbour.questions[0]
+    assert len(question) <= 350
+    for part in ("train.py", "/h", "$12.34", "uploads 50 files (3 MB)", "gets A_SECRET_0",
+                 "and 18 more", "destroyed once home, else stopped", "2x at most. ["):  # fmt: skip
+        assert part in question, (part, question)

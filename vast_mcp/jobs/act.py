@@ -23,7 +23,8 @@ from vast_mcp.units import HOUR_S, Usd, UsdPerHour, storage_rate
 
 JOB_ID_LENGTH = 8
 _SECOND_US = 1_000_000
-_COMMAND_SHOWN = 60
+_COMMAND_SHOWN = 40
+_NAME_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,22 +185,22 @@ class RunJob(PlainAct):
         size = sum(one.bytes for one in uploads) + sum(bytes_ for _, bytes_ in self.files)
         sends = f"uploads {count} file{'s' * (count != 1)} ({shown_bytes(size)})" if count else ""
         gets = ", ".join(split(one)[0] for one in self.secrets)
-        gets = f"gets {clean_line(gets, 60)}" if gets else ""
-        named = ", ".join(str(clean_line(one, 30)) for one in self.outputs[:3])
-        more = f" and {len(self.outputs) - 3} more" if len(self.outputs) > 3 else ""
+        gets = f"gets {clean_line(gets, 30)}" if gets else ""
+        named = ", ".join(str(clean_line(one, _NAME_SHOWN)) for one in self.outputs[:2])
+        more = f" and {len(self.outputs) - 2} more" if len(self.outputs) > 2 else ""
         brings = f"brings back {named}{more}" if self.outputs else "brings nothing back"
         per_day = _disk_rate(offer).per_day
         end = (
             f"stopped, disk kept at {per_day}/day"
             if self.on_end == "stop"
-            else "destroyed once these are home, else stopped"
+            else "destroyed once home, else stopped"
         )
-        spare = f", replaced up to {self.max_replacements}x" if self.max_replacements else ""
+        spare = f", replaced {self.max_replacements}x at most" if self.max_replacements else ""
         return (
             f"Run `{clean_line(self.command, _COMMAND_SHOWN)}` on {offer.num_gpus}x"
             f" {offer.gpu_name}? Up to {terms.ceiling}, {terms.hours:.3g} h, at most"
-            f" {terms.at_most} in all. {'; '.join(part for part in (sends, gets, brings) if part)}."
-            f" Then: {end}. A machine that fails before the start is destroyed{spare}."
+            f" {terms.at_most}. {'; '.join(part for part in (sends, gets, brings) if part)}."
+            f" Then: {end}. A host that fails to start is destroyed{spare}."
         )
 
     # -- doing -----------------------------------------------------------------------------

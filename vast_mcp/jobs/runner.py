@@ -17,12 +17,17 @@ from vast_mcp.text import clean_line
 _logger = logging.getLogger(__name__)
 _RETRY_S = 20.0
 _MOST_TROUBLES = 30
+_YES_WITHIN_US = 600 * 1_000_000
 Step = Callable[[JobDesk], Awaitable[None]]
 
 
 async def planned(desk: JobDesk) -> None:
-    """Begin, if it was agreed to."""
-    if not desk.job.approved:
+    """Begin, if it was agreed to; the yes is written a moment after the row."""
+    age_us = desk.now_us() - desk.job.created_us
+    if not desk.job.approved and 0 <= age_us < _YES_WITHIN_US:
+        await desk.pause(1.0)
+        await desk.save()
+    elif not desk.job.approved:
         await ending.finish(desk, JobPhase.FAILED, "It was never approved; nothing was rented.")
     else:
         await desk.save(JobPhase.RENTING)
