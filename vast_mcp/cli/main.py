@@ -23,6 +23,8 @@ COMMANDS = {
     "leases": ("leases", "what is alive, and until when"),
     "extend": ("extend", "give a machine more hours, at a terminal"),
     "watch": ("watch", "enforce leases without any MCP client"),
+    "open": ("open_link", "open a machine's jupyter or portal page, signed in"),
+    "ssh-config": ("ssh_config", "our running machines as hosts in ~/.ssh/config"),
     "freeze": ("freeze", "close all spending of the account; --stop-all also stops what runs"),
     "unfreeze": ("unfreeze", "open spending again, at a terminal"),
     "audit": ("audit", "what was decided and written; verify that nobody altered it"),

@@ -1,0 +1,92 @@
+"""`vast-mcp open ID`: a machine's jupyter or portal page in the person's browser, signed in.
+
+The link holds a token, so it goes to a person at a terminal only: no tool ever has it.
+"""
+
+import argparse
+import webbrowser
+from collections.abc import Callable
+from urllib.parse import quote
+
+import anyio
+import httpx2
+
+from vast_mcp import __version__
+from vast_mcp.api.connection import Connection, network_transport
+from vast_mcp.api.pace import LocalPace
+from vast_mcp.api.reads import Reads
+from vast_mcp.api.tokens import page_token
+from vast_mcp.cli.account import add_place_arguments, settings_of
+from vast_mcp.cli.by_hand import at_a_terminal
+from vast_mcp.cli.codes import Exit
+from vast_mcp.clock import Clock, SystemClock
+from vast_mcp.config import Settings
+from vast_mcp.errors import NotFound, VastMcpError
+from vast_mcp.models import Instance
+from vast_mcp.remote.address import port_urls
+
+JUPYTER = 8080
+PORTAL = 1111
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which machine, and whether its link is only printed."""
+    parser.add_argument("instance_id", metavar="ID", type=int, help="as `vast-mcp leases` shows it")
+    parser.add_argument("--print", action="store_true", help="print the link; it holds a token")
+    add_place_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open it, or print it."""
+    if not at_a_terminal("open"):
+        return Exit.FAILED
+    show = print if args.print else webbrowser.open
+    return anyio.run(opened_page, settings_of(args), args.instance_id, show, network_transport())
+
+
+async def opened_page(
+    settings: Settings,
+    instance_id: int,
+    show: Callable[[str], object],
+    transport: httpx2.AsyncBaseTransport,
+    clock: Clock | None = None,
+) -> int:
+    """Read the machine and its token, and hand the link to `show`."""
+    clock = clock or SystemClock()
+    connection = Connection(
+        api_key=settings.api_key or None,
+        transport=transport,
+        clock=clock,
+        api_base=settings.api_base,
+        serverless_base=settings.serverless_base,
+        user_agent=f"vast-mcp/{__version__}",
+        pace=LocalPace(clock.vendor()),
+    )
+    async with connection:
+        instance = await Reads(connection).show_instance(instance_id)
+        if instance is None:
+            raise NotFound(f"There is no instance {instance_id} on this account.")
+        link = page_of(instance, await page_token(connection, instance_id))
+    if show(link) is False:
+        print("No browser could be opened here; --print shows the link.")
+        return Exit.FAILED
+    return Exit.FINE
+
+
+def page_of(instance: Instance, token: str) -> str:
+    """The address of its page, signed in.
+
+    Raises:
+        VastMcpError: it has no open page.
+    """
+    urls = {found.inside: found.url for found in port_urls(instance) if "udp:" not in found.url}
+    inside = next((port for port in (JUPYTER, PORTAL) if port in urls), None)
+    if instance.actual_status != "running" or inside is None:
+        raise VastMcpError(
+            f"Instance {instance.instance_id} shows no jupyter or portal page now.",
+            hint='Rent it with connect="jupyter", or let forward_port reach another port.',
+        )
+    url = urls[inside]
+    if inside == JUPYTER and "jupyter" in instance.runtype:
+        url = url.replace("http://", "https://", 1)  # its own certificate: the browser will ask
+    return f"{url}/?token={quote(token, safe='')}" if token else url
