@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.harbour import Harbour
+from tests.world import scale
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.acts import CreateInstance, DestroyInstance
 from vast_mcp.guard.carrying import Approval
+
+WAYS = ["stuck", "broken_image", "failed"][: scale("VAST_MCP_JOB_CRASHES", 0) * 2 + 1]
+"""All three with VAST_MCP_JOB_CRASHES=1."""
 
 
 def watch_for_two(harbour: Harbour) -> list[int]:
@@ -22,7 +26,7 @@ def watch_for_two(harbour: Harbour) -> list[int]:
     return most
 
 
-@pytest.mark.parametrize("how", ["broken_image", "failed", "stuck"])
+@pytest.mark.parametrize("how", WAYS)
 async def test_a_host_that_fails_is_replaced_under_the_same_yes(tmp_path: Path, how: str) -> None:
     """Never-run and destroyed first; then the next-best offer; one question in all."""
     async with Harbour(tmp_path, speed=1200).open() as harbour, harbour.served() as client:

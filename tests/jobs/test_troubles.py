@@ -139,7 +139,7 @@ async def test_a_stopped_job_brings_back_what_there_is(tmp_path: Path) -> None:
 async def test_a_job_ends_when_its_time_is_up(tmp_path: Path) -> None:
     """A command that never ends: told to end two minutes before the stop, then fetched."""
     command = "mkdir -p out; echo first > out/model.pt; sleep 400000"
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Harbour(tmp_path, speed=2400).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, command=command, max_hours=1)
         job = (await harbour.over(client, job_id))["jobs"][0]
         assert job["phase"] == "stopped"
