@@ -4,8 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.things import OPEN_POLICY, calls_of, furnish, said_by, tools, wanted_of
+from tests.promises.things import (
+    OPEN_POLICY,
+    UNSEEN_BY_THE_VENDOR,
+    calls_of,
+    furnish,
+    said_by,
+    tools,
+    wanted_of,
+)
 from tests.world import Answer, World, report
+from vast_mcp.clock import SystemClock
 
 DENY_ALL = '[levels]\n"*" = "deny"\n'
 ASK_ALL = '[levels]\n"*" = "ask"\n'
@@ -61,7 +70,9 @@ def test_every_tool_has_generated_arguments(tmp_path: Path) -> None:
     assert world.questions == []
 
 
-WRITERS = [spec.name for spec in tools() if not spec.reads]
+WRITERS = [
+    spec.name for spec in tools() if not spec.reads and spec.name not in UNSEEN_BY_THE_VENDOR
+]
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -77,8 +88,17 @@ async def test_the_same_calls_do_change_something_once_there_is_a_yes(
     async with world.connect(answer="accept") as client:
         for arguments in calls_of(spec, things):
             answers.append(await said_by(client, name, arguments))
-            if len(world.simulator.mutations()) > before:
+            if await _more_mutations(world, before):
                 return
             if "vast-mcp approve" in str(answers[-1]):
                 return  # a person at a terminal is the only way: the chat could not
     pytest.fail(f"{name} never did anything: {answers}")
+
+
+async def _more_mutations(world: World, before: int) -> bool:
+    """Whether something reached the vendor; a job begins after its answer, so it is awaited."""
+    for _ in range(40):
+        if len(world.simulator.mutations()) > before:
+            return True
+        await SystemClock().sleep(0.01)
+    return False

@@ -118,8 +118,8 @@ def _made(
         "public_key": PUBLIC_KEY,
         "job_id": "job-1",
         "script": "print(1)",
-        "source": "/workspace/out",
-        "destination": "./out",
+        "source": f"C.{things.running}:/workspace/out",
+        "destination": f"C.{instance_id}:/workspace/in",
         "port": 8080,
         "search_query": "num_gpus=1",
         "gpu_name": "RTX 4090",
@@ -142,8 +142,17 @@ _ESPECIALLY: dict[str, Json] = {
     "create_instance": {"max_price_usd_per_hour": 1.0, "label": "another"},
     "create_endpoint": {"endpoint_name": "second", "max_usd_per_worker_hour": 0.2},
     "update_endpoint": {"cold_workers": 1},
+    "run_job": {"gpu_names": ["RTX 4090"], "max_cost_usd": 2.0},
 }
 """Arguments that are optional but without which a call would do nothing, or the wrong thing."""
+
+
+UNSEEN_BY_THE_VENDOR = {
+    "run_command": "tests/tools/test_work_commands.py",
+    "forward_port": "tests/tools/test_work_commands.py",
+    "stop_job": "tests/jobs",
+}
+"""Tools whose effect lies on the machine itself, over SSH, and where it is tested instead."""
 
 
 def tools() -> tuple[ToolSpec, ...]:
