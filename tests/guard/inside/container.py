@@ -224,6 +224,9 @@ class Container:
         for number in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(number, signal.SIGKILL)
+        for number in _running_in(self.home):  # busybox tells no pid; its guard is found by place
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(number, signal.SIGKILL)
         for left in ("pids", "wake"):
             (self.home / left).unlink(missing_ok=True)
 
@@ -249,6 +252,23 @@ class Container:
     def sent(self) -> list[object]:
         """The bodies of all changes that arrived at the vendor."""
         return [one.json for one in self.simulator.mutations()]
+
+
+def _running_in(home: Path) -> list[int]:
+    """Processes whose command line or environment names this machine's own directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        for name in ("cmdline", "environ"):
+            try:
+                told = (entry / name).read_bytes()
+            except OSError:  # it ended meanwhile
+                continue
+            if os.fsencode(home) in told:
+                found.append(int(entry.name))
+                break
+    return found
 
 
 @asynccontextmanager
