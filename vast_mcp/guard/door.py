@@ -104,6 +104,17 @@ class Guard:
         """
         await self.sweep.wait()
         ledger = await self._shelf.books_for(act.tool)
+        try:
+            return await self._propose(ledger, act, caller, retry_leg=retry_leg)
+        except LedgerUnavailable:
+            spare = self._shelf.spare_for(act.tool, ledger)
+            if spare is None:
+                raise
+            return await self._propose(spare, act, caller, retry_leg=retry_leg)
+
+    async def _propose(
+        self, ledger: Ledger, act: Act, caller: Caller, *, retry_leg: bool
+    ) -> Proposal:
         plan, repeat = await ledger.write(
             lambda tx: (
                 plans.find(tx, act, caller, self._clock),
@@ -196,9 +207,7 @@ class Guard:
     async def tick(self) -> Tick:
         """One look at the whole account and what follows from it; see `guard.tick`."""
         try:
-            ledger = await self._shelf.books_for(
-                "stop_instance"
-            )  # leases end with or without the books
+            ledger = await self._shelf.books_for("stop_instance")  # ended without books as well
             return await tick(self._desk(self._limits(), ledger), self.correct)
         finally:
             self.sweep.done()
@@ -311,6 +320,25 @@ class Guard:
         sight: Sight,
         plan: Plan | None,
         approval: Approval | None = None,
+    ) -> Outcome:
+        try:
+            return await self._carried(ledger, act, caller, sight, plan, approval)
+        except LedgerUnavailable:  # stop and destroy name their end state: once more does no harm
+            spare = self._shelf.spare_for(act.tool, ledger)
+            if spare is None:
+                raise
+            if plan is not None:
+                await spare.write(lambda tx: plans.keep(tx, plan))
+            return await self._carried(spare, act, caller, sight, plan, approval)
+
+    async def _carried(
+        self,
+        ledger: Ledger,
+        act: Act,
+        caller: Caller,
+        sight: Sight,
+        plan: Plan | None,
+        approval: Approval | None,
     ) -> Outcome:
         limits = self._limits()
         desk = self._desk(limits, ledger)

@@ -75,6 +75,12 @@ def make(
     return plan
 
 
+def keep(tx: Transaction, plan: Plan) -> None:
+    """Take over a plan whose own books have failed; once."""
+    if tx.plan(plan.plan_id) is None:
+        tx.add_plan(plan)
+
+
 def recently_declined(plan: Plan, clock: Clock) -> bool:
     """Whether a person said no to this very call within the last minute."""
     elapsed_us = clock.utc_us() - plan.changed_us

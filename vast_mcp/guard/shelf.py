@@ -36,9 +36,20 @@ class Shelf:
             return self._spare
         return self._ledger
 
+    def spare_for(self, tool: str, failed: Ledger) -> Ledger | None:
+        """Where an act goes on whose books failed half-way; None where it must not."""
+        if tool not in ALWAYS_OPEN or failed is self._spare:
+            return None
+        self._spare_until_s = self._clock.monotonic_s() + SPARE_S
+        return self._spare
+
 
 def _leaf_through(tx: Transaction) -> None:
-    """Look at every table an end needs: a book that opens may still have torn pages."""
+    """Look at every table an end needs: a book that opens may still have torn pages.
+
+    And write: a full disk or a read-only file is not seen by reading.
+    """
     tx.live_rentals()
     tx.open_plans()
     tx.audit(1)
+    tx.touch()

@@ -109,6 +109,8 @@ async def _settle(
             checked = {**rental.details, "checked": instance is not None}
             rental = tx.update_rental(rental, outcome=outcome.to_json(), details=checked)
             if instance is not None:
+                if instance.usd_per_hour < rental.usd_per_hour:  # it came cheaper than approved
+                    rental = books.reprice(tx, rental, instance.usd_per_hour, desk.now_us())
                 books.observe(tx, rental, instance, desk.now_us())
 
     try:
@@ -244,6 +246,6 @@ async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
 async def _attach_own_key(desk: Desk, errand: Errand, instance_id: int) -> list[str]:
     try:
         await errand.send(instances.attach_ssh_key(instance_id, desk.show_key()))
-    except (ApiError, OSError) as error:
+    except (ApiError, LedgerUnavailable, OSError) as error:  # it is rented: that must be told
         return [f"Our SSH key could not be attached ({error}); attach_ssh_key tries again."]
     return []
