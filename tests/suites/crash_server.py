@@ -55,10 +55,13 @@ class Dying(httpx2.AsyncBaseTransport):
         changes = request.method != "GET" and "/bundles" not in request.url.path
         if changes:
             self._steps.step(f"before {request.method}")
-        response = await self._inner.handle_async_request(request)
-        if changes:
-            await response.aread()
-            self._steps.step(f"after {request.method}")
+        try:
+            response = await self._inner.handle_async_request(request)
+            if changes:
+                await response.aread()
+        finally:
+            if changes:
+                self._steps.step(f"after {request.method}")
         return response
 
     async def aclose(self) -> None:

@@ -5,6 +5,7 @@ the act (a request leaves or is answered, a transaction begins or ends), so a ru
 """
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -33,7 +34,7 @@ from vast_mcp.guard import errands
 from vast_mcp.guard.act import Act, Outcome
 from vast_mcp.guard.acts import DestroyInstance, ExtendLease, StartInstance, StopInstance
 from vast_mcp.simulator import SimulatorTransport
-from vast_mcp.store import AuditEntry, RentalState, SqliteLedger
+from vast_mcp.store import AuditEntry, RentalState, SqliteLedger, Transaction
 
 CANCELS = scale("CANCELS", 60)
 SEED = seed_of("CANCELS", 900)
@@ -119,6 +120,28 @@ async def test_a_cancel_anywhere_loses_no_sent_write(monkeypatch: pytest.MonkeyP
     )  # fmt: skip
     assert run.wrong == []
     assert run.hit["under way"] > CANCELS / 4, "most came before or after the act"
+
+
+async def test_a_task_that_is_cut_off_in_a_transaction_leaves_the_books_usable(
+    tmp_path: Path,
+) -> None:
+    """Safety §0.10: a native cancel gives up the turn before the thread at work is done."""
+    ledger = SqliteLedger(tmp_path / "books.db")
+    began, go = threading.Event(), threading.Event()
+
+    def slow(_: Transaction) -> None:
+        began.set()
+        go.wait(20)
+
+    task = asyncio.create_task(ledger.write(slow))
+    await asyncio.to_thread(began.wait, 20)
+    task.cancel()
+    await asyncio.wait([task])
+    following = asyncio.create_task(ledger.write(lambda tx: tx.live_rentals()))
+    await asyncio.wait([following], timeout=0.2)
+    go.set()
+    assert await following == []
+    await ledger.close()
 
 
 async def _batch(

@@ -40,7 +40,7 @@ from vast_mcp.guard.acts import (
     StopInstance,
 )
 from vast_mcp.simulator import Request, Response, Simulator, SimulatorTransport, serve_http
-from vast_mcp.store import Rental
+from vast_mcp.store import Rental, RentalState
 
 CRASHES = scale("CRASHES", 1)
 STRIDE = scale("CRASHES_STRIDE", 1 if CRASHES > 1 else 4)
@@ -155,6 +155,26 @@ async def test_a_process_killed_at_any_step_loses_nothing(tool: str) -> None:
     assert run.lost == []
     assert max(run.recovery_s, default=0) <= RECOVERY_S
     assert run.deaths.total() >= CRASHES * (len(steps) // STRIDE) > CRASHES
+
+
+async def test_a_request_carried_out_after_its_process_died_keeps_its_money_till_then() -> None:
+    """Safety W2, W4: marked as sent before it is: not released at three minutes, found at seven."""
+    async with mortals() as dying:
+        with fast_dir() as tmp:
+            steps = await _a_whole_one(dying, Path(tmp), SEED, "create")
+        with fast_dir() as tmp:
+            async with _prepared(Path(tmp), SEED, "create") as (world, act):
+                world.simulator.faults.add("late_execution", "PUT", "/asks/", seconds=420)
+                said = await dying.run(world, act, 1 + steps.index("after PUT"))
+                assert said["code"] == KILLED
+                async with world.runtime() as runtime:
+                    driver = driver_for(world, runtime, SEED)
+                    await driver.tick(times=3, every_s=100)
+                    assert [one.state for one in await driver.live()] == [RentalState.UNKNOWN]
+                    await driver.tick(times=3, every_s=100)
+                    (rental,) = await driver.live()
+                    assert rental.state is RentalState.ACTIVE
+                    assert {rental.target_id} == world.simulator.world.instances.keys()
 
 
 @asynccontextmanager

@@ -7,10 +7,14 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random  # noqa: TID251  seeded: a run is replayed from its number
+
+import httpx2
 
 from tests.suites.rig import (
     Driver,
     calm,
+    chance_of,
     disagreements,
     driver_for,
     fast_dir,
@@ -19,9 +23,10 @@ from tests.suites.rig import (
     seed_of,
     show,
 )
-from tests.world import scale
+from tests.world import World, scale
 from vast_mcp.guard.act import Outcome
 from vast_mcp.guard.acts import DestroyInstance
+from vast_mcp.simulator import SimulatorTransport
 from vast_mcp.simulator.faults import Kind
 from vast_mcp.simulator.profiles import Profile
 from vast_mcp.store import Rental, RentalState
@@ -37,9 +42,26 @@ AIMED: tuple[Kind, ...] = (
     "truncated_json", "reset", "reset_after_commit", "refused_connection",
 )  # fmt: skip
 """What a DELETE meets; the reads around it meet their profile, and these as well."""
+_BROKEN_PROMISES = 0.1
 _READ_FAULTS: tuple[Kind, ...] = (
     "auth_error_404", "html", "success_false_200", "list_lag", "page_truncated", "wrong_typed_json",
 )  # fmt: skip
+
+
+class Promising(SimulatorTransport):
+    """A vendor that now and then says yes to a destroy and does nothing."""
+
+    def __init__(self, world: World, chance: Random) -> None:
+        super().__init__(world.simulator)
+        self._chance = chance
+        self.broken = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """As it came, or an empty promise."""
+        if request.method == "DELETE" and self._chance.random() < _BROKEN_PROMISES:
+            self.broken += 1
+            return httpx2.Response(200, json={"success": True}, request=request)
+        return await super().handle_async_request(request)
 
 
 @dataclass
@@ -73,6 +95,7 @@ async def test_destroyed_is_said_only_of_what_is_gone() -> None:
 async def _batch(run: Run, tmp: Path, number: int) -> None:
     seed, profile = SEED + number, AROUND[number % len(AROUND)]
     world = faulted_world(tmp, seed, "none")
+    world.transport = promising = Promising(world, chance_of(seed, "promises"))
     async with world.runtime() as runtime:
         driver = driver_for(world, runtime, seed)
         machines = await _rent(driver, KEYS[: DESTROYS - number * BATCH])
@@ -104,6 +127,7 @@ async def _batch(run: Run, tmp: Path, number: int) -> None:
         run.wrong += [f"seed {seed} {profile}: {text}" for text in wrong]
     run.said.update(driver.said)
     run.struck.update(world.simulator.faults.struck)
+    run.struck["empty promise"] += promising.broken
 
 
 async def _rent(driver: Driver, keys: list[str]) -> list[int]:

@@ -18,9 +18,10 @@ from tests.world import scale
 from vast_mcp.api.connection import network_transport
 from vast_mcp.clock import ManualClock
 from vast_mcp.config import Settings
-from vast_mcp.errors import LedgerUnavailable, VastMcpError
+from vast_mcp.errors import LedgerUnavailable, OfferGone, VastMcpError
+from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateInstance, DestroyInstance
-from vast_mcp.runtime import open_runtime
+from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.simulator import Request, Response, Simulator, serve_http
 
 PROCESSES = scale("RACE_PROCESSES", 16)
@@ -106,17 +107,22 @@ def rent_and_destroy(settings: Settings, number: int, offers: list[int], done: P
                     chance.choice(offers), 2.0, disk_gb=DISK_GB, max_price_usd_per_hour=50.0,
                     request_key=f"{number} {each}",
                 )  # fmt: skip
-                try:
-                    outcome = await carry(guard, act)
-                    said[outcome.status] += 1
-                    if outcome.status == "rented":
-                        own.append(int(str(outcome.values["instance_id"])))
-                    if own and chance.random() < 0.4:
-                        said[(await carry(guard, DestroyInstance(own.pop(0)))).status] += 1
-                except LedgerUnavailable as error:
-                    said[f"ledger: {error}"] += 1
-                except VastMcpError as error:
-                    said[type(error).__name__] += 1
+                acts: list[Act] = [act]
+                if own and chance.random() < 0.5:
+                    acts.append(DestroyInstance(own.pop(0)))
+                for one in acts:
+                    try:
+                        outcome = await carry(guard, one)
+                        said[outcome.status] += 1
+                        if outcome.status == "rented":
+                            own.append(int(str(outcome.values["instance_id"])))
+                    except OfferGone:  # every machine comes back under another number
+                        said["OfferGone"] += 1
+                        offers[:] = await _on_the_market(runtime)
+                    except LedgerUnavailable as error:
+                        said[f"ledger: {error}"] += 1
+                    except VastMcpError as error:
+                        said[type(error).__name__] += 1
         return said
 
     done.send(asyncio.run(work()))
@@ -169,6 +175,11 @@ def _race(tmp: Path) -> tuple[Record, Counter[str]]:
             worker.join(20)
         vendor.terminate()
         vendor.join(20)
+
+
+async def _on_the_market(runtime: Runtime) -> list[int]:
+    found = await runtime.services.reads.search_offers({}, disk_gb=DISK_GB, limit=100)
+    return [one.offer_id for one in found if one.usd_per_hour.dollars < MOST_HOURLY / 3]
 
 
 def _offers() -> list[int]:
