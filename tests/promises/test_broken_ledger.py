@@ -131,8 +131,8 @@ async def test_a_server_whose_vendor_is_away_closes_spending_until_the_account_i
 ) -> None:
     """Design §3: until the account's ledger is known, spending is refused."""
     world = World(tmp_path, seed=1)
-    offer = await world.cheap_offer()
     world.simulator.faults.add("status_before", "GET", "/users/current", times=1000)
+    offer = await world.cheap_offer()
     async with world.connect() as client:
         with pytest.raises(ToolFailed, match="Spending is closed"):
             await world.call(
