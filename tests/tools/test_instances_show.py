@@ -68,7 +68,6 @@ async def test_a_preview_decides_and_prices_and_does_nothing(tmp_path: Path, mod
         ({"args": ["run"]}, "args"),
         ({"disk_gb": 4}, "disk_gb"),
         ({"secrets": ["HF_TOKEN"]}, "secrets"),
-        ({"idle_stop_minutes": 5}, "idle_stop_minutes"),
     ],
 )
 async def test_a_wrong_term_is_named_and_nothing_is_sent(
