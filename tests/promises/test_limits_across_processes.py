@@ -166,6 +166,7 @@ async def _check(settings: Settings, caps: Caps, rented: int) -> None:
     assert broken is None
     assert len(alive) == len(live) == rented <= caps.running
     hourly = sum((current_rate(one) for one in live), UsdPerHour(0))
-    assert sum(one.usd_per_hour.dollars for one in alive) <= hourly.dollars <= caps.hourly
+    assert sum(one.usd_per_hour.micros for one in alive) <= hourly.micros
+    assert hourly.dollars <= caps.hourly
     spent, reserved = spent_and_reserved(segments, clock.utc_us())
     assert spent + reserved <= Usd.of(min(caps.day, caps.task))

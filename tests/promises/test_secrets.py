@@ -37,7 +37,7 @@ async def test_no_secret_comes_out_of_any_tool_resource_log_line_or_error(
     world = furnished(tmp_path)
     things = await furnish(world)
     secrets = set(SHORT_FORMS)
-    async with world.connect() as client:
+    async with world.simulator.ssh_servers(), world.connect() as client:
         await world.rent(
             client, env={"TOKEN": ENV}, onstart=f"echo {ONSTART}", request_key="canary"
         )
@@ -93,7 +93,7 @@ async def test_no_foreign_text_reaches_a_client_uncleaned(tmp_path: Path) -> Non
         template["name"] = template["desc"] = NASTY + str(template["name"])
         template["readme"] = NASTY
     said: list[tuple[str, Json]] = []
-    async with world.connect(answer="decline") as client:
+    async with world.simulator.ssh_servers(), world.connect(answer="decline") as client:
         said += [
             (spec.name, (await said_by(client, spec.name, arguments))[1])
             for spec in tools()

@@ -68,7 +68,7 @@ async def test_no_fault_rents_twice_or_leaves_a_machine_unknown() -> None:
 
 
 async def _batch(run: Run, tmp: Path, number: int) -> None:
-    seed, profile = SEED + number, PROFILES[number % len(PROFILES)]
+    seed, profile = SEED + number, PROFILES[(SEED + number) % len(PROFILES)]
     world = faulted_world(tmp, seed, profile)
     async with world.runtime() as runtime:
         driver = driver_for(world, runtime, seed)
