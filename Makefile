@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ORACLE := .venv-oracle
+WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
 .PHONY: help demo test lint types contracts pytest suites negative bench docs oracle clean
@@ -31,7 +32,7 @@ contracts: $(STAMP)
 	@$(BIN)/lint-imports --no-cache
 
 pytest: $(STAMP)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 suites: $(STAMP) ## the large suites at their small sizes, with their figures (sizes: environment)
 	@$(BIN)/python -m pytest -q -s tests/suites
