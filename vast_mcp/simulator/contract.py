@@ -96,6 +96,8 @@ class Contract:
     market_check_us: int | None = None
     keys: list[JsonObject] = field(default_factory=list)
     log: str = ""
+    status_note: str | None = None
+    """What the host says instead of its stage's words: how far a copy is."""
     files: dict[str, int] = field(default_factory=dict)
     """Stand-ins for what lies on the disk, while there is no real `disk`."""
     disk: Disk | None = None
@@ -214,6 +216,8 @@ def _state_fields(contract: Contract, now_us: int) -> JsonObject:
 
 def status_message(contract: Contract, now_us: int) -> str | None:
     """The host's text: it changes while an image is pulled; None before the host was heard."""
+    if contract.status_note is not None:
+        return contract.status_note
     image = contract.order.image
     repository, _, tag = image.partition(":")
     text = contract.state.message.format(

@@ -325,7 +325,7 @@ def touched(route: Route, call: Call) -> set[int]:
     for name in ("ids", "instance_ids"):
         given = call.body.get(name)
         named += given if isinstance(given, list) else []
-    named.append(call.body.get("dst_id"))
+    named.append(str(call.body.get("dst_id")).removeprefix("C."))
     return {int(str(x)) for x in named if str(x).isdigit()}
 
 

@@ -9,7 +9,9 @@ from vast_mcp.simulator.book import NANO, Book
 from vast_mcp.simulator.catalogue import TEMPLATES
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.contract import Contract, instance_view
+from vast_mcp.simulator.copies import Copies
 from vast_mcp.simulator.fleet import NEVER_US, Fleet
+from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.market import MONTH_HOURS, SECOND_US, Market
 from vast_mcp.simulator.serverless import Serverless
 from vast_mcp.simulator.wire import JsonObject
@@ -32,6 +34,9 @@ class Volume:
     usd_per_gb_month: float
     name: str | None
     created_us: int
+    files: dict[str, int] = field(default_factory=dict)
+    """Stand-ins for what lies on it, while there is no real `disk`."""
+    disk: Disk | None = None
 
     def rates(self) -> dict[str, float]:
         """Dollars per hour by kind."""
@@ -75,6 +80,7 @@ class World:
     book: Book = field(init=False)
     fleet: Fleet = field(init=False)
     serverless: Serverless = field(init=False)
+    copies: Copies = field(init=False)
     volumes: dict[int, Volume] = field(default_factory=dict)
     ssh_keys: dict[int, JsonObject] = field(default_factory=dict)
     last_key_id: int = 40_000
@@ -95,6 +101,7 @@ class World:
         self.book = Book(self.choices.credit_usd)
         self.fleet = Fleet(self.market, self.book, self.chance)
         self.serverless = Serverless(self.market, self.chance)
+        self.copies = Copies(self.book)
         self.templates = [template_view(index) for index in range(len(TEMPLATES))]
 
     @property
@@ -118,7 +125,8 @@ class World:
 
     def _next_event_us(self) -> int:
         late = min((item.due_us for item in self._late), default=NEVER_US)
-        due = min(self.fleet.next_due_us(), self.serverless.next_due_us(), late, self._broke_us())
+        rooms = (self.fleet, self.serverless, self.copies)
+        due = min(late, self._broke_us(), *(room.next_due_us() for room in rooms))
         return max(due, self.now_us)
 
     def _happen(self) -> None:
@@ -128,6 +136,7 @@ class World:
         for contract in list(self.fleet.alive.values()):
             self.fleet.step(contract, self.now_us)
         self.serverless.step(self.now_us)
+        self.copies.step(self.now_us)
         due = [item for item in self._late if item.due_us <= self.now_us]
         self._late = [item for item in self._late if item.due_us > self.now_us]
         for item in due:

@@ -78,6 +78,17 @@ class SshServers:
             for contract in list(alive.values()):
                 if contract.order.runtype != "args":
                     await self._attend(contract)
+            self._shelve()
+
+    def _shelve(self) -> None:
+        """Each volume has a directory, also before a machine mounts it."""
+        for volume in self._simulator.world.volumes.values():
+            if volume.disk is None:
+                root = self._directory / "volumes" / str(volume.id)
+                root.mkdir(parents=True, exist_ok=True)
+                volume.disk = Disk(root)
+                for path, size in volume.files.items():
+                    volume.disk.put(path, size)
 
     async def _attend(self, contract: Contract) -> None:
         lodging = self.lodgings.get(contract.id)
@@ -188,6 +199,8 @@ class SshServers:
         async with self._turn:
             for number in list(self.lodgings):
                 await self._remove(number)
+            for volume in self._simulator.world.volumes.values():
+                volume.disk = None
 
 
 def _host_key(seed: str) -> asyncssh.SSHKey:

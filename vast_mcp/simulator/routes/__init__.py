@@ -3,6 +3,7 @@
 from vast_mcp.simulator.routes import (
     account,
     billing,
+    copies,
     endpoints,
     instances,
     offers,
@@ -14,7 +15,7 @@ from vast_mcp.simulator.routes.table import Route, Router
 
 def all_routes() -> tuple[Route, ...]:
     """Every simulated operation of the console host and of the serverless host."""
-    nouns = (offers, instances, account, work, billing, volumes, endpoints)
+    nouns = (offers, instances, account, work, copies, billing, volumes, endpoints)
     return tuple(route for noun in nouns for route in noun.ROUTES)
 
 

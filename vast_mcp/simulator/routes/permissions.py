@@ -16,6 +16,7 @@ CATEGORIES: tuple[tuple[str, str, str], ...] = (
     ("/api/v0/instances", "instance_read", "instance_write"),
     ("/api/v1/instances", "instance_read", "instance_write"),
     ("/api/v0/asks", "instance_write", "instance_write"),
+    ("/api/v0/commands/copy_direct", "instance_write", "instance_write"),
     ("/api/v0/volumes", "instance_read", "instance_write"),
     ("/api/v0/charges", "billing_read", "billing_read"),
     ("/api/v0/users", "user_read", "user_write"),
