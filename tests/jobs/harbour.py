@@ -14,7 +14,7 @@ from typing import Any
 from mcp import Client
 
 from tests.world import SEAL_KEY, Answer, Json, World
-from vast_mcp.clock import PairedClock, ScaledClock
+from vast_mcp.clock import Clock, PairedClock, ScaledClock
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.server import create_server
 from vast_mcp.simulator import Simulator, SimulatorTransport
@@ -44,7 +44,9 @@ class Harbour(World):
     """Vendor, machines, state directory. Several servers may be opened on it."""
 
     speed: float = SPEED
-    vendor: ScaledClock = field(init=False)
+    offered: str = "all"
+    """The toolsets."""
+    vendor: Clock = field(init=False)
     machines: SshServers = field(init=False)
     running: list[Runtime] = field(default_factory=list)
 
@@ -75,7 +77,7 @@ class Harbour(World):
     @asynccontextmanager
     async def served(self, answer: Answer = "accept") -> AsyncIterator[Client]:
         """A client on a server of its own."""
-        server = create_server(self.runtime, SEAL_KEY, toolsets="all")
+        server = create_server(self.runtime, SEAL_KEY, toolsets=self.offered)
         options: dict[str, Any] = {}
         if answer is not None:
             options["elicitation_callback"] = self.asked(answer)

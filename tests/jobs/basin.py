@@ -1,0 +1,61 @@
+"""A harbour in which time leaps: what a job waits for takes hours there and no time here.
+
+SSH is real and takes the time it takes, so the limits set on it run in real time. They are the long
+sleeps; everything that a job, a guard or a vendor waits for itself is short, and leapt over.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+
+from tests.jobs.harbour import Harbour
+from tests.world import World
+from vast_mcp.clock import ManualClock, SystemClock
+from vast_mcp.runtime import Runtime, open_runtime
+
+LEAPT_S = 30.0
+
+
+class LeapingClock(ManualClock):
+    """Sleeps up to half a minute take no time; a longer one is a limit on something real."""
+
+    def __init__(self) -> None:
+        super().__init__(auto_advance=True)
+
+    async def sleep(self, seconds: float) -> None:
+        """Leap, or wait."""
+        if seconds <= LEAPT_S:
+            await super().sleep(seconds)
+        else:
+            await SystemClock().sleep(seconds)
+
+
+@dataclass
+class Basin(Harbour):
+    """One clock for the vendor, its machines and the server. Nobody looks after leases."""
+
+    offered: str = "work"
+    """Fewer tools than all: a server is then made in no time."""
+
+    def __post_init__(self) -> None:
+        self.clock = self.vendor = LeapingClock()
+        World.__post_init__(self)
+
+    @asynccontextmanager
+    async def runtime(self) -> AsyncIterator[Runtime]:
+        """Without a keeper: a tick is taken where the test wants one."""
+        async with open_runtime(
+            self.settings, clock=self.clock, transport=self.transport
+        ) as opened:
+            self.running.append(opened)
+            try:
+                yield opened
+            finally:
+                self.running.remove(opened)
+
+
+async def moment() -> None:
+    """Let what is under way go on."""
+    await anyio.sleep(0.01)  # noqa: TID251  real: for what really moves
