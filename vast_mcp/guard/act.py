@@ -175,6 +175,10 @@ class Act(Protocol):
         """Whether what was approved is still what is there."""
         ...
 
+    def moved(self, tx: Transaction, sight: Sight) -> str:
+        """What the books say otherwise by now than when it was looked at; empty if nothing."""
+        ...
+
     def replay(self, tx: Transaction, principal: str, now_us: int) -> Rental | None:
         """The rental an identical earlier call already made, if this call is its repeat."""
         ...

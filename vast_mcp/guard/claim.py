@@ -57,6 +57,9 @@ class Claims:
             closed = self._fits(tx, act, sight, plan, limits)
             if closed is not None:
                 return closed
+        if why := act.moved(tx, sight):
+            self.void(tx, plan)
+            return Changed(why)
         sight = cover(tx, approval, act, sight)
         if approval is not None and (refusal := uncovered(act, sight)):
             return refusal

@@ -33,6 +33,10 @@ class PlainAct:
         """What was approved is what is there, field by field."""
         return approved == sight.snapshot
 
+    def moved(self, tx: Transaction, sight: Sight) -> str:  # noqa: ARG002
+        """It does not stand on what the books say."""
+        return ""
+
     def replay(self, tx: Transaction, principal: str, now_us: int) -> Rental | None:  # noqa: ARG002
         """Repeating it does no harm that a replay would prevent."""
         return None

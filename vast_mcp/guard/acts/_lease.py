@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
-from vast_mcp.guard.act import Desk, Sight
-from vast_mcp.guard.acts._base import Seen
-from vast_mcp.policy import Spend
-from vast_mcp.store import Rental, split_by_day, total_cost
+from vast_mcp.guard.act import Desk, Send, Sight
+from vast_mcp.guard.acts._base import Seen, insist
+from vast_mcp.operations import instances
+from vast_mcp.policy import Owner, Spend
+from vast_mcp.store import Rental, Transaction, split_by_day, total_cost
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour
 
 SECOND_US = 1_000_000
+_ROUNDS = 4
+"""So often an end is written that others go on moving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,44 @@ def added_spend(
         task=rental.task if rental else "",
         max_cost_usd=rental.max_cost if rental else None,
     )
+
+
+def moved_since(tx: Transaction, seen: Seen) -> str:
+    """Whether another call has changed the lease since it was looked at, in words."""
+    now = tx.rental_of("instance", seen.instance.instance_id)
+    if _terms(now) == _terms(seen.rental):
+        return ""
+    return "its lease or price was changed by another call meanwhile"
+
+
+def _terms(rental: Rental | None) -> tuple[object, ...]:
+    if rental is None:
+        return ()
+    return rental.intent_id, rental.state, rental.running, rental.lease_ends_us, rental.usd_per_hour
+
+
+async def write_mark(desk: Desk, send: Send, seen: Seen, text: str, ends_us: int) -> bool:
+    """Put this text and end into a label of ours until they are seen there.
+
+    Whoever writes looks into the books afterwards: of several at once the last one leaves what
+    the books say. A machine that is not ours keeps its label.
+    """
+    instance_id = seen.instance.instance_id
+    mark = desk.marker.read(seen.instance.raw_label)
+    intent_id = mark.intent_id if mark else (seen.rental.intent_id if seen.rental else None)
+    if intent_id is None or seen.target.owner is not Owner.OURS:
+        return True
+    for _ in range(_ROUNDS):
+        label = desk.marker.label(text, intent_id, ends_us)
+        done = await insist(
+            desk,
+            send,
+            instances.label_instance(instance_id, label),
+            instance_id,
+            lambda now, label=label: now is None or now.raw_label == label,  # type: ignore[misc]  # bound per round
+        )
+        booked = await desk.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+        if booked is None or booked.lease_ends_us == ends_us:
+            return done
+        ends_us = booked.lease_ends_us
+    return False

@@ -7,13 +7,20 @@ from typing import ClassVar
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, Seen, insist, iso, plain_number, see
-from vast_mcp.guard.acts._lease import SECOND_US, LeaseSight, added_spend, total_so_far
+from vast_mcp.guard.acts._base import PlainAct, Seen, iso, plain_number, see
+from vast_mcp.guard.acts._lease import (
+    SECOND_US,
+    LeaseSight,
+    added_spend,
+    moved_since,
+    total_so_far,
+    write_mark,
+)
 from vast_mcp.guard.acts.ending import observe_now
 from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
-from vast_mcp.policy import Owner, Request
+from vast_mcp.policy import Request
 from vast_mcp.store import (
     Rental,
     RentalState,
@@ -65,6 +72,12 @@ class StartInstance(PlainAct):
             rate=one.usd_per_hour,
         )
 
+    def moved(self, tx: Transaction, sight: Sight) -> str:
+        """Of two at once the second looks anew: its price stood on the lease as it was."""
+        assert isinstance(sight, LeaseSight)
+        assert sight.seen is not None
+        return moved_since(tx, sight.seen)
+
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Set the lease aside before the GPU is asked for; without a rental, one is begun."""
         assert isinstance(sight, LeaseSight)
@@ -91,7 +104,7 @@ class StartInstance(PlainAct):
         assert sight.seen is not None
         one: Instance | None = None
         try:
-            await _write_end(desk, errand, sight.seen, sight.ends_us)
+            await write_mark(desk, errand.send, sight.seen, sight.seen.target.label, sight.ends_us)
             await errand.send(instances.start_instance(self.instance_id))
         except OutcomeUnknown:
             with suppress(ApiError):
@@ -160,23 +173,6 @@ async def _note_stopped(desk: Desk, instance_id: int) -> None:
     await desk.ledger.write(write)
 
 
-async def _write_end(desk: Desk, errand: Errand, seen: Seen, ends_us: int) -> bool:
-    """Put the new end into our mark; a machine that is not ours keeps its label."""
-    one = seen.instance
-    mark = desk.marker.read(one.raw_label)
-    intent_id = mark.intent_id if mark else (seen.rental.intent_id if seen.rental else None)
-    if intent_id is None or seen.target.owner is not Owner.OURS:
-        return True
-    label = desk.marker.label(seen.target.label, intent_id, ends_us)
-    return await insist(
-        desk,
-        errand.send,
-        instances.label_instance(one.instance_id, label),
-        one.instance_id,
-        lambda now: now is None or now.raw_label == label,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class ExtendLease(PlainAct):
     """Give a running machine more hours, added to its present end."""
@@ -190,7 +186,7 @@ class ExtendLease(PlainAct):
         seen = await see(desk, self.instance_id)
         one, rental = seen.instance, seen.rental
         present_us = _present_end_us(desk, seen)
-        ends_us = present_us + seconds_from_hours(self.hours) * SECOND_US
+        ends_us = floor_minute_us(present_us + seconds_from_hours(self.hours) * SECOND_US)
         began_us = rental.created_us if rental else (one.started_at_us or desk.now_us())
         spend = added_spend(
             seen,
@@ -219,6 +215,12 @@ class ExtendLease(PlainAct):
             rate=one.usd_per_hour,
         )
 
+    def moved(self, tx: Transaction, sight: Sight) -> str:
+        """Of two at once the second looks anew: its price stood on the lease as it was."""
+        assert isinstance(sight, LeaseSight)
+        assert sight.seen is not None
+        return moved_since(tx, sight.seen)
+
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Reserve up to the new end."""
         assert isinstance(sight, LeaseSight)
@@ -235,7 +237,8 @@ class ExtendLease(PlainAct):
         sight = errand.sight
         assert isinstance(sight, LeaseSight)
         assert sight.seen is not None
-        seen = await _write_end(desk, errand, sight.seen, sight.ends_us)
+        label = sight.seen.target.label
+        seen = await write_mark(desk, errand.send, sight.seen, label, sight.ends_us)
         spend = sight.request.spend
         warnings = () if seen else ("The new end is not yet seen in the machine's label.",)
         return Outcome(

@@ -8,6 +8,7 @@ from typing import ClassVar
 from vast_mcp.errors import InputInvalid, VendorRefused
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, see
+from vast_mcp.guard.acts._lease import write_mark
 from vast_mcp.guard.mark import check_label
 from vast_mcp.models import Billing, billing_of
 from vast_mcp.operations import instances
@@ -43,15 +44,21 @@ class LabelInstance(PlainAct):
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Set it until it is seen."""
-        one = (await see(desk, self.instance_id)).instance
-        label = desk.marker.relabel(one.raw_label, self.label)
-        done = await insist(
-            desk,
-            errand.send,
-            instances.label_instance(self.instance_id, label),
-            self.instance_id,
-            lambda now: now is not None and now.raw_label == label,
-        )
+        seen = await see(desk, self.instance_id)
+        one = seen.instance
+        if seen.rental is not None and desk.marker.read(one.raw_label) is not None:
+            # With the end that the books hold: another call may be moving it.
+            ends_us = seen.rental.lease_ends_us
+            done = await write_mark(desk, errand.send, seen, check_label(self.label), ends_us)
+        else:
+            label = desk.marker.relabel(one.raw_label, self.label)
+            done = await insist(
+                desk,
+                errand.send,
+                instances.label_instance(self.instance_id, label),
+                self.instance_id,
+                lambda now: now is not None and now.raw_label == label,
+            )
         return Outcome(
             status="labelled" if done else "unknown",
             said="The label is set." if done else "The label was sent, but is not seen yet.",
