@@ -13,6 +13,7 @@ from mcp import Client
 
 from tests.world import Answer, Json, World
 from vast_mcp.clock import ManualClock, PairedClock
+from vast_mcp.remote.between import LOOK_EVERY_S
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.services.waiting import POLL_S
 from vast_mcp.simulator.inside.sshd import SshServers
@@ -34,7 +35,7 @@ class Impatient(PairedClock):
 
     async def sleep(self, seconds: float) -> None:
         """A real pause, unless it is the one between two looks."""
-        if seconds == POLL_S:
+        if seconds in {POLL_S, LOOK_EVERY_S}:
             self._skipped_s += seconds
             self._manual.move(seconds)
         else:

@@ -1,15 +1,17 @@
 """`copy_files` between this computer and simulated machines, over real SFTP."""
 
+import asyncio
 import hashlib
 import os
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.tools.aboard import Afloat, harbour
 from tests.world import Json, ToolFailed
-from vast_mcp.operations import copying
+from vast_mcp.guard.act import Caller
+from vast_mcp.simulator.copies import Copies, End
+from vast_mcp.simulator.world import Volume
 
 
 def sums(folder: Path) -> dict[str, str]:
@@ -182,43 +184,165 @@ async def test_a_machine_of_others_needs_a_person_to_be_copied_from(tmp_path: Pa
     assert "vast-mcp approve" in told["next"]
 
 
-class Copier(httpx2.AsyncBaseTransport):
-    """Answers the vendor's copy, which the simulator does not know; passes on everything else."""
-
-    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
-        self.inner = inner
-        self.bodies: list[bytes] = []
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The vendor's words of vast-api §11."""
-        if not request.url.path.startswith("/api/v0/commands/copy_direct"):
-            return await self.inner.handle_async_request(request)
-        assert request.method == "PUT"
-        self.bodies.append(await request.aread())
-        text = "Remote to Remote copy initiated - check instance status bar for progress updates"
-        return httpx2.Response(200, json={"success": True, "msg": text})
+def inside(sea: Afloat, machine: int) -> Path:
+    """A machine's disk, on this computer."""
+    return sea.servers.machine(machine).disk.root
 
 
-async def test_a_copy_between_machines_is_the_vendors_and_asks(tmp_path: Path) -> None:
-    """Vast-api §11: the body as the official client sends it, after one question."""
+def stock(disk: Path, *names: str) -> dict[str, str]:
+    """Files of random content; their checksums."""
+    for name in names:
+        (disk / name).parent.mkdir(parents=True, exist_ok=True)
+        (disk / name).write_bytes(os.urandom(50_000))
+    return sums(disk)
+
+
+def asked_of_vendor(sea: Afloat) -> list[Json]:
+    """The bodies of the copies that the vendor was asked for."""
+    found = [r for r in sea.world.simulator.requests if r.path.endswith("/copy_direct/")]
+    return [request.json for request in found if isinstance(request.json, dict)]
+
+
+async def test_a_copy_between_machines_is_the_vendors_and_is_seen_to_its_end(
+    tmp_path: Path,
+) -> None:
+    """Vast-api §11: one question, one request as the official client sends it; done by checksum."""
     async with harbour(tmp_path) as sea:
-        copier = Copier(sea.world.transport)
-        sea.world.transport = copier
-        async with sea.world.connect() as client:
-            other = Afloat(sea.world, client, sea.servers)
-            one = await other.machine()
-            two = await other.machine(request_key="second")
-            told = await copy(other, f"C.{one}:/workspace/a", f"{two}:/workspace/b")
-            for bad in ("/", "/root", "/root/"):
-                with pytest.raises(ToolFailed):
-                    await copy(other, f"C.{one}:/workspace/a", f"C.{two}:{bad}")
-            volume = await copy(other, "V.7:/data", f"C.{two}:/workspace/data")
-    sent = httpx2.Response(200, content=copier.bodies[0]).json()
-    assert sent == {"client_id": "me", "src_id": f"C.{one}", "src_path": "/workspace/a",
-                    "dst_id": f"C.{two}", "dst_path": "/workspace/b"}  # fmt: skip
-    assert sent == copying.copy_direct(f"C.{one}", "/workspace/a", f"C.{two}", "/workspace/b").body
-    assert len(copier.bodies) == 1
-    assert told["status"] == "copying"
-    assert len(sea.world.questions) == 1
+        one = await sea.machine()
+        two = await sea.machine(request_key="second")
+        wanted = stock(inside(sea, one) / "workspace/a", "x.bin", "deep/y.bin")
+        (inside(sea, one) / "workspace/a/link").symlink_to("/etc/hostname")
+        told = await copy(sea, f"C.{one}:/workspace/a", f"{two}:/workspace/b")
+        again = await copy(sea, f"C.{one}:/workspace/a", f"{two}:/workspace/b")
+        single = await copy(sea, f"C.{one}:/workspace/a/x.bin", f"{two}:/workspace/c/")
+        there = sums(inside(sea, two) / "workspace/b")
+        moved = sums(inside(sea, two) / "workspace/c")
+        bodies = asked_of_vendor(sea)
+        requests = [r.path for r in sea.world.simulator.mutations() if "copy" in r.path]
+    assert (told["status"], told["verified"], told["files"]) == ("copied", "sha256", 2)
+    assert (again["files"], again["unchanged"]) == (0, 2)
+    assert (single["status"], single["files"]) == ("copied", 1)
+    assert {name: there[name] for name in wanted} == wanted
+    assert moved == {"x.bin": wanted["x.bin"]}
+    assert bodies[0] == {"client_id": "me", "src_id": f"C.{one}", "src_path": "/workspace/a/",
+                         "dst_id": f"C.{two}", "dst_path": "/workspace/b"}  # fmt: skip
+    assert len(requests) == len(sea.world.questions) == 3
     assert sea.world.questions[0].startswith(f"Copy to {two} (")
-    assert "vast-mcp approve" in volume["next"]
+    assert any("not compared" in warning for warning in told["warnings"])
+
+
+async def test_a_copy_that_still_runs_is_not_asked_for_twice(tmp_path: Path) -> None:
+    """The same call waits on: no second question, no second request to the vendor."""
+    async with harbour(tmp_path) as sea:
+        one = await sea.machine()
+        two = await sea.machine(request_key="second")
+        stock(inside(sea, one) / "workspace/a", "x.bin")
+        told = await copy(sea, f"C.{one}:/workspace/a/", f"C.{two}:/workspace/b/")
+        first = asyncio.create_task(copy(sea, f"C.{one}:/workspace/a", f"C.{two}:/workspace/z"))
+        while len(asked_of_vendor(sea)) < 2:
+            await sea.world.clock.sleep(0)
+            await asyncio.sleep(0)  # noqa: TID251  lets the call get on
+        second = await copy(sea, f"C.{one}:/workspace/a", f"C.{two}:/workspace/z")
+        await first
+        assert len(asked_of_vendor(sea)) == 2
+        assert len(sea.world.questions) == 2
+    assert told["status"] == second["status"] == "copied"
+
+
+async def test_a_copy_of_which_nothing_arrives_is_given_up_as_such(tmp_path: Path) -> None:
+    """The vendor reports no failure either: what is missing is told, never taken for done."""
+    async with harbour(tmp_path) as sea:
+        one = await sea.machine()
+        two = await sea.machine(request_key="second")
+        stock(inside(sea, one) / "workspace/a", "x.bin")
+        sea.world.simulator.world.copies = Lost(sea.world.simulator.world.book)
+        with pytest.raises(ToolFailed, match="0 of 1 files have arrived"):
+            await copy(sea, f"C.{one}:/workspace/a", f"C.{two}:/workspace/b")
+
+
+class Lost(Copies):
+    """A vendor who accepts copies and forgets them."""
+
+    def begin(self, source: End, target: End, src_path: str, dst_path: str, now_us: int) -> None:
+        """Nothing."""
+
+
+async def test_wrong_content_of_the_right_size_is_not_taken_for_done(tmp_path: Path) -> None:
+    """Checksums decide: an old file of the same size on the target is no copy."""
+    async with harbour(tmp_path) as sea:
+        one = await sea.machine()
+        two = await sea.machine(request_key="second")
+        stock(inside(sea, one) / "workspace/a", "x.bin")
+        stock(inside(sea, two) / "workspace/b", "x.bin")
+        sea.world.simulator.world.copies = Lost(sea.world.simulator.world.book)
+        with pytest.raises(ToolFailed, match="not the source's content"):
+            await copy(sea, f"C.{one}:/workspace/a", f"C.{two}:/workspace/b")
+
+
+async def test_what_cannot_be_entered_is_copied_and_not_called_verified(tmp_path: Path) -> None:
+    """Vast-api §11: stopped machines take part; the vendor reports no end, so none is claimed."""
+    async with harbour(tmp_path) as sea:
+        one = await sea.machine()
+        two = await sea.machine(request_key="second")
+        wanted = stock(inside(sea, one) / "workspace/a", "x.bin")
+        await sea.call("stop_instance", instance_id=two)
+        sea.world.run_until_ready()
+        told = await copy(sea, f"C.{one}:/workspace/a", f"C.{two}:/workspace/b")
+        await sea.call("stop_instance", instance_id=one)
+        sea.world.run_until_ready()
+        blind = await copy(sea, f"C.{one}:/workspace/a", f"C.{two}:/workspace/c")
+        sea.world.clock.move(200)
+        await sea.call("show_instances", instance_id=two)
+        assert sums(inside(sea, two) / "workspace/b") == wanted
+        assert sums(inside(sea, two) / "workspace/c/a") == wanted
+    assert (told["status"], told["verified"]) == ("copying", "no")
+    assert f"{two} does not run" in told["said"]
+    assert "lands in" not in told["next"]
+    assert "A directory lands in /workspace/c/a." in blind["next"]
+
+
+async def test_a_volume_is_copied_once_a_person_has_approved(tmp_path: Path) -> None:
+    """Design §5, vast-api §11: whose volume it is cannot be told; its end cannot be seen."""
+    async with harbour(tmp_path) as sea:
+        one = await sea.machine()
+        world = sea.world.simulator.world
+        volume = Volume(7, 0, world.market.machines[0].id, 20.0, 0.1, None, world.now_us)
+        world.volumes[7] = volume
+        wanted = stock(inside(sea, one) / "workspace/a", "x.bin")
+        told: list[Json] = []
+        for source, target in (
+            (f"C.{one}:/workspace/a", "V.7:/data/"),
+            ("V.7:/data/a/", f"C.{one}:/workspace/back"),
+        ):
+            asked = await copy(sea, source, target)
+            assert asked["status"] == "needs_confirmation"
+            assert "vast-mcp approve" in asked["next"]
+            async with sea.world.runtime() as runtime:
+                await runtime.services.guard.approve(asked["plan_id"], Caller())
+            told.append(await sea.call("confirm_plan", plan_id=asked["plan_id"]))
+            sea.world.clock.move(100)
+            await sea.call("show_instances", instance_id=one)
+        assert sums(inside(sea, one) / "workspace/back") == wanted
+        assert volume.disk is not None
+        assert sums(volume.disk.root / "data/a") == wanted
+    assert [(one["status"], one["verified"]) for one in told] == [("copying", "no")] * 2
+    assert "V.7 is a volume" in told[0]["said"]
+
+
+async def test_bad_paths_between_machines_are_refused_unasked(tmp_path: Path) -> None:
+    """Vast-api §11: never onto `/` or `/root`; nothing is sent."""
+    async with harbour(tmp_path) as sea:
+        one = await sea.machine()
+        two = await sea.machine(request_key="second")
+        stock(inside(sea, one) / "workspace/a", "x.bin")
+        for source, target in (
+            ("/workspace/a", "/"), ("/workspace/a", "/root"), ("/workspace/a", "/root/"),
+            ("/workspace/a", "b"), ("a", "/workspace/b"), ("/", "/workspace/b"),
+            ("/workspace/../etc", "/workspace/b"), ("/workspace/a", "/root/.ssh/x"),
+        ):  # fmt: skip
+            with pytest.raises(ToolFailed):
+                await copy(sea, f"C.{one}:{source}", f"C.{two}:{target}")
+        assert sea.world.questions == []
+        with pytest.raises(ToolFailed, match="No such file"):
+            await copy(sea, f"C.{one}:/workspace/none", f"C.{two}:/workspace/b")
+        assert asked_of_vendor(sea) == []

@@ -268,29 +268,49 @@ async def plan_download(
         RemoteFailed: it does not exist or cannot be listed.
         CopyRefused: above a cap.
     """
-    import asyncssh  # noqa: PLC0415
-
     remote = remote_path(source)
     if into and remote != ".":
         destination = LocalPlace(destination.root, (*destination.parts, posixpath.basename(remote)))
     gathered = _Gathered(limits, selection)
+    single = await _gather_remote(sftp, remote, gathered)
+    if single and not destination.parts:
+        raise PathRefused("A file needs a name to go to, or a slash at the end.")
+    return gathered.plan("down", destination, remote, single)
+
+
+async def survey_remote(
+    sftp: "asyncssh.SFTPClient", path: str, limits: CopyLimits = CopyLimits()
+) -> tuple[bool, tuple[PlannedFile, ...], int]:
+    """Whether it is a single file, every regular file there, and how many others were left out.
+
+    Raises:
+        RemoteFailed: it does not exist or cannot be listed.
+        CopyRefused: above a cap.
+    """
+    gathered = _Gathered(limits, Selection(allow_secrets=True))
+    single = await _gather_remote(sftp, path, gathered)
+    files = tuple(sorted(gathered.files, key=lambda file: file.parts))
+    return single, files, gathered.skipped_count
+
+
+async def _gather_remote(sftp: "asyncssh.SFTPClient", remote: str, gathered: _Gathered) -> bool:
+    """Everything at and below a path of the machine; whether it is a single file."""
+    import asyncssh  # noqa: PLC0415
+
     try:
         top = await sftp.stat(remote.encode())
-        single = top.type != asyncssh.FILEXFER_TYPE_DIRECTORY
-        if single:
-            if top.type != asyncssh.FILEXFER_TYPE_REGULAR:
-                raise PathRefused(f"{clean_line(remote)} is no regular file.")
-            gathered.take(_planned_remote((posixpath.basename(remote),), top))
-        else:
+        if top.type == asyncssh.FILEXFER_TYPE_DIRECTORY:
             async for parts, seen in _remote_walk(sftp, remote, gathered):
                 gathered.take(_planned_remote(parts, seen))
+            return False
+        if top.type != asyncssh.FILEXFER_TYPE_REGULAR:
+            raise PathRefused(f"{clean_line(remote)} is no regular file.")
+        gathered.take(_planned_remote((posixpath.basename(remote),), top))
     except asyncssh.SFTPError as error:
         raise RemoteFailed(
             f"{clean_line(remote)} cannot be read on the machine: {clean_line(error.reason)}."
         ) from error
-    if single and not destination.parts:
-        raise PathRefused("A file needs a name to go to, or a slash at the end.")
-    return gathered.plan("down", destination, remote, single)
+    return True
 
 
 async def _remote_walk(

@@ -49,9 +49,9 @@ def copy_files(
     """Copy a file or directory to or from an instance, or between instances and V.<volume_id>.
 
     Local paths lie under ~/vast-mcp or a directory the person opened; links and secrets are
-    skipped. All is compared by checksum. The first upload to an instance asks the person. After
-    40 s it goes on by itself (`copying`): the same call tells how far, or resumes it. Traffic
-    costs.
+    skipped. `verified` tells if checksums were compared. The first upload to an instance asks the
+    person. After 40 s it goes on by itself (`copying`): the same call tells how far, or resumes
+    it. Traffic costs.
     """
     return CopyFiles(source, destination, tuple(include or ()), tuple(exclude or ()))
 

@@ -14,16 +14,17 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import Aboard, entered, first_seen, running_only, way_in
 from vast_mcp.guard.acts._base import PlainAct, Seen, see
+from vast_mcp.guard.acts._between import BetweenSight, copy_between, look_between, whole_paths
+from vast_mcp.guard.acts._copy_words import size_words, under_way
 from vast_mcp.guard.acts._places import Place, place
-from vast_mcp.operations import Json, JsonObject, copying
-from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.policy import Request
 from vast_mcp.remote.address import Address
-from vast_mcp.remote.paths import LocalPlace, remote_path
+from vast_mcp.remote.paths import LocalPlace
 from vast_mcp.remote.plan import CopyPlan, Selection, plan_download, plan_upload
 from vast_mcp.remote.progress import CopyReport, Report
 from vast_mcp.remote.sftp import open_sftp
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.remote.transfers import Transfer
 from vast_mcp.store import Transaction, canonical
 from vast_mcp.text import clean_line
 
@@ -33,7 +34,10 @@ WAIT_S = 40.0
 """A call answers within this; the copy goes on."""
 _AGREED = "upload_roots"
 _SKIPS_SHOWN = 8
-_MB = 1_000_000
+_RESUMES = (
+    "The same call again waits on and tells the end. It ends with this server; the same call then"
+    " resumes it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class CopyFiles(PlainAct):
             return await self._look_up(desk, source, target)
         if target.kind == "local":
             return await self._look_down(desk, source, target)
-        return await self._look_between(desk, source, target)
+        return await look_between(desk, self, source, target)
 
     def _ends(self) -> tuple[Place, Place]:
         source = place(self.source, "source", target=False)
@@ -82,7 +86,7 @@ class CopyFiles(PlainAct):
                 hint="Copy between the volume and an instance, and from there.",
             )
         if "local" not in kinds:
-            remote_path(target.path, target=True)
+            whole_paths(source, target)
             if self.include or self.exclude:
                 raise InputInvalid("include", "copies between machines take whole paths")
         return source, target
@@ -92,7 +96,8 @@ class CopyFiles(PlainAct):
         return Selection(self.include, self.exclude)
 
     @property
-    def _key(self) -> str:
+    def key(self) -> str:
+        """The same for the same call: a copy under way is found by it."""
         return hashlib.sha256(canonical(self.arguments()).encode()).hexdigest()
 
     # -- looking ---------------------------------------------------------------------------
@@ -102,7 +107,7 @@ class CopyFiles(PlainAct):
         plan = await in_thread(lambda: plan_upload(local, target.path, selection=self._selection))
         seen = await see(desk, target.number)
         agreed = _agreed_roots(seen)
-        under_way = desk.remote.transfers.find(self._key) is not None
+        under_way = desk.remote.transfers.find(self.key) is not None
         known = _root_mark(local) in agreed and plan.total_bytes <= UNASKED_BYTES
         return CopySight(
             request=Request("upload_files", seen.target, covered=known or under_way),
@@ -128,50 +133,21 @@ class CopyFiles(PlainAct):
             addresses=_running(seen),
         )
 
-    async def _look_between(self, desk: Desk, source: Place, target: Place) -> Sight:
-        if source == target:
-            raise InputInvalid("destination", "is the source itself")
-        ends = [await _end(desk, one) for one in (target, source)]
-        strictest = next((end for end in ends if not end.target.ours), ends[0])
-        snapshot: JsonObject = {"from": self.source, "to": self.destination}
-        snapshot |= {f"end{number}": end.snapshot for number, end in enumerate(ends)}
-        return Sight(
-            request=Request(self.tool, strictest.target),
-            snapshot=snapshot,
-            question=f"Copy to {target.number} ({ends[0].words}) {clean_line(target.path, 60)} from"
-            f" {source.number} ({ends[1].words}) {clean_line(source.path, 60)}? What is there is"
-            " overwritten; the hosts may charge the traffic.",
-            handle=f"copy-{target.number}-{source.number}",
-            label=strictest.target.label,
-        )
-
     # -- doing -----------------------------------------------------------------------------
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Begin it and wait a while; one that takes longer goes on by itself."""
         source, target = self._ends()
         sight = errand.sight
-        if not isinstance(sight, CopySight):
-            return await self._between(errand, source, target)
+        if isinstance(sight, BetweenSight):
+            return await copy_between(desk, errand, sight, self)
+        assert isinstance(sight, CopySight)
         if sight.up is not None:
             machine = target.number
             await desk.ledger.write(lambda tx: _agree(tx, machine, sight.root))
         else:
             machine = source.number
         return await self._follow(desk, sight, machine, source, target)
-
-    async def _between(self, errand: Errand, source: Place, target: Place) -> Outcome:
-        """Sent once: the vendor's machines copy by themselves."""
-        await errand.send(
-            copying.copy_direct(source.vendor_id, source.path, target.vendor_id, target.path)
-        )
-        return Outcome(
-            status="copying",
-            said="The vendor copies it, beginning in about 30 s. Nothing is compared by checksum.",
-            next="show_instances tells its progress in untrusted_status. Compare sizes before the"
-            " source is destroyed.",
-            values={} if target.kind == "volume" else {"instance_id": target.number},
-        )
 
     async def _follow(
         self, desk: Desk, sight: CopySight, machine: int, source: Place, target: Place
@@ -202,10 +178,10 @@ class CopyFiles(PlainAct):
 
         transfers = desk.remote.transfers
         said = f"{self.source} to {self.destination}"
-        transfer = transfers.begin(self._key, machine, said, work)
+        transfer = transfers.begin(self.key, machine, said, work)
         finished = await transfers.wait(transfer, WAIT_S)
         if finished is None:
-            return _under_way(transfer, machine)
+            return under_way(transfer, machine, _RESUMES)
         return _finished(finished, plans[0] if plans else None, machine, tuple(notes))
 
 
@@ -259,43 +235,6 @@ def _upload_question(machine: int, seen: Seen, plan: CopyPlan) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """One end of a copy between machines."""
-
-    target: Target
-    snapshot: JsonObject
-    words: str
-
-
-async def _end(desk: Desk, one: Place) -> _End:
-    if one.kind == "volume":
-        # Whose volume it is cannot be told: a person has to say yes.
-        target = Target("volume", one.number, "", Owner.FOREIGN)
-        return _End(target, {"volume_id": one.number}, "a volume")
-    seen = await see(desk, one.number)
-    return _End(seen.target, seen.snapshot, seen.words)
-
-
-def _under_way(transfer: Transfer, machine: int) -> Outcome:
-    now = transfer.progress
-    values: JsonObject = {"instance_id": machine, "copy_id": transfer.copy_id}
-    if now is not None:
-        values |= {
-            "done_bytes": now.done_bytes,
-            "total_bytes": now.total_bytes,
-            "bytes_per_second": int(now.bytes_per_s),
-        }
-    share = f"{now.done_bytes / max(1, now.total_bytes):.0%} moved" if now else "beginning"
-    return Outcome(
-        status="copying",
-        said=f"The copy goes on by itself: {share}.",
-        next="The same call again waits on and tells the end. It ends with this server; the same"
-        " call then resumes it.",
-        values=values,
-    )
-
-
 def _finished(
     report: CopyReport, plan: CopyPlan | None, machine: int, notes: Sequence[str]
 ) -> Outcome:
@@ -327,11 +266,3 @@ def _finished(
         values=values,
         shown=shown,
     )
-
-
-def size_words(count: int) -> str:
-    """A size as people say it."""
-    for unit, size in (("GB", 1_000_000_000), ("MB", _MB), ("kB", 1000)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"

@@ -19,12 +19,13 @@ from vast_mcp.guard.acts._lease import (
 from vast_mcp.guard.acts.ending import observe_now
 from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
-from vast_mcp.operations import instances
+from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Request
 from vast_mcp.store import (
     Rental,
     RentalState,
     Transaction,
+    unasked_facts,
 )
 from vast_mcp.units import HOUR_S, UsdPerHour, seconds_from_hours
 
@@ -92,6 +93,7 @@ class StartInstance(PlainAct):
             usd_per_hour=sight.rate,
             details={
                 **rental.details,
+                **_unasked(rental, booking, booking.now_us),
                 "stop_sent": False,
                 "start_us": booking.now_us,
             },
@@ -159,6 +161,11 @@ def _begin_rental(tx: Transaction, booking: Booking, sight: LeaseSight) -> Renta
     )
     tx.add_rental(rental, [])
     return rental
+
+
+def _unasked(rental: Rental, booking: Booking, from_us: int) -> JsonObject:
+    """Noted where nobody was asked: the day's sum of such acts has a cap of its own."""
+    return {} if booking.asked else {**unasked_facts(rental, from_us, booking.now_us)}
 
 
 async def _note_stopped(desk: Desk, instance_id: int) -> None:
@@ -229,8 +236,9 @@ class ExtendLease(PlainAct):
             rental = books.resume(
                 tx, _begin_rental(tx, booking, sight), booking.now_us, sight.ends_us
             )
+        added = _unasked(rental, booking, rental.lease_ends_us)
         tx.extend_lease(rental.intent_id, sight.ends_us)
-        tx.update_rental(rental, lease_ends_us=sight.ends_us)
+        tx.update_rental(rental, lease_ends_us=sight.ends_us, details={**rental.details, **added})
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Write the new end into the label, where every layer reads it."""

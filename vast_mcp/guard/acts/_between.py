@@ -1,0 +1,248 @@
+"""Copies between machines and volumes: the vendor carries them out, we look whether they arrived.
+
+The vendor confirms that it has taken a copy on, shows its progress in a status text and reports no
+end (vast-api §11). Where both ends can be entered by SSH the end is seen there, by checksum; where
+not, the answer says that nothing was verified.
+"""
+
+import posixpath
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._aboard import entered, first_seen, way_in
+from vast_mcp.guard.acts._base import see
+from vast_mcp.guard.acts._copy_words import size_words, under_way
+from vast_mcp.guard.acts._places import Place
+from vast_mcp.operations import JsonObject, copying
+from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.remote.address import Address
+from vast_mcp.remote.between import Expected, Survey, arrived, survey, watch
+from vast_mcp.remote.errors import AddressInvalid, SshUnavailable
+from vast_mcp.remote.paths import remote_path
+from vast_mcp.remote.progress import CopyReport, Report
+from vast_mcp.remote.session import Session
+from vast_mcp.remote.transfers import Work
+from vast_mcp.text import clean_line
+
+WAIT_S = 30.0
+"""A call waits so long for the end, after the looks that come before; then it answers."""
+_GOES_ON = (
+    "The vendor carries it out, also without this server. The same call again waits on and tells"
+    " the end, seen by checksum on both machines."
+)
+
+
+class _Asked(Protocol):
+    """The act, as far as this half of it needs it."""
+
+    @property
+    def tool(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def destination(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end as seen; `closed` says why it cannot be looked into."""
+
+    place: Place
+    target: Target
+    snapshot: JsonObject
+    words: str
+    addresses: tuple[Address, ...] = ()
+    closed: str = ""
+
+    def enter(self, desk: Desk) -> AbstractAsyncContextManager[Session]:
+        """Its session, from the pool."""
+        return entered(desk, self.place.number, self.addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class BetweenSight(Sight):
+    """A copy between two ends that are not this computer."""
+
+    ends: tuple[End, ...] = ()
+    """Target and source."""
+
+
+def whole_paths(source: Place, target: Place) -> None:
+    """Check what only the vendor will read.
+
+    Raises:
+        InputInvalid: a path that is not absolute.
+        PathRefused: a target that breaks the machine.
+    """
+    for one, field in ((source, "source"), (target, "destination")):
+        if not one.path.startswith("/"):
+            raise InputInvalid(field, "between machines a path begins with a slash")
+    remote_path(source.path)
+    remote_path(target.path, target=True)
+
+
+async def look_between(desk: Desk, asked: _Asked, source: Place, target: Place) -> Sight:
+    """Both ends, and the question."""
+    if source == target:
+        raise InputInvalid("destination", "is the source itself")
+    ends = (await _end(desk, target), await _end(desk, source))
+    strictest = next((end for end in ends if not end.target.ours), ends[0])
+    snapshot: JsonObject = {"from": asked.source, "to": asked.destination}
+    snapshot |= {f"end{number}": end.snapshot for number, end in enumerate(ends)}
+    under_way = desk.remote.transfers.find(asked.key) is not None
+    return BetweenSight(
+        request=Request(asked.tool, strictest.target, covered=under_way),
+        snapshot=snapshot,
+        question=f"Copy to {target.number} ({ends[0].words}) {clean_line(target.path, 60)} from"
+        f" {source.number} ({ends[1].words}) {clean_line(source.path, 60)}? What is there is"
+        " overwritten; the hosts may charge the traffic.",
+        handle=f"copy-{target.number}-{source.number}",
+        label=strictest.target.label,
+        ends=ends,
+    )
+
+
+async def _end(desk: Desk, one: Place) -> End:
+    if one.kind == "volume":
+        # Whose volume it is cannot be told: a person has to say yes.
+        target = Target("volume", one.number, "", Owner.FOREIGN)
+        closed = f"V.{one.number} is a volume, which has no SSH of its own"
+        return End(one, target, {"volume_id": one.number}, "a volume", closed=closed)
+    seen = await see(desk, one.number)
+    found: tuple[Address, ...] = ()
+    closed = f"{one.number} does not run"
+    try:
+        found = way_in(seen)
+    except (InputInvalid, AddressInvalid) as error:
+        closed = error.message
+    return End(one, seen.target, seen.snapshot, seen.words, found, "" if found else closed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What the vendor is asked for, and what must then stand on the target; or why nobody knows."""
+
+    src_path: str
+    dst_path: str
+    expected: Expected | None = None
+    before: frozenset[str] = frozenset()
+    unseen: str = ""
+    notes: tuple[str, ...] = ()
+
+
+async def copy_between(desk: Desk, errand: Errand, sight: BetweenSight, asked: _Asked) -> Outcome:
+    """Ask the vendor for it once; then wait a while for what can be seen of its end."""
+    target, source = sight.ends
+    transfers = desk.remote.transfers
+    transfer = transfers.find(asked.key)
+    notes: tuple[str, ...] = ()
+    if transfer is None:
+        prepared = await _prepare(desk, target, source)
+        notes = prepared.notes
+        await errand.send(
+            copying.copy_direct(
+                source.place.vendor_id, prepared.src_path, target.place.vendor_id, prepared.dst_path
+            )
+        )
+        if prepared.expected is None:
+            return _unseen(prepared, target.place)
+        said = f"{asked.source} to {asked.destination}"
+        work = _watching(desk, target, source, prepared.expected, prepared.before)
+        transfer = transfers.begin(asked.key, target.place.number, said, work)
+    report = await transfers.wait(transfer, WAIT_S)
+    if report is None:
+        return under_way(transfer, target.place.number, _GOES_ON)
+    return _arrived(report, target.place.number, notes)
+
+
+def _watching(
+    desk: Desk, target: End, source: End, expected: Expected, before: frozenset[str]
+) -> Work:
+    async def work(report: Report) -> CopyReport:
+        return await watch(
+            lambda: source.enter(desk),
+            lambda: target.enter(desk),
+            expected,
+            before,
+            clock=desk.clock,
+            progress=report,
+        )
+
+    return work
+
+
+async def _prepare(desk: Desk, target: End, source: End) -> _Prepared:
+    """Look into both ends, as far as they can be entered, before anything is asked for."""
+    paths = source.place.path, target.place.path
+    if source.closed:
+        return _Prepared(*paths, unseen=source.closed)
+    try:
+        async with source.enter(desk) as session:
+            notes = first_seen(session)
+            found = await survey(session, remote_path(source.place.path))
+    except SshUnavailable as error:
+        return _Prepared(*paths, unseen=error.message)
+    paths = _paths(found, target.place.path)
+    if target.closed:
+        return _Prepared(*paths, unseen=target.closed, notes=notes)
+    expected = Expected(found, paths[1])
+    try:
+        async with target.enter(desk) as session:
+            notes += first_seen(session)
+            before = await arrived(session, expected)
+    except SshUnavailable as error:
+        return _Prepared(*paths, unseen=error.message, notes=notes)
+    if found.left_out:
+        notes += (f"{found.left_out} links and odd names are the vendor's to copy: not compared.",)
+    return _Prepared(*paths, expected, before, notes=notes)
+
+
+def _paths(found: Survey, destination: str) -> tuple[str, str]:
+    """Both paths in a form that rsync reads as this tool means them.
+
+    A directory's own slash moves its content into the destination; without it rsync would make
+    one more directory of the source's name.
+    """
+    into = destination.endswith("/")
+    place = posixpath.join(destination, posixpath.basename(found.path)) if into else destination
+    place = remote_path(place, target=True)
+    return (found.path if found.single else f"{found.path}/"), place
+
+
+def _unseen(prepared: _Prepared, target: Place) -> Outcome:
+    where, name = prepared.dst_path, posixpath.basename(prepared.src_path)
+    lands = "" if where.endswith("/") or not name else f" A directory lands in {where}/{name}."
+    return Outcome(
+        status="copying",
+        said="The vendor copies it, beginning in about 30 s. It reports no end, and nothing was"
+        f" verified: {prepared.unseen}.",
+        next="show_instances tells its progress in untrusted_status. Compare sizes before the"
+        f" source is destroyed.{clean_line(lands, 300)}",
+        warnings=prepared.notes,
+        values={
+            "verified": "no",
+            **({} if target.kind == "volume" else {"instance_id": target.number}),
+        },
+    )
+
+
+def _arrived(report: CopyReport, machine: int, notes: tuple[str, ...]) -> Outcome:
+    return Outcome(
+        status="copied",
+        said=f"{report.files} files copied by the vendor ({size_words(report.moved_bytes)}),"
+        f" {report.unchanged} were there already. The vendor reports no end: all were compared by"
+        " checksum on both machines.",
+        warnings=notes,
+        values={
+            "instance_id": machine,
+            "files": report.files,
+            "unchanged": report.unchanged,
+            "bytes": report.moved_bytes,
+            "verified": report.verified,
+        },
+    )
