@@ -8,6 +8,7 @@ from vast_mcp.store.exposure import (
     spent_and_reserved,
     split_by_day,
     total_cost,
+    unasked_facts,
 )
 from vast_mcp.store.jobs import Job, JobPhase
 from vast_mcp.store.ledger import Ledger, SqliteLedger
@@ -44,4 +45,5 @@ __all__ = [
     "spent_and_reserved",
     "split_by_day",
     "total_cost",
+    "unasked_facts",
 ]

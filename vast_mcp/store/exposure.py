@@ -1,7 +1,7 @@
 """What rentals owe, day by day: pure sums over the ledger's rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
@@ -183,15 +183,33 @@ def current_rate(rental: Rental) -> UsdPerHour:
     return rental.usd_per_hour if rental.running else rental.disk_usd_per_hour
 
 
+def unasked_facts(rental: Rental, from_us: int, now_us: int) -> dict[str, int | str]:
+    """For a rental's details: what it costs from then on was added now, and nobody was asked."""
+    today = day_of(now_us)
+    if rental.details.get("unasked_day") == today:
+        from_us = min(from_us, int(str(rental.details["unasked_from_us"])))
+    return {"unasked_day": today, "unasked_from_us": from_us}
+
+
 def _unasked(
     rentals: Sequence[Rental], segments: Mapping[str, Sequence[Segment]], today: str, now_us: int
 ) -> Usd:
-    unasked = [
-        rental for rental in rentals if not rental.asked and day_of(rental.created_us) == today
-    ]
-    return sum(
-        (total_cost(segments.get(rental.intent_id, ()), now_us) for rental in unasked), Usd(0)
-    )
+    """Today's rents, starts and extensions that nobody was asked about, to their ends."""
+    total = Usd(0)
+    for rental in rentals:
+        parts = segments.get(rental.intent_id, ())
+        if not rental.asked and day_of(rental.created_us) == today:
+            total += total_cost(parts, now_us)
+        elif rental.details.get("unasked_day") == today:
+            from_us = int(str(rental.details["unasked_from_us"]))
+            total += total_cost((_after(one, from_us) for one in parts), now_us)
+    return total
+
+
+def _after(segment: Segment, from_us: int) -> Segment:
+    """The stretch from then on; what was paid in one piece before is not of it."""
+    fixed = segment.fixed if segment.from_us >= from_us else Usd(0)
+    return replace(segment, fixed=fixed, from_us=max(segment.from_us, from_us))
 
 
 def _corrections(
