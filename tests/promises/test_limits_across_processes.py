@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -82,8 +83,11 @@ def rent_many(settings: Settings, offers: list[int], go: Pipe, done: Pipe) -> No
         rented, refused = 0, []
         async with open_runtime(settings, clock=clock, transport=network_transport()) as runtime:
             guard, caller = runtime.services.guard, Caller()
-            for offer_id in offers:
-                act = CreateInstance(offer_id, 2.0, max_price_usd_per_hour=1.0, task="job")
+            for number, offer_id in enumerate(offers):
+                key = f"{os.getpid()}-{number}"
+                act = CreateInstance(
+                    offer_id, 2.0, max_price_usd_per_hour=1.0, task="job", request_key=key
+                )
                 try:
                     proposal = await guard.propose(act, caller)
                     assert isinstance(proposal, Ready), proposal
