@@ -1,0 +1,189 @@
+"""Facts that several prompts begin with: money left, offers, machines, jobs, local files."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, VastMcpError
+from vast_mcp.guard.freezing import frozen
+from vast_mcp.jobs.uploads import measure
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.remote.secret_names import looks_secret
+from vast_mcp.remote.threads import in_thread
+from vast_mcp.services import Services
+from vast_mcp.services.holdings import machines
+from vast_mcp.services.jobs import job_row, list_jobs
+from vast_mcp.services.market import Found, Search, search_market
+from vast_mcp.services.ranking import Ranked
+from vast_mcp.services.showing import dollars, given
+from vast_mcp.services.spending import spending
+from vast_mcp.text import clean_line
+from vast_mcp.units import Usd, storage_rate
+
+OFFERS = 5
+_NAMES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the market has for a task."""
+
+    fact: Json
+    best: Ranked | None = None
+
+    @property
+    def offer_id(self) -> int | None:
+        """The best one's id."""
+        return None if self.best is None else self.best.offer.offer_id
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What a call can only name while nothing fits."""
+        return ("offer_id",) if self.best is None else ()
+
+    @property
+    def trouble(self) -> str:
+        """What to do first where nothing fits."""
+        if self.best is not None:
+            return ""
+        return (
+            "No offer fits now (see `offers` in the facts): tell me which wish to ease, and wait"
+            " for my answer."
+        )
+
+
+async def money(services: Services) -> JsonObject:
+    """What may still be spent, and what is asked about.
+
+    Raises:
+        ApiError: the account could not be read.
+    """
+    limits, facts = services.limits(), await services.view.facts()
+    free = limits.no_question
+    books: JsonObject = {}
+    try:
+        counted = (await spending(services, facts.outside)).counted
+        today = counted.by_day.get(counted.today, Usd(0))
+        month = counted.by_month.get(counted.today[:7], Usd(0))
+        books = {
+            "left_today_usd": dollars(max(Usd(0), limits.max_usd_per_day - today)),
+            "left_this_month_usd": dollars(max(Usd(0), limits.max_usd_per_month - month)),
+            "running": f"{counted.running} of at most {limits.max_running}",
+            "frozen": await frozen(services.ledger),
+        }
+    except LedgerUnavailable as error:
+        books = {"warning": f"Nothing can be rented now: {error}"}
+    return given(
+        {
+            "credit_usd": dollars(facts.account.credit),
+            **books,
+            "rents_unasked_up_to": f"{free.usd_per_hour}, {free.usd_per_rental}, {free.hours:g} h",
+            "never_above": f"{limits.max_usd_per_hour}, {limits.max_usd_per_rental} per rental,"
+            f" {limits.max_lease_hours:g} h, {limits.max_disk_gb:g} GB of disk",
+            "allowed_secrets": list(limits.secrets) or None,
+            "read_only": True if limits.read_only else None,
+            "broken_policy": str(clean_line(limits.broken, 300)),
+        }
+    )
+
+
+async def offers(services: Services, search: Search) -> Seen:
+    """The cheapest that fit. Their prices are kept, so a rent is held to them.
+
+    Raises:
+        InputInvalid: there is no such GPU or template.
+    """
+    try:
+        found = await search_market(services, search)
+    except InputInvalid as error:
+        if error.field == "gpu_names":
+            said = error.message.removeprefix("gpu_names: ")
+            raise InputInvalid("gpu_name", said, hint=error.hint) from error
+        raise
+    except ApiError as error:
+        return Seen(f"could not be read: {error}")
+    best = found.shown[0] if found.shown else None
+    return Seen(_offers(found), best)
+
+
+def _offers(found: Found) -> JsonObject:
+    rows: list[Json] = [_offer(one) for one in found.shown]
+    return given(
+        {
+            "disk_gb": found.wish.disk_gb,
+            "hours": found.wish.hours,
+            "cheapest_first": rows,
+            "matching": len(found.market.ranked),
+            "would_fit_without": dict(found.without) or None,
+            "hidden_by_policy": dict(found.market.hidden_by_policy) or None,
+        }
+    )
+
+
+def _offer(one: Ranked) -> JsonObject:
+    offer = one.offer
+    disk = storage_rate(offer.storage_usd_per_gb_month, offer.disk_gb)
+    return {
+        "offer_id": offer.offer_id,
+        "gpu": f"{offer.num_gpus}x {offer.gpu_name}",
+        "usd_per_hour": dollars(offer.usd_per_hour),
+        "job_usd": round(one.job.dollars, 3),
+        "stopped_usd_per_day": dollars(disk.per_day),
+        "max_hours": int(offer.max_hours),
+        "reliability": round(offer.reliability, 3),
+    }
+
+
+async def instances(services: Services) -> list[Json]:
+    """Every machine of the account.
+
+    Raises:
+        ApiError: they could not be read.
+    """
+    return [one.row() for one in await machines(services, await services.view.facts())]
+
+
+async def jobs(services: Services) -> list[Json]:
+    """Jobs that are not over."""
+    try:
+        found = await list_jobs(services)
+    except LedgerUnavailable as error:
+        return [f"could not be read: {error}"]
+    return [job_row(one) for one in found if not one.job.phase.over]
+
+
+async def local_files(services: Services) -> Json:
+    """Where copies may read and write here, and what lies at the top of each."""
+    try:
+        roots = services.remote.roots().roots
+    except VastMcpError as error:
+        return f"no copying now: {error}"
+    rows = await in_thread(lambda: [_root(root) for root in roots])
+    return [*rows]
+
+
+def _root(root: Path) -> JsonObject:
+    try:
+        names = sorted(name for name in os.listdir(root) if _showable(name))  # noqa: PTH208  names only
+    except OSError:
+        return {"directory": str(root), "empty": True}
+    shown: list[Json] = [str(clean_line(name, 60)) for name in names[:_NAMES]]
+    more = len(names) - len(shown)
+    return given({"directory": str(root), "untrusted_names": shown, "more": more or None})
+
+
+def _showable(name: str) -> bool:
+    return not name.startswith(".") and not looks_secret((name,))
+
+
+async def to_upload(services: Services, paths: Sequence[str]) -> list[Json]:
+    """What each local path would send, or why it cannot be."""
+    rows: list[Json] = []
+    for path in paths:
+        try:
+            (one,) = await measure(services.remote.roots(), [path])
+            rows.append(one.to_json())
+        except VastMcpError as error:
+            rows.append({"path": path, "cannot_be_sent": str(error)})
+    return rows

@@ -1,0 +1,182 @@
+"""Prompts about data: from one place to another, and onto a larger disk."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.prompts import _facts
+from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._words import call, number, steps
+from vast_mcp.services import Services
+from vast_mcp.services.machine import machine_detail
+from vast_mcp.services.market import Search
+from vast_mcp.text import clean_line
+
+_PLACE = re.compile(r"(?:(local)|V\.([1-9]\d{0,14})|(?:C\.)?([1-9]\d{0,14})):(.+)")
+_PLACES = "local:PATH, C.<instance_id>:PATH or V.<volume_id>:PATH"
+_FOLDER = re.compile(r"(/[\w.@+-]+)+/?")
+_LIST = "find . -type f -printf '%s %P\\n' | sort | sha256sum; du -sb ."
+"""Names and sizes of everything, as one line to compare."""
+
+
+async def _move_data(services: Services, given: Mapping[str, str]) -> Told:
+    source = _place(given["source"], "source")
+    target = _place(given["destination"], "destination")
+    facts: dict[str, Json] = {
+        "source": await _end(services, source, reads=True),
+        "destination": await _end(services, target, reads=False),
+    }
+    copy = call("copy_files", source=given["source"], destination=given["destination"])
+    start = call("start_instance", "instance_id")
+    home = "local" in {source.kind, target.kind}
+    task = steps(
+        f"Copy {given['source']} to {given['destination']}.",
+        "If the facts say that an end cannot be used, tell me and wait.",
+        "To and from this computer the machine has to run: if it is stopped, ask me before"
+        f" {start}, with the price per hour."
+        if home
+        else "",
+        f"{copy}. {_asks(source, target)}",
+        "While its status is 'copying', the same call again, up to three times; then tell me how"
+        " far it is and end the turn. The same call later goes on.",
+        "At the end tell me how many files and bytes there are, that all were compared by checksum,"
+        " and what was skipped and why."
+        if home
+        else "At the end say whether it was compared by checksum. If not, compare both ends with"
+        f" {call('run_command', 'instance_id', 'directory', command=_LIST)}.",
+        "Nothing is deleted at the source. Say what still bills there, and change nothing else.",
+    )
+    numbers = [one.number for one in (source, target) if one.kind == "C"]
+    return Told(f"vast://instances/{numbers[0]}" if numbers else "vast://jobs", facts, task)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One end of a copy, as far as a prompt needs to know; `copy_files` checks the rest."""
+
+    kind: Literal["local", "C", "V"]
+    number: int
+    path: str
+
+
+def _place(text: str, name: str) -> _Place:
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise InputInvalid(name, f"{clean_line(text, 60)!r} is not {_PLACES}")
+    local, volume, machine, path = found.groups()
+    if local:
+        return _Place("local", 0, path)
+    return _Place("V" if volume else "C", int(volume or machine), path)
+
+
+async def _end(services: Services, one: _Place, *, reads: bool) -> Json:
+    match one.kind:
+        case "C":
+            return await machine_detail(services, one.number)
+        case "V":
+            return {"volume_id": one.number}
+        case _ if reads:
+            return (await _facts.to_upload(services, [one.path]))[0]
+        case _:
+            return {"open_for_copies": await _facts.local_files(services)}
+
+
+def _asks(source: _Place, target: _Place) -> str:
+    if source.kind == "local":
+        return (
+            "It asks me once, with count and size: the host can read what is sent. Later uploads"
+            " from that directory to that machine are not asked about again."
+        )
+    if target.kind == "local":
+        return "A download is not asked about."
+    return "It asks me once; what is there is overwritten, and the hosts may charge the traffic."
+
+
+async def _resize_disk(services: Services, given: Mapping[str, str]) -> Told:
+    old, disk = int(given["instance_id"]), number(given["disk_gb"])
+    machine = await machine_detail(services, old)
+    has = float(str(machine["disk_gb"]))
+    if disk <= has:
+        raise InputInvalid("disk_gb", f"instance {old} has {has:g} GB already")
+    if not _FOLDER.fullmatch(given["directory"]):
+        raise InputInvalid("directory", "a whole path, such as /workspace")
+    seen = await _facts.offers(services, _same_gpu(machine, float(disk), float(given["hours"])))
+    facts: dict[str, Json] = {
+        "money": await _facts.money(services),
+        "instance": machine,
+        "offers": seen.fact,
+    }
+    task = _moving(given, seen, f"from {has:g} GB to {disk} GB")
+    return Told(f"vast://instances/{old}", facts, task)
+
+
+def _moving(given: Mapping[str, str], seen: _facts.Seen, sizes: str) -> str:
+    old, folder = int(given["instance_id"]), given["directory"].rstrip("/")
+    create = call(
+        "create_instance",
+        *seen.unknown,
+        "image",
+        offer_id=seen.offer_id,
+        disk_gb=number(given["disk_gb"]),
+        lease_hours=number(given["hours"]),
+        on_end="stop",
+    )
+    copy = call("copy_files", source=f"C.{old}:{folder}/", destination=f"C.NEW_ID:{folder}/")
+    look = call("run_command", "instance_id", directory=folder, command=_LIST)
+    return steps(
+        f"Move instance {old} {sizes}. A disk cannot grow: it takes a second machine, a copy of"
+        f" {folder}, and the end of the old one.",
+        seen.trouble,
+        "First tell me in four lines the price of the new machine, what both cost per hour"
+        f" together, and that only {folder} moves (no settings, no packages elsewhere); ask once"
+        " whether to begin.",
+        f"{create}, with the image that the old one has (`untrusted_image` in the facts).",
+        f"{call('wait_for_instance', 'instance_id', until='ssh')} up to three times.",
+        f"{copy}, with the new machine's id. It asks me once. While its status is 'copying', the"
+        " same call again tells how far.",
+        f"Compare: {look} on both. If the answers differ, or one cannot be read, keep both machines"
+        " and tell me.",
+        f"Only then {call('destroy_instance', instance_id=old)}, for which I type the last four"
+        " digits. If I do not, say what the old disk costs per day.",
+    )
+
+
+def _same_gpu(machine: JsonObject, disk_gb: float, hours: float) -> Search:
+    count, _, name = str(machine["what"]).partition("x ")
+    return Search(
+        gpu_names=(name,),
+        num_gpus=int(count) if count.isdigit() else None,
+        disk_gb=disk_gb,
+        hours=hours,
+        download_gb=float(str(machine.get("disk_used_gb") or 10)),
+        limit=_facts.OFFERS,
+    )
+
+
+PROMPTS = (
+    PromptSpec(
+        "move_data",
+        "Move data",
+        "Copy files between this computer, machines and volumes.",
+        _move_data,
+        (
+            Argument("source", _PLACES, longest=4200),
+            Argument("destination", f"{_PLACES}; a slash at its end: into it", longest=4200),
+        ),
+    ),
+    PromptSpec(
+        "resize_disk",
+        "Get a larger disk",
+        "Move a machine's data to a new one with a larger disk.",
+        _resize_disk,
+        (
+            Argument("instance_id", "the old machine", above=0, most=999_999_999_999, whole=True),
+            Argument("disk_gb", "the new size", above=8, most=100_000),
+            Argument("directory", "what to take along", default="/workspace"),
+            Argument("hours", "lease of the new machine", default="4", above=0, most=8760),
+        ),
+    ),
+)
