@@ -160,17 +160,33 @@ async def test_patterns_choose_files(tmp_path: Path) -> None:
     assert told["files"] == 1
 
 
-async def test_a_stopped_machine_says_why_it_cannot_be_copied_to(tmp_path: Path) -> None:
-    """Issue 4 §4: the rsync route is not used yet; the refusal says so."""
+async def test_a_stopped_machine_says_what_starting_it_costs(tmp_path: Path) -> None:
+    """Issue 4 §4: no rsync past an unchecked host key (vast-api §11); the refusal names both ways.
+
+    The second way it names is taken: through a running machine of one's own.
+    """
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
-        project(sea)
+        other = await sea.machine(request_key="second")
+        folder = project(sea)
         await sea.call("stop_instance", instance_id=machine)
         sea.world.run_until_ready()
         asked = len(sea.world.questions)
-        with pytest.raises(ToolFailed, match=r"stopped.*start_instance"):
-            await copy(sea, "local:proj", f"C.{machine}:/workspace/proj")
+        for source, target in (
+            ("local:proj", f"C.{machine}:/workspace/proj"),
+            (f"C.{machine}:/workspace/proj", "local:back"),
+        ):
+            with pytest.raises(ToolFailed, match=r"stopped.*start_instance.*\$[\d.]+/h") as refusal:
+                await copy(sea, source, target)
+            assert f"C.{machine}:PATH" in str(refusal.value)
+            assert len(str(refusal.value)) <= 600
         assert len(sea.world.questions) == asked
+        await copy(sea, "local:proj", f"C.{other}:/workspace/proj")
+        told = await copy(sea, f"C.{other}:/workspace/proj", f"C.{machine}:/workspace/proj")
+        sea.world.clock.move(100)
+        await sea.call("show_instances", instance_id=machine)
+        assert sums(inside(sea, machine) / "workspace/proj") == sums(folder)
+    assert told["verified"] == "no"
 
 
 async def test_a_machine_of_others_needs_a_person_to_be_copied_from(tmp_path: Path) -> None:

@@ -186,12 +186,25 @@ class CopyFiles(PlainAct):
 
 
 def _running(seen: Seen) -> tuple[Address, ...]:
+    """Where it is entered.
+
+    The vendor's own way into a stopped machine is rsync through its host's door, for which it names
+    no host key and its client checks none (vast-api §11): whoever stands in between reads and
+    writes the files, and no checksum of ours could tell. So it is not taken.
+
+    Raises:
+        InputInvalid: it does not run; says what starting it costs.
+    """
     if not way_in(seen):
+        one = seen.instance
         raise InputInvalid(
             "instance_id",
-            f"{seen.instance.instance_id} is stopped: files move over SSH, which needs it running",
-            hint="start_instance starts it. A direct copy to and from a stopped machine needs the"
-            " vendor's rsync route, which is not used yet.",
+            f"{one.instance_id} is stopped: files move over SSH, which needs it running",
+            hint=f"start_instance(instance_id={one.instance_id}, lease_hours=1) costs"
+            f" {one.usd_per_hour}, {one.usd_per_hour.over(300)} for five minutes; copy, then stop"
+            f" it. Or without starting it: C.{one.instance_id}:PATH to or from another instance of"
+            " yours. The vendor's rsync into stopped ones shows no host key that could be checked,"
+            " so it is not used.",
         )
     return running_only(seen, "a copy")
 
