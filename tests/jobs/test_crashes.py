@@ -1,84 +1,102 @@
-"""The server dies at each phase of a job and the next one carries it on: nothing doubled, lost."""
+"""The server dies by kill -9 at each phase of a job; the next carries it on, nothing doubled."""
 
 import asyncio
 import hashlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.jobs.harbour import Harbour
-from tests.world import scale
-from vast_mcp.jobs.desk import JobDesk
-from vast_mcp.store import Job, JobPhase, Transaction
+from tests.jobs.harbour import GIVEN, SPEED, Harbour
+from tests.jobs.mortal import LATER_S, LONGEST_S
+from tests.world import Json, scale
+from vast_mcp.simulator import serve_http
 
-PHASES = ["renting", "waiting", "uploading", "running", "downloading", "ending"]
-WHOLE = [(phase, written) for phase in PHASES for written in (False, True)]
-HARDEST = [("waiting", False), ("running", True), ("ending", False)]
+ROOT = Path(__file__).parents[2]
+PHASES = ["renting", "waiting", "uploading", "running", "downloading", "ending", "done"]
+STEPS = [*PHASES, "PUT", "send", "start", "fetch", "DELETE"]
+WHOLE = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
+HARDEST = ["after PUT", "after start", "after DELETE"]
+"""The machine is rented, the command runs, the disk is gone; and nobody has written it down."""
 CRASHES = WHOLE if scale("VAST_MCP_JOB_CRASHES", 0) else HARDEST
-"""All twelve with VAST_MCP_JOB_CRASHES=1."""
 
 
-def dying(monkeypatch: pytest.MonkeyPatch, phase: str, *, written: bool) -> list[str]:
-    """Let the runner die once as it enters this phase, before or after that was written down."""
-    save, deaths = JobDesk.save, list[str]()
+class Lives:
+    """The process that forks a server for each life."""
 
-    async def saved(
-        self: JobDesk,
-        to: JobPhase | None = None,
-        facts: Any = None,  # noqa: ANN401
-        **changes: Any,  # noqa: ANN401
-    ) -> Job:
-        dies = not deaths and to is not None and to.value == phase
-        if dies and not written:
-            deaths.append(phase)
-            raise asyncio.CancelledError
-        job = await save(self, to, facts, **changes)
-        if dies:
-            deaths.append(phase)
-            raise asyncio.CancelledError
-        return job
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
 
-    monkeypatch.setattr(JobDesk, "save", saved)
-    return deaths
+    async def live(self, harbour: Harbour, base: str, dies: str = "", later_s: float = 0) -> Json:
+        """A server until its job is over, or until it dies there."""
+        life = {
+            "tmp": str(harbour.tmp), "base": base, "now_us": harbour.vendor.utc_us(),
+            "speed": SPEED, "dies": dies, "later_s": later_s, "job": GIVEN,
+        }  # fmt: skip
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(life).encode() + b"\n")
+        await self._process.stdin.drain()
+        async with asyncio.timeout(LONGEST_S + 10):
+            told: dict[str, Any] = json.loads(await self._process.stdout.readline())
+        return told
 
 
-async def without_a_beat(harbour: Harbour) -> None:
-    """The dead server's beats are long past."""
+@asynccontextmanager
+async def lives(home: Path) -> AsyncIterator[Lives]:
+    """Servers in a home of their own; none outlives the test."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.jobs.mortal",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT, limit=1 << 20,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)},
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield Lives(process)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
-    def age(tx: Transaction) -> None:
-        for job in tx.unfinished_jobs():
-            assert job.owner
-            tx.update_job(job, beat_us=job.beat_us - 3600 * 1_000_000)
 
-    await harbour.running[0].services.ledger.write(age)
-    harbour.running[0].services.jobs._owner = "dead"
+@asynccontextmanager
+async def at_an_address(harbour: Harbour) -> AsyncIterator[str]:
+    """The vendor on a loopback port."""
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve_http(harbour.simulator, 0, on_ready=ready.set_result))
+    try:
+        yield f"http://127.0.0.1:{await ready}"
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
-@pytest.mark.parametrize(("phase", "written"), CRASHES)
-async def test_a_job_is_carried_on_by_the_next_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str, written: bool
-) -> None:
-    """One rent, one run, the outputs home, the machine gone, one question."""
-    deaths = dying(monkeypatch, phase, written=written)
-    async with Harbour(tmp_path).open() as harbour:
-        async with harbour.served() as client:
-            job_id = await harbour.started(client)
-            async with asyncio.timeout(20):
-                while not deaths:  # noqa: ASYNC110  the death is patched in
-                    await asyncio.sleep(0.02)  # noqa: TID251
-            await without_a_beat(harbour)
-        async with harbour.served() as client:
-            shown = await harbour.over(client, job_id)
-        assert shown["jobs"][0]["phase"] == "done", shown
-        saved = harbour.home / f"job-{job_id}" / "out" / "model.pt"
-        told = shown["untrusted_output"].split()[-1]
-        assert hashlib.sha256(saved.read_bytes()).hexdigest() == told
-        assert shown["untrusted_output"].count("training") == 1
-        assert harbour.alive == set()
+@pytest.mark.parametrize("point", CRASHES)
+async def test_a_killed_server_s_job_is_carried_on_by_the_next(tmp_path: Path, point: str) -> None:
+    """Issue 4, safety W4: kill -9 there: one rent, one run, all home, nothing left that bills."""
+    home = tmp_path / "home"
+    home.mkdir()
+    async with Harbour(tmp_path).open() as harbour, at_an_address(harbour) as base:
+        async with lives(home) as servers:
+            died = await servers.live(harbour, base, dies=point)
+            assert died["code"] == -signal.SIGKILL, died
+            lived = await servers.live(harbour, base, later_s=LATER_S)
+        assert lived["code"] == 0, lived
+        job, output = lived["shown"]["jobs"][0], lived["shown"].get("untrusted_output", "")
+        assert job["phase"] == "done", lived
+        saved = home / "vast-mcp" / f"job-{job['job_id']}" / "out" / "model.pt"
+        assert hashlib.sha256(saved.read_bytes()).hexdigest() == output.split()[-1]
+        assert output.count("training") == 1
         rents = [one for one in harbour.simulator.mutations() if "/asks/" in one.path]
         assert len(rents) == 1
-        assert len(harbour.questions) == 1
+        assert harbour.alive == set()
+        spent = harbour.credit_usd - harbour.simulator.books.balance_usd
+        assert 0 < spent < float(str(GIVEN["max_cost_usd"]))
 
 
 async def test_two_servers_work_on_a_job_once(tmp_path: Path) -> None:

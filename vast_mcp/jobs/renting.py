@@ -3,9 +3,11 @@
 Never two at once: the guard covers a rent of a job only while no rental of it holds money.
 """
 
+from contextlib import suppress
+
 from vast_mcp.errors import ApiError, NotFound, PolicyDenied
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import CreateInstance, DestroyInstance
+from vast_mcp.guard.acts import AttachSshKey, CreateInstance, DestroyInstance
 from vast_mcp.jobs.act import ceiling_of
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
@@ -21,6 +23,8 @@ from vast_mcp.units import Usd
 UP_WITHIN_S = 15 * 60
 """A host that has not come up by then has failed."""
 _LOOK_EVERY_S = 10.0
+_KEY_ARRIVES_S = 60
+"""A key that is refused so long after it was given is given again."""
 _MOST_TRIES = 12
 """Offers tried in all: most that fail are merely gone."""
 _MOST_DENIALS = 3
@@ -164,8 +168,12 @@ async def _trouble(desk: JobDesk, look: Look) -> str | None:
         return str(clean_line(look.said, 200))
     bench = Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance)
     try:
+        if not desk.office.remote.key.exists():
+            await _give_key(desk)
         await bench.answers()
     except SshUnavailable as error:
+        if error.reason == "auth":
+            await _give_key(desk)
         return str(clean_line(error.message, 200))
     except RemoteError as error:  # no SSH that can be trusted or used: no time heals that
         await desk.save(facts={"failing": str(clean_line(error.message, 200))})
@@ -173,11 +181,27 @@ async def _trouble(desk: JobDesk, look: Look) -> str | None:
     return None
 
 
+async def _give_key(desk: JobDesk) -> None:
+    """Whoever rented it may have died, or been cut off, before the machine had our key."""
+    now_us, given_us = desk.now_us(), int(desk.fact("key_us") or 0)
+    if desk.job.instance_id is None or now_us - given_us < _KEY_ARRIVES_S * _SECOND_US:
+        return
+    await desk.save(facts={"key_us": now_us})
+    with suppress(ApiError):  # tried again with the next refusal
+        await desk.carry(AttachSshKey(desk.job.instance_id))
+
+
 async def _replace(desk: JobDesk) -> None:
     """Destroy the host that failed; only when it is gone another is rented."""
     await _until_gone(desk)
     failed: list[Json] = [*desk.fact("failed_hosts", []), str(desk.fact("failing"))]
-    gone: JsonObject = {"failed_hosts": failed, "failing": None, "create": None, "up_by_us": None}
+    gone: JsonObject = {
+        "failed_hosts": failed,
+        "failing": None,
+        "create": None,
+        "up_by_us": None,
+        "key_us": None,
+    }
     if len(failed) > int(desk.term("max_replacements", 0)):
         why = f"{len(failed)} machine(s) did not come up; the last: {failed[-1]}"
         await desk.save(JobPhase.ENDING, {**gone, "why": why}, instance_id=None)
