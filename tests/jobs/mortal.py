@@ -18,13 +18,15 @@ from typing import Any
 import asyncssh  # noqa: F401  before the fork: every life would have to import it
 import httpx2
 from mcp import Client
-from mcp.types import ElicitResult
+from mcp.client import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult
 
 from vast_mcp.api.connection import network_transport
 from vast_mcp.clock import Clock, PairedClock, ScaledClock
 from vast_mcp.config import Settings
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.operations import Json
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.server import create_server
 from vast_mcp.store import Job, JobPhase
@@ -59,19 +61,19 @@ class Fate:
 
     def bind(self) -> None:
         """Phases and steps on the machine: before and after each."""
-        save = JobDesk.save
+        fate, save = self, JobDesk.save
 
         async def saved(
-            desk: JobDesk,
+            self: JobDesk,
             phase: JobPhase | None = None,
-            facts: Any = None,  # noqa: ANN401
+            facts: dict[str, Json] | None = None,
             **changes: Any,  # noqa: ANN401
         ) -> Job:
             if phase is not None:
-                self.at(f"before {phase.value}")
-            job = await save(desk, phase, facts, **changes)
+                fate.at(f"before {phase.value}")
+            job = await save(self, phase, facts, **changes)
             if phase is not None:
-                self.at(f"after {phase.value}")
+                fate.at(f"after {phase.value}")
             return job
 
         JobDesk.save = saved  # type: ignore[method-assign]
@@ -111,7 +113,10 @@ class Wire(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-async def agree(*_: object) -> ElicitResult:
+async def agree(
+    context: ClientRequestContext,  # noqa: ARG001  the SDK passes both by name
+    params: ElicitRequestParams,  # noqa: ARG001
+) -> ElicitResult:
     """The person."""
     return ElicitResult(action="accept", content={"confirm": True})
 
