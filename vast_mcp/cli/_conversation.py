@@ -3,11 +3,11 @@
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 import anyio
 import httpx2
@@ -21,6 +21,7 @@ from vast_mcp.clock import SystemClock
 _KEPT_FROM_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR", "LANG", "PYTHONPATH")
 _ADDRESS = re.compile(r"simulator itself is at (http://127\.0\.0\.1:\d+)")
 _START_S = 20.0
+Shown: TypeAlias = str | Callable[[Mapping[str, Any]], str]
 
 
 class DemoFailed(Exception):
@@ -38,9 +39,12 @@ class Conversation:
     questions: list[str] = field(default_factory=list)
 
     async def call(
-        self, tool: str, arguments: Mapping[str, object], *, reply: str = "yes", shown: str = ""
+        self, tool: str, arguments: Mapping[str, object], *, reply: str = "yes", shown: Shown = ""
     ) -> tuple[dict[str, Any], str]:
-        """Call a tool and show both sides; its fields, and the error's text if it failed."""
+        """Call a tool and show both sides; its fields, and the error's text if it failed.
+
+        `shown` is what to show of the answer: a format string, or what makes a line of its fields.
+        """
         assert self.client is not None
         self.reply = reply
         self.screen.call(tool, arguments)
@@ -68,7 +72,9 @@ class Conversation:
         return ElicitResult(action="accept", content={"confirm": True})
 
 
-def _brief(fields: Mapping[str, Any], shown: str) -> str:
+def _brief(fields: Mapping[str, Any], shown: Shown) -> str:
+    if callable(shown):
+        return shown(fields)
     if shown:
         return shown.format_map(_Gaps(fields))
     status, said, then = (fields.get(name, "") for name in ("status", "said", "next"))

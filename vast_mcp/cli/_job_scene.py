@@ -1,13 +1,14 @@
 """The last part of the demo: one sentence of a person, carried out under one question."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vast_mcp.clock import SystemClock
 
 if TYPE_CHECKING:
-    from vast_mcp.cli._conversation import Books, Conversation
+    from vast_mcp.cli._conversation import Books, Conversation, Shown
     from vast_mcp.cli._screen import Screen
 
 SENTENCE = "find me a cheap 4090, run train.py, bring the checkpoint back, shut it down, under $5"
@@ -95,7 +96,7 @@ class JobScene:
         fields: dict[str, Any] = {}
         while self._calls < MOST_CALLS:
             fields = await self._call(
-                talk, "show_jobs", {"job_id": job_id, "wait_seconds": 20}, shown="{jobs}"
+                talk, "show_jobs", {"job_id": job_id, "wait_seconds": 20}, shown=_line
             )
             if (fields.get("jobs") or [{}])[0].get("phase") in _OVER:
                 break
@@ -103,11 +104,22 @@ class JobScene:
         return fields
 
     async def _call(
-        self, talk: "Conversation", tool: str, given: dict[str, object], shown: str = ""
+        self, talk: "Conversation", tool: str, given: dict[str, object], shown: "Shown" = ""
     ) -> dict[str, Any]:
         self._calls += 1
         fields, _ = await talk.call(tool, given, shown=shown)
         return fields
+
+
+def _line(fields: Mapping[str, Any]) -> str:
+    job: Mapping[str, Any] = (fields.get("jobs") or [{}])[0]
+    cost = float(job.get("cost_so_far_usd", 0))
+    kept = [
+        f"{one.get('local')} ({one.get('bytes')} B, sha256 {str(one.get('sha256'))[:12]}…)"
+        for one in job.get("outputs", ())
+    ]
+    home = f" Home: {', '.join(kept)}." if kept else ""
+    return f"[{job.get('phase')}] {job.get('said', '')} ${cost:.3f} so far.{home}"
 
 
 def _is_home(job: dict[str, Any], shown: dict[str, Any], folder: Path) -> bool:
