@@ -119,3 +119,115 @@ async def test_extensions_at_once_never_pass_the_cap(tmp_path: Path) -> None:
     (after,) = await rentals(world)
     assert after.lease_ends_us - before.lease_ends_us == 3 * HOUR_US
     assert await label_end_us(world, instance_id) == after.lease_ends_us
+
+
+async def extended(world: World, instance_id: int, hours: float = 2) -> Json:
+    """The answer of an extension that a person is asked about, if it is one."""
+    async with world.connect() as client:
+        return await world.call(client, "extend_lease", instance_id=instance_id, hours=hours)
+
+
+async def refused(world: World, instance_id: int, hours: float = 2) -> str:
+    """Why an extension is not made."""
+    async with world.connect() as client:
+        with pytest.raises(ToolFailed) as caught:
+            await world.call(client, "extend_lease", instance_id=instance_id, hours=hours)
+    return str(caught.value)
+
+
+ASKS = "[no_question]\nusd_per_rental = 0.01\n"
+
+
+async def test_an_outbid_machine_is_extended_with_its_state_in_the_question(tmp_path: Path) -> None:
+    """Design §7, safety M6: only its disk bills now, and it would resume by itself."""
+    world = World(tmp_path, seed=1, policy=ASKS)
+    offer = await world.cheap_offer("interruptible")
+    assert offer.min_bid is not None
+    bid = round(offer.min_bid.dollars + 0.01, 3)
+    async with world.connect() as client:
+        instance_id = await world.rent(client, offer, bid_usd_per_hour=bid)
+    world.run_until_ready()
+    world.simulator.outbid(instance_id)
+    before = len(world.questions)
+    done = await extended(world, instance_id)
+    (question,) = world.questions[before:]
+    for said in (question, " ".join(done["warnings"])):
+        assert "outbid: only its disk bills" in said
+        assert "resumes by itself" in said
+    assert len(question) <= 350
+    assert done["status"] == "extended"
+    assert abs(done["added_usd"] - 2 * (bid + offer.storage_usd_per_gb_month * 50 / 730)) < 0.02
+
+
+@pytest.mark.parametrize("how", ["stopped by us", "stopped elsewhere"])
+async def test_a_stopped_machine_has_no_lease_to_extend(tmp_path: Path, how: str) -> None:
+    """Design §4: only its disk bills; told which tool gives a lease, and nothing is sent."""
+    world = World(tmp_path, seed=1)
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+        world.run_until_ready()
+        if how == "stopped by us":
+            await world.call(client, "stop_instance", instance_id=instance_id)
+        else:
+            world.simulator.world.instances[instance_id].wants_to_run = False
+            world.simulator.set_stage(instance_id, "exited")
+    before = len(world.simulator.mutations())
+    said = await refused(world, instance_id)
+    assert "only its disk bills" in said
+    assert "start_instance gives" in said
+    assert len(world.simulator.mutations()) == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("offline", "host is offline: nothing bills"),
+        ("unknown", "counts as billing"),
+        ("scheduling", "its GPU is taken"),
+    ],
+)
+async def test_what_does_not_run_is_extended_with_a_warning(
+    tmp_path: Path, stage: str, words: str
+) -> None:
+    """Design §4: the model and the person are told what more hours would buy just now."""
+    world = World(tmp_path, seed=1)
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+    world.run_until_ready()
+    world.simulator.set_stage(instance_id, stage)
+    assert words in " ".join((await extended(world, instance_id))["warnings"])
+
+
+async def test_a_machine_that_is_gone_is_not_extended(tmp_path: Path) -> None:
+    """Design §4: nothing is reserved for what does not exist."""
+    world = World(tmp_path, seed=1)
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+    world.run_until_ready()
+    world.simulator.host_gone(instance_id)
+    (before,) = await rentals(world)
+    assert "no instance" in await refused(world, instance_id)
+    assert (await rentals(world))[0].lease_ends_us == before.lease_ends_us
+
+
+async def test_an_extension_that_would_be_over_already_is_refused(tmp_path: Path) -> None:
+    """Design §8: hours are added to the lease's end, not to the present."""
+    world = World(tmp_path, seed=1)
+    async with world.connect() as client:
+        instance_id = await world.rent(client, lease_hours=1)
+    world.run_until_ready()
+    world.clock.move(4 * 3600)
+    assert "still be over" in await refused(world, instance_id, 1)
+
+
+async def test_what_the_contract_has_left_is_counted_from_the_new_hours(tmp_path: Path) -> None:
+    """Design §4: an old lease does not use up the host's contract twice."""
+    world = World(tmp_path, seed=1, policy="[limits]\nmax_lease_hours = 2000\n")
+    async with world.connect() as client:
+        instance_id = await world.rent(client, lease_hours=20)
+    world.run_until_ready()
+    contract = world.simulator.world.instances[instance_id]
+    left_h = (contract.listing.ends_us - (await rentals(world))[0].lease_ends_us) / HOUR_US
+    assert (await extended(world, instance_id, int(left_h) - 1))["status"] == "extended"
+    said = await refused(world, instance_id, 4)
+    assert "4 h were asked. Retry with at most 1" in said

@@ -7,7 +7,7 @@ import pytest
 from tests.world import World
 
 DAY_S = 24 * 3600
-POLICY = "[no_question]\nusd_per_day = 1.0\n[limits]\nmax_lease_hours = 100\n"
+POLICY = "[no_question]\nusd_per_day = 1.0\nhours = 100\n[limits]\nmax_lease_hours = 100\n"
 
 
 async def unasked_usd(world: World) -> float:

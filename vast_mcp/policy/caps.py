@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
 from vast_mcp.policy._case import Bill, Finding, at_most, deny, span
-from vast_mcp.policy.fitting import fitting_hours, retry_with
+from vast_mcp.policy.fitting import asked_hours, fitting_hours, retry_with
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
 
@@ -76,13 +76,18 @@ def _lease(bill: Bill) -> Iterator[Finding]:
 
 def _contract(bill: Bill) -> Iterator[Finding]:
     longest, hours = bill.spend.max_contract_hours, bill.spend.lease_hours
-    if longest is not None and not hours <= longest:
-        yield deny(
-            "offer.max_hours",
-            f"The offer ends in {span(longest)}, the lease asked is {span(hours)}.",
-            f"Retry with at most {at_most(longest)}, or take an offer that lasts longer.",
-            "No setting changes this: the host sets it.",
-        )
+    if longest is None or hours <= longest:
+        return
+    asked = min(hours, asked_hours(bill)) if bill.action == "extend_lease" else hours
+    left = max(0.0, longest - (hours - asked))
+    yield deny(
+        "offer.max_hours",
+        f"The offer lasts {span(left)} more, {span(asked)} were asked."
+        if bill.action == "extend_lease"
+        else f"The offer ends in {span(longest)}, the lease asked is {span(hours)}.",
+        f"Retry with at most {at_most(left)}, or take an offer that lasts longer.",
+        "No setting changes this: the host sets it.",
+    )
 
 
 def _days(bill: Bill) -> Iterator[Finding]:

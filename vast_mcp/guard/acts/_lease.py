@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 
-from vast_mcp.guard.act import Desk, Send, Sight
+from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.acts._base import Seen, insist
-from vast_mcp.operations import instances
+from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Owner, Spend
-from vast_mcp.store import Rental, Transaction, split_by_day, total_cost
+from vast_mcp.store import (
+    Rental,
+    RentalState,
+    Transaction,
+    split_by_day,
+    total_cost,
+    unasked_facts,
+)
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour
 
 SECOND_US = 1_000_000
@@ -47,8 +54,8 @@ def added_spend(
     days = split_by_day(rate, from_us, until_us)
     cost = sum(days.values(), Usd(0))
     contract_h = None
-    if one.contract_ends_us is not None:
-        contract_h = max(0.0, (one.contract_ends_us - from_us) / SECOND_US / HOUR_S)
+    if one.contract_ends_us is not None:  # the whole lease, like `hours`, if it ended with it
+        contract_h = max(0.0, hours + (one.contract_ends_us - until_us) / SECOND_US / HOUR_S)
     return Spend(
         usd_per_hour=one.usd_per_hour,
         adds_usd_per_hour=adds,
@@ -81,6 +88,37 @@ def _terms(rental: Rental | None) -> tuple[object, ...]:
     if rental is None:
         return ()
     return rental.intent_id, rental.state, rental.running, rental.lease_ends_us, rental.usd_per_hour
+
+
+def begin_rental(tx: Transaction, booking: Booking, sight: LeaseSight) -> Rental:
+    """Books for a machine the ledger did not rent: from here on it has a lease."""
+    assert sight.seen is not None
+    one = sight.seen.instance
+    rental = Rental(
+        intent_id=booking.intent_id,
+        principal=booking.principal,
+        kind="instance",
+        state=RentalState.ACTIVE,
+        request_key=f"start {one.instance_id}",
+        digest=booking.digest,
+        label=sight.seen.target.label,
+        usd_per_hour=one.usd_per_hour,
+        disk_usd_per_hour=one.disk_usd_per_hour,
+        created_us=booking.now_us,
+        lease_ends_us=sight.ends_us,
+        asked=booking.asked,
+        machine_id=one.machine_id,
+        target_id=one.instance_id,
+        ever_ran=True,
+        details={"gpu": f"{one.num_gpus}x {one.gpu_name}", "disk_gb": one.disk_gb},
+    )
+    tx.add_rental(rental, [])
+    return rental
+
+
+def unasked(rental: Rental, booking: Booking, from_us: int) -> JsonObject:
+    """Noted where nobody was asked: the day's sum of such acts has a cap of its own."""
+    return {} if booking.asked else {**unasked_facts(rental, from_us, booking.now_us)}
 
 
 async def write_mark(desk: Desk, send: Send, seen: Seen, text: str, ends_us: int) -> bool:

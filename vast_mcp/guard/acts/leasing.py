@@ -1,4 +1,4 @@
-"""Start and extend: acts that lengthen what an existing machine costs."""
+"""Start a stopped machine under a new lease."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,32 +7,31 @@ from typing import ClassVar
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, Seen, iso, plain_number, see
+from vast_mcp.guard.acts._base import PlainAct, iso, plain_number, see
 from vast_mcp.guard.acts._lease import (
     SECOND_US,
     LeaseSight,
     added_spend,
+    begin_rental,
     moved_since,
     total_so_far,
+    unasked,
     write_mark,
 )
 from vast_mcp.guard.acts.ending import observe_now
 from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
-from vast_mcp.operations import JsonObject, instances
+from vast_mcp.operations import instances
 from vast_mcp.policy import Request
 from vast_mcp.store import (
-    Rental,
-    RentalState,
     Transaction,
-    unasked_facts,
 )
-from vast_mcp.units import HOUR_S, UsdPerHour, seconds_from_hours
+from vast_mcp.units import seconds_from_hours
 
 
 @dataclass(frozen=True, slots=True)
 class StartInstance(PlainAct):
-    """Start a stopped machine under a new lease."""
+    """Run it again for so many hours."""
 
     tool: ClassVar[str] = "start_instance"
     instance_id: int
@@ -85,7 +84,7 @@ class StartInstance(PlainAct):
         assert sight.seen is not None
         rental = tx.rental_of("instance", self.instance_id)
         if rental is None or not rental.state.holds_money:
-            rental = _begin_rental(tx, booking, sight)
+            rental = begin_rental(tx, booking, sight)
         rental = books.resume(tx, rental, booking.now_us, sight.ends_us)
         tx.update_rental(
             rental,
@@ -93,7 +92,7 @@ class StartInstance(PlainAct):
             usd_per_hour=sight.rate,
             details={
                 **rental.details,
-                **_unasked(rental, booking, booking.now_us),
+                **unasked(rental, booking, booking.now_us),
                 "stop_sent": False,
                 "start_us": booking.now_us,
             },
@@ -137,37 +136,6 @@ class StartInstance(PlainAct):
         )
 
 
-def _begin_rental(tx: Transaction, booking: Booking, sight: LeaseSight) -> Rental:
-    """Books for a machine the ledger did not rent: from here on it has a lease."""
-    assert sight.seen is not None
-    one = sight.seen.instance
-    rental = Rental(
-        intent_id=booking.intent_id,
-        principal=booking.principal,
-        kind="instance",
-        state=RentalState.ACTIVE,
-        request_key=f"start {one.instance_id}",
-        digest=booking.digest,
-        label=sight.seen.target.label,
-        usd_per_hour=one.usd_per_hour,
-        disk_usd_per_hour=one.disk_usd_per_hour,
-        created_us=booking.now_us,
-        lease_ends_us=sight.ends_us,
-        asked=booking.asked,
-        machine_id=one.machine_id,
-        target_id=one.instance_id,
-        ever_ran=True,
-        details={"gpu": f"{one.num_gpus}x {one.gpu_name}", "disk_gb": one.disk_gb},
-    )
-    tx.add_rental(rental, [])
-    return rental
-
-
-def _unasked(rental: Rental, booking: Booking, from_us: int) -> JsonObject:
-    """Noted where nobody was asked: the day's sum of such acts has a cap of its own."""
-    return {} if booking.asked else {**unasked_facts(rental, from_us, booking.now_us)}
-
-
 async def _note_stopped(desk: Desk, instance_id: int) -> None:
     now_us = desk.now_us()
 
@@ -178,107 +146,3 @@ async def _note_stopped(desk: Desk, instance_id: int) -> None:
             tx.update_rental(rested, details={**rested.details, "stop_sent": True})
 
     await desk.ledger.write(write)
-
-
-@dataclass(frozen=True, slots=True)
-class ExtendLease(PlainAct):
-    """Give a running machine more hours, added to its present end."""
-
-    tool: ClassVar[str] = "extend_lease"
-    instance_id: int
-    hours: float
-
-    async def look(self, desk: Desk) -> Sight:
-        """The present end, the added cost, and the rental's new worst case."""
-        seen = await see(desk, self.instance_id)
-        one, rental = seen.instance, seen.rental
-        present_us = _present_end_us(desk, seen)
-        ends_us = floor_minute_us(present_us + seconds_from_hours(self.hours) * SECOND_US)
-        began_us = rental.created_us if rental else (one.started_at_us or desk.now_us())
-        spend = added_spend(
-            seen,
-            adds=UsdPerHour(0),
-            adds_running=0,
-            hours=(ends_us - began_us) / SECOND_US / HOUR_S,
-            from_us=present_us,
-            until_us=ends_us,
-            rate=one.usd_per_hour,
-            total=await total_so_far(desk, rental),
-        )
-        return LeaseSight(
-            request=Request(self.tool, seen.target, spend),
-            snapshot={
-                **seen.snapshot,
-                "rate_micros": one.usd_per_hour.micros,
-                "present_end_us": present_us,
-            },
-            question=f"Extend {self.instance_id} ({seen.words}) by {plain_number(self.hours)} h?"
-            f" {one.usd_per_hour}: {spend.cost} more, {spend.rental_total} in all at most. New end"
-            f" {iso(ends_us)}.",
-            handle=f"extend-{self.instance_id}-{plain_number(self.hours)}h",
-            label=seen.target.label,
-            seen=seen,
-            ends_us=ends_us,
-            rate=one.usd_per_hour,
-        )
-
-    def moved(self, tx: Transaction, sight: Sight) -> str:
-        """Of two at once the second looks anew: its price stood on the lease as it was."""
-        assert isinstance(sight, LeaseSight)
-        assert sight.seen is not None
-        return moved_since(tx, sight.seen)
-
-    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
-        """Reserve up to the new end."""
-        assert isinstance(sight, LeaseSight)
-        rental = tx.rental_of("instance", self.instance_id)
-        if rental is None:
-            rental = books.resume(
-                tx, _begin_rental(tx, booking, sight), booking.now_us, sight.ends_us
-            )
-        added = _unasked(rental, booking, rental.lease_ends_us)
-        tx.extend_lease(rental.intent_id, sight.ends_us)
-        tx.update_rental(rental, lease_ends_us=sight.ends_us, details={**rental.details, **added})
-
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
-        """Write the new end into the label, where every layer reads it."""
-        sight = errand.sight
-        assert isinstance(sight, LeaseSight)
-        assert sight.seen is not None
-        label = sight.seen.target.label
-        seen = await write_mark(desk, errand.send, sight.seen, label, sight.ends_us)
-        spend = sight.request.spend
-        warnings = () if seen else ("The new end is not yet seen in the machine's label.",)
-        return Outcome(
-            status="extended",
-            said=f"The lease now ends {iso(sight.ends_us)}.",
-            warnings=warnings,
-            values={
-                "instance_id": self.instance_id,
-                "lease_ends": iso(sight.ends_us),
-                "added_usd": round(spend.cost.dollars, 2) if spend else 0.0,
-                "max_cost_usd": round(spend.rental_total.dollars, 2) if spend else 0.0,
-            },
-        )
-
-
-def _present_end_us(desk: Desk, seen: Seen) -> int:
-    """When the lease ends now, by the books or else by the label.
-
-    Raises:
-        InputInvalid: there is no lease of ours, or the machine is stopped.
-    """
-    rental, mark = seen.rental, desk.marker.read(seen.instance.raw_label)
-    if rental is not None and not rental.running:
-        raise InputInvalid(
-            "instance_id", "this machine is stopped", hint="start_instance gives a new lease."
-        )
-    if rental is not None:
-        return rental.lease_ends_us
-    if mark is not None:
-        return mark.until_us
-    raise InputInvalid(
-        "instance_id",
-        "this machine has no lease of ours to extend",
-        hint="It was rented elsewhere and runs until somebody stops it.",
-    )
