@@ -25,6 +25,7 @@ needs_sshd = pytest.mark.skipif(
     SSHD is None or os.geteuid() != 0,
     reason="needs OpenSSH's sshd (apt-get install openssh-server), run as root: we log in as root",
 )
+Files = Callable[["asyncssh.SSHServerChannel[bytes]"], asyncssh.SFTPServer]
 big_only = pytest.mark.skipif(not BIG, reason="long; set VAST_MCP_BIG=1")
 
 
@@ -80,11 +81,12 @@ async def in_process(
     process: Callable[[asyncssh.SSHServerProcess[str]], object] | None = None,
     host_key: asyncssh.SSHKey | None = None,
     port: int = 0,
+    files: Files | None = None,
 ) -> AsyncIterator[Machine]:
     """The in-process server: SFTP inside a directory, commands only if `process` is given."""
     state, home, authorized = _prepare(tmp)
 
-    def files(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
+    def below_home(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
         return asyncssh.SFTPServer(channel, chroot=os.fsencode(home))
 
     class Server(asyncssh.SSHServer):
@@ -105,7 +107,7 @@ async def in_process(
         port,
         server_factory=Server,
         server_host_keys=[host_key or asyncssh.generate_private_key("ssh-ed25519")],
-        sftp_factory=files,
+        sftp_factory=files or below_home,
         process_factory=process,
     )
     try:
