@@ -110,6 +110,31 @@ def test_a_start_given_up_is_told() -> None:
     assert kinds(of(one, seen=seen)) == [Kind.START_GIVEN_UP]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "changes", "books", "told"),
+    [
+        (14, {"actual_status": "loading"}, {}, False),
+        (15, {"actual_status": "loading"}, {}, True),
+        (15, {"actual_status": "created"}, {}, True),
+        (15, {"actual_status": None}, {}, True),
+        (15, {}, {}, False),
+        (15, {"actual_status": "loading"}, {"ever_ran": True}, False),
+        (15, {"actual_status": "loading"}, {"running": False}, False),
+    ],
+)
+def test_a_rent_that_never_came_up_is_told(
+    minutes: int, changes: dict[str, Any], books: dict[str, Any], told: bool
+) -> None:
+    """Safety M7: after a quarter of an hour, with what to do; it would bill to its lease's end."""
+    one = held(after_s=60 * minutes, books=books, **changes)
+    found = [each for each in of(seen=Seen(held=(one,))) if each.kind is Kind.NOT_UP]
+    assert len(found) == told
+    assert any("not up after" in text for text in one.warnings) is told
+    if told:
+        assert "Destroy it" in found[0].text
+        assert len(found[0].text) <= LONGEST
+
+
 def test_an_outbid_machine_names_the_bid_it_needs() -> None:
     """The number a person needs to decide."""
     one = held(is_bid=True, actual_status="exited", intended_status="stopped",
@@ -187,13 +212,17 @@ def test_every_text_is_short_plain_and_keeps_foreign_words_in_quotes() -> None:
     machine = held(raw_label=NASTY, after_s=5 * 3600, contract_ends_us=NOW_US + DAY_US)
     outbid = held(raw_label=NASTY, is_bid=True, actual_status="exited", intended_status="stopped",
                   cur_state="stopped", min_bid=UsdPerHour.of(31.9999))  # fmt: skip
+    late = held(raw_label=NASTY, after_s=5 * 3600, actual_status="loading")
     deeds = [
         (Deed(cause, "instance", 1, status), one)
         for cause in Cause
         for status in ("", "stopped", "destroyed", "stopping")
     ]
     seen = Seen(
-        held=(machine, outbid), deeds=tuple(deeds), credit=Usd(1), usd_per_hour=UsdPerHour(10**7)
+        held=(machine, outbid, late),
+        deeds=tuple(deeds),
+        credit=Usd(1),
+        usd_per_hour=UsdPerHour(10**7),
     )
     found = due(seen, [one, over, lost, endpoint], RULES, NOW_US + 5 * HOUR_US)
     found += due(seen, [one, over, lost, endpoint], RULES, NOW_US)

@@ -11,6 +11,7 @@ from vast_mcp.text import Untrusted
 from vast_mcp.units import UsdPerHour
 
 LOADING: dict[str, Any] = {"actual_status": "loading"}
+CREATED: dict[str, Any] = {"actual_status": "created"}
 SILENT: dict[str, Any] = {"actual_status": None}
 STOPPED: dict[str, Any] = {
     "actual_status": "exited",
@@ -33,6 +34,9 @@ SAID_ERROR: dict[str, Any] = {**LOADING, "status_message": Untrusted("Error resp
         (SILENT, {}, 400, "dead", "destroy_instance(27000001)"),
         (LOADING, {}, 60, "normal", ""),
         (LOADING, {}, 700, "slow", "destroy_instance(27000001)"),
+        (LOADING, {}, 1800, "dead", "destroy_instance(27000001)"),
+        (CREATED, {}, 1700, "slow", "destroy_instance(27000001)"),
+        (CREATED, {}, 1900, "dead", "another offer"),
         (SAID_ERROR, {}, 30, "slow", ""),
         (SAID_ERROR, {}, 400, "dead", "another offer"),
         (OCI, {}, 30, "dead", "another offer"),

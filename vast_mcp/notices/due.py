@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.tick import Cause, Deed
+from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing, InstanceState
 from vast_mcp.notices.notice import Kind, Notice, quoted
 from vast_mcp.policy.limits import NotifyRules
@@ -153,6 +154,15 @@ def _machines(seen: Seen, now_us: int) -> Iterator[Notice]:
                 f"{_begun(name)} was outbid and halted; it resumes by itself when its bid wins"
                 f" again.{needed} Its disk costs {one.disk_usd_per_hour.per_day}/day. Raise the"
                 " bid, wait, or stop it.",
+                number,
+            )
+        if held.not_up_min is not None and number not in ended:
+            yield Notice(
+                Kind.NOT_UP,
+                f"not_up:{number}",
+                f"{_begun(name)} has not come up in the {held.not_up_min} min since it was rented"
+                f" and bills {rate_now(one)}. Destroy it and rent another offer; else it goes on"
+                " until its lease ends.",
                 number,
             )
         ends_us = one.contract_ends_us

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     LEASE_ENDED = "lease_ended"
     OUTBID = "outbid"
     START_GIVEN_UP = "start_given_up"
+    NOT_UP = "not_up"
     CONTRACT_ENDS = "contract_ends"
     SPEND = "spend"
     RUNWAY = "runway"

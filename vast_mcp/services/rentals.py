@@ -15,12 +15,16 @@ from vast_mcp.units import Usd, UsdPerHour
 SECOND_US = 1_000_000
 LEASE_WARNING_US = 30 * 60 * SECOND_US
 CONTRACT_WARNING_US = 24 * 3600 * SECOND_US
+NOT_UP_US = 15 * 60 * SECOND_US
+"""A rent that never ran by then: most images are there in five minutes."""
 DISK_WARNING = 0.85
 LIST_LAG_US = 60 * SECOND_US
 """How long the vendor's list may lag behind a rent or a destroy."""
 _PORTS_WAITED_US = 5 * 60 * SECOND_US
 """After this a machine without a direct port is taken for one that has none to give."""
 _UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
+_UP = {InstanceState.READY, InstanceState.RUNNING_NO_SSH, InstanceState.OUTBID}
+"""It runs, or what keeps it from it is told by another word."""
 NO_BOOKS = "The ledger cannot be read: leases, costs and pending rents are not shown in full."
 
 
@@ -88,6 +92,17 @@ class Held:
     def _never_up(self) -> bool:
         return self.rental is not None and not (self.rental.ever_ran or self.rental.touched)
 
+    @property
+    def not_up_min(self) -> int | None:
+        """Minutes since a rent that has not come up in fifteen; None for all others."""
+        rental = self.rental
+        if rental is None or not self._never_up() or not rental.running:
+            return None
+        if self.state in _UP or rental.state is RentalState.DESTROYING:
+            return None
+        waited_us = self.now_us - rental.created_us
+        return None if waited_us < NOT_UP_US else waited_us // (60 * SECOND_US)
+
     def _awaits_port(self) -> bool:
         """No way in yet: a direct port takes some seconds, and `args` has no ssh at all.
 
@@ -122,6 +137,7 @@ class Held:
     def warnings(self) -> list[str]:
         """What a person would want to be told without asking."""
         texts = (
+            self._not_up_warning(),
             self._lease_warning(),
             self._disk_warning(),
             self._contract_warning(),
@@ -141,6 +157,14 @@ class Held:
             return "the lease is over; it is being stopped"
         then = self.rental.on_end if self.rental else "stop"
         return f"lease ends in {left_min} min, then {then}; extend_lease gives more time"
+
+    def _not_up_warning(self) -> str:
+        if self.not_up_min is None:
+            return ""
+        return (
+            f"not up after {self.not_up_min} min and bills {self.bills.value}: destroy it and rent"
+            " another offer"
+        )
 
     def _disk_warning(self) -> str:
         one = self.instance

@@ -15,6 +15,8 @@ Word = Literal["normal", "slow", "dead"]
 RENT_EXPECTED_S = 300
 """Most images are pulled in one to five minutes."""
 RENT_SLOW_S = 600
+RENT_DEAD_S = 1800
+"""A machine that has not come up in half an hour is given up, whatever it says."""
 START_EXPECTED_S = 60
 START_SLOW_S = 120
 GPU_TAKEN_AFTER_S = 30
@@ -112,6 +114,9 @@ def _starting(held: Held, waited_s: int) -> Verdict:
     failing = one.status_message.lower().startswith("error")
     if failing and waited_s >= RENT_EXPECTED_S:
         return _dead(held, "The host reports an error and does not get past it.", ANOTHER)
+    if waited_s >= RENT_DEAD_S:
+        minutes = waited_s // 60
+        return _dead(held, f"It has not come up in {minutes} min and goes on billing.", ANOTHER)
     said = "The host reports an error; it may still recover." if failing else "Loading its image."
     return _in_time(held, waited_s, RENT_EXPECTED_S, 0 if failing else RENT_SLOW_S, said)
 
