@@ -210,6 +210,9 @@ async def test_arguments_are_completed(tmp_path: Path, mode: Mode) -> None:
         assert "RTX 4090" in await values(deploy, "gpu_name", "rtx_40")
         assert await values(deploy, "template_hash", "")
         assert await values(deploy, "lease_hours", "") == []
+        move = PromptReference(type="ref/prompt", name="move_data")
+        assert await values(move, "source", "l") == ["local:"]
+        assert await values(move, "destination", "C.") == [f"C.{instance_id}:/workspace/"]
 
 
 async def test_completion_is_empty_when_the_vendor_cannot_be_read(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ from vast_mcp.simulator.inside.syntax import ShellSyntax, parse
         ("false | true; true | false; echo $?", 0, "1\n"),
         ("du -b /etc/hostname >/dev/null && df / | tail -n 1 | grep -c overlay", 0, "1\n"),
         ("find /workspace -type f | wc -l", 0, "0\n"),
+        ("echo hi > /opt/a; cd /opt; find . -type f -printf '%s %P\\n'", 0, "3 a\n"),
         ("id -u; env | grep -c HOME=", 0, "0\n1\n"),
     ],
 )  # fmt: skip

@@ -22,7 +22,10 @@ from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, storage_rate
 
 OFFERS = 5
+MODERN = "compute_cap>=800"
+"""Cards that know bfloat16, as today's models want it."""
 _NAMES = 30
+_CLOSES = ("frozen", "read_only", "broken_policy", "books_closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,17 @@ class Seen:
         """What a call can only name while nothing fits."""
         return ("offer_id",) if self.best is None else ()
 
-    @property
-    def trouble(self) -> str:
-        """What to do first where nothing fits."""
-        if self.best is not None:
-            return ""
+
+def hurdle(money_left: JsonObject, seen: Seen) -> str:
+    """What stands in the way from the start; empty if nothing does."""
+    closed = [name for name in _CLOSES if name in money_left]
+    if closed:
         return (
-            "No offer fits now (see `offers` in the facts): tell me which wish to ease, and wait"
-            " for my answer."
+            f"Nothing can be rented now (`{closed[0]}` in the facts): tell me why, and stop here."
         )
+    if seen.best is None:
+        return "No offer fits now (`offers` in the facts): tell me which wish to ease, and wait."
+    return ""
 
 
 async def money(services: Services) -> JsonObject:
@@ -73,7 +78,7 @@ async def money(services: Services) -> JsonObject:
             "frozen": await frozen(services.ledger),
         }
     except LedgerUnavailable as error:
-        books = {"warning": f"Nothing can be rented now: {error}"}
+        books = {"books_closed": str(error)}
     return given(
         {
             "credit_usd": dollars(facts.account.credit),

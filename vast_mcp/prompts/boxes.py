@@ -23,17 +23,15 @@ async def _dev_box(services: Services, given: Mapping[str, str]) -> Told:
     hours, disk = number(given["hours"]), number(given["disk_gb"])
     search = Search(
         gpu_names=(given["gpu_name"],),
+        num_gpus=1,
         disk_gb=float(disk),
         hours=float(hours),
         limit=_facts.OFFERS,
     )
     seen = await _facts.offers(services, search)
     held = await _facts.instances(services)
-    facts: dict[str, Json] = {
-        "money": await _facts.money(services),
-        "offers": seen.fact,
-        "instances": held,
-    }
+    money = await _facts.money(services)
+    facts: dict[str, Json] = {"money": money, "offers": seen.fact, "instances": held}
     create = call(
         "create_instance",
         *seen.unknown,
@@ -46,11 +44,11 @@ async def _dev_box(services: Services, given: Mapping[str, str]) -> Told:
     )
     start = call("start_instance", "instance_id", lease_hours=hours)
     task = steps(
-        f"Get me a development machine with a {given['gpu_name']} for {hours} h.",
+        f"Get me a development machine with one {given['gpu_name']} for {hours} h.",
         f"A machine made by us is stopped: ask me first whether to start it instead ({start})."
         if any(_could_start(one) for one in held)
         else "",
-        seen.trouble,
+        _facts.hurdle(money, seen),
         f"Rent the best offer: {create}. It stops by itself at the lease's end, or once its GPU was"
         " idle that long; its disk stays.",
         f"{call('wait_for_instance', 'instance_id', until='ssh')} up to three times.",
@@ -79,10 +77,12 @@ async def _serve_model(services: Services, given: Mapping[str, str]) -> Told:
         image=None if template else _IMAGE,
         hours=float(hours),
         download_gb=_IMAGE_GB + weights,
+        query="" if given["gpu_name"] else _facts.MODERN,
         limit=_facts.OFFERS,
     )
     seen = await _facts.offers(services, search)
-    facts: dict[str, Json] = {"money": await _facts.money(services), "offers": seen.fact}
+    money = await _facts.money(services)
+    facts: dict[str, Json] = {"money": money, "offers": seen.fact}
     create = call(
         "create_instance",
         *seen.unknown,
@@ -96,15 +96,15 @@ async def _serve_model(services: Services, given: Mapping[str, str]) -> Told:
         secrets=["VLLM_API_KEY=generate"],
         onstart="" if template else _start(given["model"]),
     )
-    return Told("vast://instances", facts, _serving(given, seen, create))
+    return Told("vast://instances", facts, _serving(given, _facts.hurdle(money, seen), create))
 
 
-def _serving(given: Mapping[str, str], seen: _facts.Seen, create: str) -> str:
+def _serving(given: Mapping[str, str], hurdle: str, create: str) -> str:
     template = given["template_hash"]
     log = call("run_command", "instance_id", command=f"tail -n 30 {_LOG}")
     return steps(
         f"Serve {given['model']} on a rented GPU for {given['hours']} h, for me alone.",
-        seen.trouble,
+        hurdle,
         "The template starts its server itself: if it takes the model's name from a variable, pass"
         " that in `env`; ask me if you do not know which."
         if template

@@ -18,8 +18,8 @@ from vast_mcp.text import clean_line
 _PLACE = re.compile(r"(?:(local)|V\.([1-9]\d{0,14})|(?:C\.)?([1-9]\d{0,14})):(.+)")
 _PLACES = "local:PATH, C.<instance_id>:PATH or V.<volume_id>:PATH"
 _FOLDER = re.compile(r"(/[\w.@+-]+)+/?")
-_LIST = "find . -type f -printf '%s %P\\n' | sort | sha256sum; du -sb ."
-"""Names and sizes of everything, as one line to compare."""
+_LIST = "find . -type f -printf '%s %P\\n' | sort | sha256sum; find . -type f | wc -l"
+"""Names and sizes of all files as one line to compare, and their number."""
 
 
 async def _move_data(services: Services, given: Mapping[str, str]) -> Told:
@@ -31,12 +31,13 @@ async def _move_data(services: Services, given: Mapping[str, str]) -> Told:
     }
     copy = call("copy_files", source=given["source"], destination=given["destination"])
     start = call("start_instance", "instance_id")
+    wait = call("wait_for_instance", "instance_id", until="ssh")
     home = "local" in {source.kind, target.kind}
     task = steps(
         f"Copy {given['source']} to {given['destination']}.",
         "If the facts say that an end cannot be used, tell me and wait.",
         "To and from this computer the machine has to run: if it is stopped, ask me before"
-        f" {start}, with the price per hour."
+        f" {start}, with the price per hour; while it starts, {wait}."
         if home
         else "",
         f"{copy}. {_asks(source, target)}",
@@ -104,16 +105,13 @@ async def _resize_disk(services: Services, given: Mapping[str, str]) -> Told:
     if not _FOLDER.fullmatch(given["directory"]):
         raise InputInvalid("directory", "a whole path, such as /workspace")
     seen = await _facts.offers(services, _same_gpu(machine, float(disk), float(given["hours"])))
-    facts: dict[str, Json] = {
-        "money": await _facts.money(services),
-        "instance": machine,
-        "offers": seen.fact,
-    }
-    task = _moving(given, seen, f"from {has:g} GB to {disk} GB")
+    money = await _facts.money(services)
+    facts: dict[str, Json] = {"money": money, "instance": machine, "offers": seen.fact}
+    task = _moving(given, seen, _facts.hurdle(money, seen), f"from {has:g} GB to {disk} GB")
     return Told(f"vast://instances/{old}", facts, task)
 
 
-def _moving(given: Mapping[str, str], seen: _facts.Seen, sizes: str) -> str:
+def _moving(given: Mapping[str, str], seen: _facts.Seen, hurdle: str, sizes: str) -> str:
     old, folder = int(given["instance_id"]), given["directory"].rstrip("/")
     create = call(
         "create_instance",
@@ -129,7 +127,7 @@ def _moving(given: Mapping[str, str], seen: _facts.Seen, sizes: str) -> str:
     return steps(
         f"Move instance {old} {sizes}. A disk cannot grow: it takes a second machine, a copy of"
         f" {folder}, and the end of the old one.",
-        seen.trouble,
+        hurdle,
         "First tell me in four lines the price of the new machine, what both cost per hour"
         f" together, and that only {folder} moves (no settings, no packages elsewhere); ask once"
         " whether to begin.",

@@ -33,7 +33,8 @@ async def _run_script(services: Services, given: Mapping[str, str]) -> Told:
     seen = await _facts.offers(
         services, Search(gpu_names=(gpu,), num_gpus=1, hours=hours, limit=_facts.OFFERS)
     )
-    facts: dict[str, Json] = {"money": await _facts.money(services), "offers": seen.fact}
+    money = await _facts.money(services)
+    facts: dict[str, Json] = {"money": money, "offers": seen.fact}
     if running := await _facts.jobs(services):
         facts["jobs"] = running
     if upload:
@@ -53,7 +54,7 @@ async def _run_script(services: Services, given: Mapping[str, str]) -> Told:
     task = steps(
         f"Run my command on a rented {gpu}, bring its results home and end the machine, for at most"
         f" ${given['budget_usd']} in all.",
-        seen.trouble,
+        _facts.hurdle(money, seen),
         "If a job in the facts does this already, follow that one instead." if running else "",
         _missing(upload, outputs),
         f"Make this one call: {run}. {_ONE_QUESTION}",
@@ -68,7 +69,7 @@ def _missing(upload: list[str], outputs: list[str]) -> str:
     if upload and outputs:
         return _UNSENDABLE
     files = "which local files it needs (`upload`; short texts can go into `files`)"
-    paths = "which paths to bring back (`outputs`; without any the machine is only stopped)"
+    paths = "which paths to bring back (`outputs`, and then with `on_end` 'destroy')"
     lacks = [*([] if upload else [files]), *([] if outputs else [paths])]
     return f"Unless it is plain, ask me once: {'; '.join(lacks)}."
 
@@ -85,14 +86,12 @@ async def _fine_tune(services: Services, given: Mapping[str, str]) -> Told:
         disk_gb=float(disk["disk_gb"]),
         hours=float(hours),
         download_gb=_IMAGE_GB + weights,
+        query="" if given["gpu_name"] else _facts.MODERN,
         limit=_facts.OFFERS,
     )
     seen = await _facts.offers(services, search)
-    facts: dict[str, Json] = {
-        "money": await _facts.money(services),
-        "offers": seen.fact,
-        "disk": {**disk},
-    }
+    money = await _facts.money(services)
+    facts: dict[str, Json] = {"money": money, "offers": seen.fact, "disk": {**disk}}
     if local:
         facts["uploads"] = sent
     run = call(
@@ -108,16 +107,18 @@ async def _fine_tune(services: Services, given: Mapping[str, str]) -> Told:
         on_end="destroy",
         restart_on_resume=True,
     )
-    return Told("vast://jobs", facts, _training(given, seen, run, local=local))
+    return Told(
+        "vast://jobs", facts, _training(given, _facts.hurdle(money, seen), run, local=local)
+    )
 
 
-def _training(given: Mapping[str, str], seen: _facts.Seen, run: str, *, local: bool) -> str:
+def _training(given: Mapping[str, str], hurdle: str, run: str, *, local: bool) -> str:
     data = given["dataset"].removeprefix(_HUB)
     where = "from the directory it runs in" if local else "from the hub"
     return steps(
         f"Fine-tune {given['base_model']} on {data}, for at most ${given['budget_usd']} and"
         f" {given['max_hours']} h, and bring the result home.",
-        seen.trouble,
+        hurdle,
         _UNSENDABLE if local else "",
         f"Write train.py, LoRA unless I said otherwise: it reads the data {where}, writes a"
         " checkpoint into out every few minutes, keeps the last two, goes on from the newest one"

@@ -19,9 +19,10 @@ async def complete(services: Services, argument: str, typed: str) -> list[str]:
 async def _values(services: Services, argument: str, typed: str) -> list[str]:
     match argument:
         case "id" | "instance_id":
-            facts = await services.view.facts()
-            ids = sorted(str(one.instance_id) for one in facts.instances)
-            return [number for number in ids if number.startswith(typed.strip())]
+            return [number for number in await _ids(services) if number.startswith(typed.strip())]
+        case "source" | "destination":
+            places = ["local:", *(f"C.{number}:/workspace/" for number in await _ids(services))]
+            return [place for place in places if place.startswith(typed.strip())]
         case "gpu_name":
             wanted = typed.strip().replace("_", " ").casefold()
             names = await services.reads.gpu_names()
@@ -30,6 +31,11 @@ async def _values(services: Services, argument: str, typed: str) -> list[str]:
             return await _templates(services, typed.strip())
         case _:
             return []
+
+
+async def _ids(services: Services) -> list[str]:
+    facts = await services.view.facts()
+    return sorted(str(one.instance_id) for one in facts.instances)
 
 
 async def _templates(services: Services, typed: str) -> list[str]:

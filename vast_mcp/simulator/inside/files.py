@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import re
 import shutil
 import stat as stat_module
 from pathlib import Path
@@ -203,7 +204,7 @@ async def df(shell: Shell, words: list[str], streams: Streams) -> int:
 
 
 async def find(shell: Shell, words: list[str], streams: Streams) -> int:
-    """`find [PATH] [-type f|d|l] [-name PATTERN] [-maxdepth N] [-print0]`."""
+    """`find [PATH] [-type f|d|l] [-name PATTERN] [-maxdepth N] [-print0 | -printf FORMAT]`."""
     starts = [x for x in words[1:2] if not x.startswith("-")] or ["."]
     rest = words[1 + (words[1:2] == starts) :]
     kind = rest[rest.index("-type") + 1] if "-type" in rest else ""
@@ -212,13 +213,22 @@ async def find(shell: Shell, words: list[str], streams: Streams) -> int:
     top = _at(shell, starts[0])
     if not top.exists():
         return await _missing("find", starts[0], streams)
+    form = rest[rest.index("-printf") + 1] if "-printf" in rest else ""
     end = "\0" if "-print0" in rest else "\n"
     for where in [top, *sorted(top.rglob("*"))]:
         parts = where.relative_to(top).parts
         if len(parts) <= deepest and _is(where, kind) and fnmatch.fnmatchcase(where.name, name):
             shown = starts[0].rstrip("/") if parts else starts[0]
-            await streams.say("/".join((shown, *parts)) + end)
+            path = "/".join((shown, *parts))
+            await streams.say(_printed(form, where, path, "/".join(parts)) if form else path + end)
     return 0
+
+
+def _printed(form: str, where: Path, path: str, below: str) -> str:
+    """Its size for `%s`, its path for `%p`, for `%P` the part below the start; line breaks."""
+    size = str(where.lstat().st_size)
+    values = {"%s": size, "%p": path, "%P": below, "\\n": "\n"}
+    return re.sub(r"%[spP]|\\n", lambda found: values[found[0]], form)
 
 
 def _is(where: Path, kind: str) -> bool:
