@@ -6,6 +6,7 @@ The key is looked up as the official client does it (vast-api §1): `VAST_API_KE
 
 import hashlib
 import os
+import re
 import secrets
 import stat
 import sys
@@ -20,6 +21,7 @@ from vast_mcp.errors import ConfigInvalid
 API_BASE = "https://console.vast.ai"
 SERVERLESS_BASE = "https://run.vast.ai"
 SIMULATOR_KEY = "sim-key"
+_PLAIN = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~/-]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,11 @@ def _base(value: str, name: str) -> str:
     if text.startswith("http://") and not is_loopback(text):
         raise ConfigInvalid(f"{name} would send the key unencrypted; only loopback may be http://.")
     return text
+
+
+def fits_a_script(url: str) -> bool:
+    """Whether this address can stand in a machine's start script: nothing in it means anything."""
+    return _PLAIN.fullmatch(url) is not None
 
 
 def is_loopback(url: str) -> bool:

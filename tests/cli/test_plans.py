@@ -171,3 +171,16 @@ async def test_doctor_without_a_key_says_how_to_get_one(tmp_path: Path) -> None:
         done = await at.run("doctor")
     assert done.code == 1
     assert "set VAST_API_KEY" in done.out.splitlines()[0]
+
+
+async def test_doctor_names_an_address_that_no_machine_could_use(tmp_path: Path) -> None:
+    """Design §2: a fault, by the variable's name; a password in it is not repeated."""
+    async with shell(tmp_path, hours_ago=A_WHILE) as at:
+        at.extra["VAST_URL"] = at.address.replace("//", "//me:pass-0123@").replace(
+            "http:", "https:"
+        )
+        done = await at.run("doctor")
+    faults = [line for line in done.out.splitlines() if line.startswith("FAULT")]
+    assert done.code == 1
+    assert "VAST_URL" in faults[0]
+    assert "pass-0123" not in done.out + done.err

@@ -16,7 +16,7 @@ from vast_mcp.cli.account import add_place_arguments, opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.leases import alive
 from vast_mcp.clock import SECOND_US, SystemClock
-from vast_mcp.config import Settings
+from vast_mcp.config import Settings, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, Unauthorized, VastMcpError
 from vast_mcp.runtime import policy_source
 from vast_mcp.services import Services
@@ -85,6 +85,9 @@ async def examined(
 ) -> AsyncIterator[Finding]:
     """Every finding, in the order in which a person would mend them."""
     yield _key(settings)
+    if not fits_a_script(settings.api_base):
+        told = "is no plain https://host[:port][/path]: nothing is rented until it is"
+        yield Finding("VAST_URL", told, sound=False)
     yield _policy(settings)
     if settings.api_key:
         for what, read in _permissions(services):

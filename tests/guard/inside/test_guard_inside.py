@@ -16,6 +16,7 @@ from tests.guard.inside.container import (
     container,
     until,
 )
+from vast_mcp.errors import ConfigInvalid
 from vast_mcp.guard.inside import lease_guard
 
 SHELLS = ("dash", "bash", "busybox")
@@ -393,5 +394,5 @@ def test_it_holds_no_secret_and_no_comment() -> None:
 )
 def test_what_could_be_read_as_shell_is_refused(changes: dict[str, object]) -> None:
     """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
-    with pytest.raises(ValueError, match=r"API base|intent|idle"):
+    with pytest.raises((ConfigInvalid, ValueError), match=r"VAST_URL|intent|idle"):
         _text(**changes)

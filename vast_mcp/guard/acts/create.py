@@ -72,6 +72,7 @@ class CreateInstance(PlainAct):
             PolicyDenied: it costs more than the ceiling.
             InputInvalid: a bid below the least, an impossible disk, a label that imitates a mark, a
                 start script that leaves the lease guard no room.
+            ConfigInvalid: the vendor's address cannot stand in a start script.
         """
         check_label(self.label)
         desk.vault.check(self.secrets, desk.limits)

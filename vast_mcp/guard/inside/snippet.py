@@ -8,10 +8,11 @@ import re
 from functools import cache
 from pathlib import Path
 
+from vast_mcp.config import fits_a_script
+from vast_mcp.errors import ConfigInvalid
 from vast_mcp.guard.mark import stamp
 
 _MINUTE_US = 60_000_000
-_BASE = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~/-]*)?")
 _OWNER = re.compile(r"[a-z0-9]{7}")
 _INTENT = re.compile(r"[a-z0-9]{11}")
 
@@ -40,10 +41,14 @@ def lease_guard(
         idle_minutes: stop as well after so many idle minutes.
 
     Raises:
-        ValueError: a part could be read as shell or as a pattern.
+        ConfigInvalid: the vendor's address is an odd one.
+        ValueError: another part could be read as shell or as a pattern.
     """
-    if not _BASE.fullmatch(api_base):
-        raise ValueError("the API base cannot stand in a shell script")
+    if not fits_a_script(api_base):  # not repeated: it may hold a password
+        raise ConfigInvalid(
+            "Not rented, nothing charged: VAST_URL cannot stand in a machine's start script.",
+            hint="Make it a plain one, https://host[:port][/path]; stop and destroy still work.",
+        )
     if not _INTENT.fullmatch(intent_id) or not _OWNER.fullmatch(owner):
         raise ValueError("not an intent and owner of ours")
     if idle_minutes is not None and idle_minutes < 1:
