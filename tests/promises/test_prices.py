@@ -114,6 +114,50 @@ async def test_a_machine_found_later_and_dearer_is_destroyed_by_the_keeper(tmp_p
     assert world.simulator.world.instances == {}
 
 
+async def test_a_machine_that_no_first_look_showed_is_checked_by_the_keeper(tmp_path: Path) -> None:
+    """Design §4, safety M3: a price that could not be read after the rent is not taken as right."""
+    world = World(tmp_path, seed=1)
+    offer = await world.cheap_offer()
+    world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
+    async with world.connect() as client:
+        await world.call(client, "show_account")
+        world.simulator.faults.add("status_before", "GET", "/instances", times=400)
+        said = await world.call(
+            client, "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=2.0
+        )
+    assert said["status"] == "rented"
+    assert "checked again" in " ".join(said["warnings"])
+    world.simulator.faults.planned.clear()
+    (contract,) = world.simulator.world.instances.values()
+    world.simulator.set_stage(contract.id, "created")
+    await tick(world, times=2, every_s=1)
+    assert world.simulator.world.instances == {}
+
+
+async def test_a_price_read_late_counts_from_the_first_second(tmp_path: Path) -> None:
+    """Design §5: what is reserved and metered follows the price that the vendor really takes."""
+    world = World(tmp_path, seed=1)
+    offer = await world.dear_offer()
+    world.transport = Drifting(world, offer, 0.5)
+    async with world.connect() as client:
+        await world.call(client, "show_account")
+        world.simulator.faults.add("status_before", "GET", "/instances", times=400)
+        await world.call(
+            client, "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=2.9
+        )
+    world.simulator.faults.planned.clear()
+    await tick(world, times=2, every_s=1)
+    (rental,) = await rentals(world)
+    (contract,) = world.simulator.world.instances.values()
+    rate = rental.usd_per_hour.dollars
+    assert rate == pytest.approx(
+        contract.gpu_usd_per_hour + rental.disk_usd_per_hour.dollars, rel=0.01
+    )
+    async with world.runtime() as runtime:
+        segments = await runtime.services.ledger.read(lambda tx: tx.segments(rental.intent_id))
+    assert {part.rate for part in segments if part.kind == "lease"} == {rental.usd_per_hour}
+
+
 async def test_a_cheaper_price_is_taken_without_a_word(tmp_path: Path) -> None:
     """Design §4: a fall needs no second yes."""
     world = World(tmp_path, seed=1)

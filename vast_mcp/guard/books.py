@@ -5,12 +5,10 @@ only once the machine was *seen* stopped. An outbid machine resumes by itself, s
 counting until we have stopped it.
 """
 
+from vast_mcp.guard.approved import ROUNDING, breach_of_rental
 from vast_mcp.models import Billing, Instance, billing_of
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour
-
-ROUNDING = UsdPerHour(100)
-"""The vendor's own sums differ in the last digits; a hundredth of a cent is not a dearer price."""
 
 
 def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: int) -> Rental:
@@ -19,6 +17,8 @@ def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: 
         return close(tx, rental, RentalState.GONE, now_us)
     if instance.actual_status == "running" and not rental.ever_ran:
         rental = tx.update_rental(rental, ever_ran=True)
+    if rental.details.get("checked") is False:
+        rental = _compare(tx, rental, instance)
     if instance.usd_per_hour > rental.usd_per_hour + ROUNDING:
         rental = reprice(tx, rental, instance.usd_per_hour, now_us)
     billing = billing_of(instance)
@@ -33,11 +33,23 @@ def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: 
     return rental
 
 
+def _compare(tx: Transaction, rental: Rental, instance: Instance) -> Rental:
+    """The first sight of a machine that nobody could look at when it came.
+
+    Its true price counts from its first second; that it is dearer, or another machine than the one
+    approved, stands in the books until the keeper has acted on it.
+    """
+    breach = breach_of_rental(instance, rental)
+    details = {**rental.details, "checked": True, "breach": breach or ""}
+    tx.reprice_lease(rental.intent_id, instance.usd_per_hour)
+    return tx.update_rental(rental, usd_per_hour=instance.usd_per_hour, details=details)
+
+
 def reopen(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> Rental:
     """The books took it for over or never made, and the vendor shows it: it counts again."""
     never = rental.state in {RentalState.REFUSED, RentalState.ABSENT}
     began_us = rental.created_us if never else min(now_us, rental.ended_us or now_us)
-    rate = max(rental.usd_per_hour, instance.usd_per_hour)
+    rate = rental.usd_per_hour if never else max(rental.usd_per_hour, instance.usd_per_hour)
     tx.add_segment(Segment(rental.intent_id, "lease", rate, Usd(0), began_us, rental.lease_ends_us))
     rental = tx.update_rental(
         rental,
@@ -58,7 +70,7 @@ def rest(tx: Transaction, rental: Rental, now_us: int) -> Rental:
     tx.add_segment(
         Segment(rental.intent_id, "disk", rental.disk_usd_per_hour, Usd(0), now_us, None)
     )
-    return tx.update_rental(rental, running=False)
+    return tx.update_rental(rental, running=False, details={**rental.details, "breach": ""})
 
 
 def resume(tx: Transaction, rental: Rental, now_us: int, until_us: int | None = None) -> Rental:

@@ -112,7 +112,9 @@ def _resolve(
     found = [one for one in instances if carries(desk, one, rental.intent_id)]
     if found:  # at once: what its mark proves needs no waiting for whoever is sending it
         one = min(found, key=lambda instance: instance.instance_id)
-        adopt(tx, rental.intent_id, one.instance_id, now_us)
+        adopted = adopt(tx, rental.intent_id, one.instance_id, now_us)
+        if adopted is not None:
+            books.observe(tx, adopted, one, now_us)
         return [f"intent {rental.intent_id} was found as instance {one.instance_id}"]
     if rental.state is not RentalState.UNKNOWN and now_us - rental.created_us < _STALE_US:
         return []

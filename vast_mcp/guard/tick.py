@@ -11,10 +11,8 @@ from vast_mcp.errors import PolicyDenied, VastMcpError
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance
 from vast_mcp.guard.acts.lapse import EndEndpoint
-from vast_mcp.guard.acts.verify import breach_of
 from vast_mcp.guard.observing import PRINCIPAL, observe_all
 from vast_mcp.models import Instance
-from vast_mcp.operations import JsonObject
 from vast_mcp.store import Rental, RentalState
 
 START_GIVEN_UP_US = 10 * 60 * 1_000_000
@@ -127,13 +125,12 @@ def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, C
     if rental.state is RentalState.DESTROYING:
         why = f"destroy of {instance_id} repeated"
         return DestroyInstance(instance_id, corrective=True), Cause.REPEAT, why
-    if rental.details.get("checked") is False:
-        breach = breach_of(instance, _approved(rental), rental.usd_per_hour)
-        if breach is not None and not rental.ever_ran:
-            undo = DestroyInstance(instance_id, corrective=True)
-            return undo, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
-        if breach is not None and rental.running:
-            return stop, Cause.UNAPPROVED, f"{instance_id} stopped: {breach}"
+    breach = rental.details.get("breach")
+    if breach and not rental.ever_ran:
+        undo = DestroyInstance(instance_id, corrective=True)
+        return undo, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
+    if breach and rental.running:
+        return stop, Cause.UNAPPROVED, f"{instance_id} stopped: {breach}"
     if not rental.running:
         return None
     if now_us >= rental.lease_ends_us:
@@ -152,12 +149,3 @@ def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, C
 def _may_destroy(rental: Rental) -> bool:
     """A person's yes to `on_end = "destroy"` covers the destroy of that one machine."""
     return not rental.details.get("adopted")
-
-
-def _approved(rental: Rental) -> JsonObject:
-    count, _, name = str(rental.details.get("gpu", "")).partition("x ")
-    return {
-        "is_bid": bool(rental.details.get("bid")),
-        "num_gpus": int(count) if count.isdigit() else 0,
-        "gpu_name": name,
-    }

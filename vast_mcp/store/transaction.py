@@ -22,7 +22,7 @@ from vast_mcp.store.rows import (
     RentalState,
     Segment,
 )
-from vast_mcp.units import Usd
+from vast_mcp.units import Usd, UsdPerHour
 
 _Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
 _GENESIS = "0" * 64
@@ -112,6 +112,14 @@ class Transaction(JobRows):
             "UPDATE segments SET until_us = ?"
             " WHERE intent_id = ? AND kind = 'lease' AND closed_us IS NULL",
             (until_us, intent_id),
+        )
+
+    def reprice_lease(self, intent_id: str, rate: UsdPerHour) -> None:
+        """The open lease stretch cost this from its beginning on."""
+        self._connection.execute(
+            "UPDATE segments SET rate = ?"
+            " WHERE intent_id = ? AND kind = 'lease' AND closed_us IS NULL",
+            (rate.micros, intent_id),
         )
 
     def exposure(

@@ -20,7 +20,8 @@ from vast_mcp.errors import (
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk, Errand, Outcome
 from vast_mcp.guard.acts._base import insist, iso
-from vast_mcp.guard.acts.verify import breach_of, first_look
+from vast_mcp.guard.acts.verify import first_look
+from vast_mcp.guard.approved import breach_of
 from vast_mcp.guard.reconcile import adopt, search_briefly
 from vast_mcp.operations import Call, instances
 from vast_mcp.store import RentalState, Transaction
