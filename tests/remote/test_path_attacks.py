@@ -13,6 +13,7 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -157,45 +158,52 @@ def test_generated_paths_write_nothing_outside(ground: Ground) -> None:
 @contextlib.contextmanager
 def swapping(ground: Ground) -> Iterator[list[int]]:
     """A thread that swaps a directory for a link to the outside, as fast as it can; its count."""
-    here, kept = ground.root / "swap", ground.root / "kept"
-    here.mkdir()
-    (here / "secret").write_bytes(b"inside")
+    here, aside = ground.root / "swap", ground.root / "aside"
+    aside.mkdir()
     stop = threading.Event()
     swaps = [0]
 
-    def attempt(step: Callable[[], object]) -> None:
-        for _ in range(1000):
-            try:
+    def put(step: Callable[[], object], spare: Path) -> None:
+        """Whatever a writer has made there meanwhile goes out of the way first."""
+        for turn in range(100):
+            with contextlib.suppress(OSError):
                 step()
-            except OSError:  # a writer made it anew meanwhile
-                subprocess.run(["rm", "-rf", str(here)], check=False)
-            else:
                 return
+            with contextlib.suppress(OSError):
+                here.rename(spare.with_name(f"{spare.name}-{turn}"))
 
     def swap() -> None:
         while not stop.is_set():
-            with contextlib.suppress(OSError):
-                here.rename(kept)
-            attempt(lambda: here.symlink_to(ground.tmp / "outside"))
             swaps[0] += 1
+            fresh = aside / f"{swaps[0]}"
+            fresh.mkdir()
+            (fresh / "secret").write_bytes(b"inside")
+            put(lambda: fresh.rename(here), fresh)  # noqa: B023  called at once
+            with contextlib.suppress(OSError):
+                here.rename(fresh.with_name(f"{fresh.name}-old"))
+            put(lambda: here.symlink_to(ground.tmp / "outside"), fresh)
             with contextlib.suppress(OSError):
                 here.unlink()
-            attempt(lambda: kept.rename(here))
 
     thread = threading.Thread(target=swap)
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # between any two steps of the copy
     thread.start()
     try:
         yield swaps
     finally:
+        sys.setswitchinterval(interval_s)
         stop.set()
         thread.join()
 
 
 def test_a_directory_swapped_for_a_link_leads_nowhere(ground: Ground) -> None:
     """Issue 4: links swapped in under race, reading and writing."""
-    read = wrote = 0
+    read = wrote = number = 0
     with swapping(ground) as swaps:
-        for number in range(share("racing")):
+        while number < share("racing") or swaps[0] < share("racing") or not read:
+            number += 1
+            assert number < 1_000_000, "nothing is swapped"
             with contextlib.suppress(PathRefused), Tree(ground.root) as tree:
                 descriptor, _ = tree.open_file(("swap", "secret"))
                 with os.fdopen(descriptor, "rb") as file:
@@ -206,7 +214,7 @@ def test_a_directory_swapped_for_a_link_leads_nowhere(ground: Ground) -> None:
                 wrote += 1
     assert read
     assert ground.unharmed()
-    told("racing", read=read, written=wrote, swaps=swaps[0])
+    told("racing", tries=number, read=read, written=wrote, swaps=swaps[0])
 
 
 async def test_whole_copies_under_that_race_stay_inside(ground: Ground) -> None:
