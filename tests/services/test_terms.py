@@ -3,7 +3,7 @@
 import pytest
 
 from vast_mcp.errors import InputInvalid
-from vast_mcp.services.terms import check_env, check_image, check_ports, check_start
+from vast_mcp.services.terms import check_args, check_env, check_image, check_ports
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,9 @@ def test_more_than_64_ports_are_refused() -> None:
         check_ports([str(number) for number in range(1000, 1065)])
 
 
-def test_a_script_that_would_be_cut_and_arguments_without_their_mode_are_refused() -> None:
-    """4048 characters; `args` are ignored in every other mode."""
-    check_start("x" * 4048, None, ())
-    check_start(None, "args", ["run"])
-    with pytest.raises(InputInvalid, match=r"^onstart: "):
-        check_start("x" * 4049, None, ())
+def test_arguments_without_their_mode_are_refused() -> None:
+    """They are ignored in every other mode."""
+    check_args("args", ["run"])
+    check_args(None, ())
     with pytest.raises(InputInvalid, match=r"^args: "):
-        check_start(None, None, ["run"])
+        check_args(None, ["run"])

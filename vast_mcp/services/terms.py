@@ -10,8 +10,6 @@ from vast_mcp.text import clean_line
 
 MOST_PORTS = 64
 MOST_VARIABLES = 64
-ONSTART_LIMIT = 4048
-"""Characters; the vendor's pages disagree (4048 or 16 KB), so the lower one (vast-api §6)."""
 _VALUE_LIMIT = 8_000
 _PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -85,17 +83,11 @@ def check_ports(ports: Sequence[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def check_start(onstart: str | None, connect: str | None, args: Sequence[str]) -> None:
-    """Refuse a script that would be cut, and arguments that would be ignored.
+def check_args(connect: str | None, args: Sequence[str]) -> None:
+    """Refuse arguments that would be ignored.
 
     Raises:
         InputInvalid: names the field.
     """
-    if onstart is not None and len(onstart) > ONSTART_LIMIT:
-        raise InputInvalid(
-            "onstart",
-            f"at most {ONSTART_LIMIT} characters",
-            hint="Let it download the longer script.",
-        )
     if args and connect != "args":
         raise InputInvalid("args", 'are used with connect="args" only')

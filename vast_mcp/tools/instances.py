@@ -11,11 +11,11 @@ from vast_mcp.services.logs import excerpt
 from vast_mcp.services.reached import Goal, Until
 from vast_mcp.services.rentals import show_fleet, show_one
 from vast_mcp.services.terms import (
+    check_args,
     check_env,
     check_image,
     check_ports,
     check_secrets,
-    check_start,
 )
 from vast_mcp.services.waiting import CALL_S, last_words, wait_until
 from vast_mcp.tools._ask import Svc, asking
@@ -85,7 +85,7 @@ def create_instance(
     variables = env or {}
     check_image(image)
     check_env(variables)
-    check_start(onstart, connect, args or ())
+    check_args(connect, args or ())
     return CreateInstance(
         offer_id=offer_id,
         lease_hours=lease_hours,

@@ -9,6 +9,7 @@ from tests.world import ToolFailed, World
 from vast_mcp.guard.act import Caller, Outcome
 from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.guard.door import Ready
+from vast_mcp.guard.inside import ONSTART_LIMIT
 
 PYTORCH = "4e17788f74f075dd9aab7d0d4427968f"
 VIRTUAL = "c56feb2a5be25f2e43c3d1b5fd31e0a5"
@@ -95,3 +96,25 @@ async def test_an_idle_stop_needs_a_guard_to_do_it(tmp_path: Path) -> None:
     instance_id = outcome.values["instance_id"]
     assert "nvidia-smi" in _onstart(world, int(str(instance_id)))
     assert "[ $z -ge 30 ]" in _onstart(world, int(str(instance_id)))
+
+
+async def test_a_long_script_that_packs_well_is_rented_and_another_is_told_its_sizes(
+    tmp_path: Path,
+) -> None:
+    """Design §8: only what the vendor would cut is refused, with the numbers that count."""
+    world = World(tmp_path)
+    _, onstart = await _rent(world, onstart="echo one and the same line\n" * 400)
+    assert len(onstart.encode()) < ONSTART_LIMIT
+    offer = (await world.offers())[1]
+    random = noise(6000)
+    async with world.connect() as client:
+        for given in ({}, {"connect": "args"}):
+            with pytest.raises(ToolFailed, match=rf"{ONSTART_LIMIT - 1} bytes fit.*{len(random)}"):
+                await world.call(
+                    client,
+                    "create_instance",
+                    offer_id=offer.offer_id,
+                    max_price_usd_per_hour=1.0,
+                    onstart=random,
+                    **given,
+                )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Desk
-from vast_mcp.guard.inside.onstart import wrap_onstart
+from vast_mcp.guard.inside.onstart import check_bare, wrap_onstart
 from vast_mcp.guard.inside.snippet import lease_guard
 from vast_mcp.models import Template
 from vast_mcp.operations.instances import Connect
@@ -89,6 +89,8 @@ def coverage(
     if idle_minutes is not None and idle_minutes < 1:
         raise InputInvalid("idle_stop_minutes", "at least 1")
     inside = _inside(image, template, connect, onstart, sample)
+    if inside.why_not:
+        check_bare(onstart or "")
     if inside.why_not and idle_minutes is not None:
         raise InputInvalid(
             "idle_stop_minutes",

@@ -14,6 +14,7 @@ from vast_mcp.errors import InputInvalid
 ONSTART_LIMIT = 4048
 """What the vendor takes, in characters; the text stays below it (vast-api §6). Counted in bytes,
 since nobody says how it counts other letters."""
+_SHORTER = "Let it download the longer script and run that."
 _SHELL = re.compile(r"#![ \t]*(?:/usr)?(?:/bin/env[ \t]+|/bin/)(?:ba|da|a)?sh(?=\s|\Z)[^\n]*\n?")
 _SHEBANG = re.compile(r"#![ \t]*(\S+)(?:[ \t]+([^\n]*\S))?[^\n]*")
 
@@ -40,14 +41,28 @@ def wrap_onstart(snippet: str, user_onstart: str) -> str:
         if not _fits(text):
             text = first + snippet + _unpacked(rest)
     if not _fits(text):
-        room = ONSTART_LIMIT - 1 - len(snippet)
         raise InputInvalid(
             "onstart",
-            f"too long: with the lease guard {ONSTART_LIMIT - 1} characters fit, which leaves"
-            f" {room} for the script (about {room // 2 * 3} if it packs well)",
-            hint="Let it download the longer script and run that.",
+            f"too long: {ONSTART_LIMIT - 1} bytes fit. Its {len(user_onstart.encode())} are"
+            f" {len(_packed(user_onstart))} when packed, and with the lease guard"
+            f" {len(text.encode())}.",
+            hint=_SHORTER,
         )
     return text
+
+
+def check_bare(user_onstart: str) -> None:
+    """For a machine that carries no guard, where nothing would unpack it.
+
+    Raises:
+        InputInvalid: too long as it is.
+    """
+    if not _fits(user_onstart):
+        raise InputInvalid(
+            "onstart",
+            f"too long: {ONSTART_LIMIT - 1} bytes fit, it has {len(user_onstart.encode())}.",
+            hint=_SHORTER,
+        )
 
 
 def _fits(text: str) -> bool:
