@@ -16,6 +16,7 @@ import httpx2
 
 from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.account import add_place_arguments, environment_of
+from vast_mcp.cli.files import add_files_argument, opened_directories
 from vast_mcp.cli.logs import configure
 from vast_mcp.cli.simulate import FAULT_PROFILES
 from vast_mcp.clock import Clock, PairedClock, ScaledClock, SystemClock
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--read-only", action="store_true", help="change nothing (VAST_MCP_READ_ONLY)"
     )
     add_place_arguments(parser)
+    add_files_argument(parser)
     simulated = parser.add_argument_group("on the built-in simulator: no key, no money")
     simulated.add_argument("--simulate", action="store_true", help="ignore VAST_API_KEY, VAST_URL")
     simulated.add_argument("--seed", type=int, default=0, help="which market to draw")
@@ -78,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until the client leaves or a signal comes."""
     door = _door(args) if args.transport == "http" else None
     stage = _simulated(args) if args.simulate else _real(args)
+    files = opened_directories(args.files, os.environ, stage.settings, Path.home())
+    stage = replace(stage, settings=replace(stage.settings, files=files))
     configure(Redactor([stage.settings.api_key, door.token if door else ""]))
     state = stage.settings.home
     seal_key = load_or_make_secret(state / SEAL_KEY)

@@ -1,0 +1,78 @@
+"""Local directories that a person opens for copying: `--files DIR`, or `VAST_MCP_FILES`."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import vast_mcp
+from vast_mcp.config import Settings
+from vast_mcp.errors import ConfigInvalid
+from vast_mcp.remote.secret_names import looks_secret
+
+FLAG = "--files"
+VARIABLE = "VAST_MCP_FILES"
+
+
+def add_files_argument(parser: argparse.ArgumentParser) -> None:
+    """The flag."""
+    parser.add_argument(
+        FLAG,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help=f"also copy from and to this directory, beside ~/vast-mcp; repeatable ({VARIABLE})",
+    )
+
+
+def opened_directories(
+    given: Sequence[str], environ: Mapping[str, str], settings: Settings, home: Path
+) -> tuple[Path, ...]:
+    """The directories that were named; the flag wins over its twin.
+
+    Raises:
+        ConfigInvalid: one is none, or would open more than files for work.
+    """
+    origin, texts = FLAG, list(given)
+    if not texts:
+        origin = VARIABLE
+        texts = [one for one in environ.get(VARIABLE, "").split(os.pathsep) if one]
+    found: dict[Path, None] = {}
+    for text in texts:
+        path = Path(text).expanduser().absolute()
+        why = _fault(path, settings, home) if text.strip() else "no directory is named"
+        if why:
+            shown = text or repr(text)
+            raise ConfigInvalid(f"{origin} {shown}: {why}.", hint="Name a directory for work.")
+        found[path] = None
+    return tuple(found)
+
+
+def _fault(path: Path, settings: Settings, home: Path) -> str:
+    """Why this cannot be opened; empty when it can."""
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "there is no such directory"
+    if not real.is_dir():
+        return "it is not a directory"
+    if real == Path(real.anchor):
+        return "that is the whole disk"
+    if home.resolve().is_relative_to(real):
+        return "that is the home directory, or holds it"
+    if any(part.startswith(".") and looks_secret((part,)) for part in real.parts):
+        return "such a directory holds secrets"
+    # A download may write anywhere below: never over limits, keys or the code that keeps them.
+    for what, own in _our_own(settings):
+        if own.is_relative_to(real) or (own.is_dir() and real.is_relative_to(own)):
+            return f"it holds {what}, which no copy may touch"
+    return ""
+
+
+def _our_own(settings: Settings) -> tuple[tuple[str, Path], ...]:
+    return (
+        ("this server's ledger and keys", settings.home.resolve()),
+        ("the policy file", settings.user_policy.resolve()),
+        ("the policy file", settings.system_policy.resolve()),
+        ("this server's own code", Path(vast_mcp.__file__).resolve().parent),
+    )
