@@ -97,6 +97,10 @@ class Redactor:
         if len(value.strip()) >= self._SHORTEST:
             self._values.add(value.strip())
 
+    def finds_in(self, text: str) -> bool:
+        """Whether a known value stands in this text."""
+        return any(value in text for value in self._values)
+
     def scrub(self, text: str) -> str:
         """The text with every known value replaced; the longest first."""
         for value in sorted(self._values, key=len, reverse=True):

@@ -55,6 +55,21 @@ class Vault:
                     hint="Ask the person to set it there and to restart; never ask for its value.",
                 )
 
+    def check_text(self, field: str, text: str, limits: Limits) -> None:
+        """Refuse to show the vendor, and everybody who sees the account, a secret in plain text.
+
+        Raises:
+            InputInvalid: the key or a secret's value stands in it; neither is repeated.
+        """
+        for name in limits.secrets:
+            self._redactor.learn(self._environment.get(name, ""))
+        if self._redactor.finds_in(text):
+            raise InputInvalid(
+                field,
+                "holds the API key or the value of a secret. Nothing was sent.",
+                hint="Leave it out; values for a machine go by name through `secrets`.",
+            )
+
     def values(self, names: Names, limits: Limits, intent_id: str) -> tuple[tuple[str, str], ...]:
         """The variables to send; fresh ones are written down for the person first.
 

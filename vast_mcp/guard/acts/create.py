@@ -70,11 +70,13 @@ class CreateInstance(PlainAct):
         Raises:
             OfferGone: somebody else has it.
             PolicyDenied: it costs more than the ceiling.
-            InputInvalid: a bid below the least, an impossible disk, a label that imitates a mark, a
-                start script that leaves the lease guard no room.
+            InputInvalid: a bid below the least, an impossible disk, a label that imitates a mark
+                or holds a secret, a start script that leaves the lease guard no room.
             ConfigInvalid: the vendor's address cannot stand in a start script.
         """
         check_label(self.label)
+        desk.vault.check_text("label", self.label, desk.limits)
+        desk.vault.check_text("image", self.image or "", desk.limits)
         desk.vault.check(self.secrets, desk.limits)
         template = await self._template(desk)
         disk_gb = self._disk(template)

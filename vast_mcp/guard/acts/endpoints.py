@@ -42,6 +42,7 @@ class CreateEndpoint(PlainAct):
 
     async def look(self, desk: Desk) -> Sight:
         """The worst case, and that the name is free."""
+        desk.vault.check_text("endpoint_name", self.endpoint_name, desk.limits)
         if not _NAME.fullmatch(self.endpoint_name) or endpoint_intent(self.endpoint_name):
             raise InputInvalid(
                 "endpoint_name", "1 to 80 letters, digits, '.', '_' or '-', without a mark"
@@ -204,6 +205,7 @@ class CreateWorkergroup(PlainAct):
 
     async def look(self, desk: Desk) -> Sight:
         """The endpoint; inside one that was approved no second question is needed."""
+        desk.vault.check_text("search_query", self.search_query, desk.limits)
         found = await find_endpoint(desk, self.endpoint_name)
         found.insist_on_lease(desk.now_us())
         if await desk.reads.template(self.template_hash) is None:

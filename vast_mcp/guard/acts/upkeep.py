@@ -31,8 +31,9 @@ class LabelInstance(PlainAct):
     label: str
 
     async def look(self, desk: Desk) -> Sight:
-        """The machine; a label that imitates a mark is refused."""
+        """The machine; a label that imitates a mark or holds a secret is refused."""
         check_label(self.label)
+        desk.vault.check_text("label", self.label, desk.limits)
         seen = await see(desk, self.instance_id)
         return Sight(
             request=Request(self.tool, seen.target),
