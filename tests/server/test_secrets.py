@@ -7,6 +7,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
+from tests.tools.aboard import harbour
 from tests.world import Mode, World
 from vast_mcp.cli.logs import configure
 from vast_mcp.server import TOOLS
@@ -83,11 +84,9 @@ async def test_nothing_that_leaves_the_server_holds_the_key(
 async def test_a_question_masks_a_key_that_a_label_repeats(tmp_path: Path, mode: Mode) -> None:
     """The question is the one text that leaves on another way than an answer."""
     world = World(tmp_path)
-    offer = await world.cheap_offer()
+    foreign = world.simulator.add_foreign_instance(label=f"my {KEY}")
     async with world.connect(mode) as client:
-        answer = await client.call_tool(
-            "create_instance", {"offer_id": offer.offer_id, "label": f"my {KEY}"}
-        )
+        answer = await client.call_tool("stop_instance", {"instance_id": foreign})
     (question,) = world.questions
     assert '"my [secret]"' in question
     assert KEY not in question
@@ -97,6 +96,26 @@ async def test_a_question_masks_a_key_that_a_label_repeats(tmp_path: Path, mode:
 def configure_like_the_command_line() -> None:
     """Only the levels: the handlers belong to pytest."""
     logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+async def test_a_command_is_not_logged_with_its_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Safety G7: the SSH library would print each command line, values and all, even at INFO."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    canary = "canary-env-5d41402abc4b"
+    try:
+        configure(Redactor([]), "DEBUG")
+        async with harbour(tmp_path) as sea:
+            machine = await sea.machine()
+            done = await sea.run(machine, "printenv GREETING", env={"GREETING": canary})
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    assert canary in done["untrusted_output"]
+    written = capsys.readouterr().err
+    assert canary not in written
 
 
 def test_a_log_line_and_its_traceback_are_scrubbed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,5 +23,5 @@ def configure(redactor: Redactor, level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Scrubbed(redactor))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for loud in ("httpx2", "httpcore2", "asyncio", "uvicorn", "mcp"):
+    for loud in ("httpx2", "httpcore2", "asyncio", "uvicorn", "mcp", "asyncssh"):
         logging.getLogger(loud).setLevel(logging.WARNING)
