@@ -34,10 +34,12 @@ class LeapingClock(ManualClock):
 
 @dataclass
 class Basin(Harbour):
-    """One clock for the vendor, its machines and the server. Nobody looks after leases."""
+    """One clock for the vendor, its machines and the server."""
 
     offered: str = "work"
     """Fewer tools than all: a server is then made in no time."""
+    keeps: bool = False
+    """Take up unfinished jobs; leases are then looked after once, at the start."""
 
     def __post_init__(self) -> None:
         self.clock = self.vendor = LeapingClock()
@@ -45,9 +47,9 @@ class Basin(Harbour):
 
     @asynccontextmanager
     async def runtime(self) -> AsyncIterator[Runtime]:
-        """Without a keeper: a tick is taken where the test wants one."""
+        """As the harbour's, with the one clock."""
         async with open_runtime(
-            self.settings, clock=self.clock, transport=self.transport
+            self.settings, clock=self.clock, transport=self.transport, keep=self.keeps
         ) as opened:
             self.running.append(opened)
             try:

@@ -9,7 +9,6 @@ import pytest
 
 from tests.tools.aboard import harbour
 from tests.world import ToolFailed
-from vast_mcp.clock import SystemClock
 from vast_mcp.remote.known_hosts import KnownHosts
 
 
@@ -58,26 +57,6 @@ async def test_much_and_binary_output_make_a_bounded_readable_answer(tmp_path: P
     for answer in (long, odd):
         assert len(json.dumps(answer, ensure_ascii=False).encode()) / 4 <= 2_000
     assert not [char for char in odd["untrusted_output"] if ord(char) < 32 and char not in "\n\t"]
-
-
-async def test_a_command_in_the_background_leaves_its_output_and_status(tmp_path: Path) -> None:
-    """Issue 4 §3: it is started detached; its files tell how it ended."""
-    async with harbour(tmp_path) as sea:
-        machine = await sea.machine()
-        begun = await sea.run(machine, "echo from $WHERE; exit 4", background=True,
-                              env={"WHERE": "afar"})  # fmt: skip
-        assert begun["status"] == "started", begun
-        assert begun["pid"] > 0
-        status = ""
-        for _ in range(40):
-            seen = await sea.run(machine, f"cat {begun['exit_path']}")
-            status = seen["untrusted_output"].strip()
-            if status == "4":
-                break
-            await SystemClock().sleep(0.05)
-        output = await sea.run(machine, f"cat {begun['output_path']}")
-    assert status == "4"
-    assert output["untrusted_output"] == "from afar\n"
 
 
 async def test_a_stopped_machine_lists_its_disk_and_nothing_else(tmp_path: Path) -> None:

@@ -285,7 +285,7 @@ class StopJob(PlainAct):
         return Sight(
             request=Request(self.tool),
             snapshot={"job_id": self.job_id},
-            question=f"Stop job {self.job_id}? Its outputs so far are brought back.",
+            question=f"Stop job {self.job_id}? What it has written so far is kept.",
             handle=f"stop-job-{self.job_id}",
         )
 

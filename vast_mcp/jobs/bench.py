@@ -65,9 +65,12 @@ _DIGESTS_KEPT = 20
 
 
 class Bench:
-    """One job on one machine."""
+    """One job on one machine. `folder` is where its command runs, unless it has one of its own."""
 
-    def __init__(self, remote: Remote, clock: Clock, job_id: str, instance: Instance) -> None:
+    def __init__(
+        self, remote: Remote, clock: Clock, job_id: str, instance: Instance, folder: str = ""
+    ) -> None:
+        self._folder = folder or script.workspace(job_id)
         self._remote = remote
         self._clock = clock
         self._job_id = job_id
@@ -104,7 +107,7 @@ class Bench:
         Raises:
             RemoteError: it could not be sent.
         """
-        folder, own = script.workspace(self._job_id), script.place(self._job_id)
+        folder, own = self._folder, script.place(self._job_id)
         plans = [await plan_for(self._remote.roots(), path, folder) for path in uploads]
         await self._run(f"mkdir -p {folder} {own}; chmod 700 {own}")
         async with self._session() as session:
@@ -133,7 +136,7 @@ class Bench:
 
     async def start(self) -> None:
         """Start the command; once, however often it is told to."""
-        await self._run(script.start_line(self._job_id))
+        await self._run(script.start_line(self._job_id, self._folder))
 
     async def forget_start(self) -> None:
         """Before it is started again."""
@@ -172,7 +175,7 @@ class Bench:
         Raises:
             SshUnavailable: the connection was lost; the same again goes on.
         """
-        given = path if path.startswith("/") else f"{script.workspace(self._job_id)}/{path}"
+        given = path if path.startswith("/") else f"{self._folder}/{path}"
         try:
             async with self._session() as session:
                 async with open_sftp(session) as sftp:

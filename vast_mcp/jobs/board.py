@@ -13,6 +13,7 @@ from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts._base import thaw
 from vast_mcp.guard.door import Guard, Rebuild
 from vast_mcp.jobs.act import RunJob, StopJob
+from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.desk import STALE_S, JobDesk, JobLost
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.runner import run_job
@@ -150,6 +151,9 @@ class Jobs:
         def rebuild(tool: str, arguments: JsonObject) -> Act:
             if tool == RunJob.tool:
                 return RunJob(office=self.office, **_thawed(arguments))
+            if tool == RunInBackground.tool and arguments.get("background"):
+                given = {name: one for name, one in arguments.items() if name != "background"}
+                return RunInBackground(office=self.office, **_thawed(given))
             if tool == StopJob.tool:
                 return StopJob(office=self.office, **_thawed(arguments))
             return others(tool, arguments)

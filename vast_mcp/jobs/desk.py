@@ -9,6 +9,7 @@ from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.door import Guard
+from vast_mcp.jobs.background import aside
 from vast_mcp.jobs.office import Office
 from vast_mcp.operations import Json
 from vast_mcp.remote.threads import in_thread
@@ -76,6 +77,11 @@ class JobDesk:
         """Something that was agreed."""
         value = self.job.spec.get(name)
         return default if value is None else value
+
+    @property
+    def aside(self) -> bool:
+        """A mere command on a machine that is not the job's own."""
+        return aside(self.job)
 
     # -- the guard -------------------------------------------------------------------------
 

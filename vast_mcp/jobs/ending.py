@@ -57,7 +57,7 @@ def home_of(desk: JobDesk) -> LocalPlace:
 
 async def _long_log(desk: JobDesk) -> None:
     """What was printed beyond the part kept here goes beside the outputs."""
-    if int(desk.fact("output_bytes", 0)) <= LOG_KEPT:
+    if desk.aside or int(desk.fact("output_bytes", 0)) <= LOG_KEPT:
         return
     try:
         bench: Bench | None = await bench_of(desk)
@@ -75,7 +75,7 @@ async def _long_log(desk: JobDesk) -> None:
 async def end(desk: JobDesk) -> None:
     """Destroy where that was agreed and nothing can be lost, else stop; then say so."""
     instance_id = desk.job.instance_id
-    if instance_id is None:
+    if instance_id is None or desk.aside:
         await finish(desk, *_verdict(desk))
         return
     destroys = may_destroy(desk.job)
@@ -111,10 +111,11 @@ def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
     """The last phase and a sentence of ours; nothing that the command printed is in it."""
     why = str(desk.fact("why") or "")
     code = desk.fact("exit_code")
+    kept = "." if desk.aside else "; what it had written was brought back."
     if desk.job.stop_asked:
-        return JobPhase.STOPPED, why or "It was stopped; what it had written was brought back."
+        return JobPhase.STOPPED, why or f"It was stopped{kept}"
     if desk.fact("timed_out"):
-        return JobPhase.STOPPED, why or "Its time was up; what it had written was brought back."
+        return JobPhase.STOPPED, why or f"Its time was up{kept}"
     if why:
         return JobPhase.FAILED, why
     if code is None:
@@ -122,6 +123,8 @@ def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
     if code != 0:
         return JobPhase.FAILED, f"Its command ended with exit status {code}."
     missing = [one for one in desk.fact("outputs", []) if one["trouble"]]
+    if desk.aside:
+        return JobPhase.DONE, "Its command ended with exit status 0."
     if missing:
         return JobPhase.FAILED, "Its command succeeded, but not every named output came home."
     return JobPhase.DONE, "Its command succeeded and every named output is home, checksums equal."

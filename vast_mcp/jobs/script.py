@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 HOME = "/root/.vmcp"
 MARKER = f"{HOME}/job"
-"""Lies there while a job runs: the idle guard inside the machine leaves it alone."""
+"""Lies there while any job runs: the idle guard inside the machine leaves it alone."""
+HOME_FOLDER = "/root"
+"""Where a session begins, and a command that has no uploads."""
 WATCHER = "run.sh"
 COMMAND = "command.sh"
 OUTPUT = "out"
@@ -17,6 +19,7 @@ OUTPUT = "out"
 _WATCHER = f"""#!/bin/sh
 d=$1
 cd "$2" || exit 1
+: > "$d/live"
 : > {MARKER}
 s=sh; command -v bash >/dev/null 2>&1 && s=bash
 setsid $s "$d/{COMMAND}" >>"$d/{OUTPUT}" 2>&1 </dev/null &
@@ -24,7 +27,8 @@ echo $! > "$d/pid"
 wait $!
 echo $? > "$d/exit.new"
 mv "$d/exit.new" "$d/exit"
-rm -f {MARKER}
+rm -f "$d/live"
+ls {HOME}/*/live >/dev/null 2>&1 || rm -f {MARKER}
 """
 
 
@@ -50,9 +54,9 @@ def command_text(job_id: str, command: str, env: Mapping[str, str]) -> str:
     return "\n".join([*lines, command, ""])
 
 
-def start_line(job_id: str) -> str:
+def start_line(job_id: str, folder: str) -> str:
     """Start the watcher, once however often this runs: `mkdir` succeeds only the first time."""
-    d, w = place(job_id), workspace(job_id)
+    d, w = place(job_id), folder
     return (
         f"mkdir -p {w}; mkdir {d}/started 2>/dev/null || exit 0; "
         f"setsid nohup sh {d}/{WATCHER} {d} {w} >/dev/null 2>&1 </dev/null &"
@@ -75,4 +79,4 @@ def signal_line(job_id: str, name: str) -> str:
 
 def again_line(job_id: str) -> str:
     """Forget the first start, so that the next one starts anew; its output is kept."""
-    return f"cd {place(job_id)} && rm -rf started exit pid; true"
+    return f"cd {place(job_id)} && rm -rf started exit pid live; true"

@@ -1,16 +1,20 @@
 """Send what the command needs, start it once, and watch it to its end."""
 
+from vast_mcp.jobs import script
 from vast_mcp.jobs.act import shown_bytes
 from vast_mcp.jobs.bench import Bench, Pulse
 from vast_mcp.jobs.clearance import Clearance
 from vast_mcp.jobs.desk import LOG_KEPT, JobDesk
 from vast_mcp.jobs.uploads import measure
+from vast_mcp.remote.command import command_line
 from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed, SshUnavailable
 from vast_mcp.store import JobPhase
 from vast_mcp.text import clean_line
 
 TERM_BEFORE_S = 120
 """The command is told to end so long before its machine is stopped."""
+ASIDE_GRACE_S = 30
+"""From SIGTERM to SIGKILL for a mere command that somebody stops."""
 _SECOND_US = 1_000_000
 _POLL_S = 5.0
 _SLOW_POLL_S = 15.0
@@ -27,7 +31,8 @@ async def bench_of(desk: JobDesk) -> Bench | None:
     look = await desk.office.scout().look(desk.job.instance_id)
     if look.instance is None or look.instance.actual_status != "running":
         return None
-    return Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance)
+    folder = script.HOME_FOLDER if desk.aside else ""
+    return Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance, folder)
 
 
 # -- sending -------------------------------------------------------------------------------
@@ -43,18 +48,21 @@ async def send(desk: JobDesk) -> None:
     try:
         if bench is None:
             raise SshUnavailable("The machine does not run any more.", reason="lost")
-        await _still_as_agreed(desk, paths)
-        await desk.carry(Clearance("upload_files", int(str(desk.job.instance_id))))
-        sealed = desk.office.unsealed(desk.job.sealed)
-        await bench.send(paths, sealed, str(desk.term("command")))
+        if not desk.aside:  # a mere command was decided upon as such
+            await _still_as_agreed(desk, paths)
+            await desk.carry(Clearance("upload_files", int(str(desk.job.instance_id))))
+        await bench.send(paths, desk.office.unsealed(desk.job.sealed), _command(desk))
     except (PathRefused, CopyRefused, RemoteFailed) as error:
         why = "What the command needs could not be sent; nothing ran."
         await desk.save(JobPhase.ENDING, {"why": why, "detail": str(clean_line(str(error), 300))})
         return
     except SshUnavailable as error:
         lost = int(desk.fact("lost", 0)) + 1
-        if lost >= _LOST_AFTER:  # nothing has run there: the host is replaced
-            failing = str(clean_line(error.message, 200))
+        failing = str(clean_line(error.message, 200))
+        if lost >= _LOST_AFTER and desk.aside:
+            why = "Its machine could not be reached; nothing ran."
+            await desk.save(JobPhase.ENDING, {"why": why, "detail": failing})
+        elif lost >= _LOST_AFTER:  # nothing has run there: the host is replaced
             await desk.save(JobPhase.WAITING, {"failing": failing, "lost": 0})
         else:
             await desk.save(facts={"lost": lost})
@@ -62,6 +70,10 @@ async def send(desk: JobDesk) -> None:
         return
     # From here on the machine may hold results: its destroy is no longer free.
     await desk.save(JobPhase.RUNNING, {"started": True, "started_us": desk.now_us(), "lost": 0})
+
+
+def _command(desk: JobDesk) -> str:
+    return command_line(str(desk.term("command")), directory=str(desk.term("directory", "")))
 
 
 async def _still_as_agreed(desk: JobDesk, paths: list[str]) -> None:
@@ -107,6 +119,9 @@ async def _bench_or_wait(desk: JobDesk) -> Bench | None:
     bench = await bench_of(desk)
     if bench is not None:
         return bench
+    if desk.aside:
+        await _resting(desk)
+        return None
     rental = await desk.machine_rental()
     gone = rental is None or not rental.state.holds_money
     over = rental is not None and (not rental.running or desk.now_us() >= rental.lease_ends_us)
@@ -121,6 +136,17 @@ async def _bench_or_wait(desk: JobDesk) -> Bench | None:
     await desk.pause(_SLOW_POLL_S)
     await desk.save()
     return None
+
+
+async def _resting(desk: JobDesk) -> None:
+    """The machine of a mere command does not run: soon that is the command's end."""
+    lost = int(desk.fact("lost", 0)) + 1
+    if lost >= _LOST_AFTER:
+        why = "Its machine does not run any more, which ended it."
+        await desk.save(JobPhase.ENDING, {"why": why})
+        return
+    await desk.pause(_SLOW_POLL_S)
+    await desk.save(facts={"lost": lost})
 
 
 async def _keep_output(desk: JobDesk, bench: Bench, pulse: Pulse) -> None:
@@ -147,20 +173,27 @@ async def _ended(desk: JobDesk, bench: Bench) -> None:
 
 
 async def _tell_to_end(desk: JobDesk, bench: Bench) -> None:
-    """SIGTERM when somebody stops the job or its time is up; SIGKILL two minutes later."""
+    """SIGTERM when somebody stops the job or its time is up; SIGKILL after a while of grace."""
     now_us, told_us = desk.now_us(), desk.fact("term_us")
+    grace_s = ASIDE_GRACE_S if desk.aside else TERM_BEFORE_S
     if told_us is None:
-        late = now_us >= await stop_us(desk) - TERM_BEFORE_S * _SECOND_US
+        ends_us = await stop_us(desk)
+        late = ends_us is not None and now_us >= ends_us - TERM_BEFORE_S * _SECOND_US
         if desk.job.stop_asked or late:
             await desk.save(facts={"term_us": now_us, "timed_out": not desk.job.stop_asked})
             await bench.signal("TERM")
-    elif now_us >= int(told_us) + TERM_BEFORE_S * _SECOND_US:
+    elif now_us >= int(told_us) + grace_s * _SECOND_US:
         await bench.signal("KILL")
 
 
-async def stop_us(desk: JobDesk) -> int:
-    """When its machine shall be stopped: before the lease ends, with time left to copy."""
+async def stop_us(desk: JobDesk) -> int | None:
+    """When its machine shall be stopped: before the lease ends, with time left to copy.
+
+    Of a mere command: at the lease's end; None where nobody knows of one.
+    """
     rental = await desk.machine_rental()
+    if desk.aside:
+        return rental.lease_ends_us if rental is not None and rental.running else None
     if rental is None:
         return desk.now_us()
     begun_us = int(desk.fact("started_us", rental.created_us))
@@ -190,7 +223,7 @@ async def _vanished(desk: JobDesk, bench: Bench, pulse: Pulse) -> bool:
     restarts = int(desk.fact("restarts", 0))
     if desk.term("restart_on_resume", default=False) and not desk.job.stop_asked:
         sealed = desk.office.unsealed(desk.job.sealed)
-        await bench.send([], sealed, str(desk.term("command")))
+        await bench.send([], sealed, _command(desk))
         await bench.forget_start()
         await desk.save(facts={"absent": 0, "restarts": restarts + 1})
         return True

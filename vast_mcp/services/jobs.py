@@ -5,11 +5,12 @@ from pathlib import Path
 
 from vast_mcp.clock import Clock
 from vast_mcp.errors import InputInvalid
+from vast_mcp.jobs.background import aside
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.services._services import Services
 from vast_mcp.services.showing import dollars, given, minute
-from vast_mcp.store import Job, Transaction
+from vast_mcp.store import Job, JobPhase, Transaction
 from vast_mcp.text import clean, clean_line
 from vast_mcp.units import Usd
 
@@ -77,19 +78,20 @@ def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:
 def job_row(seen: ShownJob) -> JsonObject:
     """A job in a list or an answer; nothing in it was printed by the command."""
     job = seen.job
-    facts, said = job.facts, job.said
+    facts, said, mere = job.facts, job.said, aside(job)
     left_us = None if seen.lease_ends_us is None else max(0, seen.lease_ends_us - seen.now_us)
     return given(
         {
             "job_id": job.job_id,
-            "phase": job.phase.value,
+            "kind": "command" if mere else None,
+            "phase": "starting" if mere and job.phase is JobPhase.UPLOADING else job.phase.value,
             "said": _words(seen),
             "command": str(clean_line(job.spec.get("command", ""), 80)),
             "gpu": str(job.spec.get("gpu", "")),
             "instance_id": job.instance_id,
             "exit_code": facts.get("exit_code"),
-            "cost_so_far_usd": dollars(seen.spent),
-            "at_most_usd": dollars(Usd(int(str(job.spec.get("at_most_micros", 0))))),
+            "cost_so_far_usd": None if mere else dollars(seen.spent),
+            "at_most_usd": None if mere else dollars(_at_most(job)),
             "minutes_left": None if left_us is None else left_us // (60 * _SECOND_US),
             "replaced": len(_list(facts.get("failed_hosts"))) or None,
             "outputs": [_output(one) for one in _list(facts.get("outputs"))] or None,
@@ -99,6 +101,10 @@ def job_row(seen: ShownJob) -> JsonObject:
             "ended": None if job.ended_us is None else minute(job.ended_us),
         }
     )
+
+
+def _at_most(job: Job) -> Usd:
+    return Usd(int(str(job.spec.get("at_most_micros", 0))))
 
 
 def _words(seen: ShownJob) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act
 from vast_mcp.jobs.act import RunJob, StopJob, make_seal
+from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.uploads import check_files, check_outputs
+from vast_mcp.remote.command import command_line
 from vast_mcp.services._services import Services
 from vast_mcp.services.terms import check_env, check_image, check_secrets
 
@@ -55,6 +57,22 @@ def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noq
         secrets=secrets,
         **rest,
     )
+
+
+def background_act(
+    services: Services, instance_id: int, command: str, directory: str, env: Mapping[str, str]
+) -> Act:
+    """A command that is not waited for.
+
+    Raises:
+        InputInvalid: it cannot be sent as given.
+    """
+    check_env(dict(env))
+    command_line(command, directory=directory, env=env)
+    for value in env.values():
+        services.redactor.learn(value)
+    office = services.jobs.office
+    return RunInBackground(office, instance_id, command, directory, make_seal(office, env, {}))
 
 
 def stop_job_act(services: Services, job_id: str) -> Act:

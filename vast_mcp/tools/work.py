@@ -6,6 +6,8 @@ from pydantic import Field
 
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CopyFiles, ForwardPort, RunCommand
+from vast_mcp.services import Services
+from vast_mcp.services.jobs_asked import background_act
 from vast_mcp.services.terms import check_env
 from vast_mcp.tools._ask import asking
 from vast_mcp.tools._instance_rows import InstanceId
@@ -16,12 +18,13 @@ _Patterns = Annotated[list[str] | None, Field(max_length=100, description='such 
 
 @asking
 def run_command(
+    services: Services,
     instance_id: InstanceId,
     command: Annotated[str, Field(min_length=1, max_length=32_000, description="for its shell")],
     directory: Annotated[str, Field(max_length=1000)] = "",
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
     timeout_seconds: Annotated[float, Field(gt=0, le=45)] = 30,
-    background: Annotated[bool, Field(description="start it and answer at once")] = False,
+    background: Annotated[bool, Field(description="a job: answers its job_id at once")] = False,
 ) -> Act:
     """Run a shell command on a running instance; answers output and exit code.
 
@@ -30,9 +33,9 @@ def run_command(
     """
     variables = env or {}
     check_env(variables)
-    return RunCommand(
-        instance_id, command, directory, tuple(variables.items()), timeout_seconds, background
-    )
+    if background:
+        return background_act(services, instance_id, command, directory, variables)
+    return RunCommand(instance_id, command, directory, tuple(variables.items()), timeout_seconds)
 
 
 @asking

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shlex
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -20,7 +19,6 @@ from vast_mcp.guard.acts._base import PlainAct, see
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Request
 from vast_mcp.remote.command import CommandResult, command_line, run_command
-from vast_mcp.remote.session import Session
 from vast_mcp.store import canonical
 from vast_mcp.text import clean_line
 
@@ -28,8 +26,6 @@ SHOWN_BYTES = 7_000
 """About 1,750 tokens of JSON: with the rest of the answer it stays under 2,000."""
 _KEEP_BYTES = 64 * 1024
 _SHOWN_LETTERS = 160
-_START_S = 15.0
-_RUNS = "/root/.vmcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,6 @@ class RunCommand(PlainAct):
     directory: str = ""
     env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout_s: float = 30.0
-    background: bool = False
 
     async def look(self, desk: Desk) -> Sight:
         """The machine and how it is entered; what cannot be sent is refused before it is asked."""
@@ -66,14 +61,12 @@ class RunCommand(PlainAct):
         )
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
-        """Run it to its end, its time limit, or into the background."""
+        """Run it to its end or its time limit."""
         sight = errand.sight
         assert isinstance(sight, Aboard)
         if not sight.addresses:
             return await self._on_disk(desk)
         async with entered(desk, self.instance_id, sight.addresses) as session:
-            if self.background:
-                return await self._detached(desk, session, errand.booking.intent_id)
             result = await run_command(
                 session,
                 self.command,
@@ -90,7 +83,7 @@ class RunCommand(PlainAct):
 
     def _listing(self) -> None:
         """Refuse what a stopped machine cannot do."""
-        if self.directory or self.env or self.background:
+        if self.directory or self.env:
             raise InputInvalid("instance_id", _STOPPED, hint=_START)
         try:
             instances.list_disk(self.instance_id, self.command.strip())
@@ -106,46 +99,9 @@ class RunCommand(PlainAct):
             shown={"untrusted_output": fitting(output)},
         )
 
-    async def _detached(self, desk: Desk, session: Session, run_id: str) -> Outcome:
-        place = f"{_RUNS}/run-{run_id}"
-        done = await run_command(
-            session, _detach(place, self._line()), clock=desk.clock, timeout_s=_START_S
-        )
-        pid = str(done.output).strip().rpartition("\n")[2]
-        if done.exit_code != 0 or not pid.isdecimal():
-            return Outcome(
-                status="failed",
-                said="The command could not be put into the background.",
-                values={"instance_id": self.instance_id},
-                shown={"untrusted_output": fitting(done.output)},
-            )
-        return Outcome(
-            status="started",
-            said=f"It runs in the background as process {pid}, and goes on when this server ends;"
-            " the lease still ends the machine.",
-            next=f'run_command({self.instance_id}, "tail -n 40 {place}/out; cat {place}/exit")'
-            " shows its output and, once it has ended, its exit status.",
-            warnings=first_seen(session),
-            values={
-                "instance_id": self.instance_id,
-                "pid": int(pid),
-                "output_path": f"{place}/out",
-                "exit_path": f"{place}/exit",
-            },
-        )
-
 
 _STOPPED = "this machine is stopped: only a plain `ls PATH` or `du PATH` works"
 _START = "start_instance starts it under a new lease."
-
-
-def _detach(place: str, line: str) -> str:
-    """Start it in a session of its own, its output and exit status in files; says its process."""
-    watched = f"sh -c {shlex.quote(line)}; echo $? > {place}/exit"
-    return (
-        f"umask 077; mkdir -p {place} && cd /root && "
-        f"setsid sh -c {shlex.quote(watched)} > {place}/out 2>&1 < /dev/null & echo $!"
-    )
 
 
 def _told(

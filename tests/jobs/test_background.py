@@ -1,0 +1,156 @@
+"""`run_command(background=true)`: a job on a machine that was there before and stays."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from tests.jobs.basin import Basin, moment
+from tests.world import Json, ToolFailed
+
+OVER = {"done", "failed", "stopped"}
+
+
+async def a_machine(basin: Basin, client: Client) -> int:
+    """Rented by nobody's job; it runs and takes commands."""
+    instance_id = await basin.rent(client, lease_hours=2)
+    async with asyncio.timeout(20):
+        while True:
+            waited = await basin.call(
+                client, "wait_for_instance", instance_id=instance_id, until="ssh"
+            )
+            if waited["verdict"] == "normal" and "poll_again_after_seconds" not in waited:
+                return instance_id
+            await moment()
+
+
+@asynccontextmanager
+async def aboard(tmp_path: Path) -> AsyncIterator[tuple[Basin, Client, int]]:
+    """A machine of ours, and a client."""
+    basin = Basin(tmp_path, offered="all")
+    async with basin.open(), basin.served() as client:
+        yield basin, client, await a_machine(basin, client)
+
+
+async def begun(basin: Basin, client: Client, machine: int, command: str, **more: object) -> str:
+    """The job's id."""
+    answer = await basin.call(
+        client, "run_command", instance_id=machine, command=command, background=True, **more
+    )
+    assert answer["status"] == "started", answer
+    return str(answer["job_id"])
+
+
+async def until(basin: Basin, client: Client, job_id: str, *words: str) -> Json:
+    """What is shown when the job is over, or has printed one of these."""
+    async with asyncio.timeout(20):
+        while True:
+            shown = await basin.call(client, "show_jobs", job_id=job_id)
+            printed = shown.get("untrusted_output", "")
+            if shown["jobs"][0]["phase"] in OVER or any(word in printed for word in words):
+                return shown
+            await moment()
+
+
+async def test_a_command_in_the_background_is_a_job_that_asks_nobody(tmp_path: Path) -> None:
+    """Issue 4 §3: its id at once; then phase, output and exit status; the machine stays."""
+    async with aboard(tmp_path) as (basin, client, machine):
+        job_id = await begun(
+            basin, client, machine, "pwd; echo from $WHERE; exit 4",
+            env={"WHERE": "a far place"}, directory="/workspace",
+        )  # fmt: skip
+        shown = await until(basin, client, job_id)
+        job = shown["jobs"][0]
+        assert (job["kind"], job["phase"], job["exit_code"]) == ("command", "failed", 4)
+        assert job["instance_id"] == machine
+        assert shown["untrusted_output"] == "/workspace\nfrom [secret]\n"
+        assert "cost_so_far_usd" not in job
+        good = await until(basin, client, await begun(basin, client, machine, "echo fine"))
+        assert (good["jobs"][0]["phase"], good["untrusted_output"]) == ("done", "fine\n")
+        assert basin.alive == {machine}
+        assert basin.simulator.world.instances[machine].stage == "running"
+        assert basin.questions == []
+
+
+async def test_stop_job_ends_a_command_that_listens(tmp_path: Path) -> None:
+    """SIGTERM is enough for most: exit status 143, and the machine stays."""
+    async with aboard(tmp_path) as (basin, client, machine):
+        job_id = await begun(basin, client, machine, "echo begun; sleep 100000")
+        await until(basin, client, job_id, "begun")
+        answer = await basin.call(client, "stop_job", job_id=job_id)
+        assert answer["status"] == "stopping"
+        shown = await until(basin, client, job_id)
+        assert (shown["jobs"][0]["phase"], shown["jobs"][0]["exit_code"]) == ("stopped", 143)
+        assert shown["untrusted_output"] == "begun\n"
+        assert basin.simulator.world.instances[machine].stage == "running"
+
+
+async def test_stop_job_kills_a_command_that_does_not(tmp_path: Path) -> None:
+    """SIGKILL after half a minute."""
+    async with aboard(tmp_path) as (basin, client, machine):
+        command = "trap '' TERM; echo begun; sleep 100000"
+        job_id = await begun(basin, client, machine, command)
+        await until(basin, client, job_id, "begun")
+        began_s = basin.clock.monotonic_s()
+        await basin.call(client, "stop_job", job_id=job_id)
+        shown = await until(basin, client, job_id)
+        assert shown["jobs"][0]["phase"] == "stopped"
+        assert shown["untrusted_output"] == "begun\n"
+        assert 30 <= basin.clock.monotonic_s() - began_s < 120
+
+
+async def test_a_command_goes_on_when_its_server_ends(tmp_path: Path) -> None:
+    """Detached on the machine; the next server finds the row, and reads on."""
+    basin = Basin(tmp_path, offered="all", keeps=True)
+    async with basin.open():
+        async with basin.served() as client:
+            machine = await a_machine(basin, client)
+            command = "echo begun; until [ -f go ]; do sleep 1; done; echo ended"
+            job_id = await begun(basin, client, machine, command)
+            await until(basin, client, job_id, "begun")
+        async with basin.served() as client:
+            await basin.call(client, "run_command", instance_id=machine, command="touch go")
+            shown = await until(basin, client, job_id)
+        assert (shown["jobs"][0]["phase"], shown["jobs"][0]["exit_code"]) == ("done", 0)
+        assert shown["untrusted_output"] == "begun\nended\n"
+        assert basin.alive == {machine}
+
+
+async def test_a_command_of_a_machine_that_ends_is_told_so(tmp_path: Path) -> None:
+    """Stopped by a person: the job is over, and nothing of it touches the machine."""
+    async with aboard(tmp_path) as (basin, client, machine):
+        job_id = await begun(basin, client, machine, "echo begun; sleep 100000")
+        await until(basin, client, job_id, "begun")
+        await basin.call(client, "destroy_instance", instance_id=machine)
+        assert f"Job {job_id} is at work on it" in basin.questions[-1]
+        job = (await until(basin, client, job_id))["jobs"][0]
+        assert job["phase"] == "failed"
+        assert "does not run any more" in job["said"]
+
+
+async def test_a_policy_that_asks_for_commands_asks_for_these(tmp_path: Path) -> None:
+    """`[levels]` holds for a command whether it is waited for or not; the plan survives."""
+    basin = Basin(tmp_path, offered="all", policy='[levels]\nrun_command = "ask"\n')
+    async with basin.open(), basin.served() as client, basin.served(None) as mute:
+        machine = await a_machine(basin, client)
+        job_id = await begun(basin, client, machine, "echo asked")
+        assert (await until(basin, client, job_id))["jobs"][0]["phase"] == "done"
+        assert len(basin.questions) == 1
+        waits = await basin.call(
+            mute, "run_command", instance_id=machine, command="echo planned", background=True
+        )
+        assert waits["status"] == "needs_confirmation"
+        done = await basin.call(mute, "confirm_plan", plan_id=waits["plan_id"])
+        shown = await until(basin, mute, done["job_id"])
+        assert shown["untrusted_output"] == "planned\n"
+
+
+async def test_nothing_runs_in_the_background_of_a_stopped_machine(tmp_path: Path) -> None:
+    """Not even what the vendor would list."""
+    async with aboard(tmp_path) as (basin, client, machine):
+        await basin.call(client, "stop_instance", instance_id=machine)
+        with pytest.raises(ToolFailed, match="stopped"):
+            await begun(basin, client, machine, "ls /workspace")

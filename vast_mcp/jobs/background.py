@@ -1,0 +1,97 @@
+"""A command in the background of a machine that exists: a job that neither rents nor ends one."""
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts import RunCommand
+from vast_mcp.guard.acts._aboard import Aboard
+from vast_mcp.guard.acts._base import PlainAct
+from vast_mcp.jobs import script
+from vast_mcp.jobs.act import job_id_of
+from vast_mcp.jobs.office import Office
+from vast_mcp.operations import JsonObject
+from vast_mcp.store import Job, JobPhase, Transaction
+
+KIND = "command"
+
+
+def aside(job: Job) -> bool:
+    """Whether the job is only a command: its machine was there before, and stays."""
+    return job.spec.get("kind") == KIND
+
+
+@dataclass(frozen=True, slots=True)
+class RunInBackground(PlainAct):
+    """`run_command` with `background`: decided as any command, then a row and a job's watcher."""
+
+    tool: ClassVar[str] = "run_command"
+    office: Office = field(repr=False, compare=False)
+    instance_id: int
+    command: str = field(repr=False)
+    directory: str = ""
+    sealed: str = field(default="", repr=False)
+
+    def arguments(self) -> JsonObject:
+        """All that was asked; environment values only sealed."""
+        whole = {n: v for n, v in PlainAct.arguments(self).items() if n != "office"}
+        return {**whole, "background": True}
+
+    async def look(self, desk: Desk) -> Sight:
+        """As of a command that is waited for; but the machine has to run.
+
+        Raises:
+            InputInvalid: it is stopped.
+        """
+        sight = await RunCommand(self.instance_id, self.command, self.directory).look(desk)
+        if isinstance(sight, Aboard) and not sight.addresses:
+            raise InputInvalid(
+                "instance_id",
+                "this machine is stopped: nothing can run on it",
+                hint="start_instance starts it under a new lease.",
+            )
+        return replace(sight, handle=f"background-{sight.handle}")
+
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
+        """Write it down. Nobody was asked, so it is approved for nothing but itself."""
+        del sight
+        job = Job(
+            job_id=job_id_of(booking),
+            principal=booking.principal,
+            phase=JobPhase.PLANNED,
+            approved=False,
+            stop_asked=False,
+            instance_id=self.instance_id,
+            spec={"kind": KIND, "command": self.command, "directory": self.directory},
+            facts={},
+            sealed=self.sealed,
+            created_us=booking.now_us,
+            changed_us=booking.now_us,
+        )
+        tx.add_job(job)
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Let it begin, and answer."""
+        job_id = job_id_of(errand.booking)
+
+        def ready(tx: Transaction) -> None:
+            job = tx.job(job_id)
+            assert job is not None
+            if job.phase is JobPhase.PLANNED:
+                tx.update_job(job, phase=JobPhase.UPLOADING)
+
+        await desk.ledger.write(ready)
+        self.office.begin(job_id)
+        return Outcome(
+            status="started",
+            said=f"Job {job_id} runs it in the background. It goes on when this server ends; the"
+            " lease still ends the machine.",
+            next=f'show_jobs(job_id="{job_id}", wait_seconds=45) tells its output and how it'
+            " ended; stop_job stops it.",
+            values={
+                "job_id": job_id,
+                "instance_id": self.instance_id,
+                "output_path": f"{script.place(job_id)}/{script.OUTPUT}",
+            },
+        )
