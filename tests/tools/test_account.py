@@ -85,11 +85,22 @@ async def test_a_running_machine_is_the_burn_rate_and_ends_tonight(tmp_path: Pat
 
 async def test_a_machine_to_be_destroyed_is_said_to_lose_its_disk(tmp_path: Path) -> None:
     """Promise of design §8: what happens at the lease's end is told, not guessed."""
+    world = World(tmp_path, policy="[no_question]\nhours = 2\n")
+    async with world.connect() as client:
+        await world.rent(client, on_end="destroy")
+        answer = await world.call(client, "show_account")
+    assert len(world.questions) == 1
+    assert "destroyed with its disk" in answer["tonight"][0]
+
+
+async def test_without_a_yes_a_machine_is_only_stopped_and_that_is_said(tmp_path: Path) -> None:
+    """Design §5: a rent that the policy allowed covers no destroy; its disk goes on billing."""
     world = World(tmp_path)
     async with world.connect() as client:
         await world.rent(client, on_end="destroy")
         answer = await world.call(client, "show_account")
-    assert "destroyed with its disk" in answer["tonight"][0]
+    assert world.questions == []
+    assert "ends: stopped; its disk goes on at" in answer["tonight"][0]
 
 
 async def test_a_volume_bills_without_a_lease_and_is_said_so(tmp_path: Path) -> None:
