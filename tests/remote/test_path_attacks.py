@@ -179,9 +179,11 @@ def swapping(ground: Ground) -> Iterator[list[int]]:
             fresh.mkdir()
             (fresh / "secret").write_bytes(b"inside")
             put(lambda: fresh.rename(here), fresh)  # noqa: B023  called at once
+            stop.wait(0.0002)  # each state lasts long enough to be met
             with contextlib.suppress(OSError):
                 here.rename(fresh.with_name(f"{fresh.name}-old"))
             put(lambda: here.symlink_to(ground.tmp / "outside"), fresh)
+            stop.wait(0.0002)
             with contextlib.suppress(OSError):
                 here.unlink()
 
