@@ -12,6 +12,7 @@ from pathlib import Path
 from vast_mcp.cli.codes import MEANING
 from vast_mcp.cli.main import parser_for
 from vast_mcp.policy.table import limits_table
+from vast_mcp.prompts import PROMPTS
 from vast_mcp.server import TOOLS
 from vast_mcp.tools._spec import ToolSpec
 
@@ -22,6 +23,7 @@ def renewed(text: str) -> str:
     """The README with every generated part written anew."""
     parts: Mapping[str, Callable[[], str]] = {
         "tools": tools_table,
+        "prompts": prompts_table,
         "limits": limits_section,
         "codes": codes_table,
         "help": help_block,
@@ -53,6 +55,15 @@ def _effect(spec: ToolSpec) -> str:
     if spec.reads:
         return "no"
     return "yes; can end or delete" if spec.destroys else "yes"
+
+
+def prompts_table() -> str:
+    """One row per prompt; what must be given stands in bold."""
+    rows = ["| prompt | what it does | asks for |", "|---|---|---|"]
+    for spec in PROMPTS:
+        named = [f"**{one.name}**" if one.needed else one.name for one in spec.arguments]
+        rows.append(f"| `{spec.name}` | {spec.description} | {', '.join(named) or 'nothing'} |")
+    return "\n".join(rows)
 
 
 def limits_section() -> str:

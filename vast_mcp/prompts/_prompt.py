@@ -39,6 +39,11 @@ class Argument:
     verbatim: bool = False
     """Line breaks and spaces count, as in a command."""
 
+    @property
+    def needed(self) -> bool:
+        """Whether it must be given."""
+        return self.default is None
+
     def value(self, given: Mapping[str, str]) -> str:
         """The checked text.
 
@@ -101,7 +106,7 @@ class PromptSpec:
             title=self.title,
             description=self.description,
             arguments=[
-                PromptArgument(name=one.name, description=one.description, required=not_given(one))
+                PromptArgument(name=one.name, description=one.description, required=one.needed)
                 for one in self.arguments
             ],
         )
@@ -137,8 +142,3 @@ class PromptSpec:
                     str(clean_line(name, 60)), f"{self.name} takes {', '.join(known) or 'none'}"
                 )
         return {one.name: one.value(given) for one in self.arguments}
-
-
-def not_given(argument: Argument) -> bool:
-    """Whether it has no default and must be given."""
-    return argument.default is None
