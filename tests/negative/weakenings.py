@@ -222,9 +222,9 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "an unreadable list is an empty one",
         "vast_mcp/guard/tick.py",
-        "    instances = tuple(await desk.reads.list_instances())\n",
+        "    instances = tuple(await desk.reads.list_instances(urgent=True))\n",
         "    try:\n"
-        "        instances = tuple(await desk.reads.list_instances())\n"
+        "        instances = tuple(await desk.reads.list_instances(urgent=True))\n"
         "    except VastMcpError:\n"
         "        instances = ()\n",
         (f"{LOST}::test_reads_that_fail_prove_no_absence",),

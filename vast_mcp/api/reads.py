@@ -164,9 +164,12 @@ class Reads:
         found = await self.templates(filters=wanted, deadline_s=deadline_s)
         return next((template for template in found if template.hash_id == hash_id), None)
 
-    async def endpoints(self, *, deadline_s: float | None = None) -> list[Endpoint]:
+    async def endpoints(
+        self, *, urgent: bool = False, deadline_s: float | None = None
+    ) -> list[Endpoint]:
         """Every endpoint of the account."""
-        found = await self._list(serverless.list_endpoints(), "results", deadline_s)
+        call = serverless.list_endpoints()
+        found = await self._list(call, "results", deadline_s, urgent=urgent)
         return [wire_account.decode_endpoint(item) for item in found]
 
     async def workergroups(self, *, deadline_s: float | None = None) -> list[Workergroup]:
@@ -174,9 +177,11 @@ class Reads:
         found = await self._list(serverless.list_workergroups(), "results", deadline_s)
         return [wire_account.decode_workergroup(item) for item in found]
 
-    async def workers(self, endpoint_id: int, *, deadline_s: float | None = None) -> list[Worker]:
+    async def workers(
+        self, endpoint_id: int, *, urgent: bool = False, deadline_s: float | None = None
+    ) -> list[Worker]:
         """The machines of an endpoint; none while the vendor says that it is not ready yet."""
-        answer = await self._ask(serverless.list_workers(endpoint_id), deadline_s)
+        answer = await self._ask(serverless.list_workers(endpoint_id), deadline_s, urgent=urgent)
         if isinstance(answer, dict) and "workers" not in answer:
             told = str(answer.get("error_msg", "")).lower()
             if any(words in told for words in _NOT_READY):
@@ -249,9 +254,15 @@ class Reads:
         return await fetch_result(self._connection, answer, deadline)
 
     async def _list(
-        self, call: Call, name: str, deadline_s: float | None, *, fresh: bool = True
+        self,
+        call: Call,
+        name: str,
+        deadline_s: float | None,
+        *,
+        fresh: bool = True,
+        urgent: bool = False,
     ) -> list[Mapping[str, Json]]:
-        answer = row(await self._ask(call, deadline_s, fresh=fresh), "the answer")
+        answer = row(await self._ask(call, deadline_s, fresh=fresh, urgent=urgent), "the answer")
         return list(rows(answer.get(name), name))
 
     async def _ask(

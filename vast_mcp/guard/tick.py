@@ -71,7 +71,7 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
         LedgerUnavailable: the books cannot be used.
     """
     began_us = desk.now_us()
-    instances = tuple(await desk.reads.list_instances())
+    instances = tuple(await desk.reads.list_instances(urgent=True))
     did = [*await observe_all(desk, instances, began_us)]
     failed: list[str] = []
     deeds: list[Deed] = []

@@ -15,7 +15,7 @@ async def machine_detail(services: Services, instance_id: int) -> JsonObject:
     Raises:
         NotFound: the account has none of this id.
     """
-    one = await services.reads.show_instance(instance_id)
+    one = await services.reads.show_instance(instance_id, fresh=False)
     if one is None:
         raise NotFound(
             f"There is no instance {instance_id} on this account.",

@@ -213,7 +213,7 @@ async def show_fleet(services: Services) -> Fleet:
     Raises:
         ApiError: the list cannot be read in full.
     """
-    instances = await services.reads.list_instances()
+    instances = await services.reads.list_instances(fresh=False)
     held, pending, warnings = await _with_books(services, instances)
     held = [one for one in held if not _just_destroyed(one)]
     held += await _unlisted(services, {one.instance_id for one in instances})
@@ -245,7 +245,9 @@ async def _unlisted(services: Services, listed: set[int]) -> list[Held]:
         missing = await services.ledger.read(read)
     except LedgerUnavailable:
         return []
-    found = [await services.reads.show_instance(instance_id) for instance_id in missing]
+    found = [
+        await services.reads.show_instance(instance_id, fresh=False) for instance_id in missing
+    ]
     return [await hold(services, instance) for instance in found if instance is not None]
 
 
@@ -255,7 +257,7 @@ async def show_one(services: Services, instance_id: int) -> Held:
     Raises:
         NotFound: the account has none of this id; says what became of it if the books know.
     """
-    instance = await services.reads.show_instance(instance_id)
+    instance = await services.reads.show_instance(instance_id, fresh=False)
     if instance is None:
         raise NotFound(
             await _farewell(services, instance_id), hint="show_instances lists the rest."

@@ -54,7 +54,7 @@ async def look_once(services: Services, instance_id: int) -> tuple[Held | None, 
     Raises:
         ApiError: it cannot be read.
     """
-    instance = await services.reads.show_instance(instance_id)
+    instance = await services.reads.show_instance(instance_id, fresh=False)
     if instance is not None:
         held = await hold(services, instance)
         return held, judge(held)

@@ -86,13 +86,13 @@ class Seen:
         return f"{one.num_gpus}x {one.gpu_name}{since}"
 
 
-async def see(desk: Desk, instance_id: int) -> Seen:
-    """Read one instance now, and whose it is.
+async def see(desk: Desk, instance_id: int, *, urgent: bool = False) -> Seen:
+    """Read one instance now, and whose it is; `urgent` for what ends cost: before other reads.
 
     Raises:
         NotFound: the account has none of this id.
     """
-    instance = await desk.reads.show_instance(instance_id)
+    instance = await desk.reads.show_instance(instance_id, urgent=urgent)
     if instance is None:
         raise NotFound(
             f"There is no instance {instance_id} on this account; nothing was done.",
@@ -118,7 +118,13 @@ def _never_ran(instance: Instance, rental: Rental | None) -> bool:
 
 
 async def insist(
-    desk: Desk, send: Send, call: Call, instance_id: int, done: Callable[[Instance | None], bool]
+    desk: Desk,
+    send: Send,
+    call: Call,
+    instance_id: int,
+    done: Callable[[Instance | None], bool],
+    *,
+    urgent: bool = False,
 ) -> bool:
     """Send a write that is harmless to repeat until its effect is seen; False if time ran out.
 
@@ -141,7 +147,7 @@ async def insist(
             except NotFound:
                 accepted = True  # gone already, or never ours: the look below tells
         with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
-            if done(await desk.reads.show_instance(instance_id)):
+            if done(await desk.reads.show_instance(instance_id, urgent=urgent)):
                 return True
         if desk.clock.monotonic_s() >= until_s:
             return False

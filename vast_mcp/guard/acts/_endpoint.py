@@ -66,14 +66,14 @@ def short_name(raw_name: str) -> str:
     return raw_name if intent is None else raw_name.removesuffix(f"-vm1-{intent}")
 
 
-async def find_endpoint(desk: Desk, name: str) -> FoundEndpoint:
+async def find_endpoint(desk: Desk, name: str, *, urgent: bool = False) -> FoundEndpoint:
     """The endpoint of this name, with or without its mark.
 
     Raises:
         NotFound: none has it.
         InputInvalid: several have.
     """
-    listed = await desk.reads.endpoints()
+    listed = await desk.reads.endpoints(urgent=urgent)
     exact = [one for one in listed if one.raw_name == name]
     found = exact or [one for one in listed if short_name(one.raw_name) == name]
     if not found:

@@ -26,7 +26,7 @@ class StopInstance(PlainAct):
 
     async def look(self, desk: Desk) -> Sight:
         """The machine, and what its disk will go on costing."""
-        seen = await see(desk, self.instance_id)
+        seen = await see(desk, self.instance_id, urgent=True)
         one = seen.instance
         return Sight(
             request=Request(self.tool, seen.target, corrective=self.corrective),
@@ -40,7 +40,7 @@ class StopInstance(PlainAct):
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Stop until seen stopped; an outbid machine too, or it would resume by itself."""
-        one = await desk.reads.show_instance(self.instance_id)
+        one = await desk.reads.show_instance(self.instance_id, urgent=True)
         if one is None:
             return _gone(self.instance_id)
         await _note_stop(desk, self.instance_id, sent=True)
@@ -53,12 +53,13 @@ class StopInstance(PlainAct):
                     instances.stop_instance(self.instance_id),
                     self.instance_id,
                     lambda now: now is None or _rests(now),
+                    urgent=True,
                 )
             except ApiError:
                 await _note_stop(desk, self.instance_id, sent=False)
                 raise
         with suppress(ApiError):  # the keeper's next look brings the books in line
-            await observe_now(desk, self.instance_id)
+            await observe_now(desk, self.instance_id, urgent=True)
         return _stop_outcome(one, stopped=stopped)
 
 
@@ -100,7 +101,7 @@ class DestroyInstance(PlainAct):
 
     async def look(self, desk: Desk) -> Sight:
         """The machine and what would be lost."""
-        seen = await see(desk, self.instance_id)
+        seen = await see(desk, self.instance_id, urgent=True)
         one = seen.instance
         used = f", {one.disk_used_gb:.1f} GB used," if one.disk_used_gb else ""
         running = " It is running." if state_of(one) is InstanceState.READY else ""
@@ -134,6 +135,7 @@ class DestroyInstance(PlainAct):
                 instances.destroy_instance(self.instance_id),
                 self.instance_id,
                 lambda now: now is None,
+                urgent=True,
             )
         except ApiError:  # refused: a yes is for now, not for whenever the vendor may allow it
             if not self.corrective:
@@ -224,9 +226,9 @@ async def _note_stop(desk: Desk, instance_id: int, *, sent: bool) -> None:
     await desk.ledger.write(write)
 
 
-async def observe_now(desk: Desk, instance_id: int) -> Instance | None:
+async def observe_now(desk: Desk, instance_id: int, *, urgent: bool = False) -> Instance | None:
     """Read the machine once more and bring the books in line with it."""
-    instance = await desk.reads.show_instance(instance_id)
+    instance = await desk.reads.show_instance(instance_id, urgent=urgent)
     now_us = desk.now_us()
 
     def write(tx: Transaction) -> None:

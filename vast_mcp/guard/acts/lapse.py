@@ -25,7 +25,7 @@ class EndEndpoint(PlainAct):
 
     async def look(self, desk: Desk) -> Sight:
         """The endpoint, if it still exists."""
-        listed = await desk.reads.endpoints()
+        listed = await desk.reads.endpoints(urgent=True)
         one = next((each for each in listed if each.endpoint_id == self.endpoint_id), None)
         if one is None:
             now_us = desk.now_us()
@@ -54,7 +54,7 @@ class EndEndpoint(PlainAct):
                 with suppress(OutcomeUnknown):  # the workers below tell
                     await errand.send(call)
                     accepted = True
-            workers = await desk.reads.workers(self.endpoint_id)
+            workers = await desk.reads.workers(self.endpoint_id, urgent=True)
             quiet = not any(worker.bills for worker in workers)
             if quiet:
                 break

@@ -154,6 +154,7 @@ async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outco
             instances.destroy_instance(instance_id),
             instance_id,
             lambda now: now is None,
+            urgent=True,
         )
     except ApiError:
         gone = False  # the keeper goes on trying

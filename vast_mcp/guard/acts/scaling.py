@@ -168,7 +168,7 @@ class DeleteEndpoint(PlainAct):
 
     async def look(self, desk: Desk) -> Sight:
         """The endpoint as it is."""
-        found = await find_endpoint(desk, self.endpoint_name)
+        found = await find_endpoint(desk, self.endpoint_name, urgent=True)
         one = found.endpoint
         return EndpointSight(
             request=Request(self.tool, found.target),
@@ -191,7 +191,7 @@ class DeleteEndpoint(PlainAct):
             with suppress(OutcomeUnknown, NotFound):  # the list below tells
                 await errand.send(serverless.delete_endpoint(endpoint_id))
             with suppress(VendorDown, VendorUnreadable):  # sent: it is only not seen yet
-                listed = await desk.reads.endpoints()
+                listed = await desk.reads.endpoints(urgent=True)
                 gone = all(one.endpoint_id != endpoint_id for one in listed)
             if gone:
                 break
