@@ -218,6 +218,34 @@ async def test_a_larger_disk_is_a_second_machine_of_the_same_kind(tmp_path: Path
     assert only(task, "destroy_instance").arguments == {"instance_id": old}
 
 
+async def test_a_larger_disk_is_reached_by_the_calls_as_they_stand(tmp_path: Path) -> None:
+    """The whole plan: rented, copied, compared, and only then is the old one deleted."""
+    async with harbour(tmp_path) as sea:
+        old = await sea.machine()
+        await sea.run(old, "mkdir -p /workspace/deep && echo weights > /workspace/deep/model.pt")
+        facts, task = await parts(sea.client, "resize_disk", instance_id=str(old), disk_gb="120")
+        rented = await sea.call(
+            "create_instance", **only(task, "create_instance").arguments,
+            image=facts["instance"]["untrusted_image"],
+        )  # fmt: skip
+        new = rented["instance_id"]
+        sea.world.run_until_ready()
+        ready = await sea.call(
+            "wait_for_instance", instance_id=new, **only(task, "wait_for_instance").arguments
+        )
+        places = only(task, "copy_files").arguments
+        places["destination"] = places["destination"].replace("NEW_ID", str(new))
+        copied = await sea.call("copy_files", **places)
+        there = await sea.run(new, "cat /workspace/deep/model.pt")
+        ended = await sea.call("destroy_instance", **only(task, "destroy_instance").arguments)
+    assert ready["reached"]
+    assert copied["status"] == "copied"
+    assert "compared by checksum on both machines" in copied["said"]
+    assert there["untrusted_output"] == "weights\n"
+    assert ended["status"] == "destroyed"
+    assert [one.split()[0] for one in sea.world.questions] == ["Copy", "Destroy"]
+
+
 async def test_the_two_ends_are_compared_by_a_command_that_works(tmp_path: Path) -> None:
     """The same files, the same line; another file, another line."""
     async with harbour(tmp_path) as sea:
@@ -235,7 +263,11 @@ async def test_the_two_ends_are_compared_by_a_command_that_works(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({"disk_gb": "20"}, "GB already"), ({"disk_gb": "99", "directory": "a b"}, "a whole path")],
+    [
+        ({"disk_gb": "20"}, "GB already"),
+        ({"disk_gb": "99", "directory": "a b"}, "a whole path"),
+        ({"disk_gb": "99", "directory": "/root"}, "breaks the machine's SSH"),
+    ],
 )
 async def test_a_disk_is_not_made_smaller(tmp_path: Path, given: dict[str, str], said: str) -> None:
     """What does not fit is said, with the size it has."""

@@ -10,6 +10,8 @@ from vast_mcp.operations import Json, JsonObject
 from vast_mcp.prompts import _facts
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
+from vast_mcp.remote.errors import PathRefused
+from vast_mcp.remote.paths import remote_path
 from vast_mcp.services import Services
 from vast_mcp.services.machine import machine_detail
 from vast_mcp.services.market import Search
@@ -46,8 +48,8 @@ async def _move_data(services: Services, given: Mapping[str, str]) -> Told:
         "At the end tell me how many files and bytes there are, that all were compared by checksum,"
         " and what was skipped and why."
         if home
-        else "At the end say whether it was compared by checksum. If not, compare both ends with"
-        f" {call('run_command', 'instance_id', 'directory', command=_LIST)}.",
+        else "At the end say whether all was compared by checksum; if not, compare what can be"
+        f" entered with {call('run_command', 'instance_id', 'directory', command=_LIST)}.",
         "Nothing is deleted at the source. Say what still bills there, and change nothing else.",
     )
     numbers = [one.number for one in (source, target) if one.kind == "C"]
@@ -102,13 +104,21 @@ async def _resize_disk(services: Services, given: Mapping[str, str]) -> Told:
     has = float(str(machine["disk_gb"]))
     if disk <= has:
         raise InputInvalid("disk_gb", f"instance {old} has {has:g} GB already")
-    if not _FOLDER.fullmatch(given["directory"]):
-        raise InputInvalid("directory", "a whole path, such as /workspace")
+    _check_folder(given["directory"])
     seen = await _facts.offers(services, _same_gpu(machine, float(disk), float(given["hours"])))
     money = await _facts.money(services)
     facts: dict[str, Json] = {"money": money, "instance": machine, "offers": seen.fact}
     task = _moving(given, seen, _facts.hurdle(money, seen), f"from {has:g} GB to {disk} GB")
     return Told(f"vast://instances/{old}", facts, task)
+
+
+def _check_folder(text: str) -> None:
+    if not _FOLDER.fullmatch(text):
+        raise InputInvalid("directory", "a whole path, such as /workspace")
+    try:
+        remote_path(text, target=True)
+    except PathRefused as error:
+        raise InputInvalid("directory", error.message, hint=error.hint) from error
 
 
 def _moving(given: Mapping[str, str], seen: _facts.Seen, hurdle: str, sizes: str) -> str:
@@ -122,7 +132,7 @@ def _moving(given: Mapping[str, str], seen: _facts.Seen, hurdle: str, sizes: str
         lease_hours=number(given["hours"]),
         on_end="stop",
     )
-    copy = call("copy_files", source=f"C.{old}:{folder}/", destination=f"C.NEW_ID:{folder}/")
+    copy = call("copy_files", source=f"C.{old}:{folder}", destination=f"C.NEW_ID:{folder}")
     look = call("run_command", "instance_id", directory=folder, command=_LIST)
     return steps(
         f"Move instance {old} {sizes}. A disk cannot grow: it takes a second machine, a copy of"
@@ -135,8 +145,8 @@ def _moving(given: Mapping[str, str], seen: _facts.Seen, hurdle: str, sizes: str
         f"{call('wait_for_instance', 'instance_id', until='ssh')} up to three times.",
         f"{copy}, with the new machine's id. It asks me once. While its status is 'copying', the"
         " same call again tells how far.",
-        f"Compare: {look} on both. If the answers differ, or one cannot be read, keep both machines"
-        " and tell me.",
+        f"Its answer has to say that all was compared by checksum. If it says otherwise: {look} on"
+        " both; if that differs too, or cannot be read, keep both machines and tell me.",
         f"Only then {call('destroy_instance', instance_id=old)}, for which I type the last four"
         " digits. If I do not, say what the old disk costs per day.",
     )
