@@ -136,18 +136,6 @@ async def test_a_stopped_job_brings_back_what_there_is(tmp_path: Path) -> None:
         assert len(harbour.questions) == 1
 
 
-async def test_a_job_ends_when_its_time_is_up(tmp_path: Path) -> None:
-    """A command that never ends: told to end two minutes before the stop, then fetched."""
-    command = "mkdir -p out; echo first > out/model.pt; sleep 400000"
-    async with Harbour(tmp_path, speed=2400).open() as harbour, harbour.served() as client:
-        job_id = await harbour.started(client, command=command, max_hours=1)
-        job = (await harbour.over(client, job_id))["jobs"][0]
-        assert job["phase"] == "stopped"
-        assert "time was up" in job["said"]
-        assert brought(job, "model.pt")
-        assert harbour.alive == set()
-
-
 async def test_two_jobs_are_listed_for_a_new_chat(tmp_path: Path) -> None:
     """Another client of the same person finds them; another principal would not."""
     async with Harbour(tmp_path).open() as harbour, harbour.served() as client:

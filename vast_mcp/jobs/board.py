@@ -17,6 +17,7 @@ from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.desk import STALE_S, JobDesk, JobLost
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.runner import run_job
+from vast_mcp.jobs.stopping import StopKindly
 from vast_mcp.operations import JsonObject
 from vast_mcp.store import Job, Ledger, Transaction
 
@@ -154,6 +155,8 @@ class Jobs:
             if tool == RunInBackground.tool and arguments.get("background"):
                 given = {name: one for name, one in arguments.items() if name != "background"}
                 return RunInBackground(office=self.office, **_thawed(given))
+            if tool == StopKindly.tool:
+                return StopKindly(**_thawed(arguments))
             if tool == StopJob.tool:
                 return StopJob(office=self.office, **_thawed(arguments))
             return others(tool, arguments)

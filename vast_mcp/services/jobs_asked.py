@@ -8,6 +8,7 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act
 from vast_mcp.jobs.act import RunJob, StopJob, make_seal
 from vast_mcp.jobs.background import RunInBackground
+from vast_mcp.jobs.stopping import StopKindly
 from vast_mcp.jobs.uploads import check_files, check_outputs
 from vast_mcp.remote.command import command_line
 from vast_mcp.services._services import Services
@@ -73,6 +74,11 @@ def background_act(
         services.redactor.learn(value)
     office = services.jobs.office
     return RunInBackground(office, instance_id, command, directory, make_seal(office, env, {}))
+
+
+def stop_act(instance_id: int) -> Act:
+    """A person's stop of a machine: what runs there is told first."""
+    return StopKindly(instance_id)
 
 
 def stop_job_act(services: Services, job_id: str) -> Act:

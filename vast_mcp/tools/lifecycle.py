@@ -13,8 +13,8 @@ from vast_mcp.guard.acts import (
     LabelInstance,
     RebootInstance,
     StartInstance,
-    StopInstance,
 )
+from vast_mcp.services.jobs_asked import stop_act
 from vast_mcp.tools._ask import asking
 from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec
@@ -68,7 +68,7 @@ def stop_instance(instance_id: InstanceId) -> Act:
     GPU billing ends; the disk stays and keeps costing until destroyed. The GPU may be gone when it
     is started again.
     """
-    return StopInstance(instance_id)
+    return stop_act(instance_id)
 
 
 @asking

@@ -1,0 +1,158 @@
+"""What runs is told to end before its machine is stopped, by whomever, and no stop waits for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from tests.jobs.basin import Basin
+from tests.jobs.harbour import brought
+from tests.jobs.test_background import a_machine, begun, until
+from vast_mcp.jobs import script, stopping
+from vast_mcp.store import Job
+
+ENDLESS = "mkdir -p out; echo first > out/model.pt; echo begun; sleep 400000"
+
+
+def _text(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+@asynccontextmanager
+async def a_silent_port() -> AsyncIterator[int]:
+    """Takes every connection and says nothing."""
+    taken: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        for writer in taken:
+            writer.close()
+        server.close()
+
+
+@dataclass
+class Eye:
+    """Notes how a job's command had ended by each request to stop its machine."""
+
+    basin: Basin
+    job_id: str
+    machine: int
+    ended: list[str] = field(default_factory=list)
+
+    async def look(self) -> None:
+        """Before and after each request."""
+        lodging = self.basin.machines.lodgings.get(self.machine)
+        stops = [
+            one for one in self.basin.simulator.mutations() if one.json == {"state": "stopped"}
+        ]
+        if lodging is None or len(stops) == len(self.ended):
+            return
+        path = lodging.machine.disk.locate(f"{script.place(self.job_id)}/exit")
+        self.ended.append(_text(path) or "running")
+
+
+async def row(basin: Basin, job_id: str) -> Job:
+    """The job as the ledger has it."""
+    job = await basin.running[0].services.ledger.read(lambda tx: tx.job(job_id))
+    assert job is not None
+    return job
+
+
+async def test_a_job_is_told_two_minutes_before_its_time_is_up(tmp_path: Path) -> None:
+    """Issue 4: SIGTERM, then outputs home, then the machine's end; all before the lease ends."""
+    basin = Basin(tmp_path)
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client, command=ENDLESS, max_hours=0.3)
+        shown = await until(basin, client, job_id)
+        job = shown["jobs"][0]
+        assert (job["phase"], job["exit_code"]) == ("stopped", 128 + 15)
+        assert "time was up" in job["said"]
+        assert brought(job, "model.pt") == b"first\n"
+        assert basin.alive == set()
+        told_us = int(str((await row(basin, job_id)).facts["term_us"]))
+        (contract,) = basin.simulator.world.fleet.destroyed.values()
+        assert contract.destroyed_us is not None
+        lease_ends_us = contract.created_us + 1080 * 1_000_000
+        assert lease_ends_us - told_us >= 120 * 1_000_000
+        assert told_us < contract.destroyed_us < lease_ends_us
+
+
+async def test_a_command_is_told_two_minutes_before_its_machine_s_lease_ends(
+    tmp_path: Path,
+) -> None:
+    """The machine is not the command's, so the lease's own end stops it, as ever."""
+    basin = Basin(tmp_path, offered="all")
+    async with basin.open(), basin.served() as client:
+        machine = await a_machine(basin, client)
+        basin.clock.move(1.8 * 3600)
+        job_id = await begun(basin, client, machine, "echo begun; sleep 400000")
+        shown = await until(basin, client, job_id)
+        assert shown["jobs"][0]["exit_code"] == 128 + 15
+        assert "time was up" in shown["jobs"][0]["said"]
+        rental = await basin.running[0].services.ledger.read(
+            lambda tx: tx.rental_of("instance", machine)
+        )
+        assert rental is not None
+        told_us = int(str((await row(basin, job_id)).facts["term_us"]))
+        assert 90 <= (rental.lease_ends_us - told_us) / 1_000_000 <= 120
+
+
+async def stopped(basin: Basin, client: Client, job_id: str, machine: int) -> tuple[str, str]:
+    """What a person's stop said, and how the command stood when the vendor was told."""
+    eye = Eye(basin, job_id, machine)
+    basin.simulator.attendants.insert(0, eye.look)
+    answer = await basin.call(client, "stop_instance", instance_id=machine)
+    assert answer["status"] in {"stopped", "stopping"}, answer
+    assert f"Job {job_id} runs there" in basin.questions[-1]
+    assert basin.simulator.world.instances[machine].intended_status() == "stopped"
+    return str(answer["said"]), eye.ended[0]
+
+
+async def test_a_person_s_stop_tells_the_job_first(tmp_path: Path) -> None:
+    """SIGTERM and what it still writes, then the stop; the answer says so."""
+    basin = Basin(tmp_path, offered="all")
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client, command=ENDLESS)
+        seen = await until(basin, client, job_id, "begun")
+        said, ended = await stopped(basin, client, job_id, seen["jobs"][0]["instance_id"])
+        assert ended == str(128 + 15)
+        assert f"Job {job_id} was told to end before, and did." in said
+
+
+async def test_a_job_that_does_not_listen_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The grace is short, and over is over."""
+    monkeypatch.setattr(stopping, "GRACE_S", 0.4)
+    basin = Basin(tmp_path, offered="all")
+    async with basin.open(), basin.served() as client:
+        machine = await a_machine(basin, client)
+        job_id = await begun(basin, client, machine, "trap '' TERM; echo begun; sleep 400000")
+        await until(basin, client, job_id, "begun")
+        said, ended = await stopped(basin, client, job_id, machine)
+        assert ended == "running"
+        assert "did not within" in said
+
+
+@pytest.mark.parametrize("how", ["refused", "silent"])
+async def test_a_stop_does_not_fail_with_ssh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A closed port, or one that never answers: stopped all the same, and told."""
+    monkeypatch.setattr(stopping, "GRACE_S", 0.4)
+    basin = Basin(tmp_path, offered="all")
+    async with a_silent_port() as silent, basin.open(), basin.served() as client:
+        machine = await a_machine(basin, client)
+        job_id = await begun(basin, client, machine, "echo begun; sleep 400000")
+        await until(basin, client, job_id, "begun")
+        port = 1 if how == "refused" else silent
+        await basin.running[0].services.remote.pool.drop(machine)
+        basin.simulator.world.instances[machine].mapped["22/tcp"] = port
+        said, ended = await stopped(basin, client, job_id, machine)
+        assert ended == "running"
+        assert "could not be told to end before" in said
