@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.shell import LONGEST_S, Shell, shell
 from tests.notices.receiver import rented
+from tests.promises.things import serve_elsewhere
 from tests.world import ToolFailed, World, report
 from vast_mcp.cli.freeze import stopped_all
 from vast_mcp.errors import PolicyDenied
@@ -257,6 +258,46 @@ async def test_stop_all_lists_asks_and_stops_what_is_ours(
     assert f"instance {first}" in said
     assert str(stranger) not in said
     assert wants == {first: code == 1, second: code == 1, stranger: True}
+
+
+async def test_stop_all_ends_what_an_endpoint_rents(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An endpoint of ours rents nothing any more; a stranger's goes on."""
+    async with shell(tmp_path, hours_ago=1) as at:
+        number = await served_at(at, "serving")
+        endpoints = at.world.simulator.world.serverless.endpoints
+        await serve_elsewhere(at.world, "theirs")
+        ended = await stopped_all(at.settings, answering("yes", []))
+        states = {
+            one.fields["endpoint_name"].partition("-vm1-")[0]: one.fields
+            for one in endpoints.values()
+        }
+        async with at.runtime() as opened:
+            live = await opened.services.ledger.read(lambda tx: tx.live_rentals())
+        again = await stopped_all(at.settings, answering("yes", []))
+    said = capsys.readouterr().out
+    assert (ended, again) == (0, 0)
+    assert f"endpoint {number}: The endpoint is stopped" in said
+    assert states["serving"]["endpoint_state"] == "stopped"
+    assert states["theirs"].get("endpoint_state") != "stopped"
+    assert live == []
+    assert said.endswith("Nothing of ours runs.\n")
+
+
+async def served_at(at: Shell, name: str) -> int:
+    """An endpoint of ours; its id."""
+    from mcp import Client  # noqa: PLC0415
+
+    from tests.world import SEAL_KEY  # noqa: PLC0415
+    from vast_mcp.server import create_server  # noqa: PLC0415
+
+    person = at.world.asked("accept")
+    async with Client(create_server(at.runtime, SEAL_KEY), elicitation_callback=person) as client:
+        made = await at.world.call(
+            client, "create_endpoint", endpoint_name=name, max_usd_per_worker_hour=0.2
+        )
+    return int(made["endpoint_id"])
 
 
 async def rented_at(at: Shell, key: str) -> int:

@@ -43,7 +43,7 @@ async def furnish(world: World) -> Things:
     """Rent, stop, serve and plan, so that every tool has something to be pointed at."""
     world.simulator.add_foreign_instance(label="somebody's work")
     (foreign,) = world.simulator.world.instances
-    await _serve_elsewhere(world, "theirs")
+    await serve_elsewhere(world, "theirs")
     async with world.connect() as client:
         running = await world.rent(client)
         stopped = await world.rent(client, request_key="second")
@@ -76,7 +76,8 @@ async def furnish(world: World) -> Things:
     )
 
 
-async def _serve_elsewhere(world: World, name: str) -> None:
+async def serve_elsewhere(world: World, name: str) -> None:
+    """An endpoint that the account's owner made on the console."""
     body = json.dumps({"endpoint_name": name, "max_workers": 1, "cold_workers": 0}).encode()
     key = {"authorization": f"Bearer {world.api_key}"}
     reply = await world.simulator.handle(Request("POST", "/api/v0/endptjobs/", {}, key, body))
