@@ -203,13 +203,17 @@ class VastServer(MCPServer[ServerLifespan]):
             message = services.redactor.scrub(_no_prompt(name, self._prompts))
             raise MCPError(code=INVALID_PARAMS, message=message)
         try:
-            return await spec.render(services, arguments or {})
+            return await spec.render(services, arguments or {}, self._absence)
         except InputInvalid as error:
             message = services.redactor.scrub(f"{name}: {error}")
             raise MCPError(code=INVALID_PARAMS, message=message) from error
         except VastMcpError as error:
             message = services.redactor.scrub(f"{name}: {error}")
             raise MCPError(code=INTERNAL_ERROR, message=message) from error
+
+    def _absence(self, name: str) -> str:
+        known = name in {spec.name for spec in self._offer.known}
+        return self._offer.absence(name) if known and name not in self._served else ""
 
     async def _complete(
         self, ctx: ServerRequestContext[ServerLifespan, Any], params: CompleteRequestParams

@@ -167,6 +167,23 @@ async def test_where_nothing_can_be_rented_it_stops_there(
     assert f"Nothing can be rented now (`{word}` in the facts)" in task
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [({"toolsets": "market,instances"}, "--toolsets"), ({"read_only": True}, "read-only")],
+)
+async def test_a_plan_whose_tools_are_not_served_begins_with_that(
+    tmp_path: Path, options: dict[str, Any], why: str
+) -> None:
+    """The same sentence as the tool itself would answer; what is served is not spoken of."""
+    async with World(tmp_path, **options).connect() as client:
+        _, without = await parts(client, "run_script", command="echo `run_jobs()`")
+        _, rules = await parts(client, "set_limits")
+    first = without.splitlines()[0]
+    assert first.startswith("run_job is not offered")
+    assert why in first
+    assert "not offered" not in rules
+
+
 async def test_money_left_is_what_the_limits_leave(tmp_path: Path) -> None:
     """Spent and reserved count; the policy's numbers are the ones in force."""
     world = World(tmp_path, policy="[limits]\nmax_usd_per_day = 10\nmax_running = 2\n")
