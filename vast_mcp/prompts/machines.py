@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from vast_mcp.errors import ApiError
 from vast_mcp.operations import Json
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._words import call
 from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
 from vast_mcp.services.holdings import machines
 from vast_mcp.services.machine import machine_detail
 from vast_mcp.text import clean
 
+_STOP = call("stop_instance", "instance_id")
+_DESTROY = call("destroy_instance", "instance_id")
+_DELETE = call("delete_endpoint", "endpoint_name")
 _LOG_LINES = 60
 _LOG_SHOWN = 6_000
 
@@ -25,7 +29,8 @@ async def _clean_up(services: Services, given: Mapping[str, str]) -> Told:  # no
         "Help me clean up my Vast.ai account from the facts above. List everything that bills,"
         " dearest first, with its cost per day, and suggest for each: keep, stop (its disk goes on"
         " costing) or destroy (its data is gone for good). Leave alone what was made by others"
-        " unless I name it. Ask me which to end; then end exactly those, one by one.",
+        " unless I name it. Ask me which to end; then end exactly those, one by one:"
+        f" {_STOP}, {_DESTROY}, {_DELETE}.",
     )
 
 
@@ -37,7 +42,8 @@ async def _end_of_day(services: Services, given: Mapping[str, str]) -> Told:  # 
         "I am leaving for today. From the facts above tell me in a few lines: what runs on and what"
         " it costs until tomorrow morning, what ends by itself and when, and what nobody will end."
         " Then ask for each running machine whether to stop it, destroy it, or let it run to its"
-        " lease's end; do only what I answer.",
+        " lease's end; do only what I answer:"
+        f" {_STOP} or {_DESTROY}.",
     )
 
 

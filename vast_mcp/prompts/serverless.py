@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from vast_mcp.errors import ApiError, InputInvalid
 from vast_mcp.operations import Json
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._words import call, number, steps
 from vast_mcp.services import Services
 from vast_mcp.services.endpoints import endpoints_seen
 from vast_mcp.services.rules import policy_summary
@@ -24,17 +25,36 @@ async def _deploy(services: Services, given: Mapping[str, str]) -> Told:
         facts["template"] = await _template(services, given["template_hash"])
     if given["gpu_name"]:
         facts["cheapest_usd_per_hour"] = await _prices(services, given["gpu_name"])
-    template = given["template_hash"] or "a serverless template that we choose first"
-    gpu = given["gpu_name"] or "a GPU that fits the model"
-    return Told(
-        "vast://endpoints",
-        facts,
-        f"Set up a Vast.ai serverless endpoint: template {template}, on {gpu}, at most"
+    return Told("vast://endpoints", facts, _task(given))
+
+
+def _task(given: Mapping[str, str]) -> str:
+    template, gpu = given["template_hash"], given["gpu_name"]
+    endpoint = call(
+        "create_endpoint",
+        "endpoint_name",
+        max_usd_per_worker_hour=number(given["max_usd_per_worker_hour"]),
+        max_workers=number(given["max_workers"]),
+        cold_workers=0,
+        lease_hours=number(given["lease_hours"]),
+    )
+    group = call(
+        "create_workergroup",
+        "endpoint_name",
+        *([] if template else ["template_hash"]),
+        template_hash=template,
+        search_query=f"gpu_name={gpu.replace(' ', '_')}" if gpu else "",
+    )
+    return steps(
+        f"Set up a Vast.ai serverless endpoint on {gpu or 'a GPU that fits the model'}, at most"
         f" {given['max_workers']} worker(s) at up to ${given['max_usd_per_worker_hour']}/h each,"
-        f" for {given['lease_hours']} h. First tell me the worst case: workers x price x hours."
-        " Then create_endpoint with cold_workers 0 unless I want no cold starts, then"
-        " create_workergroup with that template. Then show_endpoints until a worker is ready or it"
-        " is plain that none comes, and tell me how to end it (delete_endpoint).",
+        f" for {given['lease_hours']} h.",
+        "" if template else f"Choose a serverless template with me: {call('search_templates')}.",
+        "Tell me the worst case: workers x price x hours.",
+        f"{endpoint}; cold workers only if I want no cold starts. It asks me once, for all of it.",
+        f"{group}.",
+        f"{call('show_endpoints')} until a worker is ready, or it is plain that none comes.",
+        f"Tell me how to end it: {call('delete_endpoint', 'endpoint_name')}.",
     )
 
 
