@@ -260,58 +260,6 @@ class RunJob(PlainAct):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class StopJob(PlainAct):
-    """End a job early: its outputs so far are brought back first."""
-
-    tool: ClassVar[str] = "stop_job"
-    office: Office = field(repr=False, compare=False)
-    job_id: str
-    principal: str = "local"
-
-    def arguments(self) -> JsonObject:
-        """The job."""
-        return {"job_id": self.job_id, "principal": self.principal}
-
-    async def look(self, desk: Desk) -> Sight:
-        """The job as it stands.
-
-        Raises:
-            InputInvalid: there is none, or it is over.
-        """
-        job = await desk.ledger.read(lambda tx: tx.job(self.job_id))
-        if job is None or job.principal != self.principal:
-            raise InputInvalid("job_id", "there is no such job", hint="show_jobs lists them.")
-        return Sight(
-            request=Request(self.tool),
-            snapshot={"job_id": self.job_id},
-            question=f"Stop job {self.job_id}? What it has written so far is kept.",
-            handle=f"stop-job-{self.job_id}",
-        )
-
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
-        """Note the wish; whichever server is at work on the job sees it at its next step."""
-        del errand
-
-        def note(tx: Transaction) -> Job | None:
-            job = tx.job(self.job_id)
-            if job is None or job.phase.over:
-                return job
-            return tx.update_job(job, stop_asked=True)
-
-        job = await desk.ledger.write(note)
-        if job is None or job.phase.over:
-            word = "gone" if job is None else job.phase.value
-            return Outcome("over", f"Job {self.job_id} is over already: {word}.")
-        self.office.begin(self.job_id)
-        return Outcome(
-            status="stopping",
-            said=f"Job {self.job_id} is being stopped; what it has written is brought back first.",
-            next=f'show_jobs(job_id="{self.job_id}", wait_seconds=45)',
-            values={"job_id": self.job_id},
-        )
-
-
 def _disk_rate(offer: Offer) -> UsdPerHour:
     return storage_rate(offer.storage_usd_per_gb_month, offer.disk_gb)
 

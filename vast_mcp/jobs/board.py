@@ -12,12 +12,12 @@ from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts._base import thaw
 from vast_mcp.guard.door import Guard, Rebuild
-from vast_mcp.jobs.act import RunJob, StopJob
+from vast_mcp.jobs.act import RunJob
 from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.desk import STALE_S, JobDesk, JobLost
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.runner import run_job
-from vast_mcp.jobs.stopping import StopKindly
+from vast_mcp.jobs.stopping import StopJob, StopKindly
 from vast_mcp.operations import JsonObject
 from vast_mcp.store import Job, Ledger, Transaction
 

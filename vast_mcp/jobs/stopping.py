@@ -1,19 +1,27 @@
-"""A person's stop of a machine on which a job runs: the job is told first, for a short while.
+"""Stopping a job, a copy, or the machine under a job.
 
-The vendor's own stop gives a container some seconds at best, and says nothing to what runs apart
-from its first process. Nothing here may keep a machine from being stopped: whatever fails is said.
+A machine's stop by a person tells its job first and waits a little: the vendor's own stop gives a
+container some seconds at best, and says nothing to what runs apart from its first process. Nothing
+here may keep a machine from being stopped: whatever fails is said.
 """
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
-from vast_mcp.errors import LedgerUnavailable, VastMcpError
+from vast_mcp.errors import InputInvalid, LedgerUnavailable, VastMcpError
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import StopInstance
+from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.jobs.bench import Bench
-from vast_mcp.store import Job, JobPhase
+from vast_mcp.jobs.office import Office
+from vast_mcp.operations import JsonObject
+from vast_mcp.policy import Request
+from vast_mcp.remote.transfers import Transfer
+from vast_mcp.store import Job, JobPhase, Transaction
 
+COPY_PREFIX = "copy-"
 GRACE_S = 10.0
 """For all of it: the way in, SIGTERM, and what the job still writes."""
 _LOOK_EVERY_S = 0.5
@@ -70,3 +78,97 @@ def _words(job_id: str, *, reached: bool, ended: bool) -> str:
     if reached:
         return f"Job {job_id} was told to end before, and did not within {GRACE_S:.0f} s."
     return f"Job {job_id} could not be told to end before: SSH did not answer."
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob(PlainAct):
+    """End a job early: its outputs so far are brought back first."""
+
+    tool: ClassVar[str] = "stop_job"
+    office: Office = field(repr=False, compare=False)
+    job_id: str
+    principal: str = "local"
+
+    def arguments(self) -> JsonObject:
+        """The job."""
+        return {"job_id": self.job_id, "principal": self.principal}
+
+    @property
+    def _is_copy(self) -> bool:
+        return self.job_id.startswith(COPY_PREFIX)
+
+    async def look(self, desk: Desk) -> Sight:
+        """The job or copy as it stands.
+
+        Raises:
+            InputInvalid: there is none.
+        """
+        if self._is_copy:
+            return self._look_at_copy(desk)
+        job = await desk.ledger.read(lambda tx: tx.job(self.job_id))
+        if job is None or job.principal != self.principal:
+            raise InputInvalid("job_id", "there is no such job", hint="show_jobs lists them.")
+        return Sight(
+            request=Request(self.tool),
+            snapshot={"job_id": self.job_id},
+            question=f"Stop job {self.job_id}? What it has written so far is kept.",
+            handle=f"stop-job-{self.job_id}",
+        )
+
+    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+        """Note the wish; whichever server is at work on the job sees it at its next step."""
+        del errand
+        if self._is_copy:
+            return await self._end_copy(desk)
+
+        def note(tx: Transaction) -> Job | None:
+            job = tx.job(self.job_id)
+            if job is None or job.phase.over:
+                return job
+            return tx.update_job(job, stop_asked=True)
+
+        job = await desk.ledger.write(note)
+        if job is None or job.phase.over:
+            word = "gone" if job is None else job.phase.value
+            return Outcome("over", f"Job {self.job_id} is over already: {word}.")
+        self.office.begin(self.job_id)
+        return Outcome(
+            status="stopping",
+            said=f"Job {self.job_id} is being stopped; what it has written is brought back first.",
+            next=f'show_jobs(job_id="{self.job_id}", wait_seconds=45)',
+            values={"job_id": self.job_id},
+        )
+
+    def _copy(self, desk: Desk) -> Transfer | None:
+        known = desk.remote.transfers.list()
+        return next((one for one in known if one.copy_id == self.job_id), None)
+
+    def _look_at_copy(self, desk: Desk) -> Sight:
+        if self._copy(desk) is None:
+            raise InputInvalid(
+                "job_id",
+                "no such copy is under way in this server",
+                hint="A copy ends with the server that began it; show_jobs lists the others.",
+            )
+        return Sight(
+            request=Request(self.tool),
+            snapshot={"job_id": self.job_id},
+            question=f"End {self.job_id}? What has arrived is kept.",
+            handle=f"stop-{self.job_id}",
+        )
+
+    async def _end_copy(self, desk: Desk) -> Outcome:
+        copy = self._copy(desk)
+        if copy is None or not await desk.remote.transfers.cancel(self.job_id):
+            return Outcome("over", f"{self.job_id} has ended already.")
+        with suppress(VastMcpError):  # its end is told here: the same copy begins anew
+            await desk.remote.transfers.wait(copy, 0)
+        # A copy between two machines is the vendor's; this server only looked on.
+        ours = "local:" in copy.said
+        kept = "what has arrived is kept, and the same copy_files call goes on from there."
+        theirs = "but the vendor may go on copying: nothing here can end that."
+        return Outcome(
+            status="stopped",
+            said=f"{self.job_id} is ended; {kept if ours else theirs}",
+            values={"job_id": self.job_id, "instance_id": copy.instance_id},
+        )

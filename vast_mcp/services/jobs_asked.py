@@ -6,9 +6,9 @@ from typing import Any
 
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act
-from vast_mcp.jobs.act import RunJob, StopJob, make_seal
+from vast_mcp.jobs.act import RunJob, make_seal
 from vast_mcp.jobs.background import RunInBackground
-from vast_mcp.jobs.stopping import StopKindly
+from vast_mcp.jobs.stopping import StopJob, StopKindly
 from vast_mcp.jobs.uploads import check_files, check_outputs
 from vast_mcp.remote.command import command_line
 from vast_mcp.services._services import Services

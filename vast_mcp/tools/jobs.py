@@ -6,12 +6,13 @@ from pydantic import BaseModel, Field
 
 from vast_mcp.guard.act import Act
 from vast_mcp.services import Services
+from vast_mcp.services.copies import copy_rows
 from vast_mcp.services.jobs import job_row, list_jobs, output_after, wait_for_job
 from vast_mcp.services.jobs_asked import AskedJob, run_job_act, stop_job_act
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._spec import ToolSpec
 
-JobId = Annotated[str, Field(max_length=40, description="from run_job or show_jobs")]
+JobId = Annotated[str, Field(max_length=40, description="from run_job or show_jobs, or a copy_id")]
 
 
 @asking
@@ -81,7 +82,8 @@ def run_job(
 def stop_job(services: Services, job_id: JobId) -> Act:
     """Stop a job: its command is told to end, outputs so far are brought back, its machine ends.
 
-    The machine ends as was agreed when the job began. Costs nothing more.
+    The machine ends as was agreed when the job began; one that was there before stays. Ends a
+    copy as well. Costs nothing more.
     """
     return stop_job_act(services, job_id)
 
@@ -105,8 +107,11 @@ async def show_jobs(
 
     Without job_id it lists the newest, which finds a job that an earlier chat began. Costs nothing.
     """
+    copies = copy_rows(services, job_id)
     if job_id is None:
-        return JobsShown(jobs=[job_row(one) for one in await list_jobs(services)])
+        return JobsShown(jobs=[*copies, *(job_row(one) for one in await list_jobs(services))])
+    if copies:
+        return JobsShown(jobs=copies)
     seen = await wait_for_job(services, job_id, wait_seconds)
     text, after = await output_after(services, job_id, cursor)
     again = None if seen.job.phase.over else "It goes on by itself; look again, or end the turn."
