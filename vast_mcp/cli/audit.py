@@ -39,10 +39,10 @@ async def _show(settings: Settings, last: int) -> int:
 
 async def _verify(settings: Settings) -> int:
     async with opened(settings) as runtime:
-        broken = await runtime.services.ledger.read(lambda tx: tx.broken_audit_link())
+        fault = await runtime.services.ledger.read(lambda tx: tx.audit_fault())
         place = runtime.services.ledger.place
-    if broken is not None:
-        print(f"BROKEN at row {broken} of {place}: it was altered, removed or inserted")
+    if fault:
+        print(f"BROKEN: {place}: {fault}")
         return Exit.FAILED
     print(f"whole: {place}")
     return Exit.FINE

@@ -181,11 +181,11 @@ def _state(settings: Settings) -> Finding:
 
 async def _ledger(services: Services) -> Finding:
     try:
-        broken = await services.ledger.read(lambda tx: tx.broken_audit_link())
+        fault = await services.ledger.read(lambda tx: tx.audit_fault())
     except VastMcpError as error:
         return Finding("ledger", str(error), sound=False)
-    if broken is not None:
-        return Finding("ledger", f"its audit chain is broken at row {broken}", sound=False)
+    if fault:
+        return Finding("ledger", f"its audit log is not whole: {fault}", sound=False)
     return Finding("ledger", f"{services.ledger.place}, audit chain whole")
 
 

@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from vast_mcp.errors import LedgerUnavailable
+from vast_mcp.store.head import HeadFile
 from vast_mcp.store.schema import MIGRATIONS
 from vast_mcp.store.transaction import Transaction
 
@@ -58,6 +59,7 @@ class SqliteLedger:
 
     def __init__(self, path: Path | None, *, tenant: str = "local", account: str = "") -> None:
         self._path = path
+        self._head = None if path is None else HeadFile(path)
         self._tenant = tenant
         self._account = account
         self._connection: sqlite3.Connection | None = None
@@ -102,8 +104,11 @@ class SqliteLedger:
         try:
             connection = self._connection or self._open()
             connection.execute(begin)
+            transaction = Transaction(
+                connection, tenant=self._tenant, account=self._account, head=self._head
+            )
             try:
-                result = work(Transaction(connection, tenant=self._tenant, account=self._account))
+                result = work(transaction)
             except BaseException:
                 connection.rollback()
                 raise
@@ -114,6 +119,8 @@ class SqliteLedger:
                 hint="Spending is closed until it can; stop and destroy still work."
                 " Run `vast-mcp doctor`.",
             ) from error
+        if transaction.recorded and self._head is not None:
+            self._head.follow(connection)
         return result
 
     def _open(self) -> sqlite3.Connection:

@@ -1,19 +1,17 @@
 """What may be done inside one transaction. Synchronous on purpose: no network fits in it."""
 
-import hashlib
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Exposure
-from vast_mcp.store._codec import canonical, from_columns, to_columns
+from vast_mcp.store._codec import from_columns, to_columns
+from vast_mcp.store.audit import AuditRows
 from vast_mcp.store.exposure import OutsideRental, day_of, exposure_of, month_start_us
+from vast_mcp.store.head import HeadFile
 from vast_mcp.store.jobs import JobRows
 from vast_mcp.store.rows import (
-    AuditEntry,
     Freeze,
     Plan,
     PlanState,
@@ -25,15 +23,22 @@ from vast_mcp.store.rows import (
 from vast_mcp.units import Usd, UsdPerHour
 
 _Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
-_GENESIS = "0" * 64
 _LIVE = tuple(state.value for state in RentalState if state.holds_money)
 
 
-class Transaction(JobRows):
+class Transaction(JobRows, AuditRows):
     """Typed reads and writes of the ledger, for the span of one database transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, *, tenant: str, account: str) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        tenant: str,
+        account: str,
+        head: HeadFile | None = None,
+    ) -> None:
         self._connection = connection
+        self._head = head
         self._scope = {"tenant": tenant, "account": account}
 
     # -- rentals ---------------------------------------------------------------------------
@@ -278,38 +283,7 @@ class Transaction(JobRows):
             "DELETE FROM notices WHERE notice_key = ? AND at_us < ?", (key, before_us)
         )
 
-    # -- audit -----------------------------------------------------------------------------
-
-    def record(self, entry: AuditEntry) -> None:
-        """Append to the chain: each row's hash covers the one before."""
-        last = self._connection.execute(
-            "SELECT chain FROM audit ORDER BY seq DESC LIMIT 1"
-        ).fetchone()
-        previous = _GENESIS if last is None else str(last["chain"])
-        columns = _audit_columns(entry)
-        chain = _link(previous, {**columns, **self._scope})
-        self._insert("audit", {**columns, "previous": previous, "chain": chain})
-
-    def audit(self, limit: int = 100) -> list[AuditEntry]:
-        """The newest entries, newest first."""
-        rows = self._connection.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (limit,))
-        return [_audit_entry(row) for row in rows]
-
-    def broken_audit_link(self) -> int | None:
-        """The number of the first row that was altered, removed or inserted; None if whole."""
-        previous = _GENESIS
-        for expected, row in enumerate(
-            self._connection.execute("SELECT * FROM audit ORDER BY seq"), start=1
-        ):
-            columns = {name: row[name] for name in _CHAINED}
-            if (
-                row["seq"] != expected
-                or row["previous"] != previous
-                or row["chain"] != _link(previous, columns)
-            ):
-                return expected
-            previous = str(row["chain"])
-        return None
+    # -- the file itself --------------------------------------------------------------------
 
     def touch(self) -> None:
         """Write a page without changing what it says: fails where nothing can be written."""
@@ -336,42 +310,3 @@ class Transaction(JobRows):
     def _first(self, kind: type[_Row], sql: str, *values: object) -> _Row | None:
         row = self._connection.execute(sql, values).fetchone()
         return None if row is None else from_columns(kind, row)
-
-
-_CHAINED = (
-    "tenant", "account", "at_us", "principal", "phase", "tool", "verdict", "subject", "digest",
-    "policy_digest", "detail",
-)  # fmt: skip
-"""What a link covers, as it lies in the file: not one byte of it can change unseen."""
-
-
-def _audit_columns(entry: AuditEntry) -> JsonObject:
-    return {
-        "at_us": entry.at_us,
-        "principal": entry.principal,
-        "phase": entry.phase,
-        "tool": entry.tool,
-        "verdict": entry.verdict,
-        "subject": entry.subject,
-        "digest": entry.digest,
-        "policy_digest": entry.policy_digest,
-        "detail": canonical(entry.detail),
-    }
-
-
-def _audit_entry(row: sqlite3.Row) -> AuditEntry:
-    return AuditEntry(
-        at_us=row["at_us"],
-        principal=row["principal"],
-        phase=row["phase"],
-        tool=row["tool"],
-        verdict=row["verdict"],
-        subject=row["subject"],
-        digest=row["digest"],
-        policy_digest=row["policy_digest"],
-        detail=json.loads(row["detail"]),
-    )
-
-
-def _link(previous: str, columns: JsonObject) -> str:
-    return hashlib.sha256((previous + canonical(columns)).encode()).hexdigest()
