@@ -1,7 +1,7 @@
 """Who may call the vendor when: the rules of the shared pace, inside one transaction.
 
-* Every kind (method and route) keeps its documented interval, a quarter more for an hour after a
-  refusal. Whoever comes gets a place in the kind's queue and waits outside the file; the
+* Every kind (method and route) keeps its documented interval, a quarter more for six hours after
+  a refusal. Whoever comes gets a place in the kind's queue and waits outside the file; the
   departure itself is granted in one transaction that looks at the departure before it.
 * What saves money (stop, destroy) waits for no queue and no Retry-After, only for the departure
   before it. A read marked urgent likewise, except that it counts as a read in the account's budget.
@@ -31,7 +31,7 @@ MOST_INTERVALS = 50
 LONGEST_PUSH_US = 60 * SECOND_US
 _LONGEST_AHEAD_US = 10 * SECOND_US
 """The most that stops wait behind each other; after that a refusal is the lesser evil."""
-_STRETCHED_US = 3600 * SECOND_US
+_STRETCHED_US = BUDGET_HOLDS_US
 _TOGETHER_US = 60 * SECOND_US
 _DAY_US = 24 * 3600 * SECOND_US
 _ACCOUNT = ""
