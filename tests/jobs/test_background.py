@@ -66,7 +66,7 @@ async def test_a_command_in_the_background_is_a_job_that_asks_nobody(tmp_path: P
         job = shown["jobs"][0]
         assert (job["kind"], job["phase"], job["exit_code"]) == ("command", "failed", 4)
         assert job["instance_id"] == machine
-        assert shown["untrusted_output"] == "/workspace\nfrom [secret]\n"
+        assert shown["untrusted_output"] == "/workspace\nfrom [secret]***\n"
         assert "cost_so_far_usd" not in job
         good = await until(basin, client, await begun(basin, client, machine, "echo fine"))
         assert (good["jobs"][0]["phase"], good["untrusted_output"]) == ("done", "fine\n")

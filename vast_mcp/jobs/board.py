@@ -15,10 +15,12 @@ from vast_mcp.guard.door import Guard, Rebuild
 from vast_mcp.jobs.act import RunJob
 from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.desk import STALE_S, JobDesk, JobLost
+from vast_mcp.jobs.log import prune
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.runner import run_job
 from vast_mcp.jobs.stopping import StopJob, StopKindly
 from vast_mcp.operations import JsonObject
+from vast_mcp.remote.threads import in_thread
 from vast_mcp.store import Job, Ledger, Transaction
 
 RESUME_EVERY_S = 30.0
@@ -83,6 +85,7 @@ class Jobs:
 
     async def _resume(self) -> None:
         """Look for jobs that nobody works on, now and every half minute."""
+        await self._prune()
         while True:
             with suppress(VastMcpError):
                 for job in await self._ledger.read(lambda tx: tx.unfinished_jobs()):
@@ -110,6 +113,7 @@ class Jobs:
             await run_job(desk)
         finally:
             beating.cancel()
+        await self._prune()
 
     async def _take(self, job_id: str) -> Job | None:
         now_us, stale_us = self._clock.utc_us(), int(STALE_S * _SECOND_US)
@@ -120,6 +124,14 @@ class Jobs:
         except VastMcpError as error:
             _logger.warning("job %s cannot be taken up: %s", job_id, error)
             return None
+
+    async def _prune(self) -> None:
+        """Old output goes; that of jobs that are not over stays."""
+        with suppress(VastMcpError, OSError):
+            open_ = await self._ledger.read(lambda tx: tx.unfinished_jobs())
+            keep = {job.job_id for job in open_}
+            now_s = self._clock.utc_us() / _SECOND_US
+            await in_thread(lambda: prune(self._logs, now_s, keep))
 
     async def _beat(self, job_id: str) -> None:
         """Say that somebody works on it, also during a copy that lasts an hour."""

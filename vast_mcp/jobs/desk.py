@@ -10,6 +10,7 @@ from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.door import Guard
 from vast_mcp.jobs.background import aside
+from vast_mcp.jobs.log import append, complete, hidden_bytes, masked, size_of
 from vast_mcp.jobs.office import Office
 from vast_mcp.operations import Json
 from vast_mcp.remote.threads import in_thread
@@ -17,7 +18,6 @@ from vast_mcp.store import Job, JobPhase, Ledger, Rental, Transaction
 from vast_mcp.units import Usd
 
 STALE_S = 90.0
-LOG_KEPT = 1_000_000
 _LEAST_PAUSE_S = 0.2
 
 
@@ -131,15 +131,22 @@ class JobDesk:
 
     async def log_size(self) -> int:
         """How much of the command's output is here."""
-        return await in_thread(lambda: self.log.stat().st_size if self.log.exists() else 0)
+        return await in_thread(lambda: size_of(self.log))
 
-    async def add_to_log(self, data: bytes) -> None:
-        """Keep the next bytes."""
+    async def add_to_log(self, data: bytes, *, last: bool) -> bool:
+        """Keep the next bytes without the job's secrets; False while they may begin one.
 
-        def append() -> None:
-            self.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.log.touch(mode=0o600)
-            with self.log.open("ab") as file:
-                file.write(data)
+        Where nobody can tell what its secrets are any more, nothing is kept.
+        """
+        try:
+            hidden = self.hidden()
+        except VastMcpError:
+            return False
+        whole = data if last else complete(data, hidden)
+        if whole:
+            await in_thread(lambda: append(self.log, masked(whole, hidden)))
+        return bool(whole)
 
-        await in_thread(append)
+    def hidden(self) -> tuple[bytes, ...]:
+        """The values that the job was given, which nobody shall read here."""
+        return hidden_bytes(self.office.unsealed(self.job.sealed).env.values())

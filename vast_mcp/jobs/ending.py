@@ -1,20 +1,26 @@
 """Bring the outputs home, end the machine as agreed, and say what came of it."""
 
-from vast_mcp.errors import NotFound, PolicyDenied
+from pathlib import Path
+
+from vast_mcp.errors import NotFound, PolicyDenied, VastMcpError
 from vast_mcp.guard.acts import DestroyInstance, StopInstance
 from vast_mcp.guard.carrying import may_destroy
 from vast_mcp.jobs import script
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.clearance import Clearance
-from vast_mcp.jobs.desk import LOG_KEPT, JobDesk
+from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs.log import LOG_KEPT, mask_file
 from vast_mcp.jobs.working import bench_of
 from vast_mcp.operations import JsonObject
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import LocalPlace
+from vast_mcp.remote.threads import in_thread
 from vast_mcp.store import JobPhase
 from vast_mcp.text import clean_line
 
 _TRY_AGAIN_S = 15.0
+_LOG_FOLDER = "whole-log"
+"""Of its own: an output may well be called `out`."""
 _MOST_LOST = 8
 _MOST_ENDS = 20
 
@@ -50,9 +56,9 @@ async def fetch(desk: JobDesk) -> None:
     await desk.save(facts={"outputs": [*tried, got.to_json()], "lost": 0})
 
 
-def home_of(desk: JobDesk) -> LocalPlace:
+def home_of(desk: JobDesk, *below: str) -> LocalPlace:
     """`~/vast-mcp/<job>`: where the outputs go."""
-    return LocalPlace(desk.office.remote.roots().roots[0], (f"job-{desk.job.job_id}",))
+    return LocalPlace(desk.office.remote.roots().roots[0], (f"job-{desk.job.job_id}", *below))
 
 
 async def _long_log(desk: JobDesk) -> None:
@@ -63,9 +69,12 @@ async def _long_log(desk: JobDesk) -> None:
         bench: Bench | None = await bench_of(desk)
         if bench is not None:
             path = f"{script.place(desk.job.job_id)}/{script.OUTPUT}"
-            got = await bench.fetch(path, home_of(desk))
-            await desk.save(facts={"whole_log": got.local})
-    except SshUnavailable:
+            got = await bench.fetch(path, home_of(desk, _LOG_FOLDER))
+            here, hidden = Path(got.local), desk.hidden()
+            if not got.trouble:
+                await in_thread(lambda: mask_file(here, hidden))
+                await desk.save(facts={"whole_log": str(here)})
+    except (VastMcpError, OSError):
         return
 
 

@@ -4,7 +4,8 @@ from vast_mcp.jobs import script
 from vast_mcp.jobs.act import shown_bytes
 from vast_mcp.jobs.bench import Bench, Pulse
 from vast_mcp.jobs.clearance import Clearance
-from vast_mcp.jobs.desk import LOG_KEPT, JobDesk
+from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs.log import LOG_KEPT
 from vast_mcp.jobs.uploads import measure
 from vast_mcp.remote.command import command_line
 from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed, SshUnavailable
@@ -98,7 +99,7 @@ async def watch(desk: JobDesk) -> None:
     try:
         await bench.start()
         pulse = await bench.pulse()
-        await _keep_output(desk, bench, pulse)
+        await _keep_output(desk, bench, pulse, last=False)
         if pulse.exit_code is not None:
             await _ended(desk, bench)
             return
@@ -149,22 +150,23 @@ async def _resting(desk: JobDesk) -> None:
     await desk.save(facts={"lost": lost})
 
 
-async def _keep_output(desk: JobDesk, bench: Bench, pulse: Pulse) -> None:
+async def _keep_output(desk: JobDesk, bench: Bench, pulse: Pulse, *, last: bool) -> None:
     """Bring what was printed since the last look; beyond a megabyte it stays on the machine."""
-    while (here := await desk.log_size()) < min(pulse.output_bytes, LOG_KEPT):
+    most = min(pulse.output_bytes, LOG_KEPT)
+    while (here := await desk.log_size()) < most:
         try:
             data = await bench.output(here, min(_READ, LOG_KEPT - here))
         except RemoteFailed:
             return
-        if not data:
+        ends = last and here + len(data) >= most
+        if not data or not await desk.add_to_log(data, last=ends):
             return
-        await desk.add_to_log(data)
 
 
 async def _ended(desk: JobDesk, bench: Bench) -> None:
     """The status is there; what came between the last look and the end is read as well."""
     pulse = await bench.pulse()
-    await _keep_output(desk, bench, pulse)
+    await _keep_output(desk, bench, pulse, last=True)
     await desk.save(
         JobPhase.DOWNLOADING,
         {"exit_code": pulse.exit_code, "output_bytes": pulse.output_bytes,

@@ -96,6 +96,7 @@ def job_row(seen: ShownJob) -> JsonObject:
             "replaced": len(_list(facts.get("failed_hosts"))) or None,
             "outputs": [_output(one) for one in _list(facts.get("outputs"))] or None,
             "untrusted_detail": str(clean_line(facts.get("detail") or "", 300)) or None,
+            "whole_log": str(facts.get("whole_log") or "") or None,
             "machine": str(said.get("machine", "")) or None,
             "created": minute(job.created_us),
             "ended": None if job.ended_us is None else minute(job.ended_us),
