@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.negative.weakenings import WEAKENINGS, Weakening
+from tests.negative.weakening import Weakening
+from tests.negative.weakenings import WEAKENINGS
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 900

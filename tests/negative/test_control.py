@@ -3,7 +3,8 @@
 import pytest
 
 from tests.negative.control import copied, misfit, noticed, run
-from tests.negative.weakenings import WEAKENINGS, Weakening
+from tests.negative.weakening import Weakening
+from tests.negative.weakenings import WEAKENINGS
 
 QUICK = ("any four digits will do", "no mark in the environment")
 

@@ -4,21 +4,8 @@ Each replaces one text of one file, which must stand there exactly once. A weake
 notices is a missing test.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Weakening:
-    """One guard removed. `tests` are pytest arguments, of which at least one must fail."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-    sizes: tuple[tuple[str, str], ...] = ()
-    """Environment for the tests: enough runs to notice."""
-
+from tests.negative.of_leases import OF_LEASES
+from tests.negative.weakening import Weakening
 
 LOST = "tests/promises/test_lost_answers.py"
 LEASES = "tests/promises/test_leases.py"
@@ -326,4 +313,5 @@ WEAKENINGS: tuple[Weakening, ...] = (
         "                continue\n",
         ("tests/server/test_secrets.py",),
     ),
+    *OF_LEASES,
 )

@@ -1,0 +1,153 @@
+"""Weakenings around leases at once, the day's unasked sum, urgent looks and the audit log's end."""
+
+from tests.negative.weakening import Weakening
+
+EXTENDING = "tests/guard/test_extending.py"
+UNASKED = "tests/guard/test_unasked.py"
+URGENT = "tests/guard/test_urgent.py"
+HEAD = "tests/store/test_head.py"
+TEXTS = "tests/guard/test_secret_texts.py"
+ODD = "tests/guard/inside/test_odd_address.py"
+
+OF_LEASES: tuple[Weakening, ...] = (
+    Weakening(
+        "of two extensions at once the last one overwrites the other",
+        "vast_mcp/guard/claim.py",
+        "        if why := act.moved(tx, sight):\n",
+        "        if (why := act.moved(tx, sight)) and not act:\n",
+        (EXTENDING, "-k", "at_once"),
+    ),
+    Weakening(
+        "a label is written without another look into the books",
+        "vast_mcp/guard/acts/_lease.py",
+        "        if booked is None or booked.lease_ends_us == ends_us:\n            return done\n",
+        "        if booked is None or done:\n            return done\n",
+        (EXTENDING, "-k", "relabelling"),
+    ),
+    Weakening(
+        "an unasked start of an older rental counts nowhere",
+        "vast_mcp/guard/acts/leasing.py",
+        "                **unasked(rental, booking, booking.now_us),\n",
+        "",
+        (UNASKED,),
+    ),
+    Weakening(
+        "an unasked extension of an older rental counts nowhere",
+        "vast_mcp/guard/acts/extending.py",
+        "        added = unasked(rental, booking, rental.lease_ends_us)\n",
+        "        added = unasked(rental, booking, rental.lease_ends_us) and {}\n",
+        (UNASKED,),
+    ),
+    Weakening(
+        "an outbid machine is extended as if it ran",
+        "vast_mcp/guard/acts/extending.py",
+        "    if _outbid(seen):\n",
+        "    if not seen:\n",
+        (EXTENDING, "-k", "outbid"),
+    ),
+    Weakening(
+        "a machine that was stopped elsewhere is extended",
+        "vast_mcp/guard/acts/extending.py",
+        "    if resting or (state_of(seen.instance) in _RESTS and not _outbid(seen)):\n",
+        "    if resting:\n",
+        (EXTENDING, "-k", "stopped"),
+    ),
+    Weakening(
+        "a rent that never comes up is told to nobody",
+        "vast_mcp/services/rentals.py",
+        "        return None if waited_us < NOT_UP_US else",
+        "        return None if waited_us else",
+        ("tests/guard/test_never_up.py",),
+    ),
+    Weakening(
+        "one that loads for ever is waited for without end",
+        "vast_mcp/services/verdict.py",
+        "    if waited_s >= RENT_DEAD_S:\n",
+        "    if waited_s < 0:\n",
+        ("tests/guard/test_never_up.py",),
+    ),
+    Weakening(
+        "any address stands in a start script",
+        "vast_mcp/guard/inside/snippet.py",
+        "    if not fits_a_script(api_base):",
+        "    if not api_base:",
+        (ODD,),
+    ),
+    Weakening(
+        "a script is refused by its length before it is packed",
+        "vast_mcp/guard/inside/onstart.py",
+        "            text = first + snippet + _unpacked(rest)\n",
+        "            text = first + snippet + rest\n",
+        ("tests/guard/inside/test_wiring.py", "-k", "packs_well"),
+    ),
+    Weakening(
+        "a label may hold the key",
+        "vast_mcp/guard/acts/upkeep.py",
+        '        desk.vault.check_text("label", self.label, desk.limits)\n',
+        "",
+        (TEXTS,),
+    ),
+    Weakening(
+        "only the key is looked for in texts, no secret of the policy",
+        "vast_mcp/guard/vault.py",
+        '            self._redactor.learn(self._environment.get(name, ""))\n',
+        "            continue\n",
+        (TEXTS,),
+    ),
+    Weakening(
+        "the SSH library logs command lines",
+        "vast_mcp/cli/logs.py",
+        ', "asyncssh")',
+        ")",
+        ("tests/server/test_secrets.py", "-k", "environment"),
+    ),
+    Weakening(
+        "the looks of an ending stand in the queue",
+        "vast_mcp/guard/acts/_base.py",
+        "if done(await desk.reads.show_instance(instance_id, urgent=urgent)):",
+        "if done(await desk.reads.show_instance(instance_id)):",
+        (URGENT, "-k", "looks_of_an_ending"),
+    ),
+    Weakening(
+        "the keeper's list stands in the queue",
+        "vast_mcp/guard/tick.py",
+        "list_instances(urgent=True)",
+        "list_instances()",
+        (URGENT, "-k", "keepers"),
+    ),
+    Weakening(
+        "an ending waits for the breaker",
+        "vast_mcp/api/retry.py",
+        "    if not deadline.fresh:\n        breaker.check",
+        "    if deadline:\n        breaker.check",
+        (URGENT, "-k", "breaker"),
+    ),
+    Weakening(
+        "a cut-off audit log is whole again after the next row",
+        "vast_mcp/store/head.py",
+        "if newest is not None and (kept is None or holds(connection, kept)):",
+        "if newest is not None:",
+        (HEAD,),
+    ),
+    Weakening(
+        "the end of the audit log is not looked at",
+        "vast_mcp/store/audit.py",
+        "        if holds(self._connection, kept):\n",
+        "        if kept:\n",
+        (HEAD,),
+    ),
+    Weakening(
+        "a broken head file keeps a machine from being stopped",
+        "vast_mcp/store/head.py",
+        "        except (sqlite3.Error, OSError, ValueError):\n",
+        "        except sqlite3.Error:\n",
+        (HEAD,),
+    ),
+    Weakening(
+        "freeze --stop-all leaves endpoints serving",
+        "vast_mcp/cli/freeze.py",
+        "        running = [one for one in seen.held if one.ours and one.runs]\n",
+        "        running = [one for one in seen.held if one.ours and one.kind == 'instance']\n",
+        ("tests/cli/test_freeze.py", "-k", "endpoint"),
+    ),
+)
