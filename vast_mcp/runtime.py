@@ -34,6 +34,8 @@ from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.notices import Messenger
 from vast_mcp.policy import Limits
 from vast_mcp.policy.source import PolicySource
+from vast_mcp.remote.errors import PathRefused
+from vast_mcp.remote.own_places import held_of_ours
 from vast_mcp.remote.paths import LocalRoots
 from vast_mcp.remote.station import Remote, open_remote
 from vast_mcp.services import Services
@@ -72,10 +74,18 @@ def local_roots(settings: Settings) -> LocalRoots:
     """The directories that copies may use: `~/vast-mcp`, `--files`, and the policy's own.
 
     Raises:
-        PathRefused: one of them is missing or the whole disk.
+        PathRefused: one of them is missing, the whole disk, or holds the ledger, the limits or this
+            server's own code.
     """
     named = policy_source(settings).current().files.roots
-    return LocalRoots(Path.home(), (*settings.files, *(Path(root) for root in named)))
+    found = LocalRoots(Path.home(), (*settings.files, *(Path(root) for root in named)))
+    for root in found.roots:
+        if what := held_of_ours(root, settings):
+            raise PathRefused(
+                f"{root} is open for files and holds {what}, which no copy may touch.",
+                hint="Only the person can move one of them to another directory.",
+            )
+    return found
 
 
 @asynccontextmanager

@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import vast_mcp
 from vast_mcp.config import Settings
 from vast_mcp.errors import ConfigInvalid
+from vast_mcp.remote.own_places import held_of_ours
 from vast_mcp.remote.secret_names import looks_secret
 
 FLAG = "--files"
@@ -62,17 +62,5 @@ def _fault(path: Path, settings: Settings, home: Path) -> str:
         return "that is the home directory, or holds it"
     if any(part.startswith(".") and looks_secret((part,)) for part in real.parts):
         return "such a directory holds secrets"
-    # A download may write anywhere below: never over limits, keys or the code that keeps them.
-    for what, own in _our_own(settings):
-        if own.is_relative_to(real) or (own.is_dir() and real.is_relative_to(own)):
-            return f"it holds {what}, which no copy may touch"
-    return ""
-
-
-def _our_own(settings: Settings) -> tuple[tuple[str, Path], ...]:
-    return (
-        ("this server's ledger and keys", settings.home.resolve()),
-        ("the policy file", settings.user_policy.resolve()),
-        ("the policy file", settings.system_policy.resolve()),
-        ("this server's own code", Path(vast_mcp.__file__).resolve().parent),
-    )
+    what = held_of_ours(real, settings)
+    return f"it holds {what}, which no copy may touch" if what else ""
