@@ -151,8 +151,12 @@ async def test_a_stop_does_not_fail_with_ssh(
         job_id = await begun(basin, client, machine, "echo begun; sleep 400000")
         await until(basin, client, job_id, "begun")
         port = 1 if how == "refused" else silent
-        await basin.running[0].services.remote.pool.drop(machine)
+        lodging = basin.machines.lodgings[machine]
+        assert lodging.acceptor is not None
+        lodging.acceptor.close()
         basin.simulator.world.instances[machine].mapped["22/tcp"] = port
+        for guest in list(lodging.guests):
+            guest.leave()
         said, ended = await stopped(basin, client, job_id, machine)
         assert ended == "running"
         assert "could not be told to end before" in said
