@@ -4,15 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.jobs.basin import Basin
 from tests.jobs.harbour import Harbour
-from tests.world import scale
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.acts import CreateInstance, DestroyInstance
 from vast_mcp.guard.carrying import Approval
-
-WAYS = ["stuck", "broken_image", "failed"][: scale("VAST_MCP_JOB_CRASHES", 0) * 2 + 1]
-"""All three with VAST_MCP_JOB_CRASHES=1."""
 
 
 def watch_for_two(harbour: Harbour) -> list[int]:
@@ -26,24 +23,9 @@ def watch_for_two(harbour: Harbour) -> list[int]:
     return most
 
 
-@pytest.mark.parametrize("how", WAYS)
-async def test_a_host_that_fails_is_replaced_under_the_same_yes(tmp_path: Path, how: str) -> None:
-    """Never-run and destroyed first; then the next-best offer; one question in all."""
-    async with Harbour(tmp_path, speed=1200).open() as harbour, harbour.served() as client:
-        most = watch_for_two(harbour)
-        harbour.simulator.fail_next_creates(how)
-        job_id = await harbour.started(client)
-        job = (await harbour.over(client, job_id))["jobs"][0]
-        assert job["phase"] == "done", job
-        assert job["replaced"] == 1
-        assert most == [1]
-        assert harbour.alive == set()
-        assert len(harbour.questions) == 1
-
-
 async def test_when_all_hosts_fail_it_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     """Two replacements, then the end: no disk either."""
-    async with Harbour(tmp_path, speed=1200).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         most = watch_for_two(harbour)
         harbour.simulator.fail_next_creates("failed", 9)
         job = (await harbour.over(client, await harbour.started(client)))["jobs"][0]
@@ -57,7 +39,7 @@ async def test_when_all_hosts_fail_it_is_told_and_nothing_is_left(tmp_path: Path
 
 async def test_an_offer_that_is_gone_is_passed_over(tmp_path: Path) -> None:
     """Somebody was faster: that is no failed host, and needs no second question."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path, offered="all").open() as harbour, harbour.served() as client:
         answer = await harbour.call(client, "search_offers", gpu_names=["RTX 4090"], limit=3)
         first = answer["offers"][0]["offer_id"]
         harbour.simulator.race_offer(first)
@@ -68,7 +50,7 @@ async def test_an_offer_that_is_gone_is_passed_over(tmp_path: Path) -> None:
 
 async def test_the_budget_holds_over_all_replacements(tmp_path: Path) -> None:
     """What failed hosts cost is gone from what the next may cost."""
-    async with Harbour(tmp_path, speed=1200).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         harbour.simulator.fail_next_creates("stuck", 9)
         job_id = await harbour.started(client, max_cost_usd=0.6, max_replacements=5)
         job = (await harbour.over(client, job_id, calls=4))["jobs"][0]
@@ -80,7 +62,7 @@ async def test_the_budget_holds_over_all_replacements(tmp_path: Path) -> None:
 
 async def test_a_lost_answer_is_found_and_not_rented_again(tmp_path: Path) -> None:
     """The rent's answer never comes: the machine is found by its mark, and the job goes on."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         harbour.simulator.faults.add("reset_after_commit", "PUT", "/asks/")
         job = (await harbour.over(client, await harbour.started(client)))["jobs"][0]
         assert job["phase"] == "done", job
@@ -91,7 +73,7 @@ async def test_a_lost_answer_is_found_and_not_rented_again(tmp_path: Path) -> No
 
 async def test_the_yes_covers_one_machine_within_the_ceiling(tmp_path: Path) -> None:
     """Asked of the guard directly: no second machine, none in another's name, no free destroy."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, command="sleep 100000")
         await harbour.until(client, job_id, "running")
         services = harbour.running[0].services
@@ -115,7 +97,7 @@ async def test_the_yes_covers_one_machine_within_the_ceiling(tmp_path: Path) -> 
 
 async def test_a_host_that_vanishes_under_the_command_is_told(tmp_path: Path) -> None:
     """The machine is destroyed by its host: the outputs are lost, and that is said."""
-    async with Harbour(tmp_path, speed=1200).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, command="sleep 100000")
         seen = await harbour.until(client, job_id, "running")
         harbour.simulator.host_gone(seen["jobs"][0]["instance_id"])
@@ -129,7 +111,7 @@ async def test_a_reboot_runs_the_command_again_where_that_was_asked(tmp_path: Pa
     """`restart_on_resume`: the same command on the same disk."""
     command = "echo begun; if [ -f seen ]; then mkdir -p out; echo x > out/x; exit 0; fi;"
     command += " touch seen; sleep 100000"
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path, offered="all").open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, command=command, restart_on_resume=True)
         seen = await harbour.until(client, job_id, "running")
         while "begun" not in seen.get("untrusted_output", ""):

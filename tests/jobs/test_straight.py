@@ -3,12 +3,12 @@
 import hashlib
 from pathlib import Path
 
-from tests.jobs.harbour import Harbour
+from tests.jobs.basin import Basin
 
 
 async def test_a_job_asks_once_and_brings_its_checkpoint_home(tmp_path: Path) -> None:
     """The sentence of the first page: run it, bring it back, shut it down, under $5."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client)
         shown = await harbour.over(client, job_id)
         job = shown["jobs"][0]

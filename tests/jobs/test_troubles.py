@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.jobs.basin import Basin
 from tests.jobs.harbour import GIVEN, Harbour, brought
 from tests.world import Json, ToolFailed
 from vast_mcp.simulator.simulator import Recorded
@@ -35,7 +36,7 @@ def states(harbour: Harbour) -> list[str]:
 async def test_a_command_that_fails_is_told_and_its_outputs_come_home(tmp_path: Path) -> None:
     """Exit status 3: what was written is fetched all the same, and the machine goes as agreed."""
     command = "mkdir -p out; echo half > out/model.pt; echo oh no; exit 3"
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         shown = await harbour.over(client, await harbour.started(client, command=command))
     job = shown["jobs"][0]
     assert (job["phase"], job["exit_code"]) == ("failed", 3)
@@ -46,7 +47,7 @@ async def test_a_command_that_fails_is_told_and_its_outputs_come_home(tmp_path: 
 
 async def test_a_missing_output_keeps_the_disk_and_says_so(tmp_path: Path) -> None:
     """Destroyed only when all that was named is home: else stopped, whatever was agreed."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, outputs=["out", "nowhere.pt"])
         job = (await harbour.over(client, job_id))["jobs"][0]
         assert job["phase"] == "failed"
@@ -60,7 +61,7 @@ async def test_a_missing_output_keeps_the_disk_and_says_so(tmp_path: Path) -> No
 
 async def test_stop_is_the_end_where_stop_was_agreed(tmp_path: Path) -> None:
     """Success and everything home: the disk stays all the same."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, on_end="stop")
         job = (await harbour.over(client, job_id))["jobs"][0]
         assert job["phase"] == "done"
@@ -70,7 +71,7 @@ async def test_stop_is_the_end_where_stop_was_agreed(tmp_path: Path) -> None:
 
 async def test_a_declined_job_leaves_no_trace(tmp_path: Path) -> None:
     """No is no: nothing rented, no job."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served("decline") as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served("decline") as client:
         answer = await harbour.call(client, "run_job", **GIVEN)
         assert answer["status"] == "declined"
         assert await harbour.call(client, "show_jobs") == {"jobs": []}
@@ -79,7 +80,7 @@ async def test_a_declined_job_leaves_no_trace(tmp_path: Path) -> None:
 
 async def test_a_client_that_cannot_ask_gets_a_plan(tmp_path: Path) -> None:
     """Always asks: without a question there is no job, however cheap."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served(None) as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served(None) as client:
         answer = await harbour.call(client, "run_job", **GIVEN)
         assert answer["status"] == "needs_confirmation"
         assert answer["plan_id"].startswith("job-5.00usd-")
@@ -90,7 +91,7 @@ async def test_a_client_that_cannot_ask_gets_a_plan(tmp_path: Path) -> None:
 
 async def test_the_policys_caps_hold_before_anybody_is_asked(tmp_path: Path) -> None:
     """A yes cannot be had for what the policy never allows."""
-    harbour = Harbour(tmp_path, policy="[limits]\nmax_usd_per_rental = 2.0\n")
+    harbour = Basin(tmp_path, policy="[limits]\nmax_usd_per_rental = 2.0\n")
     async with harbour.open(), harbour.served() as client:
         with pytest.raises(ToolFailed, match="max_usd_per_rental"):
             await harbour.call(client, "run_job", **GIVEN)
@@ -99,7 +100,7 @@ async def test_the_policys_caps_hold_before_anybody_is_asked(tmp_path: Path) -> 
 
 async def test_money_for_less_than_a_quarter_of_an_hour_is_refused(tmp_path: Path) -> None:
     """Nothing useful fits; said before anybody is asked."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         with pytest.raises(ToolFailed, match="max_cost_usd"):
             await harbour.call(client, "run_job", **{**GIVEN, "max_cost_usd": 0.02})
         assert harbour.questions == []
@@ -121,7 +122,7 @@ async def test_money_for_less_than_a_quarter_of_an_hour_is_refused(tmp_path: Pat
 )
 async def test_what_cannot_be_is_refused_unasked(tmp_path: Path, changes: Json, match: str) -> None:
     """Paths and arguments, before a person is troubled with them."""
-    harbour = Harbour(tmp_path)
+    harbour = Basin(tmp_path)
     async with harbour.served() as client:
         with pytest.raises(ToolFailed, match=match):
             await harbour.call(client, "run_job", **{**GIVEN, **changes})
@@ -132,7 +133,7 @@ async def test_what_cannot_be_is_refused_unasked(tmp_path: Path, changes: Json, 
 async def test_a_stopped_job_brings_back_what_there_is(tmp_path: Path) -> None:
     """SIGTERM to the command, its outputs so far home, the machine gone as agreed."""
     command = "mkdir -p out; echo first > out/model.pt; echo begun; sleep 40000"
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, command=command)
         await harbour.until(client, job_id, "running")
         while "begun" not in (await harbour.call(client, "show_jobs", job_id=job_id)).get(
@@ -150,7 +151,7 @@ async def test_a_stopped_job_brings_back_what_there_is(tmp_path: Path) -> None:
 
 async def test_two_jobs_are_listed_for_a_new_chat(tmp_path: Path) -> None:
     """Another client of the same person finds them; another principal would not."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         first = await harbour.started(client)
         second = await harbour.started(client, command="python3 train.py; true")
         async with harbour.served() as other:
@@ -166,7 +167,7 @@ async def test_environment_values_are_nowhere_but_on_the_machine(tmp_path: Path)
     """Sealed in the ledger, masked in answers, removed from the machine's disk by the command."""
     canary = "canary-9c1e7b52"
     command = 'mkdir -p out; echo "got $SECRET_THING"; echo x > out/x'
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, command=command, env={"SECRET_THING": canary})
         shown = await harbour.over(client, job_id)
         assert shown["jobs"][0]["phase"] == "done"
@@ -178,7 +179,7 @@ async def test_environment_values_are_nowhere_but_on_the_machine(tmp_path: Path)
 
 async def test_a_destroy_question_knows_the_job(tmp_path: Path) -> None:
     """A job at work, and outputs that never came home, are named before a disk is deleted."""
-    async with Harbour(tmp_path).open() as harbour, harbour.served() as client:
+    async with Basin(tmp_path, offered="all").open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, outputs=["nowhere.pt"])
         job = (await harbour.over(client, job_id))["jobs"][0]
         await harbour.call(client, "destroy_instance", instance_id=job["instance_id"])
@@ -191,7 +192,7 @@ async def test_a_destroy_question_knows_the_job(tmp_path: Path) -> None:
 async def test_a_secret_goes_by_name_and_shows_nowhere(tmp_path: Path) -> None:
     """Allowed by the policy, read from the server's environment, named in the question."""
     canary = "hf_canary_77aa11bb"
-    harbour = Harbour(
+    harbour = Basin(
         tmp_path, policy='[secrets]\nallow = ["HF_TOKEN"]\n', environment={"HF_TOKEN": canary}
     )
     command = 'mkdir -p out; echo "$HF_TOKEN" | wc -c; echo "$HF_TOKEN"; echo x > out/x'
@@ -220,7 +221,7 @@ async def test_the_question_names_all_of_it_at_its_longest(tmp_path: Path) -> No
         "secrets": [f"A_SECRET_{number}=generate" for number in range(9)],
         "max_cost_usd": 12.34,
     }
-    harbour = Harbour(tmp_path)
+    harbour = Basin(tmp_path)
     async with harbour.served("decline") as client:
         await harbour.call(client, "run_job", **given)
     question = harbour.questions[0]
@@ -233,7 +234,7 @@ async def test_the_question_names_all_of_it_at_its_longest(tmp_path: Path) -> No
 async def test_a_long_output_comes_home_whole_and_without_its_secret(tmp_path: Path) -> None:
     """Beyond a megabyte it lies beside the outputs; there too the value was written over."""
     canary = "hf_canary_5c5c5c5c"
-    harbour = Harbour(
+    harbour = Basin(
         tmp_path, policy='[secrets]\nallow = ["HF_TOKEN"]\n', environment={"HF_TOKEN": canary}
     )
     talk = 'import os\nfor _ in range(300): print("x" * 4000)\nprint(os.environ["HF_TOKEN"])\n'
