@@ -247,3 +247,19 @@ async def test_an_endpoint_whose_answer_was_lost_ends_as_well(tmp_path: Path, ki
     await tick(world, times=65)
     (endpoint,) = world.simulator.world.serverless.endpoints.values()
     assert endpoint.fields["endpoint_state"] == "stopped"
+
+
+async def test_an_unasked_rent_promises_only_the_stop_that_it_will_get(tmp_path: Path) -> None:
+    """Design §5: a rent that the policy allowed covers no destroy, and its answer says so."""
+    world = World(tmp_path, seed=1)
+    async with world.connect() as client:
+        offer = await world.cheap_offer()
+        await world.call(client, "search_offers")
+        said = await world.call(
+            client, "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=2.0,
+            lease_hours=1, on_end="destroy",
+        )  # fmt: skip
+        shown = await world.call(client, "show_instances", instance_id=said["instance_id"])
+    assert world.questions == []
+    assert "it only stops" in said["said"]
+    assert shown["instances"][0]["on_end"] == "stop"

@@ -134,8 +134,8 @@ def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, C
     if not rental.running:
         return None
     if now_us >= rental.lease_ends_us:
-        destroys = rental.on_end == "destroy" and rental.asked and _may_destroy(rental)
-        end = DestroyInstance(instance_id, corrective=True) if destroys else stop
+        destroy = DestroyInstance(instance_id, corrective=True)
+        end = destroy if rental.end_act == "destroy" else stop
         return end, Cause.LEASE, f"lease of {instance_id} ended"
     if rental.details.get("stop_sent") and instance.intended_status == "running":
         return stop, Cause.REPEAT, f"stop of {instance_id} repeated"
@@ -144,8 +144,3 @@ def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, C
     if late and instance.actual_status != "running":
         return stop, Cause.START, f"start of {instance_id} given up"
     return None
-
-
-def _may_destroy(rental: Rental) -> bool:
-    """A person's yes to `on_end = "destroy"` covers the destroy of that one machine."""
-    return not rental.details.get("adopted")

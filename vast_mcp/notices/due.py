@@ -282,7 +282,7 @@ def _began_us(one: Rental) -> int:
 def _then(one: Rental) -> str:
     if one.kind == "endpoint":
         return "its workers are ended"
-    if one.on_end == "destroy" and one.asked:
+    if one.end_act == "destroy":
         return "destroyed with its disk"
     return f"stopped; its disk goes on at {one.disk_usd_per_hour.per_day}/day"
 

@@ -157,8 +157,7 @@ def machine(services: Services, one: Instance, rental: Rental | None) -> Holding
     now_us = services.clock.lease_us()
     seen = Held(one, now_us, rental, mark)
     ends_us = rental.lease_ends_us if rental is not None else mark.until_us if mark else None
-    # The lease's end destroys only what a person said yes to (`_correction` in guard/tick.py).
-    destroys = rental is not None and rental.on_end == "destroy" and rental.asked
+    destroys = rental is not None and rental.end_act == "destroy"
     disk = f"stopped; its disk goes on at {one.disk_usd_per_hour.per_day}/day"
     return Holding(
         kind="instance",

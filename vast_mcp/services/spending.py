@@ -115,7 +115,7 @@ def _lease(rental: Rental) -> JsonObject:
             f"{rental.kind}_id": rental.target_id,
             "state": rental.state.value,
             "lease_ends": minute(rental.lease_ends_us),
-            "on_end": rental.on_end if rental.kind == "instance" else "end its workers",
+            "on_end": rental.end_act if rental.kind == "instance" else "end its workers",
             "usd_per_hour": dollars(rate or UsdPerHour(0)),
             "task": rental.task,
             "untrusted_label": rental.label[:60],

@@ -74,6 +74,12 @@ class Rental:
     details: JsonObject = field(default_factory=dict)
     """Facts for the books: GPU, image, what a question named. Never a secret."""
 
+    @property
+    def end_act(self) -> str:
+        """What its lease's end does: `destroy` only where a person agreed to it (design §5)."""
+        agreed = self.asked and not self.details.get("adopted")
+        return "destroy" if self.on_end == "destroy" and agreed else "stop"
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:

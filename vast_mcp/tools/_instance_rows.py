@@ -88,7 +88,7 @@ class InstanceRow(BaseModel):
             "gpu_util_percent": one.gpu_utilisation_percent,
             "country": one.country or None,
             "interruptible": one.is_bid or None,
-            "on_end": rental.on_end if rental else None,
+            "on_end": rental.end_act if rental else None,
             "task": rental.task or None if rental else None,
         }
         return cls.of(held).model_copy(update=more)

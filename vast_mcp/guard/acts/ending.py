@@ -86,7 +86,7 @@ def _stop_outcome(one: Instance, *, stopped: bool) -> Outcome:
         values={
             "instance_id": one.instance_id,
             "bills": "disk" if stopped else "gpu+disk",
-            "disk_usd_per_day": per_day.dollars,
+            "disk_usd_per_day": round(per_day.dollars, 4),
         },
     )
 

@@ -75,7 +75,7 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
     try:
         await desk.ledger.write(lambda tx: adopt(tx, intent_id, instance_id, desk.now_us()))
     except LedgerUnavailable as error:  # it exists, and that must be told; its mark outlives us
-        return _rented(terms, instance_id, (str(error),))
+        return _rented(errand, terms, instance_id, (str(error),))
     return await _settle(desk, errand, terms, instance_id, lost=lost)
 
 
@@ -102,7 +102,7 @@ async def _settle(
         warnings.append("Its price could not be read back yet; it is checked again shortly.")
     if terms.attach_key:
         warnings += await _attach_own_key(desk, errand, instance_id)
-    outcome = _rented(terms, instance_id, tuple(warnings))
+    outcome = _rented(errand, terms, instance_id, tuple(warnings))
 
     def write(tx: Transaction) -> None:
         rental = tx.rental(errand.booking.intent_id)
@@ -121,13 +121,11 @@ async def _settle(
     return outcome
 
 
-def _rented(terms: Terms, instance_id: int, warnings: tuple[str, ...]) -> Outcome:
+def _rented(errand: Errand, terms: Terms, instance_id: int, warnings: tuple[str, ...]) -> Outcome:
     per_day = terms.disk_rate.per_day
-    end = (
-        f"stops, and its disk costs {per_day}/day until destroyed"
-        if terms.on_end == "stop"
-        else "is destroyed with its disk"
-    )
+    end = f"stops, and its disk costs {per_day}/day until destroyed"
+    if terms.on_end == "destroy":  # design §5: a rent that nobody was asked about covers no destroy
+        end = "is destroyed with its disk" if errand.booking.asked else f"only {end}"
     return Outcome(
         status="rented",
         said=f"Rented at {terms.rate}. At the lease end it {end}.",
