@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.basin import Basin
-from tests.jobs.harbour import Harbour
+from tests.jobs.basin import Basin, moment
+from tests.jobs.harbour import Harbour, brought
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.acts import CreateInstance, DestroyInstance
@@ -105,6 +105,30 @@ async def test_a_host_that_vanishes_under_the_command_is_told(tmp_path: Path) ->
         assert job["phase"] == "failed"
         assert "outputs could not be brought back" in job["said"]
         assert harbour.alive == set()
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_host_that_is_not_heard_for_a_while_keeps_its_job(
+    tmp_path: Path, silent: bool
+) -> None:
+    """Offline or unknown for ten minutes: what runs there goes on, so the job waits for it."""
+    command = "echo begun; until [ -f go ]; do sleep 1; done; mkdir -p out; echo x > out/x"
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client, command=command)
+        seen = await harbour.until(client, job_id, "running")
+        while "begun" not in seen.get("untrusted_output", ""):
+            await moment()
+            seen = await harbour.call(client, "show_jobs", job_id=job_id)
+        instance_id = seen["jobs"][0]["instance_id"]
+        harbour.simulator.take_offline(instance_id, silent=silent)
+        back_s = harbour.clock.monotonic_s() + 600
+        while harbour.clock.monotonic_s() < back_s:
+            await moment()
+        harbour.simulator.bring_back(instance_id)
+        harbour.simulator.put_file(instance_id, f"/workspace/{job_id}/go", 1)
+        job = (await harbour.over(client, job_id))["jobs"][0]
+        assert (job["phase"], job["exit_code"]) == ("done", 0), job
+        assert brought(job, "x") == b"x\n"
 
 
 async def test_a_reboot_runs_the_command_again_where_that_was_asked(tmp_path: Path) -> None:

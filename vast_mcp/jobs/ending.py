@@ -10,7 +10,7 @@ from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.clearance import Clearance
 from vast_mcp.jobs.desk import JobDesk
 from vast_mcp.jobs.log import LOG_KEPT, mask_file
-from vast_mcp.jobs.working import bench_of
+from vast_mcp.jobs.working import bench_of, place_of
 from vast_mcp.operations import JsonObject
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import LocalPlace
@@ -21,7 +21,6 @@ from vast_mcp.text import clean_line
 _TRY_AGAIN_S = 15.0
 _LOG_FOLDER = "whole-log"
 """Of its own: an output may well be called `out`."""
-_MOST_LOST = 8
 _MOST_ENDS = 20
 
 
@@ -37,15 +36,16 @@ async def fetch(desk: JobDesk) -> None:
         await _long_log(desk)
         await desk.save(JobPhase.ENDING, {"verified": verified})
         return
+    place = await place_of(desk)
     try:
-        bench = await bench_of(desk)
+        bench = place.bench
         if bench is None:
             raise SshUnavailable("The machine does not run any more.", reason="lost")
         await desk.carry(Clearance("download_files", int(str(desk.job.instance_id))))
         got = await bench.fetch(named[len(tried)], home_of(desk))
     except (SshUnavailable, NotFound) as error:
         lost = int(desk.fact("lost", 0)) + 1
-        if lost < _MOST_LOST:
+        if lost < place.patience:
             await desk.save(facts={"lost": lost})
             await desk.pause(_TRY_AGAIN_S)
             return

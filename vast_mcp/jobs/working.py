@@ -1,5 +1,7 @@
 """Send what the command needs, start it once, and watch it to its end."""
 
+from dataclasses import dataclass
+
 from vast_mcp.jobs import script
 from vast_mcp.jobs.act import shown_bytes
 from vast_mcp.jobs.bench import Bench, Pulse
@@ -22,18 +24,40 @@ _SLOW_POLL_S = 15.0
 _MOST_SPARE_S = 600
 _GONE_AFTER = 4
 """Looks in a row that find neither the command nor its exit status."""
-_LOST_AFTER = 6
+_LOST_AFTER = 8
+_SILENT_FOR = 80
+"""Twenty minutes: hosts come back."""
 _READ = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The job's machine as it is now. No `bench`: it does not run."""
+
+    bench: Bench | None = None
+    silent: bool = False
+    """Its host is not heard. What runs there may well go on, and nothing bills."""
+
+    @property
+    def patience(self) -> int:
+        """Looks in a row before it is given up."""
+        return _SILENT_FOR if self.silent else _LOST_AFTER
+
+
+async def place_of(desk: JobDesk) -> Place:
+    """One look at the machine."""
+    assert desk.job.instance_id is not None
+    look = await desk.office.scout().look(desk.job.instance_id)
+    status = None if look.instance is None else look.instance.actual_status
+    if look.instance is None or status != "running":
+        return Place(silent=status in {"offline", "unknown"})
+    folder = script.HOME_FOLDER if desk.aside else ""
+    return Place(Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance, folder))
 
 
 async def bench_of(desk: JobDesk) -> Bench | None:
     """The machine as it is now; None when it does not run."""
-    assert desk.job.instance_id is not None
-    look = await desk.office.scout().look(desk.job.instance_id)
-    if look.instance is None or look.instance.actual_status != "running":
-        return None
-    folder = script.HOME_FOLDER if desk.aside else ""
-    return Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance, folder)
+    return (await place_of(desk)).bench
 
 
 # -- sending -------------------------------------------------------------------------------
@@ -117,18 +141,18 @@ async def watch(desk: JobDesk) -> None:
 
 async def _bench_or_wait(desk: JobDesk) -> Bench | None:
     """The running machine. One that rests is waited for until its lease is over."""
-    bench = await bench_of(desk)
-    if bench is not None:
-        return bench
+    place = await place_of(desk)
+    if place.bench is not None:
+        return place.bench
     if desk.aside:
-        await _resting(desk)
+        await _resting(desk, place)
         return None
     rental = await desk.machine_rental()
     gone = rental is None or not rental.state.holds_money
     over = rental is not None and (not rental.running or desk.now_us() >= rental.lease_ends_us)
     if gone or over or desk.job.stop_asked or not desk.term("restart_on_resume", default=False):
         lost = int(desk.fact("lost", 0)) + 1
-        if lost >= _LOST_AFTER or gone or over:
+        if lost >= place.patience or gone or over:
             word = "is gone" if gone else "does not run any more"
             why = f"Its machine {word}, so its outputs could not be brought back."
             await desk.save(JobPhase.ENDING, {"why": why})
@@ -139,10 +163,10 @@ async def _bench_or_wait(desk: JobDesk) -> Bench | None:
     return None
 
 
-async def _resting(desk: JobDesk) -> None:
+async def _resting(desk: JobDesk, place: Place) -> None:
     """The machine of a mere command does not run: soon that is the command's end."""
     lost = int(desk.fact("lost", 0)) + 1
-    if lost >= _LOST_AFTER:
+    if lost >= place.patience:
         why = "Its machine does not run any more, which ended it."
         await desk.save(JobPhase.ENDING, {"why": why})
         return
