@@ -59,6 +59,7 @@ def due(
         *_lease_ends(rentals, rules, now_us),
         *_deeds(seen),
         *_ended_elsewhere(rentals, now_us),
+        *_never_up(seen),
         *_machines(seen, now_us),
         *_overdue_endpoints(seen, rentals, now_us),
         *_unresolved(rentals, now_us),
@@ -139,8 +140,27 @@ def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]
             )
 
 
+def _never_up(seen: Seen) -> Iterator[Notice]:
+    """Rented by us, and not come up in a quarter of an hour: told, not destroyed unasked."""
+    for held in seen.held:
+        number = held.instance.instance_id
+        if held.not_up_min is not None and number not in _ended(seen):
+            yield Notice(
+                Kind.NOT_UP,
+                f"not_up:{number}",
+                f"Instance {number}{quoted(held.label)} has not come up in the"
+                f" {held.not_up_min} min since it was rented and bills {rate_now(held.instance)}."
+                " Destroy it and rent another offer; else it goes on until its lease ends.",
+                number,
+            )
+
+
+def _ended(seen: Seen) -> set[int]:
+    """What this very look ended: it is still shown as it was before."""
+    return {deed.target_id for deed, _ in seen.deeds if deed.status}
+
+
 def _machines(seen: Seen, now_us: int) -> Iterator[Notice]:
-    ended = {deed.target_id for deed, _ in seen.deeds if deed.status}
     for held in seen.held:
         if not (held.ours or _marked_inside(held)):
             continue
@@ -156,15 +176,6 @@ def _machines(seen: Seen, now_us: int) -> Iterator[Notice]:
                 " bid, wait, or stop it.",
                 number,
             )
-        if held.not_up_min is not None and number not in ended:
-            yield Notice(
-                Kind.NOT_UP,
-                f"not_up:{number}",
-                f"{_begun(name)} has not come up in the {held.not_up_min} min since it was rented"
-                f" and bills {rate_now(one)}. Destroy it and rent another offer; else it goes on"
-                " until its lease ends.",
-                number,
-            )
         ends_us = one.contract_ends_us
         if ends_us is not None and 0 < ends_us - now_us <= CONTRACT_US:
             yield Notice(
@@ -174,8 +185,7 @@ def _machines(seen: Seen, now_us: int) -> Iterator[Notice]:
                 " deleted 48 h later: copy off what you need before it ends.",
                 number,
             )
-        # What this very look ended is shown as it was before.
-        bills = held.bills is Billing.GPU_AND_DISK and number not in ended
+        bills = held.bills is Billing.GPU_AND_DISK and number not in _ended(seen)
         if bills and _unleased(held, now_us):
             yield Notice(
                 Kind.NO_LEASE,
