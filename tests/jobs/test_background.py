@@ -10,6 +10,7 @@ from mcp import Client
 
 from tests.jobs.basin import Basin, moment
 from tests.world import Json, ToolFailed
+from vast_mcp.jobs import script
 
 OVER = {"done", "failed", "stopped"}
 
@@ -73,6 +74,20 @@ async def test_a_command_in_the_background_is_a_job_that_asks_nobody(tmp_path: P
         assert basin.alive == {machine}
         assert basin.simulator.world.instances[machine].stage == "running"
         assert basin.questions == []
+
+
+async def test_the_idle_guard_sees_a_job_until_the_last_has_ended(tmp_path: Path) -> None:
+    """One marker for all that run: the end of one does not let the machine be stopped as idle."""
+    async with aboard(tmp_path) as (basin, client, machine):
+        marker = basin.machines.machine(machine).disk.locate(script.MARKER)
+        long = await begun(basin, client, machine, "echo begun; sleep 100000")
+        await until(basin, client, long, "begun")
+        await until(basin, client, await begun(basin, client, machine, "echo short"))
+        assert marker.exists()
+        await basin.call(client, "stop_job", job_id=long)
+        await until(basin, client, long)
+        while marker.exists():  # taken away a moment after the exit status is written
+            await moment()
 
 
 async def test_stop_job_ends_a_command_that_listens(tmp_path: Path) -> None:

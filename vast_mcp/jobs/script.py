@@ -10,6 +10,8 @@ from collections.abc import Mapping
 HOME = "/root/.vmcp"
 MARKER = f"{HOME}/job"
 """Lies there while any job runs: the idle guard inside the machine leaves it alone."""
+LIVE = f"{HOME}/live"
+"""A file for each that runs; the last to end takes the marker away."""
 HOME_FOLDER = "/root"
 """Where a session begins, and a command that has no uploads."""
 WATCHER = "run.sh"
@@ -19,7 +21,8 @@ OUTPUT = "out"
 _WATCHER = f"""#!/bin/sh
 d=$1
 cd "$2" || exit 1
-: > "$d/live"
+mkdir -p {LIVE}
+: > "{LIVE}/$3"
 : > {MARKER}
 s=sh; command -v bash >/dev/null 2>&1 && s=bash
 setsid $s "$d/{COMMAND}" >>"$d/{OUTPUT}" 2>&1 </dev/null &
@@ -27,8 +30,8 @@ echo $! > "$d/pid"
 wait $!
 echo $? > "$d/exit.new"
 mv "$d/exit.new" "$d/exit"
-rm -f "$d/live"
-ls {HOME}/*/live >/dev/null 2>&1 || rm -f {MARKER}
+rm -f "{LIVE}/$3"
+[ "$(ls {LIVE})" ] || rm -f {MARKER}
 """
 
 
@@ -59,7 +62,7 @@ def start_line(job_id: str, folder: str) -> str:
     d, w = place(job_id), folder
     return (
         f"mkdir -p {w}; mkdir {d}/started 2>/dev/null || exit 0; "
-        f"setsid nohup sh {d}/{WATCHER} {d} {w} >/dev/null 2>&1 </dev/null &"
+        f"setsid nohup sh {d}/{WATCHER} {d} {w} {job_id} >/dev/null 2>&1 </dev/null &"
     )
 
 
@@ -79,4 +82,4 @@ def signal_line(job_id: str, name: str) -> str:
 
 def again_line(job_id: str) -> str:
     """Forget the first start, so that the next one starts anew; its output is kept."""
-    return f"cd {place(job_id)} && rm -rf started exit pid live; true"
+    return f"cd {place(job_id)} && rm -rf started exit pid; true"
