@@ -335,19 +335,19 @@ async def test_rates_against_scp_in_the_same_run(tmp_path: Path) -> None:
     async with openssh(tmp_path) as machine:
         session, far = await machine.session(), f"root@127.0.0.1:{machine.home}"
         for name, goal in (("many", 1.0), ("one", 0.8)):
-            ratios: dict[str, list[float]] = {"up": [], "down": []}
+            took: dict[str, list[tuple[float, float]]] = {"up": [], "down": []}
             for turn in range(3):
                 theirs = await asyncio.to_thread(scp, machine, "-r", f"{here}/{name}", f"{far}/s")
                 began = time.perf_counter()
                 plan = plan_upload(roots.place(name), f"{machine.home}/o")
                 report = await upload(session, plan, clock=CLOCK)
-                ratios["up"].append(_tell(name, "up", theirs, report, time.perf_counter() - began))
+                took["up"].append(_tell(name, "up", theirs, report, time.perf_counter() - began))
                 back = str(tmp_path / "c")
                 theirs = await asyncio.to_thread(scp, machine, "-r", f"{far}/o", back)
                 began = time.perf_counter()
                 report = await fetch(session, f"{machine.home}/o", roots, f"b{turn}")
                 ours = time.perf_counter() - began
-                ratios["down"].append(_tell(name, "down", theirs, report, ours))
+                took["down"].append(_tell(name, "down", theirs, report, ours))
                 for path in (
                     here / f"b{turn}",
                     tmp_path / "c",
@@ -355,7 +355,11 @@ async def test_rates_against_scp_in_the_same_run(tmp_path: Path) -> None:
                     plan_path(plan),
                 ):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
-            assert min(max(found) for found in ratios.values()) >= goal, ratios
+            for way, pairs in took.items():
+                # The best of each: others use this computer too.
+                ratio = min(scp_s for scp_s, _ in pairs) / min(own_s for _, own_s in pairs)
+                print(f"{name} {way}: {ratio:.2f} times scp's rate")  # noqa: T201  a figure to show
+                assert ratio >= goal, took
         await session.close()
 
 
@@ -364,10 +368,12 @@ def plan_path(plan: CopyPlan) -> Path:
     return Path(plan.remote)
 
 
-def _tell(name: str, way: str, theirs: float, report: CopyReport, ours: float) -> float:
+def _tell(
+    name: str, way: str, theirs: float, report: CopyReport, ours: float
+) -> tuple[float, float]:
     moving = report.moving_s
     print(  # noqa: T201  a figure to show
         f"\n{name} {way}: scp {theirs:.2f} s; ours {moving:.2f} s moving ({theirs / moving:.2f}x),"
         f" {ours:.2f} s with plan, checksums of both ends and placing ({theirs / ours:.2f}x)"
     )
-    return theirs / moving
+    return theirs, moving

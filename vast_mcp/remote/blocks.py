@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from vast_mcp.remote.checksums import PIECE, as_operand, local_digest, script_line
 from vast_mcp.remote.errors import RemoteFailed
-from vast_mcp.remote.pipe import pipe
+from vast_mcp.remote.intake import take_output
 from vast_mcp.remote.progress import Meter
 from vast_mcp.remote.session import Session
-from vast_mcp.remote.threads import begin, finished, in_thread
+from vast_mcp.remote.sink import BUFFER, Sink
+from vast_mcp.remote.threads import in_thread
 
 if TYPE_CHECKING:
     import asyncssh
@@ -24,7 +25,6 @@ _SAFE_BLOCK = 32 * 1024
 _IN_FLIGHT = 32
 IN_FLIGHT_BYTES = _BIG_BLOCK * _IN_FLIGHT
 """After a cut, this much of a partial file's end may have holes and is sent again."""
-_GATHER = 4 * PIECE
 _STREAM = 'exec dd if="$1" bs=1048576 skip="$2" count="$3" 2>/dev/null'
 
 
@@ -132,14 +132,14 @@ async def receive_file(
         RemoteFailed: it cannot be read over there, or is shorter than planned.
     """
     digest = await in_thread(lambda: local_digest(descriptor, offset))
-    sink = _Sink(descriptor, offset, size, digest, meter)
+    sink = Sink(descriptor, offset, size, digest, meter)
     try:
         if stream and offset < size:
             first, count = offset // PIECE, (size - offset) // PIECE + 1
             line = script_line(_STREAM, as_operand(source), str(first), str(count))
             with suppress(RemoteFailed):
-                await pipe(session, line, take=sink.take)
-            await sink.flush()
+                await take_output(session, line, sink)
+            await sink.finish()
         if sink.position < size:
             await _read_rest(sftp, source, sink)
     finally:
@@ -148,66 +148,19 @@ async def receive_file(
     return digest.hexdigest()
 
 
-class _Sink:
-    """Writes a stream to a file and hashes it, in a thread, while the next bytes arrive."""
-
-    def __init__(
-        self, descriptor: int, offset: int, size: int, digest: "hashlib._Hash", meter: Meter
-    ) -> None:
-        self.position = offset
-        self.size = size
-        self._descriptor = descriptor
-        self._digest = digest
-        self._meter = meter
-        self._waiting = bytearray()
-        self._surplus = 0
-        self._writing: asyncio.Future[None] | None = None
-
-    async def take(self, data: bytes) -> None:
-        """Take the next bytes. Those beyond the planned size are dropped, and not for ever."""
-        wanted = data[: self.size - self.position - len(self._waiting)]
-        self._surplus += len(data) - len(wanted)
-        if self._surplus > 2 * PIECE:
-            raise RemoteFailed("The machine sends more than was asked for.")
-        self._waiting += wanted
-        self._meter.add(len(wanted))
-        if len(self._waiting) >= _GATHER:
-            await self.settle()
-            self._begin()
-
-    async def flush(self) -> None:
-        """Until all of it is written."""
-        await self.settle()
-        self._begin()
-        await self.settle()
-
-    async def settle(self) -> None:
-        """Until no thread uses the file."""
-        if self._writing:
-            writing, self._writing = self._writing, None
-            await finished(writing)
-
-    def _begin(self) -> None:
-        data, self._waiting = bytes(self._waiting), bytearray()
-        at, self.position = self.position, self.position + len(data)
-
-        def write() -> None:
-            os.pwrite(self._descriptor, data, at)
-            self._digest.update(data)
-
-        self._writing = begin(write)
-
-
-async def _read_rest(sftp: "asyncssh.SFTPClient", source: str, sink: _Sink) -> None:
+async def _read_rest(sftp: "asyncssh.SFTPClient", source: str, sink: Sink) -> None:
     block = min(sftp.limits.max_read_len or _SAFE_BLOCK, _BIG_BLOCK)
     async with sftp.open(source.encode(), "rb", block_size=block, max_requests=_IN_FLIGHT) as file:
-        while sink.position < sink.size:
-            await file.seek(sink.position)
-            data = await file.read(min(_GATHER, sink.size - sink.position))
+        at = sink.position
+        while at < sink.size:
+            await file.seek(at)
+            data = await file.read(min(BUFFER, sink.size - at))
             if not data:
                 raise RemoteFailed(
                     "A file on the machine became shorter while it was being copied.",
                     hint="Copy it again when nothing writes to it.",
                 )
-            await sink.take(cast(bytes, data))  # opened without an encoding
-            await sink.flush()
+            at += len(data)
+            if not sink.put(cast(bytes, data)):  # opened without an encoding
+                await sink.drain()
+        await sink.finish()
