@@ -17,6 +17,12 @@ from vast_mcp.clock import ManualClock, SystemClock
 from vast_mcp.runtime import Runtime, open_runtime
 
 LEAPT_S = 30.0
+WAIT = """
+import os, time
+while not os.path.exists("go"):
+    time.sleep(0.02)
+"""
+"""For a real program of a machine: a shell that sleeps would only make time fly."""
 
 
 class LeapingClock(ManualClock):

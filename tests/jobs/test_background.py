@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from tests.jobs.basin import Basin, moment
+from tests.jobs.basin import WAIT, Basin, moment
 from tests.world import Json, ToolFailed
 from vast_mcp.jobs import script
 
@@ -123,7 +123,8 @@ async def test_a_command_goes_on_when_its_server_ends(tmp_path: Path) -> None:
     async with basin.open():
         async with basin.served() as client:
             machine = await a_machine(basin, client)
-            command = "echo begun; until [ -f go ]; do sleep 1; done; echo ended"
+            basin.machines.machine(machine).disk.locate("/root/wait.py").write_text(WAIT)
+            command = "echo begun; python3 wait.py; echo ended"
             job_id = await begun(basin, client, machine, command)
             await until(basin, client, job_id, "begun")
         async with basin.served() as client:

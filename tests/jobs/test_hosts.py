@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.basin import Basin, moment
+from tests.jobs.basin import WAIT, Basin, moment
 from tests.jobs.harbour import Harbour, brought
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.act import Caller
@@ -112,9 +112,9 @@ async def test_a_host_that_is_not_heard_for_a_while_keeps_its_job(
     tmp_path: Path, silent: bool
 ) -> None:
     """Offline or unknown for ten minutes: what runs there goes on, so the job waits for it."""
-    command = "echo begun; until [ -f go ]; do sleep 1; done; mkdir -p out; echo x > out/x"
+    command = "echo begun; python3 wait.py; mkdir -p out; echo x > out/x"
     async with Basin(tmp_path).open() as harbour, harbour.served() as client:
-        job_id = await harbour.started(client, command=command)
+        job_id = await harbour.started(client, command=command, files={"wait.py": WAIT})
         seen = await harbour.until(client, job_id, "running")
         while "begun" not in seen.get("untrusted_output", ""):
             await moment()
