@@ -64,6 +64,15 @@ class Basin(Harbour):
             finally:
                 self.running.remove(opened)
 
+    def shut_the_door(self, machine: int, port: int = 1) -> None:
+        """The machine runs on, and SSH leads to another port, where nothing need listen."""
+        lodging = self.machines.lodgings[machine]
+        assert lodging.acceptor is not None
+        lodging.acceptor.close()
+        self.simulator.world.instances[machine].mapped["22/tcp"] = port
+        for guest in list(lodging.guests):
+            guest.leave()
+
     async def over(self, client: Client, job_id: str, calls: int = 2) -> Json:
         """The job when it is over. Waiting in the tool would make time fly for nothing."""
         del calls

@@ -151,12 +151,24 @@ async def test_a_stop_does_not_fail_with_ssh(
         job_id = await begun(basin, client, machine, "echo begun; sleep 400000")
         await until(basin, client, job_id, "begun")
         port = 1 if how == "refused" else silent
-        lodging = basin.machines.lodgings[machine]
-        assert lodging.acceptor is not None
-        lodging.acceptor.close()
-        basin.simulator.world.instances[machine].mapped["22/tcp"] = port
-        for guest in list(lodging.guests):
-            guest.leave()
+        basin.shut_the_door(machine, port)
         said, ended = await stopped(basin, client, job_id, machine)
         assert ended == "running"
         assert "could not be told to end before" in said
+
+
+async def test_stop_job_ends_a_machine_that_cannot_be_reached(tmp_path: Path) -> None:
+    """Outputs cannot be had, but it must not go on costing until its lease ends."""
+    basin = Basin(tmp_path)
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client, command=ENDLESS)
+        seen = await until(basin, client, job_id, "begun")
+        machine = seen["jobs"][0]["instance_id"]
+        basin.shut_the_door(machine)
+        began_s = basin.clock.monotonic_s()
+        await basin.call(client, "stop_job", job_id=job_id)
+        job = (await until(basin, client, job_id))["jobs"][0]
+        assert job["phase"] == "stopped"
+        assert "could not be reached" in job["said"]
+        assert basin.simulator.world.instances[machine].intended_status() == "stopped"
+        assert basin.clock.monotonic_s() - began_s < 600

@@ -129,14 +129,25 @@ async def watch(desk: JobDesk) -> None:
             return
         await _tell_to_end(desk, bench)
     except SshUnavailable:
-        await desk.save(facts={"lost": int(desk.fact("lost", 0)) + 1})
-        await desk.pause(_SLOW_POLL_S)
+        await _unreachable(desk)
         return
     if await _vanished(desk, bench, pulse) or await _outlived(desk):
         return
     await desk.save(facts={"lost": 0, "output_bytes": pulse.output_bytes})
     elapsed_s = (desk.now_us() - int(desk.fact("started_us", 0))) // _SECOND_US
     await desk.pause(_POLL_S if elapsed_s < 600 else _SLOW_POLL_S)
+
+
+async def _unreachable(desk: JobDesk) -> None:
+    """It runs and does not answer. Waited out, unless somebody wants the job to end."""
+    lost = int(desk.fact("lost", 0)) + 1
+    if desk.job.stop_asked and lost >= _LOST_AFTER:
+        why = "It was stopped, but its machine could not be reached"
+        why += ": its command may go on." if desk.aside else ", so no output came home."
+        await desk.save(JobPhase.ENDING, {"why": why})
+        return
+    await desk.save(facts={"lost": lost})
+    await desk.pause(_SLOW_POLL_S)
 
 
 async def _bench_or_wait(desk: JobDesk) -> Bench | None:
