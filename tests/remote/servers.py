@@ -118,12 +118,13 @@ async def in_process(
 
 
 @asynccontextmanager
-async def openssh(tmp: Path) -> AsyncIterator[Machine]:
-    """A real sshd with keys of its own, as this user."""
+async def openssh(tmp: Path, *, port: int = 0) -> AsyncIterator[Machine]:
+    """A real sshd with a new key of its own, as this user."""
     state, home, authorized = _prepare(tmp)
     Path("/run/sshd").mkdir(exist_ok=True)  # noqa: ASYNC240  sshd wants it
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     key = asyncssh.generate_private_key("ssh-ed25519")
     (tmp / "host_key").write_bytes(key.export_private_key("openssh"))

@@ -188,13 +188,41 @@ async def test_more_machines_than_the_limit_take_the_place_of_idle_ones(tmp_path
 
 
 @needs_sshd
-async def test_openssh_is_met_refused_and_met_again(tmp_path: Path) -> None:
-    """Issue 4, against a real sshd: wrong host key refused."""
+async def test_another_machine_in_the_place_of_a_known_one_is_refused(tmp_path: Path) -> None:
+    """Issue 4, against a real sshd: wrong host key refused, until the known one is forgotten."""
     async with openssh(tmp_path) as machine:
-        machine.known_hosts.meet(7, "ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIAAA")
+        session = await machine.session()
+        assert session.host_key.first_use
+        await session.close()
+        port = machine.port
+    async with openssh(tmp_path, port=port) as machine:
         with pytest.raises(HostKeyChanged):
             await machine.session()
         machine.known_hosts.forget(7)
         session = await machine.session()
         assert session.host_key.first_use
+        await session.close()
+
+
+@needs_sshd
+async def test_a_key_on_its_way_to_a_real_sshd_is_waited_for(tmp_path: Path) -> None:
+    """Issue 4, vast-api §9: refused at first, then let in; without patience it is told as such."""
+    async with openssh(tmp_path) as machine:
+        line = machine.authorized.read_text()
+        machine.authorized.write_text("")
+        with pytest.raises(SshUnavailable) as failure:
+            await machine.session()
+        assert failure.value.reason == "auth"
+
+        class Arriving(ManualClock):
+            async def sleep(self, seconds: float) -> None:
+                await super().sleep(seconds)
+                if self.monotonic_s() >= 12:
+                    machine.authorized.write_text(line)
+
+        clock = Arriving(auto_advance=True)
+        session = await connect(
+            7, [machine.where], key=machine.key, known_hosts=machine.known_hosts, clock=clock
+        )
+        assert 12 <= clock.monotonic_s() <= 15
         await session.close()

@@ -95,7 +95,7 @@ class Transfers:
             limit.cancel()
         if transfer.running:
             return None
-        self._by_key.pop(transfer.key, None)
+        self._forget(transfer)
         if transfer.task.cancelled():
             raise SshUnavailable(
                 "The copy was cancelled; what has arrived is kept.",
@@ -105,19 +105,29 @@ class Transfers:
         return transfer.task.result()
 
     async def cancel(self, copy_id: str) -> bool:
-        """End a copy; whether it was under way."""
+        """End a copy; whether it was under way. Whoever waits for it is told.
+
+        What has arrived stays in its stage, nothing of it is put in place, and the same copy begun
+        again goes on from there. A copy that the vendor carries out is only no longer watched.
+        """
         found = next((one for one in self._by_key.values() if one.copy_id == copy_id), None)
         if found is None or not found.running:
             return False
+        self._forget(found)
         found.task.cancel()
         await asyncio.wait({found.task})
-        return True
+        return found.task.cancelled()
+
+    def _forget(self, transfer: Transfer) -> None:
+        """Not one of the same key that was begun since."""
+        if self._by_key.get(transfer.key) is transfer:
+            del self._by_key[transfer.key]
 
     async def drop(self, instance_id: int) -> None:
         """End the machine's copies."""
         for one in [one for one in self._by_key.values() if one.instance_id == instance_id]:
             await self.cancel(one.copy_id)
-            self._by_key.pop(one.key, None)
+            self._forget(one)
 
     async def close(self) -> None:
         """End all; none is begun afterwards."""
