@@ -41,7 +41,7 @@ async def test_no_registered_tool_changes_anything_without_a_yes(tmp_path: Path,
     world.write_policy(policy)
     world.read_only = read_only
     called = 0
-    async with world.connect(answer=answer) as client:
+    async with world.simulator.ssh_servers(), world.connect(answer=answer) as client:
         for spec in tools():
             for arguments in calls_of(spec, things):
                 if policy == ASK_ALL and things.covered(spec.name, arguments):
@@ -85,7 +85,7 @@ async def test_the_same_calls_do_change_something_once_there_is_a_yes(
     before = len(world.simulator.mutations())
     (spec,) = (spec for spec in tools() if spec.name == name)
     answers = []
-    async with world.connect(answer="accept") as client:
+    async with world.simulator.ssh_servers(), world.connect(answer="accept") as client:
         for arguments in calls_of(spec, things):
             answers.append(await said_by(client, name, arguments))
             if await _more_mutations(world, before):
