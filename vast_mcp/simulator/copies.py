@@ -150,7 +150,8 @@ class Copy:
         while self.left and self.moved + self.left[0][1] <= share * self.total:
             name, size = self.left.pop(0)
             path = self.dst_path if single else join(self.dst_path, name)
-            put(self.target.store, path, size, lie.get(name))
+            if name in lie or not isinstance(source, Real):  # it may be gone by now
+                put(self.target.store, path, size, lie.get(name))
             self.moved += size
         if self.target.contract is not None:
             self.target.contract.status_note = f"Copying {share:.0%}" if share < 1 else None
