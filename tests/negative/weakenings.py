@@ -294,10 +294,19 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "on_end destroy needs nobody's yes",
-        "vast_mcp/guard/tick.py",
-        'rental.on_end == "destroy" and rental.asked and _may_destroy(rental)',
-        'rental.on_end == "destroy" and _may_destroy(rental)',
+        "vast_mcp/store/rows.py",
+        'agreed = self.asked and not self.details.get("adopted")',
+        'agreed = not self.details.get("adopted")',
         (f"{LEASES}::test_on_end_destroy_is_covered_only_by_a_persons_yes",),
+    ),
+    Weakening(
+        "a machine nobody could look at is taken as right",
+        "vast_mcp/guard/books.py",
+        """    if rental.details.get("checked") is False:
+        rental = _compare(tx, rental, instance)
+""",
+        "",
+        (f"{PRICES}::test_a_machine_that_no_first_look_showed_is_checked_by_the_keeper",),
     ),
     Weakening(
         "a start that does not come up is left to start at night",
