@@ -15,6 +15,7 @@ import pytest
 
 from tests.jobs.harbour import GIVEN, SPEED, Harbour
 from tests.jobs.mortal import LATER_S, LONGEST_S
+from tests.jobs.test_hosts import watch_for_two
 from tests.world import Json, scale
 from vast_mcp.simulator import serve_http
 
@@ -24,7 +25,9 @@ STEPS = [*PHASES, "PUT", "send", "start", "fetch", "DELETE"]
 WHOLE = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 HARDEST = ["after PUT", "after start", "after DELETE"]
 """The machine is rented, the command runs, the disk is gone; and nobody has written it down."""
-CRASHES = WHOLE if scale("VAST_MCP_JOB_CRASHES", 0) else HARDEST
+WHOLE_RUN = bool(scale("VAST_MCP_JOB_CRASHES", 0))
+"""All 26 points with a 1 there."""
+CRASHES = WHOLE if WHOLE_RUN else HARDEST
 
 
 class Lives:
@@ -97,6 +100,27 @@ async def test_a_killed_server_s_job_is_carried_on_by_the_next(tmp_path: Path, p
         assert harbour.alive == set()
         spent = harbour.credit_usd - harbour.simulator.books.balance_usd
         assert 0 < spent < float(str(GIVEN["max_cost_usd"]))
+
+
+@pytest.mark.parametrize("point", ["after DELETE", "before DELETE"][: 2 if WHOLE_RUN else 1])
+async def test_a_server_killed_while_it_replaces_a_host_rents_one_more(
+    tmp_path: Path, point: str
+) -> None:
+    """Its failed host was told to go, or about to be: never two at once, one more in all."""
+    home = tmp_path / "home"
+    home.mkdir()
+    async with Harbour(tmp_path).open() as harbour, at_an_address(harbour) as base:
+        most = watch_for_two(harbour)
+        harbour.simulator.fail_next_creates("failed")
+        async with lives(home) as servers:
+            died = await servers.live(harbour, base, dies=point)
+            assert died["code"] == -signal.SIGKILL, died
+            lived = await servers.live(harbour, base, later_s=LATER_S)
+        assert lived["code"] == 0, lived
+        job = lived["shown"]["jobs"][0]
+        assert (job["phase"], job["replaced"]) == ("done", 1), lived
+        assert most == [1]
+        assert harbour.alive == set()
 
 
 async def test_two_servers_work_on_a_job_once(tmp_path: Path) -> None:
