@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from vast_mcp.remote.checksums import PIECE, as_operand, local_digest, script_line
@@ -13,7 +14,7 @@ from vast_mcp.remote.intake import take_output
 from vast_mcp.remote.progress import Meter
 from vast_mcp.remote.session import Session
 from vast_mcp.remote.sink import BUFFER, Sink
-from vast_mcp.remote.threads import in_thread
+from vast_mcp.remote.threads import begin, finished, in_thread
 
 if TYPE_CHECKING:
     import asyncssh
@@ -73,26 +74,35 @@ async def send_file(
 
 async def _pieces(
     descriptor: int, offset: int, size: int, block: int, digest: "hashlib._Hash"
-) -> AsyncIterator[tuple[bytes, int]]:
-    """The file in blocks; read and hashed some at a time, while those before are on their way."""
+) -> AsyncGenerator[tuple[bytes, int], None]:
+    """The file in blocks; read and hashed some at a time, while those before are on their way.
+
+    Close it before the descriptor: a thread reads ahead.
+    """
 
     def read(at: int) -> bytes:
         data = os.pread(descriptor, min(block * 8, size - at), at)
         digest.update(data)
         return data
 
-    while offset < size:
-        at = offset
-        data = await in_thread(lambda at=at: read(at))  # type: ignore[misc]  # bound, not late
-        if not data:
-            raise RemoteFailed("A file became shorter while it was being copied.")
-        for start in range(0, len(data), block):
-            yield data[start : start + block], offset + start
-        offset += len(data)
+    ahead = begin(partial(read, offset)) if offset < size else None
+    try:
+        while ahead:
+            data = await finished(ahead)
+            if not data:
+                raise RemoteFailed("A file became shorter while it was being copied.")
+            begun, offset = offset, offset + len(data)
+            ahead = begin(partial(read, offset)) if offset < size else None
+            for start in range(0, len(data), block):
+                yield data[start : start + block], begun + start
+    finally:
+        if ahead:
+            with suppress(OSError):
+                await finished(ahead)
 
 
 async def _at_once(
-    blocks: AsyncIterator[tuple[bytes, int]], work: Callable[[bytes, int], Awaitable[None]]
+    blocks: AsyncGenerator[tuple[bytes, int], None], work: Callable[[bytes, int], Awaitable[None]]
 ) -> None:
     """Work on blocks in order, up to a bound of them unfinished."""
     places = asyncio.Semaphore(_IN_FLIGHT)
@@ -104,7 +114,7 @@ async def _at_once(
             places.release()
 
     try:
-        async with asyncio.TaskGroup() as group:
+        async with aclosing(blocks), asyncio.TaskGroup() as group:
             async for data, at in blocks:
                 await places.acquire()
                 group.create_task(one(data, at))
