@@ -38,9 +38,7 @@ class WriteResult(BaseModel):
     seconds: float | None = None
     untrusted_output: str | None = None
     output_bytes: int | None = None
-    pid: int | None = None
     output_path: str | None = None
-    exit_path: str | None = None
     url: str | None = None
     copy_id: str | None = None
     files: int | None = None
