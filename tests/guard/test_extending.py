@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.promises.test_lost_answers import rentals
@@ -58,24 +59,44 @@ async def test_extensions_at_once_are_each_added_or_told_to_look_again(
     assert await reserved_until_us(world) == after.lease_ends_us
 
 
-@pytest.mark.parametrize("turn", range(3))
-async def test_a_relabelling_beside_an_extension_keeps_the_new_end(
-    tmp_path: Path, turn: int
-) -> None:
-    """Design §8: relabelling edits only the user part, whatever it read before."""
-    world = World(tmp_path, seed=turn, toolsets="all")
+class LabelHeld(httpx2.AsyncBaseTransport):
+    """Keeps the first write of one label on its way until it may arrive."""
+
+    def __init__(self, world: World, label: str) -> None:
+        self._inner = world.transport
+        self._label = label.encode()
+        self.sent, self.may_arrive = asyncio.Event(), asyncio.Event()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Hold it back once; everything else passes."""
+        body = await request.aread()
+        if request.method == "PUT" and self._label in body and not self.sent.is_set():
+            self.sent.set()
+            await self.may_arrive.wait()
+        return await self._inner.handle_async_request(request)
+
+
+async def test_a_relabelling_beside_an_extension_keeps_the_new_end(tmp_path: Path) -> None:
+    """Design §8: relabelling edits only the user part, though it arrives after an extension."""
+    world = World(tmp_path, seed=1, toolsets="all")
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=4)
     world.run_until_ready()
+    (before,) = await rentals(world)
+    held = world.transport = LabelHeld(world, "mine")
 
-    async def call(tool: str, **arguments: object) -> None:
+    async def relabel() -> None:
         async with world.connect() as client:
-            for _ in range(turn):
-                await world.call(client, "show_policy")
-            await world.call(client, tool, instance_id=instance_id, **arguments)
+            await world.call(client, "label_instance", instance_id=instance_id, label="mine")
 
-    await asyncio.gather(call("label_instance", label="mine"), call("extend_lease", hours=2))
+    slow = asyncio.create_task(relabel())
+    await held.sent.wait()
+    async with world.connect() as client:
+        await world.call(client, "extend_lease", instance_id=instance_id, hours=2)
+    held.may_arrive.set()
+    await slow
     (after,) = await rentals(world)
+    assert after.lease_ends_us == before.lease_ends_us + 2 * HOUR_US
     assert await label_end_us(world, instance_id) == after.lease_ends_us
 
 

@@ -271,13 +271,6 @@ WEAKENINGS: tuple[Weakening, ...] = (
         ("tests/promises/test_broken_ledger.py", "-k", "spending"),
     ),
     Weakening(
-        "a full disk keeps a machine from being stopped",
-        "vast_mcp/guard/shelf.py",
-        "    tx.touch()\n",
-        "",
-        ("tests/suites/test_full_disk.py", "-k", "only_be_read"),
-    ),
-    Weakening(
         "an ending whose books fail half-way is not begun anew",
         "vast_mcp/guard/shelf.py",
         "        if tool not in ALWAYS_OPEN or failed is self._spare:\n",

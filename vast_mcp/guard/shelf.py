@@ -45,11 +45,7 @@ class Shelf:
 
 
 def _leaf_through(tx: Transaction) -> None:
-    """Look at every table an end needs: a book that opens may still have torn pages.
-
-    And write: a full disk or a read-only file is not seen by reading.
-    """
+    """Look at every table an end needs: a book that opens may still have torn pages."""
     tx.live_rentals()
     tx.open_plans()
     tx.audit(1)
-    tx.touch()

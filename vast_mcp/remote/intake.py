@@ -8,7 +8,7 @@ taker's own buffer.
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from vast_mcp.remote.errors import RemoteFailed, SshUnavailable
@@ -34,6 +34,7 @@ class Taker(Protocol):
 class _State:
     ended: bool = False
     full: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def take_output(session: Session, line: str, taker: Taker) -> None:
@@ -45,26 +46,10 @@ async def take_output(session: Session, line: str, taker: Taker) -> None:
     """
     import asyncssh  # noqa: PLC0415
 
-    wake, state = asyncio.Event(), _State()
-
-    class Intake(asyncssh.SSHClientSession[bytes]):
-        def connection_made(self, chan: "asyncssh.SSHClientChannel[bytes]") -> None:
-            self.channel = chan
-
-        def data_received(self, data: bytes, datatype: "asyncssh.DataType") -> None:
-            if datatype is None and not taker.put(data):
-                self.channel.pause_reading()
-                state.full = True
-                wake.set()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            del exc  # the connection itself tells
-            state.ended = True
-            wake.set()
-
+    state = _State()
     try:
         channel, _ = await session.connection.create_session(
-            Intake, line, encoding=None, request_pty=False
+            lambda: _intake(taker, state), line, encoding=None, request_pty=False
         )
     except asyncssh.ChannelOpenError as error:
         raise RemoteFailed("The machine's SSH server does not run commands.") from error
@@ -73,8 +58,8 @@ async def take_output(session: Session, line: str, taker: Taker) -> None:
     try:
         channel.write_eof()
         while not state.ended:
-            await wake.wait()
-            wake.clear()
+            await state.wake.wait()
+            state.wake.clear()
             if state.full:
                 state.full = False
                 await taker.drain()
@@ -85,6 +70,27 @@ async def take_output(session: Session, line: str, taker: Taker) -> None:
         channel.close()
     if session.closed and channel.get_exit_status() is None:
         raise _lost()
+
+
+def _intake(taker: Taker, state: _State) -> "asyncssh.SSHClientSession[bytes]":
+    import asyncssh  # noqa: PLC0415
+
+    class Intake(asyncssh.SSHClientSession[bytes]):
+        def connection_made(self, chan: "asyncssh.SSHClientChannel[bytes]") -> None:
+            self.channel = chan
+
+        def data_received(self, data: bytes, datatype: "asyncssh.DataType") -> None:
+            if datatype is None and not taker.put(data):
+                self.channel.pause_reading()
+                state.full = True
+                state.wake.set()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            del exc  # the connection itself tells
+            state.ended = True
+            state.wake.set()
+
+    return Intake()
 
 
 def _lost() -> SshUnavailable:

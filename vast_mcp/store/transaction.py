@@ -285,11 +285,6 @@ class Transaction(JobRows, AuditRows):
 
     # -- the file itself --------------------------------------------------------------------
 
-    def touch(self) -> None:
-        """Write a page without changing what it says: fails where nothing can be written."""
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        self._connection.execute(f"PRAGMA user_version = {int(version)}")
-
     # -- SQL -------------------------------------------------------------------------------
 
     def _insert(self, table: str, columns: Mapping[str, Any], verb: str = "INSERT") -> None:
