@@ -65,9 +65,11 @@ async def take_output(session: Session, line: str, taker: Taker) -> None:
                 await taker.drain()
                 channel.resume_reading()
     finally:
+        state.ended = True
         with suppress(OSError):
             channel.send_signal("KILL")
         channel.close()
+        channel.resume_reading()  # what still waits is dropped: a paused channel never closes
     if session.closed and channel.get_exit_status() is None:
         raise _lost()
 
@@ -80,7 +82,7 @@ def _intake(taker: Taker, state: _State) -> "asyncssh.SSHClientSession[bytes]":
             self.channel = chan
 
         def data_received(self, data: bytes, datatype: "asyncssh.DataType") -> None:
-            if datatype is None and not taker.put(data):
+            if datatype is None and not state.ended and not taker.put(data):
                 self.channel.pause_reading()
                 state.full = True
                 state.wake.set()
