@@ -83,6 +83,24 @@ async def test_a_rent_whose_answer_is_lost_exists_once_and_is_known(
     assert (rental.target_id, rental.state) == (alive, RentalState.ACTIVE)
 
 
+async def test_a_machine_found_later_gets_our_key_as_its_rent_was_to_give_it(
+    tmp_path: Path,
+) -> None:
+    """Design §5, §7: the yes covered the key; without it the machine bills and cannot be used."""
+    world = World(tmp_path, seed=3)
+    world.simulator.faults.add("status_before", "GET", "/api/v1/instances", times=500, skip=1)
+    said = await rent_under(world, "answer_lost_after_commit")
+    assert said["status"] == "unknown"
+    world.simulator.faults.planned.clear()
+    await tick(world)
+    (contract,) = world.simulator.world.instances.values()
+    assert contract.keys == []
+    world.clock.move(180)
+    await tick(world, times=3)
+    assert len(contract.keys) == 1
+    assert sum(one.path.endswith("/ssh/") for one in world.simulator.mutations()) == 1
+
+
 def _creates(world: World) -> list[Recorded]:
     return [one for one in world.simulator.mutations() if "/asks/" in one.path]
 

@@ -1,6 +1,7 @@
 """What must happen while nobody asks: books brought in line, leases ended, lost answers found.
 
-One tick is one complete reading of the account and what follows from it. It may only reduce spend.
+One tick is one complete reading of the account and what follows from it. It may only reduce spend,
+and give a new machine the key that its rent was to give it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,11 +12,16 @@ from vast_mcp.errors import PolicyDenied, VastMcpError
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance
 from vast_mcp.guard.acts.lapse import EndEndpoint
+from vast_mcp.guard.acts.upkeep import AttachSshKey
 from vast_mcp.guard.observing import PRINCIPAL, observe_all
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState
 
 START_GIVEN_UP_US = 10 * 60 * 1_000_000
+KEY_AFTER_US = 2 * 60 * 1_000_000
+"""Until then whoever rented it may still be about to give it our key."""
+KEY_UNTIL_US = 60 * 60 * 1_000_000
+"""A key that the vendor refuses for so long is not tried for ever."""
 KEEPER = Caller(principal=PRINCIPAL, client="keeper")
 
 
@@ -84,7 +90,27 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
         except VastMcpError as error:
             failed.append(f"{due.why}: {error}")
             deeds.append(deed)
+    for instance_id in await _without_key(desk, instances):
+        try:
+            await correct(AttachSshKey(instance_id), KEEPER)
+            did.append(f"{instance_id} was given our SSH key")
+        except VastMcpError as error:
+            failed.append(f"{instance_id} has no SSH key of ours: {error}")
     return Tick(tuple(did), tuple(failed), instances, tuple(deeds))
+
+
+async def _without_key(desk: Desk, instances: Sequence[Instance]) -> list[int]:
+    """New machines whose rent was cut off before they had our key: it belongs to the rent's yes."""
+    rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
+    there, now_us = {one.instance_id for one in instances}, desk.now_us()
+    return [
+        one.target_id
+        for one in rentals
+        if one.target_id in there
+        and one.state is RentalState.ACTIVE
+        and one.details.get("key") == "due"
+        and KEY_AFTER_US <= now_us - one.created_us < KEY_UNTIL_US
+    ]
 
 
 async def _insistently(act: Act, correct: Correct) -> Outcome:

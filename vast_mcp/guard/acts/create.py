@@ -271,6 +271,7 @@ class CreateInstance(PlainAct):
                 "gpu": f"{price.offer.num_gpus}x {price.offer.gpu_name}",
                 "disk_gb": price.disk_gb,
                 "bid": self.bid_usd_per_hour is not None,
+                "key": "none" if self.connect == "args" else "due",
             },
         )
 

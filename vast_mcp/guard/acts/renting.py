@@ -100,15 +100,18 @@ async def _settle(
         return await _undo(desk, errand, instance_id, why)
     if instance is None:
         warnings.append("Its price could not be read back yet; it is checked again shortly.")
+    key = "none"
     if terms.attach_key:
-        warnings += await _attach_own_key(desk, errand, instance_id)
+        refused = await _attach_own_key(desk, errand, instance_id)
+        warnings += refused
+        key = "due" if refused else "given"
     outcome = _rented(errand, terms, instance_id, tuple(warnings))
 
     def write(tx: Transaction) -> None:
         rental = tx.rental(errand.booking.intent_id)
         if rental is not None:
-            checked = {**rental.details, "checked": instance is not None}
-            rental = tx.update_rental(rental, outcome=outcome.to_json(), details=checked)
+            facts = {**rental.details, "checked": instance is not None, "key": key}
+            rental = tx.update_rental(rental, outcome=outcome.to_json(), details=facts)
             if instance is not None:
                 if instance.usd_per_hour < rental.usd_per_hour:  # it came cheaper than approved
                     rental = books.reprice(tx, rental, instance.usd_per_hour, desk.now_us())
@@ -247,5 +250,5 @@ async def _attach_own_key(desk: Desk, errand: Errand, instance_id: int) -> list[
     try:
         await errand.send(instances.attach_ssh_key(instance_id, desk.show_key()))
     except (ApiError, LedgerUnavailable, OSError) as error:  # it is rented: that must be told
-        return [f"Our SSH key could not be attached ({error}); attach_ssh_key tries again."]
+        return [f"Our SSH key could not be attached ({error}); it is tried again in 2 minutes."]
     return []

@@ -9,10 +9,12 @@ from vast_mcp.errors import InputInvalid, VendorRefused
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, see
 from vast_mcp.guard.acts._lease import write_mark
+from vast_mcp.guard.books import note
 from vast_mcp.guard.mark import check_label
 from vast_mcp.models import Billing, billing_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
+from vast_mcp.store import Transaction
 
 _PUBLIC_KEY = re.compile(
     r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com"
@@ -99,11 +101,18 @@ class AttachSshKey(PlainAct):
             if "already associated" not in refusal.message:
                 raise
             said = "The machine has this key already."
+        if not self.public_key:
+            await desk.ledger.write(self._note)
         return Outcome(
             status="attached",
             said=said,
             values={"instance_id": self.instance_id},
         )
+
+    def _note(self, tx: Transaction) -> None:
+        rental = tx.rental_of("instance", self.instance_id)
+        if rental is not None:
+            note(tx, rental.intent_id, key="given")
 
 
 def check_public_key(text: str) -> None:
