@@ -199,7 +199,7 @@ class RunJob(PlainAct):
         return (
             f"Run `{clean_line(self.command, _COMMAND_SHOWN)}` on {offer.num_gpus}x"
             f" {offer.gpu_name}? Up to {terms.ceiling}, {terms.hours:.3g} h, at most"
-            f" {terms.at_most}. {'; '.join(part for part in (sends, gets, brings) if part)}."
+            f" {terms.at_most}. It {', '.join(part for part in (sends, gets, brings) if part)}."
             f" Then: {end}. A host that fails to start is destroyed{spare}."
         )
 
