@@ -24,7 +24,10 @@ from vast_mcp.guard.freezing import freeze, unfreeze
 from vast_mcp.models import Offer
 from vast_mcp.store import Transaction
 
-WIDE = "[limits]\nmax_running = 40\nmax_total_usd_per_hour = 60\n"
+WIDE = (
+    "[limits]\nmax_running = 80\nmax_total_usd_per_hour = 90\n"
+    "max_usd_per_day = 500\nmax_usd_per_month = 500\n"
+)
 SAYS = "all spending is frozen by a person at 20"
 
 
@@ -127,8 +130,11 @@ async def test_of_racing_rents_none_is_reserved_after_the_freeze(tmp_path: Path)
 
 
 async def _race(world: World, booked: int) -> tuple[set[str], set[str], list[str]]:
-    """Eight rents in one process, a freeze in another: intents at the freeze and at the end."""
-    offers = (await world.offers())[:8]
+    """Eight that rent on until they are refused, a freeze in another process meanwhile.
+
+    Answers the intents at the freeze and at the end, and how each rent ended.
+    """
+    offers = (await world.offers())[:64]
 
     def freeze_and_count(tx: Transaction) -> set[str]:
         tx.freeze(world.clock.utc_us(), "a person")
@@ -142,7 +148,7 @@ async def _race(world: World, booked: int) -> tuple[set[str], set[str], list[str
                     client,
                     "create_instance",
                     offer_id=offer.offer_id,
-                    max_price_usd_per_hour=1.0,
+                    max_price_usd_per_hour=3.0,
                     request_key=str(offer.offer_id),
                 )
             except ToolFailed as failed:
@@ -154,8 +160,17 @@ async def _race(world: World, booked: int) -> tuple[set[str], set[str], list[str
                 pass
             return await other.services.ledger.write(freeze_and_count)
 
-        rents = asyncio.gather(*(rent(one) for one in offers))
-        at_freeze, outcomes = await asyncio.gather(switch(), rents)
+        async def rent_on(share: list[Offer]) -> list[str]:
+            said: list[str] = []
+            for one in share:
+                said.append(await rent(one))
+                if said[-1] != "rented":
+                    break
+            return said
+
+        rents = asyncio.gather(*(rent_on(offers[number::8]) for number in range(8)))
+        at_freeze, told = await asyncio.gather(switch(), rents)
+        outcomes = [one for said in told for one in said]
         live = await other.services.ledger.read(lambda tx: tx.live_rentals())
     return at_freeze, {one.intent_id for one in live}, outcomes
 
