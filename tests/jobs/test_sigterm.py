@@ -108,7 +108,7 @@ async def stopped(basin: Basin, client: Client, job_id: str, machine: int) -> tu
     basin.simulator.attendants.insert(0, eye.look)
     answer = await basin.call(client, "stop_instance", instance_id=machine)
     assert answer["status"] in {"stopped", "stopping"}, answer
-    assert f"Job {job_id} runs there" in basin.questions[-1]
+    assert f"Job {job_id} is at work there" in basin.questions[-1]
     assert basin.simulator.world.instances[machine].intended_status() == "stopped"
     return str(answer["said"]), eye.ended[0]
 

@@ -127,3 +127,21 @@ async def test_no_command_text_reaches_ledger_or_audit(tmp_path: Path) -> None:
             data = file.read_bytes()
             assert b"canary-" not in data, file
             assert b"in-the-output" not in data, file
+
+
+async def test_a_machines_host_key_is_shown_once(tmp_path: Path) -> None:
+    """Issue 4: the first use is shown; a line that stands in every answer is read by nobody."""
+    async with harbour(tmp_path) as sea:
+        machine = await sea.machine()
+        first, second = [await sea.run(machine, "true") for _ in range(2)]
+    assert "SHA256:" in " ".join(first["warnings"])
+    assert "warnings" not in second
+
+
+async def test_the_question_of_a_stop_names_what_was_just_begun(tmp_path: Path) -> None:
+    """Issue 4: a background command is at work from its first second, not from its first look."""
+    async with harbour(tmp_path) as sea:
+        machine = await sea.machine()
+        begun = await sea.run(machine, "sleep 1000", background=True)
+        await sea.call("stop_instance", instance_id=machine)
+    assert f"Job {begun['job_id']} is at work there" in sea.world.questions[-1]

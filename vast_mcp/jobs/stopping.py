@@ -34,22 +34,25 @@ class StopKindly(StopInstance):
     async def look(self, desk: Desk) -> Sight:
         """As of any stop; what runs there is named."""
         sight = await StopInstance.look(self, desk)
-        running = await _running(desk, self.instance_id)
-        named = "".join(f" Job {job.job_id} runs there; it is told first." for job in running[:1])
+        jobs = await _unfinished(desk, self.instance_id)
+        named = "".join(
+            f" Job {job.job_id} is at work there; it is told first." for job in jobs[:1]
+        )
         return replace(sight, question=sight.question + named)
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """SIGTERM to what runs there, at most ten seconds, then the stop whatever came of it."""
-        running = await _running(desk, self.instance_id)
+        jobs = await _unfinished(desk, self.instance_id)
+        running = [job for job in jobs if job.phase is JobPhase.RUNNING]
         told = await asyncio.gather(*(_tell(desk, job) for job in running))
         outcome = await StopInstance.carry_out(self, desk, errand)
         return replace(outcome, said=" ".join([outcome.said, *filter(None, told)]))
 
 
-async def _running(desk: Desk, instance_id: int) -> list[Job]:
+async def _unfinished(desk: Desk, instance_id: int) -> list[Job]:
     with suppress(LedgerUnavailable):  # a stop waits for no book
         found = await desk.ledger.read(lambda tx: tx.jobs_of_machine(instance_id))
-        return [job for job in found if job.phase is JobPhase.RUNNING]
+        return [job for job in found if not job.phase.over]
     return []
 
 

@@ -56,8 +56,8 @@ async def _ssh(services: Services, held: Held) -> Verdict:
     async def log_in() -> Verdict:
         where = addresses(one)
         async with services.remote.pool.session(one.instance_id, where, key_patience_s=0) as one_in:
-            key = one_in.host_key
-            seen = f" Host key {key.fingerprint}, seen for the first time." if key.first_use else ""
+            key = services.remote.pool.introduction(one_in)
+            seen = f" Host key {key}, seen for the first time." if key else ""
             return usable(held, f"It runs, and our SSH key logs in.{seen}")
 
     return await _attempt(held, log_in)

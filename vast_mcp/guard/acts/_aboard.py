@@ -88,8 +88,7 @@ def locator(desk: Desk, instance_id: int) -> Callable[[], Awaitable[Sequence[Add
     return locate
 
 
-def first_seen(session: Session) -> tuple[str, ...]:
-    """A sentence about a host key that was met for the first time."""
-    if not session.host_key.first_use:
-        return ()
-    return (f"Its SSH host key, seen for the first time: {session.host_key.fingerprint}.",)
+def first_seen(desk: Desk, session: Session) -> tuple[str, ...]:
+    """A sentence about a host key that was met for the first time; said once."""
+    key = desk.remote.pool.introduction(session)
+    return (f"Its SSH host key, seen for the first time: {key}.",) if key else ()

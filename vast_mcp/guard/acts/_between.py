@@ -14,7 +14,7 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import entered, first_seen, way_in
 from vast_mcp.guard.acts._base import see
-from vast_mcp.guard.acts._copy_words import size_words, under_way
+from vast_mcp.guard.acts._copy_words import count_words, under_way
 from vast_mcp.guard.acts._places import Place
 from vast_mcp.operations import JsonObject, copying
 from vast_mcp.policy import Owner, Request, Target
@@ -183,7 +183,7 @@ async def _prepare(desk: Desk, target: End, source: End) -> _Prepared:
         return _Prepared(*paths, unseen=source.closed)
     try:
         async with source.enter(desk) as session:
-            notes = first_seen(session)
+            notes = first_seen(desk, session)
             found = await survey(session, remote_path(source.place.path))
     except SshUnavailable as error:
         return _Prepared(*paths, unseen=error.message)
@@ -193,7 +193,7 @@ async def _prepare(desk: Desk, target: End, source: End) -> _Prepared:
     expected = Expected(found, paths[1])
     try:
         async with target.enter(desk) as session:
-            notes += first_seen(session)
+            notes += first_seen(desk, session)
             before = await arrived(session, expected)
     except SshUnavailable as error:
         return _Prepared(*paths, unseen=error.message, notes=notes)
@@ -234,8 +234,7 @@ def _unseen(prepared: _Prepared, target: Place) -> Outcome:
 def _arrived(report: CopyReport, machine: int, notes: tuple[str, ...]) -> Outcome:
     return Outcome(
         status="copied",
-        said=f"{report.files} files copied by the vendor ({size_words(report.moved_bytes)}),"
-        f" {report.unchanged} were there already. The vendor reports no end: all were compared by"
+        said=f"{count_words(report)}, by the vendor. It reports no end: all were compared by"
         " checksum on both machines.",
         warnings=notes,
         values={

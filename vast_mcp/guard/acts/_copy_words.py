@@ -2,6 +2,7 @@
 
 from vast_mcp.guard.act import Outcome
 from vast_mcp.operations import JsonObject
+from vast_mcp.remote.progress import CopyReport
 from vast_mcp.remote.transfers import Transfer
 
 
@@ -22,6 +23,18 @@ def under_way(transfer: Transfer, machine: int, then: str) -> Outcome:
         next=then,
         values=values,
     )
+
+
+def count_words(report: CopyReport) -> str:
+    """What was copied: `2 files copied (4.1 kB moved), 1 was there already`."""
+    moved = f"{_files(report.files)} copied ({size_words(report.moved_bytes)} moved)"
+    if not report.unchanged:
+        return moved
+    return f"{moved}, {report.unchanged} {'was' if report.unchanged == 1 else 'were'} there already"
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def size_words(count: int) -> str:

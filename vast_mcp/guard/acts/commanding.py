@@ -76,7 +76,7 @@ class RunCommand(PlainAct):
                 timeout_s=self.timeout_s,
                 keep_bytes=_KEEP_BYTES,
             )
-            return _told(self.instance_id, result, first_seen(session), self.timeout_s)
+            return _told(self.instance_id, result, first_seen(desk, session), self.timeout_s)
 
     def _line(self) -> str:
         return command_line(self.command, directory=self.directory, env=dict(self.env))

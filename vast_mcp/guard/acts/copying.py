@@ -15,7 +15,7 @@ from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import Aboard, entered, first_seen, running_only, way_in
 from vast_mcp.guard.acts._base import PlainAct, Seen, see
 from vast_mcp.guard.acts._between import BetweenSight, copy_between, look_between, whole_paths
-from vast_mcp.guard.acts._copy_words import size_words, under_way
+from vast_mcp.guard.acts._copy_words import count_words, size_words, under_way
 from vast_mcp.guard.acts._places import Place, place
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Request
@@ -161,7 +161,7 @@ class CopyFiles(PlainAct):
             from vast_mcp.remote.upload import upload  # noqa: PLC0415
 
             async with entered(desk, machine, sight.addresses) as session:
-                notes.extend(first_seen(session))
+                notes.extend(first_seen(desk, session))
                 if sight.up is not None:
                     return await upload(session, sight.up, clock=desk.clock, progress=report)
                 local = desk.remote.roots().place(target.path)
@@ -272,8 +272,7 @@ def _finished(
         )
     return Outcome(
         status="copied",
-        said=f"{report.files} files copied ({size_words(report.moved_bytes)} moved),"
-        f" {report.unchanged} were there already; all compared by checksum.",
+        said=f"{count_words(report)}; all compared by checksum.",
         next="" if not skipped else "Skipped files are not there; secrets go by name instead.",
         warnings=tuple(warnings),
         values=values,
