@@ -18,6 +18,8 @@ from mcp.server.mcpserver.exceptions import (
     UnexpectedResourceError,
     UnexpectedToolError,
 )
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
@@ -32,7 +34,7 @@ from mcp_types import (
     Resource,
     ResourceTemplate,
 )
-from pydantic import AnyUrl
+from pydantic import AnyUrl, BaseModel
 
 from vast_mcp import __version__
 from vast_mcp.errors import InputInvalid, VastMcpError
@@ -121,7 +123,7 @@ class VastServer(MCPServer[ServerLifespan]):
             NAME,
             title="Vast.ai GPUs",
             version=__version__,
-            tools=[strict_tool(spec) for spec in offer.served],
+            tools=strict_tools(offer.served),
             cache_hints=dict.fromkeys(_LISTS, _LIST_HINT),
             subscriptions=notices.bus,
             **options,
@@ -271,15 +273,30 @@ def create_server(
     )
 
 
-def strict_tool(spec: ToolSpec) -> StrictTool:
-    """The SDK's tool for a declared one."""
+def strict_tools(specs: Iterable[ToolSpec]) -> list[Tool]:
+    """The SDK's tools for declared ones.
+
+    Most share one result type, whose schema is made once: a client waits for this at every start.
+    """
+    schemas: dict[type[BaseModel], dict[str, Any]] = {}
+    return [_strict_tool(spec, schemas) for spec in specs]
+
+
+def _strict_tool(spec: ToolSpec, schemas: dict[type[BaseModel], dict[str, Any]]) -> StrictTool:
     tool = StrictTool.from_function(
         spec.function,
         name=spec.name,
         title=spec.title,
         description=inspect.cleandoc(spec.function.__doc__ or ""),
         annotations=spec.annotations,
+        structured_output=False,
     )
     assert isinstance(tool, StrictTool)
     tool.parameters = {**lean(tool.parameters), "additionalProperties": False}
+    answer: type[BaseModel] = inspect.signature(spec.function).return_annotation
+    if answer not in schemas:
+        schemas[answer] = lean(answer.model_json_schema(), output=True)
+    tool.fn_metadata = FuncMetadata(
+        arg_model=tool.fn_metadata.arg_model, output_schema=schemas[answer], output_model=answer
+    )
     return tool

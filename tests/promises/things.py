@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcp import Client
 
 from tests.world import Json, World
-from vast_mcp.server import TOOLS, strict_tool
+from vast_mcp.server import TOOLS, strict_tools
 from vast_mcp.simulator import Request
 from vast_mcp.tools._spec import ToolSpec
 
@@ -135,7 +135,8 @@ def _made(
 
 def wanted_of(spec: ToolSpec) -> list[str]:
     """The required arguments of a tool, and those it needs to have any effect."""
-    required = [str(name) for name in strict_tool(spec).parameters.get("required", ())]
+    (tool,) = strict_tools([spec])
+    required = [str(name) for name in tool.parameters.get("required", ())]
     return [*required, *(name for name in _ESPECIALLY.get(spec.name, {}) if name not in required)]
 
 

@@ -27,12 +27,6 @@ Scrub = Callable[[str], str]
 class StrictTool(Tool):
     """A tool of this server."""
 
-    @property
-    def output_schema(self) -> dict[str, Any] | None:
-        """The lean output schema."""
-        schema = self.fn_metadata.output_schema
-        return None if schema is None else lean(schema, output=True)
-
     async def run(
         self,
         arguments: dict[str, Any],
