@@ -126,20 +126,8 @@ def load_or_make_secret(path: Path, length: int = 32) -> bytes:
 
 
 def _load_or_make(path: Path, length: int) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     if not path.exists():
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(length))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(fresh, path)  # unlike a rename, this fails when another process was first
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        place_whole(path, secrets.token_bytes(length))
     if path.is_symlink() or path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigInvalid(
             f"{path} can be read by others.", hint=f"Make it private: chmod 600 {path}"
@@ -148,6 +136,27 @@ def _load_or_make(path: Path, length: int) -> bytes:
     if len(key) != length:
         raise ConfigInvalid(f"{path} is damaged.", hint="Restore it from a backup, or remove it.")
     return key
+
+
+def place_whole(path: Path, content: bytes) -> None:
+    """Make a private file that no reader ever sees half-written; the first of several stays.
+
+    Raises:
+        OSError: the directory cannot be used.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)  # unlike a rename, this fails when another process was first
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
 
 
 def _base(value: str, name: str) -> str:

@@ -1,7 +1,9 @@
 """An SSH key pair of our own, made on first use; only its public half ever leaves."""
 
-import os
 from pathlib import Path
+
+from vast_mcp.config import place_whole
+from vast_mcp.errors import ConfigInvalid
 
 KEY_NAME = "ssh_ed25519"
 
@@ -11,6 +13,7 @@ def public_key(state_dir: Path) -> str:
 
     Raises:
         OSError: the state directory cannot be used.
+        ConfigInvalid: the private half is damaged.
     """
     private = state_dir / KEY_NAME
     public = private.with_suffix(".pub")
@@ -30,25 +33,24 @@ def _make(private: Path) -> None:
         Ed25519PrivateKey,
     )
 
-    private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     text = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.OpenSSH,
         serialization.NoEncryption(),
     )
-    try:
-        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return  # another process was first; its key is as good
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
+    place_whole(private, text)
 
 
 def _write_public(private: Path, public: Path) -> None:
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
 
-    key = serialization.load_ssh_private_key(private.read_bytes(), password=None)
+    try:
+        key = serialization.load_ssh_private_key(private.read_bytes(), password=None)
+    except ValueError as error:
+        raise ConfigInvalid(
+            f"{private} is damaged.", hint="Remove it; a new key pair is made for new machines."
+        ) from error
     line = key.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
     )
-    public.write_text(f"{line.decode()} vast-mcp\n", encoding="ascii")
+    place_whole(public, f"{line.decode()} vast-mcp\n".encode("ascii"))

@@ -15,6 +15,7 @@ from vast_mcp.errors import (
     NotFound,
     OfferGone,
     OutcomeUnknown,
+    VastMcpError,
     VendorRefused,
 )
 from vast_mcp.guard import books
@@ -249,6 +250,6 @@ async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
 async def _attach_own_key(desk: Desk, errand: Errand, instance_id: int) -> list[str]:
     try:
         await errand.send(instances.attach_ssh_key(instance_id, desk.show_key()))
-    except (ApiError, LedgerUnavailable, OSError) as error:  # it is rented: that must be told
+    except (VastMcpError, OSError) as error:  # it is rented: that must be told
         return [f"Our SSH key could not be attached ({error}); it is tried again in 2 minutes."]
     return []
