@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
-from vast_mcp.guard.acts._base import Seen, insist
+from vast_mcp.guard.acts._base import PlainAct, Seen, insist
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Owner, Spend
 from vast_mcp.store import (
@@ -76,12 +76,17 @@ def added_spend(
     )
 
 
-def moved_since(tx: Transaction, seen: Seen) -> str:
-    """Whether another call has changed the lease since it was looked at, in words."""
-    now = tx.rental_of("instance", seen.instance.instance_id)
-    if _terms(now) == _terms(seen.rental):
-        return ""
-    return "its lease or price was changed by another call meanwhile"
+class LeaseAct(PlainAct):
+    """What sets a machine's end: of two at once the second looks anew."""
+
+    def moved(self, tx: Transaction, sight: Sight) -> str:
+        """Whether another call has changed the lease that its price stood on."""
+        assert isinstance(sight, LeaseSight)
+        assert sight.seen is not None
+        now = tx.rental_of("instance", sight.seen.instance.instance_id)
+        if _terms(now) == _terms(sight.seen.rental):
+            return ""
+        return "its lease or price was changed by another call meanwhile"
 
 
 def _terms(rental: Rental | None) -> tuple[object, ...]:

@@ -6,13 +6,13 @@ from typing import ClassVar
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, Seen, iso, plain_number, see
+from vast_mcp.guard.acts._base import Seen, iso, plain_number, see
 from vast_mcp.guard.acts._lease import (
     SECOND_US,
+    LeaseAct,
     LeaseSight,
     added_spend,
     begin_rental,
-    moved_since,
     total_so_far,
     unasked,
     write_mark,
@@ -27,7 +27,7 @@ _RESTS = (InstanceState.STOPPED, InstanceState.STOPPING)
 
 
 @dataclass(frozen=True, slots=True)
-class ExtendLease(PlainAct):
+class ExtendLease(LeaseAct):
     """Give a running machine more hours, added to its present end."""
 
     tool: ClassVar[str] = "extend_lease"
@@ -76,12 +76,6 @@ class ExtendLease(PlainAct):
             ends_us=ends_us,
             rate=rate,
         )
-
-    def moved(self, tx: Transaction, sight: Sight) -> str:
-        """Of two at once the second looks anew: its price stood on the lease as it was."""
-        assert isinstance(sight, LeaseSight)
-        assert sight.seen is not None
-        return moved_since(tx, sight.seen)
 
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Reserve up to the new end."""

@@ -7,13 +7,13 @@ from typing import ClassVar
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, iso, plain_number, see
+from vast_mcp.guard.acts._base import iso, plain_number, see
 from vast_mcp.guard.acts._lease import (
     SECOND_US,
+    LeaseAct,
     LeaseSight,
     added_spend,
     begin_rental,
-    moved_since,
     total_so_far,
     unasked,
     write_mark,
@@ -23,14 +23,12 @@ from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
-from vast_mcp.store import (
-    Transaction,
-)
+from vast_mcp.store import Transaction
 from vast_mcp.units import seconds_from_hours
 
 
 @dataclass(frozen=True, slots=True)
-class StartInstance(PlainAct):
+class StartInstance(LeaseAct):
     """Run it again for so many hours."""
 
     tool: ClassVar[str] = "start_instance"
@@ -71,12 +69,6 @@ class StartInstance(PlainAct):
             ends_us=ends_us,
             rate=one.usd_per_hour,
         )
-
-    def moved(self, tx: Transaction, sight: Sight) -> str:
-        """Of two at once the second looks anew: its price stood on the lease as it was."""
-        assert isinstance(sight, LeaseSight)
-        assert sight.seen is not None
-        return moved_since(tx, sight.seen)
 
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Set the lease aside before the GPU is asked for; without a rental, one is begun."""
