@@ -81,7 +81,10 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
     did = [*await observe_all(desk, instances, began_us)]
     failed: list[str] = []
     deeds: list[Deed] = []
-    for due in await _overdue(desk, instances):
+    rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
+    overdue = _overdue(rentals, instances, desk.now_us())
+    staying = {one.instance_id for one in instances} - {one.target_id for one in overdue}
+    for due in overdue:
         deed = Deed(due.cause, due.kind, due.target_id)
         try:
             outcome = await _insistently(due.act, correct)
@@ -90,7 +93,7 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
         except VastMcpError as error:
             failed.append(f"{due.why}: {error}")
             deeds.append(deed)
-    for instance_id in await _without_key(desk, instances):
+    for instance_id in _without_key(rentals, staying, desk.now_us()):
         try:
             await correct(AttachSshKey(instance_id), KEEPER)
             did.append(f"{instance_id} was given our SSH key")
@@ -99,14 +102,12 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
     return Tick(tuple(did), tuple(failed), instances, tuple(deeds))
 
 
-async def _without_key(desk: Desk, instances: Sequence[Instance]) -> list[int]:
+def _without_key(rentals: Sequence[Rental], staying: set[int], now_us: int) -> list[int]:
     """New machines whose rent was cut off before they had our key: it belongs to the rent's yes."""
-    rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
-    there, now_us = {one.instance_id for one in instances}, desk.now_us()
     return [
         one.target_id
         for one in rentals
-        if one.target_id in there
+        if one.target_id in staying
         and one.state is RentalState.ACTIVE
         and one.details.get("key") == "due"
         and KEY_AFTER_US <= now_us - one.created_us < KEY_UNTIL_US
@@ -123,11 +124,9 @@ async def _insistently(act: Act, correct: Correct) -> Outcome:
         return await correct(StopInstance(act.instance_id, corrective=True), KEEPER)
 
 
-async def _overdue(desk: Desk, instances: Sequence[Instance]) -> list[Due]:
+def _overdue(rentals: Sequence[Rental], instances: Sequence[Instance], now_us: int) -> list[Due]:
     """Corrective acts that are due: lease ends, starts that never came up, unapproved machines."""
-    rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
     by_id = {one.instance_id: one for one in instances}
-    now_us = desk.now_us()
     due: list[Due] = []
     for rental in rentals:
         if rental.target_id is None:
