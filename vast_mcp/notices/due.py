@@ -55,12 +55,14 @@ def due(
     sent: Collection[str] = (),
 ) -> list[Notice]:
     """Every notice whose time has come, without those already sent."""
+    # What this very look ended is still shown as it was before.
+    ended = {deed.target_id for deed, _ in seen.deeds if deed.status}
     found = [
         *_lease_ends(rentals, rules, now_us),
         *_deeds(seen),
         *_ended_elsewhere(rentals, now_us),
-        *_never_up(seen),
-        *_machines(seen, now_us),
+        *_never_up(seen, ended),
+        *_machines(seen, ended, now_us),
         *_overdue_endpoints(seen, rentals, now_us),
         *_unresolved(rentals, now_us),
         *_spend(seen, rules),
@@ -140,11 +142,11 @@ def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]
             )
 
 
-def _never_up(seen: Seen) -> Iterator[Notice]:
+def _never_up(seen: Seen, ended: Collection[int]) -> Iterator[Notice]:
     """Rented by us, and not come up in a quarter of an hour: told, not destroyed unasked."""
     for held in seen.held:
         number = held.instance.instance_id
-        if held.not_up_min is not None and number not in _ended(seen):
+        if held.not_up_min is not None and number not in ended:
             yield Notice(
                 Kind.NOT_UP,
                 f"not_up:{number}",
@@ -155,12 +157,7 @@ def _never_up(seen: Seen) -> Iterator[Notice]:
             )
 
 
-def _ended(seen: Seen) -> set[int]:
-    """What this very look ended: it is still shown as it was before."""
-    return {deed.target_id for deed, _ in seen.deeds if deed.status}
-
-
-def _machines(seen: Seen, now_us: int) -> Iterator[Notice]:
+def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notice]:
     for held in seen.held:
         if not (held.ours or _marked_inside(held)):
             continue
@@ -185,7 +182,7 @@ def _machines(seen: Seen, now_us: int) -> Iterator[Notice]:
                 " deleted 48 h later: copy off what you need before it ends.",
                 number,
             )
-        bills = held.bills is Billing.GPU_AND_DISK and number not in _ended(seen)
+        bills = held.bills is Billing.GPU_AND_DISK and number not in ended
         if bills and _unleased(held, now_us):
             yield Notice(
                 Kind.NO_LEASE,
