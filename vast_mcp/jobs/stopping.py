@@ -18,7 +18,6 @@ from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.office import Office
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Request
-from vast_mcp.remote.transfers import Transfer
 from vast_mcp.store import Job, JobPhase, Transaction
 
 COPY_PREFIX = "copy-"
@@ -142,12 +141,8 @@ class StopJob(PlainAct):
             values={"job_id": self.job_id},
         )
 
-    def _copy(self, desk: Desk) -> Transfer | None:
-        known = desk.remote.transfers.list()
-        return next((one for one in known if one.copy_id == self.job_id), None)
-
     def _look_at_copy(self, desk: Desk) -> Sight:
-        if self._copy(desk) is None:
+        if desk.remote.transfers.named(self.job_id) is None:
             raise InputInvalid(
                 "job_id",
                 "no such copy is under way in this server",
@@ -161,17 +156,15 @@ class StopJob(PlainAct):
         )
 
     async def _end_copy(self, desk: Desk) -> Outcome:
-        copy = self._copy(desk)
+        copy = desk.remote.transfers.named(self.job_id)
         if copy is None or not await desk.remote.transfers.cancel(self.job_id):
             return Outcome("over", f"{self.job_id} has ended already.")
         with suppress(VastMcpError):  # its end is told here: the same copy begins anew
             await desk.remote.transfers.wait(copy, 0)
-        # A copy between two machines is the vendor's; this server only looked on.
-        ours = "local:" in copy.said
         kept = "what has arrived is kept, and the same copy_files call goes on from there."
         theirs = "but the vendor may go on copying: nothing here can end that."
         return Outcome(
             status="stopped",
-            said=f"{self.job_id} is ended; {kept if ours else theirs}",
+            said=f"{self.job_id} is ended; {theirs if copy.by_vendor else kept}",
             values={"job_id": self.job_id, "instance_id": copy.instance_id},
         )

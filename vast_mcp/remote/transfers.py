@@ -26,6 +26,8 @@ class Transfer:
     instance_id: int
     said: str
     """What is copied where, for people."""
+    by_vendor: bool
+    """The vendor's machines move it; this server only looks whether it has arrived."""
     began_s: float
     task: asyncio.Task[CopyReport]
     progress: CopyProgress | None = None
@@ -48,11 +50,17 @@ class Transfers:
         """The copy of this very call whose end nobody has taken yet."""
         return self._by_key.get(key)
 
+    def named(self, copy_id: str) -> Transfer | None:
+        """The copy of this id."""
+        return next((one for one in self._by_key.values() if one.copy_id == copy_id), None)
+
     def list(self) -> tuple[Transfer, ...]:
         """All of them, the oldest first."""
         return tuple(self._by_key.values())
 
-    def begin(self, key: str, instance_id: int, said: str, work: Work) -> Transfer:
+    def begin(
+        self, key: str, instance_id: int, said: str, work: Work, *, by_vendor: bool = False
+    ) -> Transfer:
         """Start a copy; the one of the same key that is still there is given back instead.
 
         Raises:
@@ -77,7 +85,13 @@ class Transfers:
             return await work(report)
 
         transfer = Transfer(
-            copy_id, key, instance_id, said, self._clock.monotonic_s(), asyncio.create_task(run())
+            copy_id,
+            key,
+            instance_id,
+            said,
+            by_vendor,
+            self._clock.monotonic_s(),
+            asyncio.create_task(run()),
         )
         self._by_key[key] = transfer
         return transfer
@@ -110,7 +124,7 @@ class Transfers:
         What has arrived stays in its stage, nothing of it is put in place, and the same copy begun
         again goes on from there. A copy that the vendor carries out is only no longer watched.
         """
-        found = next((one for one in self._by_key.values() if one.copy_id == copy_id), None)
+        found = self.named(copy_id)
         if found is None or not found.running:
             return False
         self._forget(found)
