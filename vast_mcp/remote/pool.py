@@ -41,7 +41,7 @@ class SessionPool:
         self._idle_s = idle_s
         self._limit = limit
         self._places: dict[int, _Place] = {}
-        self._introduced: set[int] = set()
+        self._introduced: set[str] = set()
         self._closed = False
 
     @asynccontextmanager
@@ -84,10 +84,11 @@ class SessionPool:
 
     def introduction(self, session: Session) -> str:
         """The fingerprint of a host key that nobody was shown yet; empty from the second time."""
-        if not session.host_key.first_use or session.instance_id in self._introduced:
+        key = session.host_key
+        if not key.first_use or key.fingerprint in self._introduced:
             return ""
-        self._introduced.add(session.instance_id)
-        return session.host_key.fingerprint
+        self._introduced.add(key.fingerprint)
+        return key.fingerprint
 
     async def drop(self, instance_id: int) -> None:
         """Close the machine's session at once: it was stopped, destroyed or recycled."""
