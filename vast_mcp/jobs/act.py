@@ -208,27 +208,13 @@ class RunJob(PlainAct):
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Write the job down; its money is bound by a budget of its own from here on."""
         assert isinstance(sight, _JobSight)
-        job_id = job_id_of(booking)
         uploads: list[Json] = [one.to_json() for one in sight.uploads]
         spec = {
             name: value
             for name, value in self.arguments().items()
             if name not in {"sealed", "upload"}
         }
-        job = Job(
-            job_id=job_id,
-            principal=booking.principal,
-            phase=JobPhase.PLANNED,
-            approved=False,
-            stop_asked=False,
-            instance_id=None,
-            spec={**spec, **sight.snapshot, "uploads": uploads},
-            facts={},
-            sealed=self.sealed,
-            created_us=booking.now_us,
-            changed_us=booking.now_us,
-        )
-        tx.add_job(job)
+        tx.add_job(planned(booking, {**spec, **sight.snapshot, "uploads": uploads}, self.sealed))
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Mark it approved as it was asked, and start."""
@@ -267,6 +253,23 @@ def _disk_rate(offer: Offer) -> UsdPerHour:
 def job_id_of(booking: Booking) -> str:
     """The job's id out of its intent: short enough to say."""
     return booking.intent_id[:JOB_ID_LENGTH]
+
+
+def planned(booking: Booking, spec: JsonObject, sealed: str, instance_id: int | None = None) -> Job:
+    """A job that nothing has been done for; approved for nothing."""
+    return Job(
+        job_id=job_id_of(booking),
+        principal=booking.principal,
+        phase=JobPhase.PLANNED,
+        approved=False,
+        stop_asked=False,
+        instance_id=instance_id,
+        spec=spec,
+        facts={},
+        sealed=sealed,
+        created_us=booking.now_us,
+        changed_us=booking.now_us,
+    )
 
 
 def make_seal(office: Office, env: Mapping[str, str], files: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from vast_mcp.guard.acts import RunCommand
 from vast_mcp.guard.acts._aboard import Aboard
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.jobs import script
-from vast_mcp.jobs.act import job_id_of
+from vast_mcp.jobs.act import job_id_of, planned
 from vast_mcp.jobs.office import Office
 from vast_mcp.operations import JsonObject
 from vast_mcp.store import Job, JobPhase, Transaction
@@ -56,20 +56,8 @@ class RunInBackground(PlainAct):
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Write it down. Nobody was asked, so it is approved for nothing but itself."""
         del sight
-        job = Job(
-            job_id=job_id_of(booking),
-            principal=booking.principal,
-            phase=JobPhase.PLANNED,
-            approved=False,
-            stop_asked=False,
-            instance_id=self.instance_id,
-            spec={"kind": KIND, "command": self.command, "directory": self.directory},
-            facts={},
-            sealed=self.sealed,
-            created_us=booking.now_us,
-            changed_us=booking.now_us,
-        )
-        tx.add_job(job)
+        spec: JsonObject = {"kind": KIND, "command": self.command, "directory": self.directory}
+        tx.add_job(planned(booking, spec, self.sealed, self.instance_id))
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Let it begin, and answer."""
