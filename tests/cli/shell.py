@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.listening import listening
 from tests.world import World
 from vast_mcp.clock import ManualClock, ScaledClock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.runtime import Runtime, open_runtime
-from vast_mcp.simulator import Simulator, SimulatorTransport, serve_http
+from vast_mcp.simulator import Simulator, SimulatorTransport
 
 HOUR_US = 3600 * 1_000_000
 LONGEST_S = 40
@@ -117,16 +118,3 @@ async def shell(tmp: Path, *, hours_ago: float = 0.0) -> AsyncIterator[Shell]:
         home = tmp / "home"
         home.mkdir()
         yield Shell(world, home, address)
-
-
-@asynccontextmanager
-async def listening(simulator: Simulator) -> AsyncIterator[str]:
-    """The simulator over HTTP while the block lasts; its address."""
-    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve_http(simulator, 0, on_ready=ready.set_result))
-    try:
-        port = await asyncio.wait_for(ready, 5)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        task.cancel()
-        await asyncio.wait([task])

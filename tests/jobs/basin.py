@@ -4,8 +4,6 @@ SSH is real and takes the time it takes, so the limits set on it run in real tim
 sleeps; everything that a job, a guard or a vendor waits for itself is short, and leapt over.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -13,8 +11,7 @@ from mcp import Client
 
 from tests.jobs.harbour import Harbour
 from tests.world import Json, World
-from vast_mcp.clock import ManualClock, SystemClock
-from vast_mcp.runtime import Runtime, open_runtime
+from vast_mcp.clock import Clock, ManualClock, SystemClock
 
 LEAPT_S = 30.0
 WAIT = """
@@ -52,17 +49,10 @@ class Basin(Harbour):
         self.clock = self.vendor = LeapingClock()
         World.__post_init__(self)
 
-    @asynccontextmanager
-    async def runtime(self) -> AsyncIterator[Runtime]:
-        """As the harbour's, with the one clock."""
-        async with open_runtime(
-            self.settings, clock=self.clock, transport=self.transport, keep=self.keeps
-        ) as opened:
-            self.running.append(opened)
-            try:
-                yield opened
-            finally:
-                self.running.remove(opened)
+    @property
+    def own_clock(self) -> Clock:
+        """The one clock."""
+        return self.clock
 
     def shut_the_door(self, machine: int, port: int = 1) -> None:
         """The machine runs on, and SSH leads to another port, where nothing need listen."""

@@ -46,6 +46,8 @@ class Harbour(World):
     speed: float = SPEED
     offered: str = "all"
     """The toolsets."""
+    keeps: bool = True
+    """Take up unfinished jobs and look after leases, as `serve` does."""
     vendor: Clock = field(init=False)
     machines: SshServers = field(init=False)
     running: list[Runtime] = field(default_factory=list)
@@ -56,11 +58,16 @@ class Harbour(World):
         self.simulator = Simulator(self.vendor, seed=self.seed, credit_usd=self.credit_usd)
         self.transport = SimulatorTransport(self.simulator)
 
+    @property
+    def own_clock(self) -> Clock:
+        """The server's: real time beside the vendor's."""
+        return PairedClock(self.vendor)
+
     @asynccontextmanager
     async def runtime(self) -> AsyncIterator[Runtime]:
-        """With a keeper, and jobs taken up again, as `serve` has it."""
+        """The account as a server opens it; noted while it is open."""
         async with open_runtime(
-            self.settings, clock=PairedClock(self.vendor), transport=self.transport, keep=True
+            self.settings, clock=self.own_clock, transport=self.transport, keep=self.keeps
         ) as opened:
             self.running.append(opened)
             try:

@@ -6,10 +6,8 @@ finds the one that an earlier life left, and kills itself at the point it was to
 """
 
 import asyncio
-import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
+from tests.forking import Say, fork_for_each_line
 from vast_mcp.api.connection import network_transport
 from vast_mcp.clock import Clock, PairedClock, ScaledClock
 from vast_mcp.config import Settings
@@ -159,36 +158,10 @@ async def live(life: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> N
                 return
 
 
-def child(life: dict[str, Any], out: int) -> None:
+def child(life: dict[str, Any], say: Say) -> None:
     """One process's life."""
-
-    def say(what: dict[str, Any]) -> None:
-        os.write(out, json.dumps(what).encode() + b"\n")
-
     asyncio.run(live(life, say))
 
 
-def main() -> None:
-    """Fork for each line."""
-    for line in sys.stdin:
-        into, out = os.pipe()
-        number = os.fork()
-        if number == 0:
-            os.close(into)
-            try:
-                child(json.loads(line), out)
-            except BaseException as error:  # noqa: BLE001  told to the parent, then over
-                os.write(out, json.dumps({"error": repr(error)}).encode() + b"\n")
-                os._exit(1)
-            os._exit(0)
-        os.close(out)
-        with os.fdopen(into, "rb") as answer:
-            said = [json.loads(one) for one in answer.read().splitlines()]
-        _, status = os.waitpid(number, 0)
-        told = {name: value for one in said for name, value in one.items()}
-        sys.stdout.write(json.dumps({"code": os.waitstatus_to_exitcode(status), **told}) + "\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    fork_for_each_line(child)

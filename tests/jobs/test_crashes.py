@@ -16,8 +16,8 @@ import pytest
 from tests.jobs.harbour import GIVEN, SPEED, Harbour
 from tests.jobs.mortal import LATER_S, LONGEST_S
 from tests.jobs.test_hosts import watch_for_two
+from tests.listening import listening
 from tests.world import Json, scale
-from vast_mcp.simulator import serve_http
 
 ROOT = Path(__file__).parents[2]
 PHASES = ["renting", "waiting", "uploading", "running", "downloading", "ending", "done"]
@@ -67,24 +67,12 @@ async def lives(home: Path) -> AsyncIterator[Lives]:
         await process.wait()
 
 
-@asynccontextmanager
-async def at_an_address(harbour: Harbour) -> AsyncIterator[str]:
-    """The vendor on a loopback port."""
-    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve_http(harbour.simulator, 0, on_ready=ready.set_result))
-    try:
-        yield f"http://127.0.0.1:{await ready}"
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
 @pytest.mark.parametrize("point", CRASHES)
 async def test_a_killed_server_s_job_is_carried_on_by_the_next(tmp_path: Path, point: str) -> None:
     """Issue 4, safety W4: kill -9 there: one rent, one run, all home, nothing left that bills."""
     home = tmp_path / "home"
     home.mkdir()
-    async with Harbour(tmp_path).open() as harbour, at_an_address(harbour) as base:
+    async with Harbour(tmp_path).open() as harbour, listening(harbour.simulator) as base:
         async with lives(home) as servers:
             died = await servers.live(harbour, base, dies=point)
             assert died["code"] == -signal.SIGKILL, died
@@ -109,7 +97,7 @@ async def test_a_server_killed_while_it_replaces_a_host_rents_one_more(
     """Its failed host was told to go, or about to be: never two at once, one more in all."""
     home = tmp_path / "home"
     home.mkdir()
-    async with Harbour(tmp_path).open() as harbour, at_an_address(harbour) as base:
+    async with Harbour(tmp_path).open() as harbour, listening(harbour.simulator) as base:
         most = watch_for_two(harbour)
         harbour.simulator.fail_next_creates("failed")
         async with lives(home) as servers:

@@ -1,15 +1,15 @@
 """The official client in its own environment, pointed at a simulator on loopback."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.listening import listening
 from tests.oracle.client import OfficialClient, OpenClient
 from vast_mcp.clock import ManualClock
-from vast_mcp.simulator import Simulator, serve_http
+from vast_mcp.simulator import Simulator
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,13 +25,8 @@ def official(tmp_path: Path) -> OpenClient:
     async def opened() -> AsyncIterator[OfficialClient]:
         clock = ManualClock()
         simulator = Simulator(clock, rate_limits=False)
-        ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(serve_http(simulator, 0, on_ready=ready.set_result))
-        try:
-            port = await asyncio.wait_for(ready, 5)
+        async with listening(simulator) as base:
+            port = int(base.rpartition(":")[2])
             yield OfficialClient(program, simulator, clock, port, tmp_path)
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     return opened

@@ -7,16 +7,15 @@ the product knows of it.
 """
 
 import asyncio
-import json
 import os
 import sqlite3
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from tests.forking import Say, fork_for_each_line
 from tests.suites.rig import carry
 from vast_mcp.api.connection import network_transport
 from vast_mcp.clock import ManualClock
@@ -109,35 +108,13 @@ async def one(job: dict[str, Any], steps: Steps) -> str:
         return outcome.status
 
 
-def child(job: dict[str, Any], out: int) -> None:
+def child(job: dict[str, Any], say: Say) -> None:
     """One process's life."""
     steps = Steps(job["fatal"])
     count_commits(steps)
     said = asyncio.run(one(job, steps))
-    os.write(out, json.dumps({"said": said, "steps": steps.names}).encode())
-    os._exit(0)
-
-
-def main() -> None:
-    """Fork for each line."""
-    for line in sys.stdin:
-        into, out = os.pipe()
-        number = os.fork()
-        if number == 0:
-            os.close(into)
-            try:
-                child(json.loads(line), out)
-            except BaseException as error:  # noqa: BLE001  told to the parent, then over
-                os.write(out, json.dumps({"said": repr(error), "steps": []}).encode())
-            os._exit(1)
-        os.close(out)
-        with os.fdopen(into, "rb") as answer:
-            said = answer.read()
-        _, status = os.waitpid(number, 0)
-        told = json.loads(said) if said else {}
-        sys.stdout.write(json.dumps({"code": os.waitstatus_to_exitcode(status), **told}) + "\n")
-        sys.stdout.flush()
+    say({"said": said, "steps": steps.names})
 
 
 if __name__ == "__main__":
-    main()
+    fork_for_each_line(child)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.listening import listening
 from tests.suites.crash_server import KILLED
 from tests.suites.rig import (
     WIDE,
@@ -39,7 +40,7 @@ from vast_mcp.guard.acts import (
     StartInstance,
     StopInstance,
 )
-from vast_mcp.simulator import Request, Response, Simulator, SimulatorTransport, serve_http
+from vast_mcp.simulator import Request, Response, Simulator, SimulatorTransport
 from vast_mcp.store import Rental, RentalState
 
 CRASHES = scale("CRASHES", 1)
@@ -108,18 +109,6 @@ async def mortals() -> AsyncIterator[Mortals]:
         await process.wait()
 
 
-@asynccontextmanager
-async def served(world: World) -> AsyncIterator[str]:
-    """The world's vendor on a loopback port."""
-    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve_http(world.simulator, 0, on_ready=ready.set_result))
-    try:
-        yield f"http://127.0.0.1:{await ready}"
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
 @dataclass
 class Run:
     """What came of all deaths."""
@@ -183,7 +172,7 @@ async def _prepared(tmp: Path, seed: int, tool: str) -> AsyncIterator[tuple[Acco
     world = Account(tmp, seed=seed, policy=WIDE)
     world.simulator = Ticking(world.clock, seed=seed, credit_usd=1e5, rate_limits=False)
     world.transport = SimulatorTransport(world.simulator)
-    async with served(world) as world.base:
+    async with listening(world.simulator) as world.base:
         yield world, await _an_act(world, tool)
 
 

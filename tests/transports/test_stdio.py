@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import listening
+from tests.listening import listening
 from tests.transports.processes import started
 from vast_mcp.clock import ScaledClock, SystemClock
 from vast_mcp.simulator import Simulator

@@ -21,10 +21,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.listening import listening
 from vast_mcp.clock import ManualClock, SystemClock
 from vast_mcp.guard.inside import lease_guard, wrap_onstart
 from vast_mcp.guard.mark import Marker, stamp
-from vast_mcp.simulator import Simulator, serve_http
+from vast_mcp.simulator import Simulator
 
 MINUTE_US = 60_000_000
 INTENT = "abcdefghij0"
@@ -280,14 +281,9 @@ async def container(
     clock = ManualClock()
     simulator = Simulator(clock)
     number = simulator.add_foreign_instance()
-    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve_http(simulator, 0, on_ready=ready.set_result))
-    base = f"http://127.0.0.1:{await asyncio.wait_for(ready, 5)}"
-    box = Container(tmp, simulator, clock, base, number, shell, clients)
-    try:
-        yield box
-    finally:
-        box.end()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    async with listening(simulator) as base:
+        box = Container(tmp, simulator, clock, base, number, shell, clients)
+        try:
+            yield box
+        finally:
+            box.end()
