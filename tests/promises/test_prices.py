@@ -114,20 +114,28 @@ async def test_a_machine_found_later_and_dearer_is_destroyed_by_the_keeper(tmp_p
     assert world.simulator.world.instances == {}
 
 
+async def rent_unread(world: World, offer_id: int, ceiling_usd_per_hour: float) -> None:
+    """Rent while no look at the new machine succeeds."""
+    async with world.connect() as client:
+        await world.call(client, "show_account")
+        world.simulator.faults.add("status_before", "GET", "/instances", times=400)
+        said = await world.call(
+            client,
+            "create_instance",
+            offer_id=offer_id,
+            max_price_usd_per_hour=ceiling_usd_per_hour,
+        )
+    assert said["status"] == "rented"
+    assert "checked again" in " ".join(said["warnings"])
+    world.simulator.faults.planned.clear()
+
+
 async def test_a_machine_that_no_first_look_showed_is_checked_by_the_keeper(tmp_path: Path) -> None:
     """Design §4, safety M3: a price that could not be read after the rent is not taken as right."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
-    async with world.connect() as client:
-        await world.call(client, "show_account")
-        world.simulator.faults.add("status_before", "GET", "/instances", times=400)
-        said = await world.call(
-            client, "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=2.0
-        )
-    assert said["status"] == "rented"
-    assert "checked again" in " ".join(said["warnings"])
-    world.simulator.faults.planned.clear()
+    await rent_unread(world, offer.offer_id, 2.0)
     (contract,) = world.simulator.world.instances.values()
     world.simulator.set_stage(contract.id, "created")
     await tick(world, times=2, every_s=1)
@@ -139,13 +147,7 @@ async def test_a_price_read_late_counts_from_the_first_second(tmp_path: Path) ->
     world = World(tmp_path, seed=1)
     offer = await world.dear_offer()
     world.transport = Drifting(world, offer, 0.5)
-    async with world.connect() as client:
-        await world.call(client, "show_account")
-        world.simulator.faults.add("status_before", "GET", "/instances", times=400)
-        await world.call(
-            client, "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=2.9
-        )
-    world.simulator.faults.planned.clear()
+    await rent_unread(world, offer.offer_id, 2.9)
     await tick(world, times=2, every_s=1)
     (rental,) = await rentals(world)
     (contract,) = world.simulator.world.instances.values()

@@ -7,13 +7,30 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from tests.remote.servers import in_process, needs_sshd, openssh
+from tests.remote.servers import Machine, in_process, needs_sshd, openssh
 from vast_mcp.clock import ManualClock, SystemClock
 from vast_mcp.remote.address import address
 from vast_mcp.remote.errors import HostKeyChanged, RemoteFailed, SshUnavailable
 from vast_mcp.remote.known_hosts import KnownHosts
 from vast_mcp.remote.pool import SessionPool
 from vast_mcp.remote.session import connect
+
+
+async def enter_when_the_key_arrives(machine: Machine, line: str) -> None:
+    """The key is there after twelve seconds: it is waited for, and not much longer."""
+
+    class Arriving(ManualClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            if self.monotonic_s() >= 12:
+                machine.authorized.write_text(line)
+
+    clock = Arriving(auto_advance=True)
+    session = await connect(
+        7, [machine.where], key=machine.key, known_hosts=machine.known_hosts, clock=clock
+    )
+    assert 12 <= clock.monotonic_s() <= 15
+    await session.close()
 
 
 def test_importing_the_room_does_not_load_asyncssh() -> None:
@@ -78,23 +95,10 @@ def test_a_damaged_host_key_file_is_not_taken_for_none(tmp_path: Path) -> None:
 
 async def test_a_key_on_its_way_is_waited_for(tmp_path: Path) -> None:
     """vast-api §9: an attached key arrives after 10 to 15 seconds."""
-    clock = ManualClock(auto_advance=True)
     async with in_process(tmp_path) as machine:
         line = machine.authorized.read_text()
         machine.authorized.write_text("")
-
-        class Arriving(ManualClock):
-            async def sleep(self, seconds: float) -> None:
-                await super().sleep(seconds)
-                if self.monotonic_s() >= 12:
-                    machine.authorized.write_text(line)
-
-        clock = Arriving(auto_advance=True)
-        session = await connect(
-            7, [machine.where], key=machine.key, known_hosts=machine.known_hosts, clock=clock
-        )
-        assert 12 <= clock.monotonic_s() <= 15
-        await session.close()
+        await enter_when_the_key_arrives(machine, line)
 
 
 async def test_a_key_that_never_arrives_is_given_up_after_forty_seconds(tmp_path: Path) -> None:
@@ -214,15 +218,4 @@ async def test_a_key_on_its_way_to_a_real_sshd_is_waited_for(tmp_path: Path) -> 
             await machine.session()
         assert failure.value.reason == "auth"
 
-        class Arriving(ManualClock):
-            async def sleep(self, seconds: float) -> None:
-                await super().sleep(seconds)
-                if self.monotonic_s() >= 12:
-                    machine.authorized.write_text(line)
-
-        clock = Arriving(auto_advance=True)
-        session = await connect(
-            7, [machine.where], key=machine.key, known_hosts=machine.known_hosts, clock=clock
-        )
-        assert 12 <= clock.monotonic_s() <= 15
-        await session.close()
+        await enter_when_the_key_arrives(machine, line)
