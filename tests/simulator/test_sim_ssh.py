@@ -22,6 +22,21 @@ async def test_a_client_enters_by_the_address_the_vendor_shows() -> None:
         assert (await sea.address())[0] == "127.0.0.1"
 
 
+async def test_a_machine_whose_door_is_shut_shows_no_address_outside_of_this_host() -> None:
+    """No public name is looked up for a simulated machine, also just before its door opens."""
+    async with shore() as sea:
+        sea.servers.machine(sea.instance_id).contract.mapped.clear()
+        unready = await sea.vendor.show(sea.instance_id)
+        await sea.set_state("stopped")
+        stopped = await sea.vendor.show(sea.instance_id)
+
+    assert unready["actual_status"] == "running"
+    for shown in (unready, stopped):
+        assert (shown["ssh_host"], shown["ssh_port"]) == (None, None)
+        assert shown["public_ipaddr"].strip() == "127.0.0.1"
+        assert "22/tcp" not in (shown["ports"] or {})
+
+
 async def test_the_proxy_port_is_one_less_where_jupyter_is() -> None:
     """Clients add 1 (vast-api §9)."""
     async with shore(runtype="jupyter_direc ssh_direc ssh_proxy") as sea:

@@ -254,8 +254,11 @@ def _network_fields(contract: Contract, now_us: int) -> JsonObject:
 
 
 def _loopback(contract: Contract) -> JsonObject:
-    """Where a machine that can really be entered is: the proxy's address is the same server."""
-    if not contract.mapped:
+    """Where a machine that can really be entered is: the proxy's address is the same server.
+
+    While its door is shut it has no address at all: never one outside of this host.
+    """
+    if not contract.mapped and contract.disk is None:
         return {}
     here: JsonObject = {"public_ipaddr": "127.0.0.1\n"}
     port = contract.mapped.get("22/tcp")
@@ -263,6 +266,8 @@ def _loopback(contract: Contract) -> JsonObject:
         # Clients add 1 to the proxy's port when Jupyter is there (vast-api §9).
         shift = 1 if "jupyter" in contract.order.runtype else 0
         here |= {"ssh_host": "127.0.0.1", "ssh_port": port - shift}
+    elif contract.disk is not None:
+        here |= {"ssh_host": None, "ssh_port": None}
     return here
 
 
@@ -286,6 +291,8 @@ def _port_map(contract: Contract, now_us: int) -> JsonObject | None:
         return None
     first = _DIRECT_PORT_BASE + contract.id % 20_000
     names = open_ports(contract.order) if contract.listing.machine.ports else []
+    if contract.disk is not None and "22/tcp" not in contract.mapped:
+        names = [name for name in names if name != "22/tcp"]
     numbers = {name: contract.mapped.get(name, first + at) for at, name in enumerate(names)}
     return {
         name: [
