@@ -19,8 +19,8 @@ from tests.world import ToolFailed, World, report
 from vast_mcp.cli.freeze import stopped_all
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.acts import ExtendLease
-from vast_mcp.guard.door import Ready
 from vast_mcp.guard.freezing import freeze, unfreeze
+from vast_mcp.guard.proposal import Ready
 from vast_mcp.models import Offer
 from vast_mcp.store import Transaction
 

@@ -1,4 +1,4 @@
-"""Weakenings around leases at once, the day's unasked sum, urgent looks and the audit log's end."""
+"""Weakenings around leases and calls at once, unasked sums, urgent looks, the audit log's end."""
 
 from tests.negative.weakening import Weakening
 
@@ -7,6 +7,7 @@ UNASKED = "tests/guard/test_unasked.py"
 URGENT = "tests/guard/test_urgent.py"
 HEAD = "tests/store/test_head.py"
 TEXTS = "tests/guard/test_secret_texts.py"
+TWINS = "tests/guard/test_twins.py"
 ODD = "tests/guard/inside/test_odd_address.py"
 
 OF_LEASES: tuple[Weakening, ...] = (
@@ -149,5 +150,26 @@ OF_LEASES: tuple[Weakening, ...] = (
         "        running = [one for one in seen.held if one.ours and one.runs]\n",
         "        running = [one for one in seen.held if one.ours and one.kind == 'instance']\n",
         ("tests/cli/test_freeze.py", "-k", "endpoint"),
+    ),
+    Weakening(
+        "a repeat whose offer its twin took is told that it is gone",
+        "vast_mcp/guard/door.py",
+        "            if repeat is None:\n                raise\n",
+        "            if repeat is None or repeat:\n                raise\n",
+        (TWINS, "-k", "faster"),
+    ),
+    Weakening(
+        "a repeat is refused by the cap that its twin has filled",
+        "vast_mcp/guard/door.py",
+        "                self._twin(tx, act, caller) or self._claims.judge(",
+        "                self._claims.judge(",
+        (TWINS, "-k", "faster"),
+    ),
+    Weakening(
+        "a plan that is carried out is made void by its repeat",
+        "vast_mcp/guard/claim.py",
+        "            return fresh\n        return tx.update_plan(",
+        "            pass\n        return tx.update_plan(",
+        (TWINS, "-k", "plan"),
     ),
 )

@@ -16,7 +16,7 @@ from vast_mcp.config import Settings
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.acts import CreateInstance
-from vast_mcp.guard.door import Ready
+from vast_mcp.guard.proposal import Ready
 from vast_mcp.runtime import open_runtime
 from vast_mcp.simulator import Simulator, serve_http
 from vast_mcp.store import current_rate, spent_and_reserved

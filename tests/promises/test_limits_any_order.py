@@ -24,7 +24,7 @@ from vast_mcp.guard.acts import (
     StartInstance,
     StopInstance,
 )
-from vast_mcp.guard.door import Pending, Ready
+from vast_mcp.guard.proposal import Pending, Ready
 from vast_mcp.models import Offer
 from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.faults import Kind

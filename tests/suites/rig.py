@@ -15,7 +15,8 @@ from tests.world import World, report, scale
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.acts import CreateInstance
-from vast_mcp.guard.door import Guard, Pending, Ready
+from vast_mcp.guard.door import Guard
+from vast_mcp.guard.proposal import Pending, Ready
 from vast_mcp.runtime import Runtime
 from vast_mcp.simulator import Simulator, SimulatorTransport
 from vast_mcp.simulator.contract import Contract

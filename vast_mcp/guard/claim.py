@@ -124,10 +124,14 @@ class Claims:
             return Ask(Level.ASK, (Reason(rule="create.price", says=sight.must_ask),))
         return decision
 
-    def void(self, tx: Transaction, plan: Plan | None) -> None:
-        """End a plan that no longer fits."""
-        if plan is not None:
-            tx.update_plan(plan, state=PlanState.VOID, changed_us=self._clock.utc_us())
+    def void(self, tx: Transaction, plan: Plan | None) -> Plan | None:
+        """End a plan that no longer fits, unless it has ended or is carried out; as it is then."""
+        if plan is None:
+            return None
+        fresh = tx.plan(plan.plan_id) or plan
+        if fresh.state is not PlanState.OPEN:
+            return fresh
+        return tx.update_plan(fresh, state=PlanState.VOID, changed_us=self._clock.utc_us())
 
 
 def _frozen(tx: Transaction, sight: Sight) -> str:

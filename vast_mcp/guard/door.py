@@ -7,8 +7,6 @@ reserves the money, sends once, and writes down what came of it.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from vast_mcp.clock import Clock
 from vast_mcp.errors import (
@@ -25,6 +23,7 @@ from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
+from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
 from vast_mcp.guard.saying import changed, denied, kept, needs_person, unresolved
 from vast_mcp.guard.shelf import Shelf
 from vast_mcp.guard.sweep import Sweep
@@ -37,31 +36,6 @@ from vast_mcp.store import Ledger, Plan, PlanState, Rental, Transaction
 from vast_mcp.units import Usd
 
 Rebuild = Callable[[str, JsonObject], Act]
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Allowed as it stands: nobody needs to be asked."""
-
-    act: Act
-    sight: Sight
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """Waits for a yes to this plan, or already got its answer."""
-
-    plan: Plan
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Nothing to do any more: a repeat of a call already carried out, or just declined."""
-
-    outcome: Outcome
-
-
-Proposal: TypeAlias = Ready | Pending | Settled
 
 
 class Guard:
@@ -116,10 +90,7 @@ class Guard:
         self, ledger: Ledger, act: Act, caller: Caller, *, retry_leg: bool
     ) -> Proposal:
         plan, repeat = await ledger.write(
-            lambda tx: (
-                plans.find(tx, act, caller, self._clock),
-                act.replay(tx, caller.principal, self._clock.lease_us()),
-            )
+            lambda tx: (plans.find(tx, act, caller, self._clock), self._twin(tx, act, caller))
         )
         if retry_leg and plan is not None:
             return Pending(plan)
@@ -127,21 +98,39 @@ class Guard:
             return Settled(await repeated(ledger, repeat, self._clock))
         if plan is not None and plans.recently_declined(plan, self._clock):
             return Settled(kept(plan, "The person declined this a moment ago; not asked again."))
+        return await self._weigh(ledger, act, caller)
+
+    async def _weigh(self, ledger: Ledger, act: Act, caller: Caller) -> Proposal:
+        """Look and decide. What a twin did meanwhile is told as its outcome, not as a refusal."""
         limits = self._limits()
         desk = self._desk(limits, ledger)
-        sight = await act.look(desk)
+        try:
+            sight = await act.look(desk)
+        except VastMcpError:  # what it wanted may be gone because the twin has just taken it
+            repeat = await ledger.read(lambda tx: self._twin(tx, act, caller))
+            if repeat is None:
+                raise
+            return Settled(await repeated(ledger, repeat, self._clock))
         facts = await self._facts(desk, sight)
-        decision = await ledger.read(
-            lambda tx: self._claims.judge(tx, sight, caller, limits, facts)
+        judged = await ledger.read(
+            lambda tx: (
+                self._twin(tx, act, caller) or self._claims.judge(tx, sight, caller, limits, facts)
+            )
         )
-        match decision:
+        match judged:
+            case Rental() as rental:
+                return Settled(await repeated(ledger, rental, self._clock))
             case Allow():
                 return Ready(act, sight)
-            case Deny():
-                await self._journal.decided(ledger, act, caller, decision, limits)
-                raise denied(act, decision)
+            case Deny() as refusal:
+                await self._journal.decided(ledger, act, caller, refusal, limits)
+                raise denied(act, refusal)
             case Ask(level=level):
                 return Pending(await self._plan(ledger, act, caller, sight, level, limits))
+
+    def _twin(self, tx: Transaction, act: Act, caller: Caller) -> Rental | None:
+        """What an identical call made, or is making."""
+        return act.replay(tx, caller.principal, self._clock.lease_us())
 
     async def preview(self, act: Act, caller: Caller) -> tuple[Sight, Decision]:
         """What would be decided now, without asking, reserving or sending anything."""
@@ -229,7 +218,9 @@ class Guard:
         try:
             sight = await act.look(self._desk(self._limits(), ledger))
         except (NotFound, OfferGone, InputInvalid) as error:
-            await ledger.write(lambda tx: self._claims.void(tx, plan))
+            ended = await ledger.write(lambda tx: self._claims.void(tx, plan))
+            if ended and ended.state is not PlanState.VOID:  # another call carries it out, or has
+                return await closed(ledger, ended, self._clock)
             return changed(plan, str(error))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, plan))
 

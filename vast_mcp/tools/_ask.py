@@ -23,7 +23,7 @@ from mcp.server.mcpserver.resolve import (
 from pydantic import BaseModel, Field
 
 from vast_mcp.guard.act import Act, Caller, Form, Outcome
-from vast_mcp.guard.door import Pending, Proposal, Ready, Settled
+from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
 from vast_mcp.guard.saying import needs_confirmation, needs_person
 from vast_mcp.policy import Level
 from vast_mcp.services import Services

@@ -8,8 +8,8 @@ from tests.guard.inside.container import noise
 from tests.world import ToolFailed, World
 from vast_mcp.guard.act import Caller, Outcome
 from vast_mcp.guard.acts import CreateInstance
-from vast_mcp.guard.door import Ready
 from vast_mcp.guard.inside import ONSTART_LIMIT
+from vast_mcp.guard.proposal import Ready
 
 PYTORCH = "4e17788f74f075dd9aab7d0d4427968f"
 VIRTUAL = "c56feb2a5be25f2e43c3d1b5fd31e0a5"
