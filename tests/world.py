@@ -22,7 +22,7 @@ from mcp.client import ClientRequestContext
 from mcp.client.session import ElicitationFnT
 from mcp.types import ElicitRequestParams, ElicitResult, ErrorData
 
-from vast_mcp.clock import ManualClock
+from vast_mcp.clock import ManualClock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.models import Offer
 from vast_mcp.runtime import Runtime, open_runtime
@@ -51,6 +51,19 @@ def report(text: str) -> None:
 
 class ToolFailed(Exception):
     """A tool answered with an error; `str()` is all that the model reads."""
+
+
+class UnhurriedClock(ManualClock):
+    """Leaps as well, a second in a fifth of one: for calls that wait for what another really does.
+
+    The clock that leaps at once has used up all patience before the other's disk has answered.
+    """
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait a little, then stand where the sleep ends (no further, however many sleep)."""
+        wake_s = self.monotonic_s() + seconds
+        await SystemClock().sleep(min(seconds, 1.0) / 5)
+        self.move(max(0.0, wake_s - self.monotonic_s()))
 
 
 @dataclass

@@ -153,6 +153,9 @@ async def test_two_jobs_are_listed_for_a_new_chat(tmp_path: Path) -> None:
     """Another client of the same person finds them; another principal would not."""
     async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         first = await harbour.started(client)
+        # The offer of the second question is then not the one that the first takes meanwhile.
+        rented = ("waiting", "uploading", "running", "downloading", "ending", "done")
+        await harbour.until(client, first, *rented)
         second = await harbour.started(client, command="python3 train.py; true")
         async with harbour.served() as other:
             listed = (await harbour.call(other, "show_jobs"))["jobs"]

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from mcp import Client
 
-from tests.world import Json, ToolFailed, World, report, scale
+from tests.world import Json, ToolFailed, UnhurriedClock, World, report, scale
 from vast_mcp.simulator import Recorded, SimulatorTransport
 from vast_mcp.simulator.faults import Kind
 from vast_mcp.store import Rental, RentalState
@@ -241,7 +241,7 @@ async def test_identical_rents_at_once_make_one_machine(
     tmp_path: Path, copies: int, servers: int
 ) -> None:
     """Design §7, safety W3: a re-issued create is told the stored outcome, by any process."""
-    world = World(tmp_path, seed=8)
+    world = World(tmp_path, seed=8, clock=UnhurriedClock())
     offer = await world.cheap_offer()
     answers: list[Json] = []
 
