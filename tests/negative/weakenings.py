@@ -66,8 +66,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "a plan can be claimed twice",
         "vast_mcp/guard/claim.py",
-        "        if fresh.state is not PlanState.OPEN:\n            return fresh\n",
-        "        if fresh.state is PlanState.DECLINED:\n            return fresh\n",
+        "        if fresh.state is not PlanState.OPEN:\n            return fresh\n        if",
+        "        if fresh.state is PlanState.DECLINED:\n            return fresh\n        if",
         (ONCE,),
     ),
     Weakening(
