@@ -13,6 +13,7 @@ AREAS = (
     "instances-manage",
     "logs-execute",
     "serverless",
+    "copy",
 )
 
 

@@ -144,6 +144,14 @@ def _template_by_hash(theirs: Sent, ours: Sent) -> Sent:
     return replace(theirs, body=body)
 
 
+def _typed_ids(theirs: Sent, ours: Sent) -> Sent:
+    if theirs.method != "PUT" or theirs.path != "/api/v0/commands/copy_direct/":
+        return theirs
+    ends = {name: f"C.{(theirs.body or {})[name]}" for name in ("src_id", "dst_id")}
+    same = all((ours.body or {}).get(name) == end for name, end in ends.items())
+    return _set_body(theirs, **ends) if same else theirs
+
+
 RULES = (
     Rule("old search route", "the newer twin of the search is undocumented", _old_search),
     Rule("rented=false", "what is rented cannot be rented: said instead of assumed", _rented),
@@ -160,6 +168,7 @@ RULES = (
     ),
     Rule("no key in bodies", "the key is in the header; a GET has no body", _no_key_in_body),
     Rule("workergroups", "autojobs is the older name of the same route", _workergroups),
+    Rule("typed ids", "a bare number is an instance: the newer form says so", _typed_ids),
     Rule("unset left out", "null means unchanged or default; leaving out says it", _unset_left_out),
     Rule("production engine", "only the production autoscaler is used", _production),
     Rule(

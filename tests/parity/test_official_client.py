@@ -23,6 +23,7 @@ EXPECTED = {
     "instances-manage": (7, 0, 25),
     "logs-execute": (0, 7, 2),
     "serverless": (1, 6, 25),
+    "copy": (4, 1, 15),
 }
 """Per area: equal, deliberately different, not ours."""
 REFUSED_HERE = {

@@ -2,14 +2,16 @@
 
 import argparse
 import itertools
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.parity.corpus import Case
 from vast_mcp.api.query import parse_order, parse_query
+from vast_mcp.guard.acts._places import place
 from vast_mcp.models import Rental
-from vast_mcp.operations import Call, Json, instances, market, serverless
+from vast_mcp.operations import Call, Json, copying, instances, market, serverless
 from vast_mcp.operations.instances import Connect, CreateSpec
 
 
@@ -268,6 +270,21 @@ def _serverless_reason(verb: str, noun: str) -> str:
     return "deployments are not declared yet"
 
 
+def _copy(case: Case) -> Translation:
+    verb, noun, *rest = case.argv
+    if (verb, noun) == ("cancel", "copy"):
+        return [copying.cancel_copy(int(rest[0]))]
+    if verb != "copy":
+        return NotOurs("cloud stores are not copied from or to")
+    heads = [text.partition(":")[0] for text in (noun, *rest) if ":" in text]
+    if len(heads) < 2 or "local" in heads:
+        return NotOurs("files of this computer go over SSH, with checksums (issue 4)")
+    if any(re.match(r"[a-z]\w*\.", head) for head in heads):
+        return NotOurs("cloud stores are not copied from or to")
+    source, target = place(noun, "source", target=False), place(rest[0], "destination", target=True)
+    return [copying.copy_direct(source.vendor_id, source.path, target.vendor_id, target.path)]
+
+
 _AREAS: dict[str, Callable[[Case], Translation]] = {
     "search-offers": _search,
     "create-instance": _create,
@@ -275,4 +292,5 @@ _AREAS: dict[str, Callable[[Case], Translation]] = {
     "instances-manage": _manage,
     "logs-execute": _logs,
     "serverless": _serverless,
+    "copy": _copy,
 }

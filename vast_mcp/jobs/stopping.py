@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from vast_mcp.errors import InputInvalid, LedgerUnavailable, VastMcpError
+from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, NotFound, VastMcpError
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import StopInstance
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.office import Office
-from vast_mcp.operations import JsonObject
+from vast_mcp.operations import JsonObject, copying
 from vast_mcp.policy import Request
 from vast_mcp.store import Job, JobPhase, Transaction
 
@@ -119,9 +119,8 @@ class StopJob(PlainAct):
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Note the wish; whichever server is at work on the job sees it at its next step."""
-        del errand
         if self._is_copy:
-            return await self._end_copy(desk)
+            return await self._end_copy(desk, errand)
 
         def note(tx: Transaction) -> Job | None:
             job = tx.job(self.job_id)
@@ -155,16 +154,38 @@ class StopJob(PlainAct):
             handle=f"stop-{self.job_id}",
         )
 
-    async def _end_copy(self, desk: Desk) -> Outcome:
-        copy = desk.remote.transfers.named(self.job_id)
-        if copy is None or not await desk.remote.transfers.cancel(self.job_id):
+    async def _end_copy(self, desk: Desk, errand: Errand) -> Outcome:
+        transfers = desk.remote.transfers
+        copy = transfers.named(self.job_id)
+        if copy is None or not copy.running:
             return Outcome("over", f"{self.job_id} has ended already.")
-        with suppress(VastMcpError):  # its end is told here: the same copy begins anew
-            await desk.remote.transfers.wait(copy, 0)
+        ended = [copy]
         kept = "what has arrived is kept, and the same copy_files call goes on from there."
-        theirs = "but the vendor may go on copying: nothing here can end that."
+        if copy.by_vendor:  # the vendor ends whatever is copied onto that instance (vast-api §11)
+            try:
+                await errand.send(copying.cancel_copy(copy.instance_id))
+            except NotFound:  # destroyed meanwhile, and the copy with it
+                pass
+            except ApiError:
+                return Outcome(
+                    status="unknown",
+                    said=f"The vendor gave no clear answer, so {self.job_id} may go on.",
+                    next="Call stop_job again: telling it twice does no harm.",
+                    values={"job_id": self.job_id, "instance_id": copy.instance_id},
+                )
+            ended = [
+                one
+                for one in transfers.list()
+                if one.by_vendor and one.instance_id == copy.instance_id
+            ]
+            kept = f"the vendor was told to end all copies onto {copy.instance_id}."
+            kept += " Files that have arrived are kept, unverified."
+        for one in ended:
+            await transfers.cancel(one.copy_id)
+            with suppress(VastMcpError):  # its end is told here: the same copy begins anew
+                await transfers.wait(one, 0)
         return Outcome(
             status="stopped",
-            said=f"{self.job_id} is ended; {theirs if copy.by_vendor else kept}",
+            said=f"{self.job_id} is ended; {kept}",
             values={"job_id": self.job_id, "instance_id": copy.instance_id},
         )

@@ -5,7 +5,15 @@ from vast_mcp.operations._declare import Call, Data, Operation
 COPY_DIRECT = Operation(
     "copy_direct", "PUT", "/api/v0/commands/copy_direct/", "work", data=Data.CHANGES, interval_s=3.5
 )
-OPERATIONS = (COPY_DIRECT,)
+CANCEL_COPY = Operation(
+    "cancel_copy",
+    "DELETE",
+    "/api/v0/commands/copy_direct/",
+    "work",
+    data=Data.CHANGES,
+    interval_s=3.5,
+)
+OPERATIONS = (COPY_DIRECT, CANCEL_COPY)
 
 
 def copy_direct(src_id: str, src_path: str, dst_id: str, dst_path: str) -> Call:
@@ -19,3 +27,8 @@ def copy_direct(src_id: str, src_path: str, dst_id: str, dst_path: str) -> Call:
             "dst_path": dst_path,
         }
     )
+
+
+def cancel_copy(dst_id: int) -> Call:
+    """End every copy onto an instance, whoever began it; also without one it succeeds."""
+    return CANCEL_COPY.call({"client_id": "me", "dst_id": str(dst_id)})

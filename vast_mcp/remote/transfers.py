@@ -122,7 +122,8 @@ class Transfers:
         """End a copy; whether it was under way. Whoever waits for it is told.
 
         What has arrived stays in its stage, nothing of it is put in place, and the same copy begun
-        again goes on from there. A copy that the vendor carries out is only no longer watched.
+        again goes on from there. One that the vendor carries out is only no longer watched: who
+        cancels it tells the vendor first.
         """
         found = self.named(copy_id)
         if found is None or not found.running:
