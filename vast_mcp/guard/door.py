@@ -237,8 +237,8 @@ class Guard:
             return fresh
 
         ended = await ledger.write(end)
-        if ended.state is PlanState.DONE:
-            return Outcome.from_json(ended.outcome).again()
+        if ended.state in {PlanState.CLAIMED, PlanState.DONE}:  # the yes was faster than the no
+            return await closed(ledger, ended, self._clock)
         await self._journal.answered(ledger, plan, caller, how)
         return kept(plan, f"Not done: {how}. Nothing was sent and nothing changed.")
 
@@ -285,9 +285,15 @@ class Guard:
             InputInvalid: it is not open any more.
         """
         ledger, plan = await self.plan(plan_id, caller)
-        if plan.state is not PlanState.OPEN:
-            raise InputInvalid("plan_id", f"this plan is {plan.state.value}")
-        approved = await ledger.write(lambda tx: tx.update_plan(plan, approved=True))
+
+        def mark(tx: Transaction) -> Plan:
+            # As it is now: written as it was, a plan that has ended would be open again.
+            fresh = plans.settle_expiry(tx, tx.plan(plan_id) or plan, self._clock)
+            if fresh.state is not PlanState.OPEN:
+                raise InputInvalid("plan_id", f"this plan is {fresh.state.value}")
+            return tx.update_plan(fresh, approved=True)
+
+        approved = await ledger.write(mark)
         await self._journal.answered(ledger, plan, caller, "approved at a terminal")
         return approved
 

@@ -1,0 +1,69 @@
+"""A plan that is answered twice at once: by its client, at a terminal, from another process."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.guard.at_once import Held, processes
+from tests.promises.test_answers_hold_once import plan_for, running_machine
+from tests.world import World
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Caller
+from vast_mcp.guard.door import Guard
+from vast_mcp.store import PlanState
+
+
+class SlowToRead:
+    """A guard between whose look at a plan and its next step another process acts."""
+
+    def __init__(self, guard: Guard, meanwhile: Any) -> None:  # noqa: ANN401  an async callable
+        self._read, self._meanwhile = guard.plan, meanwhile
+        guard.plan = self  # type: ignore[method-assign]  # for this test only
+
+    async def __call__(self, plan_id: str, caller: Caller) -> Any:  # noqa: ANN401  as the guard's own
+        """Read it, then let the other one act."""
+        found = await self._read(plan_id, caller)
+        await self._meanwhile(plan_id, caller)
+        return found
+
+
+@pytest.mark.parametrize("ending", [PlanState.DECLINED, PlanState.DONE])
+async def test_an_approval_never_opens_a_plan_that_has_ended(
+    tmp_path: Path, ending: PlanState
+) -> None:
+    """Design §6.4: declined or carried out while a person approves it, a plan stays so."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world)
+    plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
+    async with world.runtime() as terminal, world.runtime() as server:
+        guard = server.services.guard
+
+        async def answered(plan_id: str, caller: Caller) -> None:
+            if ending is PlanState.DONE:
+                await guard.redeem(plan_id, caller)
+            else:
+                await guard.decline(plan_id, caller, "declined")
+
+        SlowToRead(terminal.services.guard, answered)
+        with pytest.raises(InputInvalid, match=ending.value):
+            await terminal.services.guard.approve(plan_id, Caller())
+        _, plan = await guard.plan(plan_id, Caller())
+    assert plan.state is ending
+
+
+async def test_a_no_to_a_plan_that_is_carried_out_is_told_what_it_did(tmp_path: Path) -> None:
+    """Design §6.4: the yes was faster, so the answer is not that nothing was sent."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world)
+    plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
+    told = []
+    held = Held(world, "PUT", f"/instances/{instance_id}")
+    async with processes(world, held) as (slow, quick):
+
+        async def decline() -> None:
+            told.append(await quick.decline(plan_id, Caller(), "declined"))
+
+        done = await held.meanwhile(slow.redeem(plan_id, Caller()), decline())
+    assert done.status in {"stopped", "stopping"}  # the other one waited its 20 s on this clock
+    assert [one.status for one in told] == ["under_way"]
