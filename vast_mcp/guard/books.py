@@ -13,6 +13,8 @@ from vast_mcp.units import Usd, UsdPerHour
 
 def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: int) -> Rental:
     """Write down what an authenticated, complete read showed of this rental's machine."""
+    if not rental.state.holds_money:  # ended since that read: money set aside now is never freed
+        return rental
     if instance is None:
         return close(tx, rental, RentalState.GONE, now_us)
     if instance.actual_status == "running" and not rental.ever_ran:
