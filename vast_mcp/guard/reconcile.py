@@ -43,10 +43,14 @@ async def search_briefly(desk: Desk, intent_id: str) -> Instance | None:
 
 
 def adopt(tx: Transaction, intent_id: str, instance_id: int, settled_us: int) -> Rental | None:
-    """The intent became this instance; its price is still to be checked."""
+    """The intent became this instance; its price is still to be checked.
+
+    Whoever comes second with the same finding changes nothing: the first may have gone on by now,
+    and a machine that is being destroyed, or gone, must not count as rented again.
+    """
     rental = tx.rental(intent_id)
-    if rental is None:
-        return None
+    if rental is None or rental.target_id == instance_id:
+        return rental
     return tx.update_rental(
         rental,
         state=RentalState.ACTIVE,

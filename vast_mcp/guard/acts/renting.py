@@ -74,9 +74,13 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
         await _lose_sight(desk, intent_id)
         raise
     try:
-        await desk.ledger.write(lambda tx: adopt(tx, intent_id, instance_id, desk.now_us()))
+        rental = await desk.ledger.write(
+            lambda tx: adopt(tx, intent_id, instance_id, desk.now_us())
+        )
     except LedgerUnavailable as error:  # it exists, and that must be told; its mark outlives us
         return _rented(errand, terms, instance_id, (str(error),))
+    if rental is not None and rental.state is not RentalState.ACTIVE:
+        return _ended(instance_id, gone=not rental.state.holds_money)
     return await _settle(desk, errand, terms, instance_id, lost=lost)
 
 
@@ -143,6 +147,17 @@ def _rented(errand: Errand, terms: Terms, instance_id: int, warnings: tuple[str,
             "lease_ends": iso(terms.ends_us),
             "lease_layers": list(terms.layers),
         },
+    )
+
+
+def _ended(instance_id: int, *, gone: bool) -> Outcome:
+    """The answer came so late that another process had found the machine and ended it."""
+    fate = "is gone again" if gone else "is being destroyed"
+    return Outcome(
+        status="destroyed" if gone else "destroying",
+        said=f"Rented; another call found the machine first, and it {fate}.",
+        next="show_instances shows what is left.",
+        values={"instance_id": instance_id, "bills": "nothing" if gone else "gpu+disk"},
     )
 
 
