@@ -155,6 +155,7 @@ class Container:
         )
         moved = text.replace("/dev/pts/", f"{self.home}/pts/")
         moved = moved.replace("/proc/net/", f"{self.home}/net/")
+        moved = moved.replace("/root/.vmcp/", f"{self.home}/root/.vmcp/")
         if self.shell == "busybox":  # it may prefer what is built into it to what is on the PATH
             for name in ("date", "sleep"):
                 moved = re.sub(rf"\b{name} (?=[-+$6])", f"{self.home}/bin/{name} ", moved)

@@ -40,6 +40,10 @@ E=$U;[ $E -gt $C ]&&E=$C
 [ "$o" ]||{ echo "vmcp-guard armed until ${E}Z";L=$d/guard.log;touch $L||L=/dev/null;exec >>$L;}
 [ "$o" = $E ]||o=$E n=99
 for k in 10 30;do [ $n -gt $k ]&&[ $(t $k) -ge $E ]&&n=$k&&s "vmcp-guard: machine stops at ${E}Z, in $k min";done
+# A job that runs is told to end two minutes before: the server that began it may be off. Once, by
+# whichever of the two is first; one that has ended has a number that may be another's by now.
+[ $(t 2) -ge $E ]&&for j in $d/*/pid /root/.vmcp/*/pid;do p=${j%pid}
+[ ! -e $j ]||[ -e ${p}exit ]||[ -e ${p}term ]||{ touch ${p}term;kill -15 -$(cat $j);};done
 @IDLE_LOOK@
 if [ $(t) -ge $E ]@IDLE_END@;then
 # The first look past the end does not stop: an extension may be a moment old. The second does, and
