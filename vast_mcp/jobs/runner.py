@@ -8,7 +8,15 @@ where it stopped, and a machine is let go only by the guard, under the job's own
 import logging
 from collections.abc import Awaitable, Callable
 
-from vast_mcp.errors import ApiError, LedgerUnavailable, PolicyDenied, VastMcpError
+from vast_mcp.errors import (
+    LedgerUnavailable,
+    NeverSent,
+    OutcomeUnknown,
+    PolicyDenied,
+    RateLimited,
+    VastMcpError,
+    VendorDown,
+)
 from vast_mcp.jobs import ending, renting, working
 from vast_mcp.jobs.desk import JobDesk, JobLost
 from vast_mcp.store import JobPhase
@@ -49,16 +57,26 @@ async def run_job(desk: JobDesk) -> None:
         except LedgerUnavailable as error:  # nothing can be written: its lease still ends it
             _logger.warning("job %s waits: %s", desk.job.job_id, error)
             await desk.pause(_RETRY_S)
-        except (ApiError, PolicyDenied, VastMcpError) as error:
-            troubles += 1
+        except VastMcpError as error:
+            troubles += not _away(desk, error)
             _logger.info("job %s in %s: %s", desk.job.job_id, phase.value, error)
             if troubles < _MOST_TROUBLES and not isinstance(error, PolicyDenied):
                 await desk.pause(_RETRY_S)
             else:
+                troubles = 0  # its end has as much patience of its own
                 await _give_up(desk, str(error))
         except Exception:
             _logger.exception("job %s: a defect; its machine is ended", desk.job.job_id)
             await _give_up(desk, "A defect of the server ended it; see its log.")
+
+
+def _away(desk: JobDesk, error: VastMcpError) -> bool:
+    """Whether the vendor, or the way to it, is away while the job has a machine.
+
+    What runs there runs on, and nothing can be ended either: it is waited for as long as it takes.
+    """
+    passing = isinstance(error, NeverSent | OutcomeUnknown | RateLimited | VendorDown)
+    return passing and desk.job.instance_id is not None
 
 
 async def _give_up(desk: JobDesk, why: str) -> None:

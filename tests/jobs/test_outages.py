@@ -1,0 +1,89 @@
+"""A network or a disk of this computer that is away for a while, and a job that outlives it."""
+
+import asyncio
+from pathlib import Path
+
+import httpx2
+from mcp import Client
+
+from tests.jobs.basin import WAIT, Basin, moment
+from tests.jobs.harbour import brought
+from tests.world import Json
+
+AWAY_S = 1800
+PATIENT = "echo begun; python3 wait.py; mkdir -p out; echo x > out/x"
+
+
+class Wireless(httpx2.AsyncBaseTransport):
+    """The vendor, as long as this computer has a network."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self.inner = inner
+        self.away = False
+        self.lost_at = ""
+        """A method: with the first such request the network is away."""
+        self.missed = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """There and back, or not at all."""
+        if request.method == self.lost_at:
+            self.away, self.lost_at = True, ""
+        if self.away:
+            self.missed += 1
+            raise httpx2.ConnectError("no network", request=request)
+        return await self.inner.handle_async_request(request)
+
+
+async def printed(basin: Basin, client: Client, job_id: str, word: str = "begun") -> Json:
+    """What is shown when the command has printed that."""
+    async with asyncio.timeout(30):
+        while True:
+            shown = await basin.call(client, "show_jobs", job_id=job_id)
+            if word in shown.get("untrusted_output", ""):
+                return shown
+            await moment()
+
+
+async def passed(basin: Basin, seconds: float) -> None:
+    """So much later."""
+    until_s = basin.clock.monotonic_s() + seconds
+    async with asyncio.timeout(30):
+        while basin.clock.monotonic_s() < until_s:
+            await moment()
+
+
+async def test_a_network_that_is_away_for_long_costs_no_job(tmp_path: Path) -> None:
+    """Nobody can know how the command stands: it runs on, and its outputs come home after that."""
+    basin = Basin(tmp_path)
+    basin.transport = wireless = Wireless(basin.transport)
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client, command=PATIENT, files={"wait.py": WAIT})
+        machine = (await printed(basin, client, job_id))["jobs"][0]["instance_id"]
+        wireless.away = True
+        await passed(basin, AWAY_S)
+        wireless.away = False
+        assert wireless.missed
+        basin.simulator.put_file(machine, f"/workspace/{job_id}/go", 1)
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert (job["phase"], job["exit_code"]) == ("done", 0), job
+        assert brought(job, "x") == b"x\n"
+        assert basin.alive == set()
+
+
+async def test_a_machine_is_ended_when_the_network_is_back(tmp_path: Path) -> None:
+    """Its end was agreed: a job is not over while nobody could send that."""
+    basin = Basin(tmp_path)
+    basin.transport = wireless = Wireless(basin.transport)
+    wireless.lost_at = "DELETE"
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client)
+        await basin.until(client, job_id, "ending")
+        async with asyncio.timeout(30):
+            while not wireless.away:
+                await moment()
+        await passed(basin, AWAY_S)
+        assert basin.alive
+        wireless.away = False
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "done", job
+        assert basin.alive == set()
