@@ -1,6 +1,7 @@
 """What runs is told to end before its machine is stopped, by whomever, and no stop waits for it."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from tests.jobs.basin import Basin
+from tests.jobs.basin import Basin, moment
 from tests.jobs.harbour import brought
 from tests.jobs.test_background import a_machine, begun, until
 from vast_mcp.jobs import script, stopping
@@ -100,6 +101,34 @@ async def test_a_command_is_told_two_minutes_before_its_machine_s_lease_ends(
         assert rental is not None
         told_us = int(str((await row(basin, job_id)).facts["term_us"]))
         assert 90 <= (rental.lease_ends_us - told_us) / 1_000_000 <= 120
+
+
+@pytest.mark.parametrize("who", ["the guard inside", "the program itself"])
+async def test_a_command_that_the_guard_inside_told_had_its_time(tmp_path: Path, who: str) -> None:
+    """Every computer of ours was off: the next server says what happened, once it looks."""
+    basin = Basin(tmp_path, offered="all", keeps=True)
+    async with basin.open():
+        async with basin.served() as client:
+            machine = await a_machine(basin, client)
+            job_id = await begun(basin, client, machine, "echo begun; sleep 400000")
+            await until(basin, client, job_id, "begun")
+            rental = await basin.running[0].services.ledger.read(
+                lambda tx: tx.rental_of("instance", machine)
+            )
+        assert rental is not None
+        inside = basin.machines.machine(machine)
+        folder = inside.disk.locate(script.place(job_id))
+        if who == "the guard inside":
+            (folder / script.TOLD).touch()
+        assert inside.processes.signal(-int(_text(folder / "pid")), signal.SIGTERM)
+        async with asyncio.timeout(20):
+            while not _text(folder / "exit"):
+                await moment()
+        basin.clock.move((rental.lease_ends_us - basin.clock.lease_us()) / 1_000_000 - 100)
+        async with basin.served() as client:
+            job = (await until(basin, client, job_id))["jobs"][0]
+        assert job["exit_code"] == 128 + 15
+        assert ("time was up" in job["said"]) == (who == "the guard inside"), job["said"]
 
 
 async def stopped(basin: Basin, client: Client, job_id: str, machine: int) -> tuple[str, str]:

@@ -34,6 +34,8 @@ class Pulse:
     exit_code: int | None
     alive: bool
     output_bytes: int
+    told: bool
+    """SIGTERM was sent, by us or by the guard inside the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +150,23 @@ class Bench:
         Raises:
             RemoteFailed: nothing of the job is there.
         """
-        told_ = await self._run(script.look_line(self._job_id))
-        for line in told_.splitlines():
+        answer = await self._run(script.look_line(self._job_id))
+        for line in answer.splitlines():
             parts = line.strip().split("/")
-            if len(parts) == 4 and parts[0] == "vmcp":
-                code, alive, size = (int(p) if p.strip().isdigit() else None for p in parts[1:])
-                return Pulse(code, alive == 1, size or 0)
+            if len(parts) == 5 and parts[0] == "vmcp":
+                code, alive, size, told = (
+                    int(p) if p.strip().isdigit() else None for p in parts[1:]
+                )
+                return Pulse(code, alive == 1, size or 0, told == 1)
         raise RemoteFailed("The machine's answer about the job could not be read.")
 
-    async def signal(self, name: str) -> None:
-        """`TERM` or `KILL` to the command and all it started."""
-        await self._run(script.signal_line(self._job_id, name))
+    async def tell_to_end(self) -> None:
+        """SIGTERM to the command and all it started; once, since a second one may mean: at once."""
+        await self._run(script.term_line(self._job_id))
+
+    async def kill(self) -> None:
+        """SIGKILL to the command and all it started."""
+        await self._run(script.kill_line(self._job_id))
 
     async def output(self, offset: int, most: int) -> bytes:
         """The next bytes of what the command printed."""

@@ -17,6 +17,8 @@ HOME_FOLDER = "/root"
 WATCHER = "run.sh"
 COMMAND = "command.sh"
 OUTPUT = "out"
+TOLD = "term"
+"""Lies there once the command was told to end. `guard/inside/guard.sh` knows it by this name."""
 
 _WATCHER = f"""#!/bin/sh
 d=$1
@@ -67,19 +69,25 @@ def start_line(job_id: str, folder: str) -> str:
 
 
 def look_line(job_id: str) -> str:
-    """Prints `exit/alive/bytes`: exit status if ended, 1 if alive, size of the output."""
+    """Prints `exit/alive/bytes/told`: its status, 1 if alive, size of the output, 1 if told."""
     return (
-        f"cd {place(job_id)} || exit 9; e=; a=0; b=0; [ -f exit ] && e=$(cat exit);"
-        f" [ -f pid ] && kill -0 $(cat pid) 2>/dev/null && a=1;"
-        f" [ -f {OUTPUT} ] && b=$(wc -c < {OUTPUT}); echo vmcp/$e/$a/$b"
+        f"cd {place(job_id)} || exit 9; e=; a=0; b=0; t=0; [ -f exit ] && e=$(cat exit);"
+        f" [ -f pid ] && kill -0 $(cat pid) 2>/dev/null && a=1; [ -f {TOLD} ] && t=1;"
+        f" [ -f {OUTPUT} ] && b=$(wc -c < {OUTPUT}); echo vmcp/$e/$a/$b/$t"
     )
 
 
-def signal_line(job_id: str, name: str) -> str:
-    """Signal the command and all it started."""
-    return f"cd {place(job_id)} && kill -{name} -$(cat pid) 2>/dev/null; true"
+def term_line(job_id: str) -> str:
+    """Tell the command and all it started to end, unless the guard inside has done so."""
+    d = place(job_id)
+    return f"cd {d} && [ ! -e {TOLD} ] && touch {TOLD} && kill -TERM -$(cat pid) 2>/dev/null; true"
+
+
+def kill_line(job_id: str) -> str:
+    """End the command and all it started."""
+    return f"cd {place(job_id)} && kill -KILL -$(cat pid) 2>/dev/null; true"
 
 
 def again_line(job_id: str) -> str:
     """Forget the first start, so that the next one starts anew; its output is kept."""
-    return f"cd {place(job_id)} && rm -rf started exit pid; true"
+    return f"cd {place(job_id)} && rm -rf started exit pid {TOLD}; true"

@@ -64,7 +64,7 @@ async def _tell(desk: Desk, job: Job) -> str:
             if instance is None:
                 return ""
             bench = Bench(desk.remote, desk.clock, job.job_id, instance)
-            await bench.signal("TERM")
+            await bench.tell_to_end()
             reached = True
             while not ended:
                 await desk.clock.sleep(_LOOK_EVERY_S)

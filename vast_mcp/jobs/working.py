@@ -202,10 +202,13 @@ async def _ended(desk: JobDesk, bench: Bench) -> None:
     """The status is there; what came between the last look and the end is read as well."""
     pulse = await bench.pulse()
     await _keep_output(desk, bench, pulse, last=True)
+    # Told by the guard inside the machine, which may be faster than our look: its time was up too.
+    inside = pulse.told and not desk.job.stop_asked and await _late(desk)
+    timed_out = bool(desk.fact("timed_out", inside))
     await desk.save(
         JobPhase.DOWNLOADING,
         {"exit_code": pulse.exit_code, "output_bytes": pulse.output_bytes,
-         "ran_until_us": desk.now_us()},
+         "ran_until_us": desk.now_us(), "timed_out": timed_out},
     )  # fmt: skip
 
 
@@ -214,13 +217,17 @@ async def _tell_to_end(desk: JobDesk, bench: Bench) -> None:
     now_us, told_us = desk.now_us(), desk.fact("term_us")
     grace_s = ASIDE_GRACE_S if desk.aside else TERM_BEFORE_S
     if told_us is None:
-        ends_us = await stop_us(desk)
-        late = ends_us is not None and now_us >= ends_us - TERM_BEFORE_S * _SECOND_US
-        if desk.job.stop_asked or late:
+        if desk.job.stop_asked or await _late(desk):
             await desk.save(facts={"term_us": now_us, "timed_out": not desk.job.stop_asked})
-            await bench.signal("TERM")
+            await bench.tell_to_end()
     elif now_us >= int(told_us) + grace_s * _SECOND_US:
-        await bench.signal("KILL")
+        await bench.kill()
+
+
+async def _late(desk: JobDesk) -> bool:
+    """Whether it is time to tell the command to end."""
+    ends_us = await stop_us(desk)
+    return ends_us is not None and desk.now_us() >= ends_us - TERM_BEFORE_S * _SECOND_US
 
 
 async def stop_us(desk: JobDesk) -> int | None:
