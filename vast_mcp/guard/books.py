@@ -2,7 +2,7 @@
 
 Every function takes a transaction and an observed state; none guesses. A stop shrinks a reservation
 only once the machine was *seen* stopped. An outbid machine resumes by itself, so it goes on
-counting until we have stopped it.
+counting until we have stopped it; so does one whose start is on its way.
 """
 
 from vast_mcp.guard.approved import ROUNDING, breach_of_rental
@@ -11,8 +11,14 @@ from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
 
-def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: int) -> Rental:
-    """Write down what an authenticated, complete read showed of this rental's machine."""
+def observe(
+    tx: Transaction, rental: Rental, instance: Instance | None, now_us: int, read_us: int
+) -> Rental:
+    """Write down what an authenticated, complete read showed of this rental's machine.
+
+    `read_us` is when that read began. One that began before a stop, start or bid which the books
+    know already shows the machine as it was, and says nothing of its price and state now.
+    """
     if not rental.state.holds_money:  # ended since that read: money set aside now is never freed
         return rental
     if instance is None:
@@ -21,16 +27,23 @@ def observe(tx: Transaction, rental: Rental, instance: Instance | None, now_us: 
         rental = tx.update_rental(rental, ever_ran=True)
     if rental.details.get("checked") is False:
         rental = _compare(tx, rental, instance)
+    if read_us < int(str(rental.details.get("seen_us", 0))) <= now_us:  # none from a later clock
+        return rental
     if instance.usd_per_hour > rental.usd_per_hour + ROUNDING:
         rental = reprice(tx, rental, instance.usd_per_hour, now_us)
     billing = billing_of(instance)
     halted = billing is Billing.DISK and instance.intended_status == "stopped"
-    for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))
+    stop_sent = bool(rental.details.get("stop_sent"))
+    for_good = stop_sent or not (instance.is_bid or rental.details.get("starting"))
+    if rental.details.get("starting") and not halted:
+        details = {**rental.details, "starting": False, "seen_us": read_us}
+        rental = tx.update_rental(rental, details=details)
     if rental.running and halted and for_good:
-        return rest(tx, rental, now_us)
+        return rest(tx, rental, now_us, read_us)
     if not rental.running and billing is Billing.GPU_AND_DISK and not halted:
         # Started elsewhere: its lease still holds, and a stop of ours from before is answered.
-        rental = tx.update_rental(rental, details={**rental.details, "stop_sent": False})
+        details = {**rental.details, "stop_sent": False, "seen_us": read_us}
+        rental = tx.update_rental(rental, details=details)
         return resume(tx, rental, now_us)
     return rental
 
@@ -63,16 +76,17 @@ def reopen(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> 
         settled_us=now_us,
         details={**rental.details, "checked": False, "missed": 0},
     )
-    return observe(tx, rental, instance, now_us)
+    return observe(tx, rental, instance, now_us, now_us)
 
 
-def rest(tx: Transaction, rental: Rental, now_us: int) -> Rental:
+def rest(tx: Transaction, rental: Rental, now_us: int, read_us: int) -> Rental:
     """Seen stopped: GPU time ends now, the disk goes on."""
     tx.close_segments(rental.intent_id, now_us)
     tx.add_segment(
         Segment(rental.intent_id, "disk", rental.disk_usd_per_hour, Usd(0), now_us, None)
     )
-    return tx.update_rental(rental, running=False, details={**rental.details, "breach": ""})
+    over = {"breach": "", "starting": False, "seen_us": read_us}
+    return tx.update_rental(rental, running=False, details={**rental.details, **over})
 
 
 def resume(tx: Transaction, rental: Rental, now_us: int, until_us: int | None = None) -> Rental:

@@ -38,7 +38,7 @@ async def observe_all(desk: Desk, instances: Sequence[Instance], began_us: int) 
                 said += _resolve(tx, desk, rental, instances, began_us, now_us)
             else:
                 _observe_one(tx, rental, by_id.get(rental.target_id), began_us, now_us)
-        said += _adopt_strays(tx, desk, instances, now_us)
+        said += _adopt_strays(tx, desk, instances, began_us, now_us)
         return said
 
     return await desk.ledger.write(write)
@@ -51,7 +51,7 @@ def _observe_one(
         return
     if seen is not None and rental.details.get("missed"):
         rental = tx.update_rental(rental, details={**rental.details, "missed": 0})
-    books.observe(tx, rental, seen, now_us)
+    books.observe(tx, rental, seen, now_us, began_us)
 
 
 async def _unresolved_endpoints(desk: Desk) -> dict[str, int]:
@@ -114,7 +114,7 @@ def _resolve(
         one = min(found, key=lambda instance: instance.instance_id)
         adopted = adopt(tx, rental.intent_id, one.instance_id, now_us)
         if adopted is not None:
-            books.observe(tx, adopted, one, now_us)
+            books.observe(tx, adopted, one, now_us, began_us)
         return [f"intent {rental.intent_id} was found as instance {one.instance_id}"]
     if rental.state is not RentalState.UNKNOWN and now_us - rental.created_us < _STALE_US:
         return []
@@ -129,7 +129,7 @@ def _resolve(
 
 
 def _adopt_strays(
-    tx: Transaction, desk: Desk, instances: Sequence[Instance], now_us: int
+    tx: Transaction, desk: Desk, instances: Sequence[Instance], began_us: int, now_us: int
 ) -> list[str]:
     """Machines that bear our mark and are in no book: the ledger was lost, or is another's."""
     said = []
@@ -139,7 +139,8 @@ def _adopt_strays(
             continue
         known = tx.rental_of("instance", one.instance_id) or tx.rental(mark.intent_id)
         if known is not None and one.instance_id == (known.target_id or one.instance_id):
-            if not known.state.holds_money:
+            listed_before = began_us <= (known.ended_us or 0) <= now_us
+            if not known.state.holds_money and not listed_before:
                 books.reopen(tx, known, one, now_us)
                 said.append(f"instance {one.instance_id} is there after all; it counts again")
             continue
@@ -177,4 +178,4 @@ def _take_in(tx: Transaction, one: Instance, intent_id: str, until_us: int, now_
     )
     lease = Segment(intent_id, "lease", one.usd_per_hour, Usd(0), began_us, until_us)
     tx.add_rental(rental, [lease])
-    books.observe(tx, rental, one, now_us)
+    books.observe(tx, rental, one, now_us, now_us)

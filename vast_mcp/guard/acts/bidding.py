@@ -91,6 +91,7 @@ class ChangeBid(PlainAct):
             rental = tx.rental_of("instance", self.instance_id)
             if rental is not None and rental.usd_per_hour != rate:
                 books.reprice(tx, rental, rate, now_us)
+                books.note(tx, rental.intent_id, seen_us=now_us)
 
         await desk.ledger.write(write)
         return Outcome(

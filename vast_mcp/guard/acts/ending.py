@@ -228,13 +228,14 @@ async def _note_stop(desk: Desk, instance_id: int, *, sent: bool) -> None:
 
 async def observe_now(desk: Desk, instance_id: int, *, urgent: bool = False) -> Instance | None:
     """Read the machine once more and bring the books in line with it."""
+    read_us = desk.now_us()
     instance = await desk.reads.show_instance(instance_id, urgent=urgent)
     now_us = desk.now_us()
 
     def write(tx: Transaction) -> None:
         rental = tx.rental_of("instance", instance_id)
         if rental is not None and rental.state.holds_money:
-            books.observe(tx, rental, instance, now_us)
+            books.observe(tx, rental, instance, now_us, read_us)
 
     await desk.ledger.write(write)
     return instance

@@ -87,6 +87,8 @@ class StartInstance(LeaseAct):
                 **unasked(rental, booking, booking.now_us),
                 "stop_sent": False,
                 "start_us": booking.now_us,
+                "seen_us": booking.now_us,
+                "starting": True,
             },
         )
 
@@ -134,7 +136,7 @@ async def _note_stopped(desk: Desk, instance_id: int) -> None:
     def write(tx: Transaction) -> None:
         rental = tx.rental_of("instance", instance_id)
         if rental is not None and rental.running:
-            rested = books.rest(tx, rental, now_us)
+            rested = books.rest(tx, rental, now_us, now_us)
             tx.update_rental(rested, details={**rested.details, "stop_sent": True})
 
     await desk.ledger.write(write)

@@ -99,6 +99,7 @@ async def _settle(
     warnings: list[str] = []
     if lost:
         warnings.append("The vendor's answer was lost; the machine was found by its mark.")
+    read_us = desk.now_us()
     instance = await first_look(desk, instance_id)
     why = None if instance is None else breach_of(instance, errand.approved, terms.rate)
     if why is not None:
@@ -120,7 +121,7 @@ async def _settle(
             if instance is not None:
                 if instance.usd_per_hour < rental.usd_per_hour:  # it came cheaper than approved
                     rental = books.reprice(tx, rental, instance.usd_per_hour, desk.now_us())
-                books.observe(tx, rental, instance, desk.now_us())
+                books.observe(tx, rental, instance, desk.now_us(), read_us)
 
     try:
         await desk.ledger.write(write)
