@@ -1,14 +1,23 @@
 """A network or a disk of this computer that is away for a while, and a job that outlives it."""
 
 import asyncio
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import httpx2
+import pytest
 from mcp import Client
 
 from tests.jobs.basin import WAIT, Basin, moment
 from tests.jobs.harbour import brought
 from tests.world import Json
+from vast_mcp.jobs import desk
+from vast_mcp.jobs.log import append
+from vast_mcp.remote.paths import Tree
+from vast_mcp.remote.plan import FREE_DISK_FLOOR_BYTES
+from vast_mcp.remote.sink import Sink
 
 AWAY_S = 1800
 PATIENT = "echo begun; python3 wait.py; mkdir -p out; echo x > out/x"
@@ -87,3 +96,78 @@ async def test_a_machine_is_ended_when_the_network_is_back(tmp_path: Path) -> No
         job = (await basin.over(client, job_id))["jobs"][0]
         assert job["phase"] == "done", job
         assert basin.alive == set()
+
+
+async def test_a_full_disk_here_ends_no_command_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it prints cannot be kept for a while: it runs on, and nothing of its output is lost."""
+    full = [False]
+
+    def appended(*given: Any) -> None:  # noqa: ANN401
+        if full[0]:
+            full.append(True)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(*given)
+
+    monkeypatch.setattr(desk, "append", appended)
+    command = "echo begun; python3 wait.py; echo ended; mkdir -p out; echo x > out/x"
+    basin = Basin(tmp_path)
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client, command=command, files={"wait.py": WAIT})
+        machine = (await printed(basin, client, job_id))["jobs"][0]["instance_id"]
+        full[0] = True
+        said = basin.machines.machine(machine).disk.locate(f"/root/.vmcp/{job_id}/out")
+        said.write_text(said.read_text() + "more\n")
+        async with asyncio.timeout(30):
+            while len(full) < 3:
+                await moment()
+        full[0] = False
+        basin.simulator.put_file(machine, f"/workspace/{job_id}/go", 1)
+        shown = await basin.over(client, job_id)
+        assert shown["jobs"][0]["phase"] == "done", shown
+        assert shown["untrusted_output"] == "begun\nmore\nended\n"
+        assert basin.alive == set()
+
+
+async def test_a_disk_too_full_for_one_output_still_takes_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy refused here is that output's trouble alone, told at once; the machine is kept."""
+    monkeypatch.setattr(Tree, "free_bytes", lambda _: FREE_DISK_FLOOR_BYTES + 10)
+    command = "mkdir -p big small; echo much of it > big/x; : > small/x"
+    basin = Basin(tmp_path)
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client, command=command, outputs=["big", "small"])
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "failed"
+        assert "not every named output came home" in job["said"]
+        big, small = job["outputs"]
+        assert "would leave" in big["untrusted_trouble"]
+        assert (small["files"], small.get("untrusted_trouble")) == (1, None)
+        assert basin.alive == {job["instance_id"]}
+
+
+@pytest.mark.parametrize("trouble", [errno.ENOSPC, errno.EROFS, errno.EIO])
+async def test_a_disk_that_fails_under_an_output_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: int
+) -> None:
+    """Full, unwritable or broken: no defect of ours, and the next output is still fetched."""
+
+    def written(self: Sink, item: Any) -> None:  # noqa: ANN401
+        if item[1] > 10:
+            raise OSError(trouble, os.strerror(trouble))
+        write(self, item)
+
+    write = Sink._write
+    monkeypatch.setattr(Sink, "_write", written)
+    command = "mkdir -p big small; echo much of it > big/x; echo x > small/x"
+    basin = Basin(tmp_path)
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client, command=command, outputs=["big", "small"])
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert "not every named output came home" in job["said"], job
+        big, small = job["outputs"]
+        assert os.strerror(trouble) in big["untrusted_trouble"]
+        assert "untrusted_trouble" not in small
+        assert basin.alive == {job["instance_id"]}

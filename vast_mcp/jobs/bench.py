@@ -15,7 +15,7 @@ from vast_mcp.operations import JsonObject
 from vast_mcp.remote.address import addresses
 from vast_mcp.remote.command import run_command
 from vast_mcp.remote.download import download
-from vast_mcp.remote.errors import CopyDamaged, PathRefused, RemoteFailed
+from vast_mcp.remote.errors import CopyDamaged, CopyRefused, PathRefused, RemoteFailed
 from vast_mcp.remote.paths import LocalPlace
 from vast_mcp.remote.plan import plan_download
 from vast_mcp.remote.session import Session
@@ -180,6 +180,8 @@ class Bench:
     async def fetch(self, path: str, home: LocalPlace) -> Fetched:
         """One output, compared by SHA-256 on both ends.
 
+        What this computer's disk refuses is this output's trouble, as is what the machine refuses.
+
         Raises:
             SshUnavailable: the connection was lost; the same again goes on.
         """
@@ -189,8 +191,11 @@ class Bench:
                 async with open_sftp(session) as sftp:
                     plan = await plan_download(sftp, given, home, into=True)
                 report = await download(session, plan, clock=self._clock)
-        except (RemoteFailed, PathRefused, CopyDamaged) as error:
+        except (RemoteFailed, PathRefused, CopyRefused, CopyDamaged) as error:
             return Fetched(path, trouble=str(clean_line(error.message, 160)))
+        except OSError as error:
+            why = f"This computer could not write it: {error.strerror or type(error).__name__}."
+            return Fetched(path, trouble=why)
         trouble = ""
         if plan.skipped_count:
             trouble = f"{plan.skipped_count} entries were left out (links, special or secret files)"

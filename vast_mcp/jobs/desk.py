@@ -1,5 +1,6 @@
 """One job's row and the guard, as a runner uses them: every word of it is written first."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from vast_mcp.remote.threads import in_thread
 from vast_mcp.store import Job, JobPhase, Ledger, Rental, Transaction
 from vast_mcp.units import Usd
 
+_logger = logging.getLogger(__name__)
 STALE_S = 90.0
 _LEAST_PAUSE_S = 0.2
 
@@ -136,15 +138,17 @@ class JobDesk:
     async def add_to_log(self, data: bytes, *, last: bool) -> bool:
         """Keep the next bytes without the job's secrets; False while they may begin one.
 
-        Where nobody can tell what its secrets are any more, nothing is kept.
+        Where nobody can tell what its secrets are any more, nothing is kept. A disk that is full
+        here is no reason to end what runs there: the same bytes are read again with the next look.
         """
         try:
             hidden = self.hidden()
-        except VastMcpError:
+            whole = data if last else complete(data, hidden)
+            if whole:
+                await in_thread(lambda: append(self.log, masked(whole, hidden)))
+        except (VastMcpError, OSError) as error:
+            _logger.warning("job %s: its output cannot be kept: %s", self.job.job_id, error)
             return False
-        whole = data if last else complete(data, hidden)
-        if whole:
-            await in_thread(lambda: append(self.log, masked(whole, hidden)))
         return bool(whole)
 
     def hidden(self) -> tuple[bytes, ...]:
