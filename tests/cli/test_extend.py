@@ -12,7 +12,7 @@ from tests.cli.shell import HOUR_US, Shell, shell
 from tests.cli.test_freeze import answering, at_terminal, rented_at
 from vast_mcp.cli.extend import extended
 from vast_mcp.cli.hints import install_hint, program
-from vast_mcp.errors import PolicyDenied
+from vast_mcp.errors import NotFound, PolicyDenied
 from vast_mcp.guard.freezing import freeze
 
 AWKWARD = ["/opt/my tools/100%/vast-mcp", "watch", "--policy", "/srv/<a> & $HOME/p.toml"]
@@ -65,6 +65,8 @@ async def test_extend_on_a_real_terminal_and_not_on_a_pipe(tmp_path: Path) -> No
         number = await rented_at(at, "mine")
         at.world.run_until_ready()
         before = await ends(at, number)
+        with pytest.raises(NotFound, match="vast-mcp leases"):
+            await extended(at.settings, 5, 1, lambda _: "yes")
         piped = await at.run("extend", str(number), "1")
         code, shown = await at_terminal(at, "extend", str(number), "1", types="yes")
         after = await ends(at, number)

@@ -152,7 +152,7 @@ async def test_doctor_finds_a_sound_account_sound(tmp_path: Path) -> None:
 
 
 async def test_doctor_finds_a_refused_key_and_a_broken_policy(tmp_path: Path) -> None:
-    """Each fault has its line; exit 1."""
+    """Each fault has its line; exit 1. A refused key is told once, not once per permission."""
     async with shell(tmp_path, hours_ago=A_WHILE) as at:
         policy = tmp_path / "broken.toml"
         policy.write_text("[limits]\nmax_runing = 1\n", encoding="utf-8")
@@ -161,7 +161,8 @@ async def test_doctor_finds_a_refused_key_and_a_broken_policy(tmp_path: Path) ->
     faults = [line for line in done.out.splitlines() if line.startswith("FAULT")]
     assert done.code == 1
     assert "max_runing" in faults[0]
-    assert any("the key is refused" in line for line in faults)
+    assert ["does not accept the API key" in line for line in faults] == [False, True]
+    assert "not looked at" in done.out.splitlines()[-1]
     assert "wrong-key-0123" not in done.out + done.err
 
 
@@ -171,7 +172,8 @@ async def test_doctor_without_a_key_says_how_to_get_one(tmp_path: Path) -> None:
         at.extra["VAST_API_KEY"] = ""
         done = await at.run("doctor")
     assert done.code == 1
-    assert "set VAST_API_KEY" in done.out.splitlines()[0]
+    assert "Set VAST_API_KEY" in done.out.splitlines()[0]
+    assert done.out.count("Set VAST_API_KEY") == 1
 
 
 async def test_doctor_names_an_address_that_no_machine_could_use(tmp_path: Path) -> None:

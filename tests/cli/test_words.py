@@ -7,7 +7,15 @@ import pytest
 from tests.cli.shell import shell
 from vast_mcp.cli.codes import Exit, code_for
 from vast_mcp.cli.main import COMMANDS, parser_for
-from vast_mcp.errors import ConfigInvalid, LedgerUnavailable, PolicyDenied, VendorDown
+from vast_mcp.errors import (
+    ConfigInvalid,
+    KeyMissing,
+    LedgerUnavailable,
+    NotFound,
+    PolicyDenied,
+    VastMcpError,
+    VendorDown,
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -23,14 +31,15 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     ("error", "code"),
     [
         (ConfigInvalid("x"), Exit.USAGE),
+        (KeyMissing("x"), Exit.USAGE),
+        (NotFound("x"), Exit.FAILED),
         (PolicyDenied("x"), Exit.REFUSED),
         (VendorDown("x"), Exit.VENDOR),
         (LedgerUnavailable("x"), Exit.FAILED),
     ],
 )
-def test_exit_codes_follow_the_kind_of_error(error: Exception, code: Exit) -> None:
-    """Design §2."""
-    assert isinstance(error, ConfigInvalid | PolicyDenied | VendorDown | LedgerUnavailable)
+def test_exit_codes_follow_the_kind_of_error(error: VastMcpError, code: Exit) -> None:
+    """Design §2; what the person can mend by themselves is not called the vendor's failure."""
     assert code_for(error) is code
 
 
@@ -40,6 +49,9 @@ def test_exit_codes_follow_the_kind_of_error(error: Exception, code: Exit) -> No
         (["serv"], "invalid choice"),
         (["serve", "--toolsets", "nonsense"], "there is no set"),
         (["serve", "--simulate-port", "0"], "only with --simulate"),
+        (["serve", "--simulate", "--simulate-port", "99999"], "from 0 to 65535"),
+        (["serve", "--transport", "http", "--port", "99999"], "from 0 to 65535"),
+        (["simulate", "--port", "99999"], "from 0 to 65535"),
         (["serve", "--simulate", "--speed", "0"], "speed"),
         (["serve", "--simulate", "--transport", "http", "--host", "0.0.0.0"], "token is needed"),
     ],
@@ -52,6 +64,18 @@ async def test_wrong_words_end_with_2_and_one_reason(
         done = await at.run(*words)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "words", [["serve", "--simulate", "--simulate-port"], ["simulate", "--port"]], ids=" ".join
+)
+async def test_a_port_that_is_taken_is_said_in_one_line(words: list[str], tmp_path: Path) -> None:
+    """A second simulator on the same port is a newcomer's mistake, not a crash."""
+    async with shell(tmp_path) as at:
+        done = await at.run(*words, at.address.rsplit(":", 1)[1])
+    assert done.code in {1, 2}
+    assert "in use" in done.err.splitlines()[-1]
     assert "Traceback" not in done.err
 
 

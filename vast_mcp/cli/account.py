@@ -18,8 +18,14 @@ from vast_mcp.text import Redactor
 
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that say which policy and which ledger."""
-    parser.add_argument("--policy", metavar="FILE", help="policy file (VAST_MCP_POLICY)")
-    parser.add_argument("--ledger", metavar="FILE", help="ledger file (VAST_MCP_LEDGER)")
+    parser.add_argument(
+        "--policy", metavar="FILE", help="your policy file, in place of the usual (VAST_MCP_POLICY)"
+    )
+    parser.add_argument(
+        "--ledger",
+        metavar="FILE",
+        help="ledger file, in place of the account's own (VAST_MCP_LEDGER)",
+    )
 
 
 def environment_of(

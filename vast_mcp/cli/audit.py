@@ -14,7 +14,14 @@ from vast_mcp.store import AuditEntry
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Show or verify, how many, whose books."""
-    parser.add_argument("audit_command", nargs="?", choices=("show", "verify"), default="show")
+    parser.add_argument(
+        "audit_command",
+        metavar="show|verify",
+        nargs="?",
+        choices=("show", "verify"),
+        default="show",
+        help="the newest entries (default), or whether all are as they were written",
+    )
     parser.add_argument("--last", type=_count, default=30, metavar="N", help="entries to show (30)")
     add_place_arguments(parser)
 
@@ -33,7 +40,8 @@ async def _show(settings: Settings, last: int) -> int:
         place = runtime.services.ledger.place
     for entry in reversed(entries):
         print(_line(entry))
-    print(f"{len(entries)} entries from {place}" if entries else f"nothing yet in {place}")
+    noun = "entry" if len(entries) == 1 else "entries"
+    print(f"{len(entries)} {noun} from {place}" if entries else f"nothing yet in {place}")
     return Exit.FINE
 
 
@@ -58,5 +66,5 @@ def _line(entry: AuditEntry) -> str:
 def _count(text: str) -> int:
     number = int(text) if text.isdigit() else 0
     if not 1 <= number <= 10_000:
-        raise argparse.ArgumentTypeError("a number from 1 to 10000")
+        raise argparse.ArgumentTypeError("must be from 1 to 10000")
     return number

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import anyio
 
+from vast_mcp.errors import NotFound
 from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
@@ -19,6 +20,14 @@ def at_a_terminal(command: str) -> bool:
         return True
     print(f"vast-mcp {command}: only a person at a terminal can do this", file=sys.stderr)
     return False
+
+
+def no_instance(instance_id: int) -> NotFound:
+    """What a person is told who names a machine that is not there."""
+    return NotFound(
+        f"There is no instance {instance_id} on this account; nothing was done.",
+        hint="`vast-mcp leases` shows what there is.",
+    )
 
 
 async def says_yes(ask: Ask, prompt: str) -> bool:

@@ -2,7 +2,15 @@
 
 from enum import IntEnum
 
-from vast_mcp.errors import ApiError, ConfigInvalid, InputInvalid, PolicyDenied, VastMcpError
+from vast_mcp.errors import (
+    ApiError,
+    ConfigInvalid,
+    InputInvalid,
+    KeyMissing,
+    NotFound,
+    PolicyDenied,
+    VastMcpError,
+)
 
 
 class Exit(IntEnum):
@@ -27,10 +35,12 @@ MEANING = {
 def code_for(error: VastMcpError) -> Exit:
     """The exit code of a command that ended with this."""
     match error:
-        case ConfigInvalid() | InputInvalid():
+        case ConfigInvalid() | InputInvalid() | KeyMissing():
             return Exit.USAGE
         case PolicyDenied():
             return Exit.REFUSED
+        case NotFound():
+            return Exit.FAILED  # the vendor is well: what was named is not there
         case ApiError():
             return Exit.VENDOR
         case _ if isinstance(error.__cause__, ApiError):

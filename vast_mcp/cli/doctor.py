@@ -11,13 +11,14 @@ from pathlib import Path
 import anyio
 import httpx2
 
+from vast_mcp.api.classify import missing_key
 from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.account import add_place_arguments, opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.leases import alive
 from vast_mcp.clock import SECOND_US, SystemClock
 from vast_mcp.config import Settings, fits_a_script
-from vast_mcp.errors import ApiError, Forbidden, NotFound, Unauthorized, VastMcpError
+from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
 from vast_mcp.runtime import policy_source
 from vast_mcp.services import Services
 
@@ -89,21 +90,30 @@ async def examined(
         told = "is no plain https://host[:port][/path]: nothing is rented until it is"
         yield Finding("VAST_URL", told, sound=False)
     yield _policy(settings)
+    reached = False
     if settings.api_key:
-        for what, read in _permissions(services):
-            yield await _permission(what, read)
+        (what, read), *others = _permissions(services)
+        account = await _permission(what, read)
+        yield account
+        reached = account.sound is not False
+        if reached:
+            for what, read in others:
+                yield await _permission(what, read)
         yield _skew(transport.skew_s)
     yield _state(settings)
-    if settings.api_key or settings.ledger:
+    if reached or settings.ledger:
         yield await _ledger(services)
+    if reached:
         yield await _leases(services)
+    else:  # one cause is told once
+        yield Finding("the rest", "not looked at: the account has to be reached first", sound=None)
 
 
 def _key(settings: Settings) -> Finding:
     if not settings.api_key:
         return Finding(
             "key",
-            "none. Make one in the Vast.ai console under Keys and set VAST_API_KEY.",
+            str(missing_key()),
             sound=False,
         )
     origin = Path(settings.key_origin)
@@ -148,8 +158,6 @@ def _permissions(services: Services) -> list[tuple[str, Callable[[], Awaitable[s
 async def _permission(what: str, read: Callable[[], Awaitable[str]]) -> Finding:
     try:
         return Finding(what, await read())
-    except Unauthorized as error:
-        return Finding(what, f"the key is refused: {error}", sound=False)
     except (Forbidden, NotFound) as error:
         needed = what == "instances"
         return Finding(what, f"the key may not: {error}", sound=False if needed else None)

@@ -12,11 +12,13 @@ from vast_mcp.cli.by_hand import (
     at_a_terminal,
     declined,
     done,
+    no_instance,
     question_of,
     says_yes,
 )
 from vast_mcp.cli.codes import Exit
 from vast_mcp.config import Settings
+from vast_mcp.errors import NotFound
 from vast_mcp.guard.acts import ExtendLease
 
 LONGEST_H = 8760
@@ -25,7 +27,9 @@ LONGEST_H = 8760
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which machine, how much longer, whose books."""
     parser.add_argument("instance_id", metavar="ID", type=int, help="as `vast-mcp leases` shows it")
-    parser.add_argument("hours", metavar="HOURS", type=_hours, help="added to the present end")
+    parser.add_argument(
+        "hours", metavar="HOURS", type=_hours, help="added to the present end; 0.5 is 30 minutes"
+    )
     add_place_arguments(parser)
 
 
@@ -40,7 +44,10 @@ async def extended(settings: Settings, instance_id: int, hours: float, ask: Ask)
     """The conversation with the person; `ask` puts a prompt and returns a line."""
     async with opened(settings) as runtime:
         guard = runtime.services.guard
-        proposal = await guard.propose(ExtendLease(instance_id, hours), AT_TERMINAL)
+        try:
+            proposal = await guard.propose(ExtendLease(instance_id, hours), AT_TERMINAL)
+        except NotFound as error:
+            raise no_instance(instance_id) from error  # the guard's own words name a tool
         print(question_of(proposal))
         if not await says_yes(ask, "Extend it?"):
             await declined(guard, proposal)

@@ -58,7 +58,7 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
             return Exit.FINE
         for one in running:
             print(f"  {_named(one)}")
-        if not await says_yes(ask, f"Stop {len(running)}? Disks stay and go on costing."):
+        if not await says_yes(ask, f"Stop {_counted(running)}? Disks stay and go on costing."):
             print("Nothing was stopped. The freeze stands.")
             return Exit.FAILED
         failed = [one for one in running if not await _stopped(runtime.services.guard, one)]
@@ -83,6 +83,10 @@ async def _stopped(guard: Guard, one: Holding) -> bool:
         return False
     print(f"  {one.kind} {one.target_id}: {outcome.said}", flush=True)
     return outcome.status in {"stopped", "ended"}
+
+
+def _counted(running: list[Holding]) -> str:
+    return "it" if len(running) == 1 else f"these {len(running)}"
 
 
 def _named(one: Holding) -> str:

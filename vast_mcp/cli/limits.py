@@ -10,7 +10,9 @@ from vast_mcp.runtime import policy_source
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which file, and the four commands below."""
-    parser.add_argument("--policy", metavar="FILE", help="policy file (VAST_MCP_POLICY)")
+    parser.add_argument(
+        "--policy", metavar="FILE", help="your policy file, in place of the usual (VAST_MCP_POLICY)"
+    )
     policy.add_arguments(parser)
 
 

@@ -17,11 +17,11 @@ from vast_mcp.api.pace import LocalPace
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.tokens import page_token
 from vast_mcp.cli.account import add_place_arguments, settings_of
-from vast_mcp.cli.by_hand import at_a_terminal
+from vast_mcp.cli.by_hand import at_a_terminal, no_instance
 from vast_mcp.cli.codes import Exit
 from vast_mcp.clock import Clock, SystemClock
 from vast_mcp.config import Settings
-from vast_mcp.errors import NotFound, VastMcpError
+from vast_mcp.errors import VastMcpError
 from vast_mcp.models import Instance
 from vast_mcp.remote.address import port_urls
 
@@ -65,7 +65,7 @@ async def opened_page(
     async with connection:
         instance = await Reads(connection).show_instance(instance_id)
         if instance is None:
-            raise NotFound(f"There is no instance {instance_id} on this account.")
+            raise no_instance(instance_id)
         link = page_of(instance, await page_token(connection, instance_id))
     if show(link) is False:
         print("No browser could be opened here; --print shows the link.")

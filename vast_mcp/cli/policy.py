@@ -23,16 +23,24 @@ FINE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The four commands below `vast-mcp policy`."""
     commands = parser.add_subparsers(dest="policy_command", required=True, metavar="command")
-    commands.add_parser("show", help="the limits in force and where each came from")
-    commands.add_parser("check", help="exit 1 with the fault when the policy cannot be used")
-    commands.add_parser("init", help="write a commented policy file with the built-in values")
-    explain = commands.add_parser("explain", help="what an act would meet")
+    _command(commands, "show", "the limits in force and where each came from")
+    _command(commands, "check", "exit 1 with the fault when the policy cannot be used")
+    _command(commands, "init", "write a commented policy file with the built-in values")
+    explain = _command(commands, "explain", "what an act would meet")
     acts = explain.add_subparsers(dest="policy_act", required=True, metavar="act")
-    create = acts.add_parser("create", help="renting one machine")
+    create = _command(acts, "create", "renting one machine")
     create.add_argument("--gpu", required=True, help='the GPU\'s name, such as "RTX 4090"')
-    create.add_argument("--hours", required=True, type=_hours, help="length of the lease")
-    create.add_argument("--usd-per-hour", type=_amount, help="all-in price; else: up to which")
-    create.add_argument("--disk-gb", type=_amount, default=50.0, help="disk size (50)")
+    create.add_argument("--hours", required=True, type=_hours, help="lease, in hours")
+    create.add_argument(
+        "--usd-per-hour", type=_amount, help="all-in price; without it: up to which price"
+    )
+    create.add_argument("--disk-gb", type=_amount, default=50.0, help="disk size (50 GB)")
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, line: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.")
 
 
 def run(args: argparse.Namespace, source: PolicySource, clock: Clock) -> int:

@@ -18,7 +18,7 @@ from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.account import add_place_arguments, environment_of
 from vast_mcp.cli.files import add_files_argument, opened_directories
 from vast_mcp.cli.logs import configure
-from vast_mcp.cli.simulate import FAULT_PROFILES
+from vast_mcp.cli.simulate import add_market_arguments, port_number
 from vast_mcp.clock import Clock, PairedClock, ScaledClock, SystemClock
 from vast_mcp.config import SIMULATOR_KEY, Settings, load_or_make_secret, read_settings
 from vast_mcp.errors import ConfigInvalid
@@ -37,11 +37,26 @@ _NOT_FOR_THE_SIMULATOR = ("VAST_API_KEY", "VAST_URL", "VAST_SERVERLESS_URL")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How it is reached, on what it works, what it offers."""
-    parser.add_argument("--transport", choices=("stdio", "http"), default="stdio")
-    parser.add_argument("--host", default="127.0.0.1", help="HTTP: address to listen on")
-    parser.add_argument("--port", type=int, default=8765, help="HTTP: port, 0 for a free one")
     parser.add_argument(
-        "--token-file", metavar="FILE", help="HTTP: bearer token (VAST_MCP_HTTP_TOKEN)"
+        "--transport",
+        choices=("stdio", "http"),
+        default="stdio",
+        help="how clients reach it (%(default)s)",
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="HTTP: address to listen on (%(default)s)"
+    )
+    parser.add_argument(
+        "--port",
+        type=port_number,
+        default=8765,
+        metavar="PORT",
+        help="HTTP: port, 0 for a free one (%(default)s)",
+    )
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="HTTP: the bearer token; else from VAST_MCP_HTTP_TOKEN",
     )
     parser.add_argument(
         "--allowed-host",
@@ -50,19 +65,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST",
         help="HTTP: a name this server is called by; repeatable",
     )
-    parser.add_argument("--toolsets", metavar="A,B", help="tools to offer (VAST_MCP_TOOLSETS)")
     parser.add_argument(
-        "--read-only", action="store_true", help="change nothing (VAST_MCP_READ_ONLY)"
+        "--toolsets",
+        metavar="A,B",
+        help="sets of tools to offer, or all (default; else from VAST_MCP_TOOLSETS)",
+    )
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        help="offer only what changes nothing (VAST_MCP_READ_ONLY)",
     )
     add_place_arguments(parser)
     add_files_argument(parser)
     simulated = parser.add_argument_group("on the built-in simulator: no key, no money")
-    simulated.add_argument("--simulate", action="store_true", help="ignore VAST_API_KEY, VAST_URL")
-    simulated.add_argument("--seed", type=int, default=0, help="which market to draw")
-    simulated.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
-    simulated.add_argument("--faults", choices=FAULT_PROFILES, default="none")
     simulated.add_argument(
-        "--simulate-port", type=int, metavar="PORT", help="serve that simulator on loopback too"
+        "--simulate",
+        action="store_true",
+        help="rent simulated GPUs; VAST_API_KEY and VAST_URL are ignored",
+    )
+    add_market_arguments(simulated)
+    simulated.add_argument(
+        "--simulate-port",
+        type=port_number,
+        metavar="PORT",
+        help="serve that simulator on this loopback port too, 0 for a free one",
     )
 
 
@@ -211,21 +237,27 @@ async def _published(simulator: "Simulator", port: int) -> AsyncIterator[None]:
     """
     from vast_mcp.simulator import serve_http as serve_simulator  # noqa: PLC0415
 
-    listening = anyio.Event()
+    settled = anyio.Event()
+    fault = ""
 
     def ready(number: int) -> None:
         where = f"http://127.0.0.1:{number}"
         print(f"vast-mcp: the simulator itself is at {where}", file=sys.stderr, flush=True)
-        listening.set()
+        settled.set()
 
     async def serve() -> None:
+        nonlocal fault
         try:
             await serve_simulator(simulator, port, on_ready=ready)
         except OSError as taken:
-            raise ConfigInvalid(f"--simulate-port {port}: {taken.strerror}.") from taken
+            fault = os.strerror(taken.errno or 0)
+            settled.set()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(serve)
-        await listening.wait()
-        yield
+        await settled.wait()
+        if not fault:
+            yield
         tasks.cancel_scope.cancel()
+    if fault:  # raised out here: the group would wrap it, and nobody would read it for the trace
+        raise ConfigInvalid(f"--simulate-port {port}: {fault}.")

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from contextlib import AsyncExitStack
 from vast_mcp.clock import ScaledClock
 
 DEFAULT_PORT = 8900
+LAST_PORT = 65_535
 FAULT_PROFILES = ("none", "chaos", "lossy", "flaky_reads", "hostile_market")
 """As `vast_mcp.simulator.PROFILES`, written out so that `--help` does not pay for the market."""
 
@@ -16,17 +18,13 @@ FAULT_PROFILES = ("none", "chaos", "lossy", "flaky_reads", "hostile_market")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Port, seed, speed and faults; all have defaults."""
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help="loopback port, 0 for a free one"
+        "--port",
+        type=port_number,
+        default=DEFAULT_PORT,
+        metavar="PORT",
+        help="loopback port, 0 for a free one (%(default)s)",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="the market to draw; same seed, same market"
-    )
-    parser.add_argument(
-        "--speed", type=float, default=1.0, help="simulated seconds per real second"
-    )
-    parser.add_argument(
-        "--faults", choices=FAULT_PROFILES, default="none", help="what may go wrong, by the seed"
-    )
+    add_market_arguments(parser)
     parser.add_argument(
         "--ssh", action="store_true", help="machines can be entered by SSH on loopback"
     )
@@ -37,6 +35,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_market_arguments(parser: argparse._ActionsContainer) -> None:
+    """Which market a simulator draws, how fast it lives, what goes wrong in it."""
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="the market to draw; same seed, same market (%(default)s)",
+    )
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=1.0,
+        help="simulated seconds per real second (%(default)g)",
+    )
+    parser.add_argument(
+        "--faults",
+        choices=FAULT_PROFILES,
+        default="none",
+        help="what may go wrong, by the seed (%(default)s)",
+    )
+
+
+def port_number(text: str) -> int:
+    """A TCP port as typed; 0 means a free one."""
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {LAST_PORT}")
+    return number
+
+
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted; 0 afterwards, 1 when the port cannot be had, 2 for a bad speed."""
     # Imported here so that `vast-mcp --help` does not pay for the market.
@@ -45,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         clock = ScaledClock(speed=args.speed)
     except ValueError as wrong:
-        print(f"vast-mcp simulate: {wrong}", file=sys.stderr)
+        print(f"vast-mcp simulate: --speed: {wrong}", file=sys.stderr)
         return 2
     simulator = Simulator(clock, seed=args.seed, fault_profile=args.faults)
 
@@ -73,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
         asyncio.run(serve())
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
-    except (OSError, OverflowError) as taken:
-        print(f"vast-mcp simulate: {taken}", file=sys.stderr)
+    except OSError as taken:
+        why = os.strerror(taken.errno or 0)
+        print(f"vast-mcp simulate: --port {args.port}: {why}", file=sys.stderr)
         return 1
     return 0
