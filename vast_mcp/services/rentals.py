@@ -214,11 +214,11 @@ async def show_fleet(services: Services) -> Fleet:
         ApiError: the list cannot be read in full.
     """
     instances = await services.reads.list_instances(fresh=False)
-    held, pending, warnings = await _with_books(services, instances)
-    held = [one for one in held if not _just_destroyed(one)]
-    held += await _unlisted(services, {one.instance_id for one in instances})
+    seen = await _with_books(services, instances)
+    held = [one for one in seen.held if not _just_destroyed(one)]
+    held += await _unlisted(services, seen.young - {one.instance_id for one in instances})
     held.sort(key=_dearest_first)
-    return Fleet(tuple(held), tuple(pending), tuple(warnings))
+    return Fleet(tuple(held), seen.pending, seen.warnings)
 
 
 def _just_destroyed(one: Held) -> bool:
@@ -227,26 +227,11 @@ def _just_destroyed(one: Held) -> bool:
     return ended_us is not None and one.now_us - ended_us < LIST_LAG_US
 
 
-async def _unlisted(services: Services, listed: set[int]) -> list[Held]:
+async def _unlisted(services: Services, missing: frozenset[int]) -> list[Held]:
     """Machines rented a moment ago that the list does not show yet; asked for one by one."""
-    now_us = services.clock.lease_us()
-
-    def read(tx: Transaction) -> list[int]:
-        return [
-            rental.target_id
-            for rental in tx.live_rentals()
-            if rental.kind == "instance"
-            and rental.target_id is not None
-            and rental.target_id not in listed
-            and now_us - rental.created_us < LIST_LAG_US
-        ]
-
-    try:
-        missing = await services.ledger.read(read)
-    except LedgerUnavailable:
-        return []
     found = [
-        await services.reads.show_instance(instance_id, fresh=False) for instance_id in missing
+        await services.reads.show_instance(instance_id, fresh=False)
+        for instance_id in sorted(missing)
     ]
     return [await hold(services, instance) for instance in found if instance is not None]
 
@@ -267,8 +252,7 @@ async def show_one(services: Services, instance_id: int) -> Held:
 
 async def hold(services: Services, instance: Instance) -> Held:
     """A machine just read, with what the books know of it."""
-    held, _, _ = await _with_books(services, [instance])
-    return held[0]
+    return (await _with_books(services, [instance])).held[0]
 
 
 async def known_rental(services: Services, instance_id: int) -> Rental | None:
@@ -279,22 +263,38 @@ async def known_rental(services: Services, instance_id: int) -> Rental | None:
         return None
 
 
-async def _with_books(
-    services: Services, instances: Sequence[Instance]
-) -> tuple[list[Held], list[Pending], list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Listed machines beside the books, and what only the books know."""
+
+    held: tuple[Held, ...]
+    pending: tuple[Pending, ...] = ()
+    young: frozenset[int] = frozenset()
+    """Machines rented so recently that a list may lack them (vast-api §7)."""
+    warnings: tuple[str, ...] = ()
+
+
+async def _with_books(services: Services, instances: Sequence[Instance]) -> _Seen:
     now_us = services.clock.lease_us()
     marks = {one.instance_id: services.marker.read(one.raw_label) for one in instances}
 
-    def read(tx: Transaction) -> tuple[list[Held], list[Pending]]:
-        held = [_held(tx, one, marks[one.instance_id], now_us) for one in instances]
-        return held, [_pending(rental) for rental in tx.live_rentals() if _unresolved(rental)]
+    def read(tx: Transaction) -> _Seen:
+        live = [one for one in tx.live_rentals() if one.kind == "instance"]
+        return _Seen(
+            tuple(_held(tx, one, marks[one.instance_id], now_us) for one in instances),
+            tuple(_pending(rental) for rental in live if _unresolved(rental)),
+            frozenset(
+                rental.target_id
+                for rental in live
+                if rental.target_id is not None and now_us - rental.created_us < LIST_LAG_US
+            ),
+        )
 
     try:
-        held, pending = await services.ledger.read(read)
+        return await services.ledger.read(read)
     except LedgerUnavailable:
-        bare = [Held(one, now_us, mark=marks[one.instance_id]) for one in instances]
-        return bare, [], [NO_BOOKS]
-    return held, pending, []
+        bare = tuple(Held(one, now_us, mark=marks[one.instance_id]) for one in instances)
+        return _Seen(bare, warnings=(NO_BOOKS,))
 
 
 def _held(tx: Transaction, one: Instance, mark: Mark | None, now_us: int) -> Held:
@@ -306,7 +306,7 @@ def _held(tx: Transaction, one: Instance, mark: Mark | None, now_us: int) -> Hel
 
 
 def _unresolved(rental: Rental) -> bool:
-    return rental.kind == "instance" and rental.target_id is None and rental.state in _UNRESOLVED
+    return rental.target_id is None and rental.state in _UNRESOLVED
 
 
 def _pending(rental: Rental) -> Pending:
