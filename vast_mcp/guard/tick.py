@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from vast_mcp.errors import PolicyDenied, VastMcpError
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
-from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance
+from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance, standing
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.acts.upkeep import AttachSshKey
 from vast_mcp.guard.observing import PRINCIPAL, observe_all
@@ -88,6 +88,8 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
         deed = Deed(due.cause, due.kind, due.target_id)
         try:
             outcome = await _insistently(due.act, correct)
+            if outcome.status == "changed":  # another call was first; the next look judges anew
+                continue
             did.append(f"{due.why}: {outcome.status}")
             deeds.append(replace(deed, status=outcome.status))
         except VastMcpError as error:
@@ -121,7 +123,8 @@ async def _insistently(act: Act, correct: Correct) -> Outcome:
     except PolicyDenied:
         if not isinstance(act, DestroyInstance):
             raise
-        return await correct(StopInstance(act.instance_id, corrective=True), KEEPER)
+        stop = StopInstance(act.instance_id, corrective=True, found=act.found)
+        return await correct(stop, KEEPER)
 
 
 def _overdue(rentals: Sequence[Rental], instances: Sequence[Instance], now_us: int) -> list[Due]:
@@ -146,20 +149,20 @@ def _overdue(rentals: Sequence[Rental], instances: Sequence[Instance], now_us: i
 
 def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, Cause, str] | None:
     instance_id = instance.instance_id
-    stop = StopInstance(instance_id, corrective=True)
+    found = standing(rental)
+    stop = StopInstance(instance_id, corrective=True, found=found)
+    destroy = DestroyInstance(instance_id, corrective=True, found=found)
     if rental.state is RentalState.DESTROYING:
         why = f"destroy of {instance_id} repeated"
-        return DestroyInstance(instance_id, corrective=True), Cause.REPEAT, why
+        return destroy, Cause.REPEAT, why
     breach = rental.details.get("breach")
     if breach and not rental.ever_ran:
-        undo = DestroyInstance(instance_id, corrective=True)
-        return undo, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
+        return destroy, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
     if breach and rental.running:
         return stop, Cause.UNAPPROVED, f"{instance_id} stopped: {breach}"
     if not rental.running:
         return None
     if now_us >= rental.lease_ends_us:
-        destroy = DestroyInstance(instance_id, corrective=True)
         end = destroy if rental.end_act == "destroy" else stop
         return end, Cause.LEASE, f"lease of {instance_id} ended"
     if rental.details.get("stop_sent") and instance.intended_status == "running":

@@ -92,7 +92,14 @@ class LeaseAct(PlainAct):
 def _terms(rental: Rental | None) -> tuple[object, ...]:
     if rental is None:
         return ()
-    return rental.intent_id, rental.state, rental.running, rental.lease_ends_us, rental.usd_per_hour
+    return (
+        rental.intent_id,
+        rental.state,
+        rental.running,
+        rental.lease_ends_us,
+        rental.usd_per_hour,
+        bool(rental.details.get("stop_sent")),
+    )
 
 
 def begin_rental(tx: Transaction, booking: Booking, sight: LeaseSight) -> Rental:

@@ -2,27 +2,62 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from vast_mcp.errors import ApiError, LedgerUnavailable, OutcomeUnknown
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Desk, Errand, Form, Outcome, Sight
+from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, plain_number, see
 from vast_mcp.guard.acts.job_words import job_words
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
-from vast_mcp.store import RentalState, Transaction
+from vast_mcp.store import Rental, RentalState, Transaction
+
+Standing: TypeAlias = tuple[str | int | bool | None, ...]
+"""What a correction stands on: a rental's lease and state."""
+
+
+def standing(rental: Rental) -> Standing:
+    """How the books have it: moved since, a correction is looked at anew before it is carried out.
+
+    Between the look that finds a lease over and the stop, a person may have extended it.
+    """
+    details = rental.details
+    facts = [details.get(name) for name in ("stop_sent", "start_us", "breach")]
+    return (
+        rental.intent_id,
+        rental.state.value,
+        rental.running,
+        rental.lease_ends_us,
+        *(str(one) for one in facts),
+    )
+
+
+class Correctable(PlainAct):
+    """An ending that the keeper finds due by itself."""
+
+    instance_id: int
+    found: Standing
+
+    def moved(self, tx: Transaction, sight: Sight) -> str:  # noqa: ARG002
+        """Whether another call has changed what made it due; a person's own order stands."""
+        now = tx.rental_of("instance", self.instance_id) if self.found else None
+        if now is None or standing(now) == self.found:
+            return ""
+        return "its lease or state was changed by another call meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
-class StopInstance(PlainAct):
+class StopInstance(Correctable):
     """Halt a machine; its disk stays and costs."""
 
     tool: ClassVar[str] = "stop_instance"
     instance_id: int
     corrective: bool = False
     """Our own lease end; never set by a tool."""
+    found: Standing = ()
+    """Of a correction: how the books stood when it was found due."""
 
     async def look(self, desk: Desk) -> Sight:
         """The machine, and what its disk will go on costing."""
@@ -38,15 +73,18 @@ class StopInstance(PlainAct):
             label=seen.target.label,
         )
 
+    def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:  # noqa: ARG002
+        """From here on it counts as being stopped: nobody is sold more hours of it."""
+        _note_stop(tx, self.instance_id, sent=True)
+
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Stop until seen stopped; an outbid machine too, or it would resume by itself."""
-        one = await desk.reads.show_instance(self.instance_id, urgent=True)
-        if one is None:
-            return _gone(self.instance_id)
-        await _note_stop(desk, self.instance_id, sent=True)
-        stopped = _rests(one) and not one.is_bid
-        if not stopped:
-            try:
+        try:
+            one = await desk.reads.show_instance(self.instance_id, urgent=True)
+            if one is None:
+                return _gone(self.instance_id)
+            stopped = _rests(one) and not one.is_bid
+            if not stopped:
                 stopped = await insist(
                     desk,
                     errand.send,
@@ -55,9 +93,9 @@ class StopInstance(PlainAct):
                     lambda now: now is None or _rests(now),
                     urgent=True,
                 )
-            except ApiError:
-                await _note_stop(desk, self.instance_id, sent=False)
-                raise
+        except ApiError:
+            await desk.ledger.write(lambda tx: _note_stop(tx, self.instance_id, sent=False))
+            raise
         with suppress(ApiError):  # the keeper's next look brings the books in line
             await observe_now(desk, self.instance_id, urgent=True)
         return _stop_outcome(one, stopped=stopped)
@@ -92,12 +130,13 @@ def _stop_outcome(one: Instance, *, stopped: bool) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class DestroyInstance(PlainAct):
+class DestroyInstance(Correctable):
     """Delete a machine and its disk for good."""
 
     tool: ClassVar[str] = "destroy_instance"
     instance_id: int
     corrective: bool = False
+    found: Standing = ()
 
     async def look(self, desk: Desk) -> Sight:
         """The machine and what would be lost."""
@@ -217,13 +256,10 @@ class RebootInstance(PlainAct):
         )
 
 
-async def _note_stop(desk: Desk, instance_id: int, *, sent: bool) -> None:
-    def write(tx: Transaction) -> None:
-        rental = tx.rental_of("instance", instance_id)
-        if rental is not None:
-            tx.update_rental(rental, touched=True, details={**rental.details, "stop_sent": sent})
-
-    await desk.ledger.write(write)
+def _note_stop(tx: Transaction, instance_id: int, *, sent: bool) -> None:
+    rental = tx.rental_of("instance", instance_id)
+    if rental is not None:
+        tx.update_rental(rental, touched=True, details={**rental.details, "stop_sent": sent})
 
 
 async def observe_now(desk: Desk, instance_id: int, *, urgent: bool = False) -> Instance | None:

@@ -122,6 +122,12 @@ def _present_end_us(desk: Desk, seen: Seen) -> int:
     rental, mark = seen.rental, desk.marker.read(seen.instance.raw_label)
     if rental is not None and rental.state is RentalState.DESTROYING:
         raise InputInvalid("instance_id", "this machine is being destroyed")
+    if rental is not None and rental.running and rental.details.get("stop_sent"):
+        raise InputInvalid(
+            "instance_id",
+            "this machine is being stopped",
+            hint="start_instance gives a new lease once it is.",
+        )
     resting = rental is not None and not rental.running
     if resting or (state_of(seen.instance) in _RESTS and not _outbid(seen)):
         per_day = seen.instance.disk_usd_per_hour.per_day
