@@ -23,7 +23,7 @@ from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
-from vast_mcp.store import Transaction
+from vast_mcp.store import RentalState, Transaction
 from vast_mcp.units import seconds_from_hours
 
 
@@ -39,6 +39,8 @@ class StartInstance(LeaseAct):
         """The machine, its price running, and the lease's worst case."""
         seen = await see(desk, self.instance_id)
         one = seen.instance
+        if seen.rental is not None and seen.rental.state is RentalState.DESTROYING:
+            raise InputInvalid("instance_id", "this machine is being destroyed")
         if billing_of(one) is Billing.GPU_AND_DISK and one.intended_status == "running":
             raise InputInvalid(
                 "instance_id",
