@@ -11,8 +11,9 @@ for that task; only the person can raise it.
 stop_instance ends GPU billing and keeps the disk, which goes on costing; destroy_instance \
 deletes the disk for good and ends all cost. If 'shut it down' could mean either, ask which. To \
 destroy, do not stop first.
-A refusal is final: tell the person what it says. Do not split, shorten or rename the same act, \
-and do not repeat it. Some acts ask the person; a declined one is not asked again.
+A refusal is final: tell the person what it says and take no way out but the one it names. Do \
+not split or rename the act, and do not repeat it. Some acts ask the person; a declined one is \
+not asked again.
 status 'needs_confirmation': tell the person what it does and costs, wait for their yes, then \
 confirm_plan. status 'unknown': it may have been carried out. Do not rent again; show_instances \
 tells what became of it.

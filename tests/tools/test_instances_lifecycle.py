@@ -121,6 +121,14 @@ async def test_a_listing_is_one_plain_command_or_nothing(tmp_path: Path, path: s
     assert not [one for one in world.simulator.requests if "command" in one.path]
 
 
+async def test_a_listing_of_nothing_says_that_there_is_no_such_machine(tmp_path: Path) -> None:
+    """The vendor's own code in our words, with the next step."""
+    world = World(tmp_path, toolsets="all")
+    async with world.connect() as client:
+        with pytest.raises(ToolFailed, match=r"no instance 99999999 .* show_instances lists"):
+            await world.call(client, "list_disk", instance_id=99_999_999)
+
+
 async def test_a_reboot_asks_and_keeps_the_price(tmp_path: Path) -> None:
     """It interrupts what runs."""
     world = World(tmp_path, toolsets="all")

@@ -111,7 +111,7 @@ async def test_a_row_says_state_money_and_end_in_120_tokens(tmp_path: Path) -> N
     assert tokens(answer) <= 600
     for row in answer["instances"]:
         assert tokens(row) <= 120
-        assert row["made_by"] == "ours"
+        assert row["made_by"] == "us"
         assert row["state"] in {"ready", "running_no_ssh"}
         assert row["bills"] == "gpu+disk"
         assert row["cost_so_far_usd"] > 0
@@ -161,7 +161,7 @@ async def test_a_strangers_machine_is_told_apart(tmp_path: Path) -> None:
         ready = await world.call(client, "show_instances", label="TRAIN")
         stopped = await world.call(client, "show_instances", state="stopped")
     rows = {row["instance_id"]: row for row in every["instances"]}
-    assert rows[other]["made_by"] == "other"
+    assert rows[other]["made_by"] == "others"
     assert "no lease" in rows[other]["warnings"][0]
     assert "lease_ends" not in rows[other]
     assert rows[other]["untrusted_label"] == "mine too"
@@ -287,7 +287,7 @@ async def test_without_books_the_label_tells_the_lease_and_that_is_said(tmp_path
         answer = await world.call(client, "show_instances")
     row = answer["instances"][0]
     assert row["instance_id"] == instance_id
-    assert row["made_by"] == "ours"
+    assert row["made_by"] == "us"
     assert row["lease_ends"].endswith("Z")
     assert "cost_so_far_usd" not in row
     assert "ledger" in answer["warnings"][0]

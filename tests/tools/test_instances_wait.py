@@ -152,8 +152,8 @@ async def test_logs_are_cleaned_cut_and_say_how_to_get_more(tmp_path: Path) -> N
 
 
 async def test_logs_of_nothing_are_an_error(tmp_path: Path) -> None:
-    """The vendor's 404 in our words."""
+    """The vendor's 404 in our words, with the next step."""
     world = World(tmp_path)
     async with world.connect() as client:
-        with pytest.raises(ToolFailed):
+        with pytest.raises(ToolFailed, match=r"no instance 99999999 .* show_instances lists"):
             await world.call(client, "show_logs", instance_id=99_999_999)

@@ -138,6 +138,37 @@ async def test_an_asked_order_is_kept(tmp_path: Path) -> None:
     assert marks == sorted(marks, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("order_by", "field", "falling"),
+    [
+        ("usd_per_hour", "usd_per_hour", False),
+        ("usd_per_hour-", "usd_per_hour", True),
+        ("price", "usd_per_hour", False),
+        ("max_hours-", "max_hours", True),
+        ("gpu_ram_gb-,usd_per_hour", "gpu_ram_gb", True),
+    ],
+)
+async def test_rows_are_ordered_by_the_names_their_fields_have(
+    tmp_path: Path, order_by: str, field: str, falling: bool
+) -> None:
+    """A model orders by what it was shown, not by the vendor's columns."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        found = await world.call(client, "search_offers", order_by=order_by, limit=20)
+    marks = [row[field] for row in found["offers"]]
+    assert marks == sorted(marks, reverse=falling)
+
+
+async def test_no_result_says_too_that_the_limits_hide_what_fits(tmp_path: Path) -> None:
+    """Two H100 in one machine exist, above $3/h: the person is told of the limit, not of a lack."""
+    world = World(tmp_path, seed=0)
+    async with world.connect() as client:
+        found = await world.call(client, "search_offers", gpu_names=["H100"], num_gpus=2, hours=3)
+    assert found["offers"] == []
+    assert found["hidden_by_policy"]
+    assert "hidden_by_policy" in found["next"]
+
+
 async def test_no_result_tells_which_filter_is_in_the_way(tmp_path: Path) -> None:
     """Promise (design §4): `without` counts what would fit if a given filter were dropped."""
     world = World(tmp_path)

@@ -36,7 +36,24 @@ _NOT_FOR_THE_SIMULATOR = ("VAST_API_KEY", "VAST_URL", "VAST_SERVERLESS_URL")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How it is reached, on what it works, what it offers."""
+    """How it is reached, what it offers, on what it works."""
+    _add_door_arguments(parser)
+    parser.add_argument(
+        "--toolsets",
+        metavar="A,B",
+        help="sets of tools to offer, such as market,work or all (VAST_MCP_TOOLSETS; default)",
+    )
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        help="offer only what changes nothing (VAST_MCP_READ_ONLY)",
+    )
+    add_place_arguments(parser)
+    add_files_argument(parser)
+    _add_simulator_arguments(parser)
+
+
+def _add_door_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transport",
         choices=("stdio", "http"),
@@ -65,18 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST",
         help="HTTP: a name this server is called by; repeatable",
     )
-    parser.add_argument(
-        "--toolsets",
-        metavar="A,B",
-        help="sets of tools to offer, or all (default; else from VAST_MCP_TOOLSETS)",
-    )
-    parser.add_argument(
-        "--read-only",
-        action="store_true",
-        help="offer only what changes nothing (VAST_MCP_READ_ONLY)",
-    )
-    add_place_arguments(parser)
-    add_files_argument(parser)
+
+
+def _add_simulator_arguments(parser: argparse.ArgumentParser) -> None:
     simulated = parser.add_argument_group("on the built-in simulator: no key, no money")
     simulated.add_argument(
         "--simulate",

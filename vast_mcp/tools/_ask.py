@@ -180,7 +180,7 @@ async def _answered(services: Services, plan: Plan, answer: ElicitationResult[An
     match answer:
         case AcceptedElicitation(data=NotAsked(why="cannot")):
             return needs_confirmation(plan)
-        case AcceptedElicitation(data=NotAsked(why="person")) if not plan.approved:
+        case AcceptedElicitation(data=NotAsked(why="person")) if _waits(plan):
             return needs_person(plan)
         case AcceptedElicitation(data=NotAsked()):
             return await guard.redeem(plan.plan_id, caller)
@@ -196,6 +196,11 @@ async def _answered(services: Services, plan: Plan, answer: ElicitationResult[An
             return await guard.decline(plan.plan_id, caller, "the person declined")
         case _:
             return await guard.decline(plan.plan_id, caller, "the person cancelled the question")
+
+
+def _waits(plan: Plan) -> bool:
+    """Whether an approval is still of use: one that was denied or ran out is told as that."""
+    return plan.state is PlanState.OPEN and not plan.approved
 
 
 def _declare(

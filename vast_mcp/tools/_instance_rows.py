@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from vast_mcp.errors import NotFound
 from vast_mcp.models import Billing
 from vast_mcp.services.reaching import addresses, editor_block, ssh_command
 from vast_mcp.services.rentals import Fleet, Held, Pending
@@ -29,7 +30,7 @@ class InstanceRow(BaseModel):
     bills: str
     gpu: str
     untrusted_label: str | None = None
-    made_by: str = Field(description="ours or other")
+    made_by: str = Field(description="us or others")
     created: str | None = None
     usd_per_hour: float = Field(description="while running, with disk")
     disk_usd_per_day: float | None = None
@@ -62,7 +63,7 @@ class InstanceRow(BaseModel):
             bills=held.bills.value,
             gpu=f"{one.num_gpus}x {one.gpu_name}",
             untrusted_label=held.label[:LABEL_SHOWN] or None,
-            made_by="ours" if held.ours else "other",
+            made_by="us" if held.ours else "others",
             created=None if held.created_us is None else minute(held.created_us),
             usd_per_hour=round(one.usd_per_hour.dollars, 4),
             disk_usd_per_day=_disk_price(held),
@@ -92,6 +93,14 @@ class InstanceRow(BaseModel):
             "task": rental.task or None if rental else None,
         }
         return cls.of(held).model_copy(update=more)
+
+
+def absent(instance_id: int) -> NotFound:
+    """What a read says of a machine that is not there, as the guard says it of a write."""
+    return NotFound(
+        f"There is no instance {instance_id} on this account.",
+        hint="show_instances lists what exists.",
+    )
 
 
 def _disk_price(held: Held) -> float | None:

@@ -21,6 +21,29 @@ from vast_mcp.text import clean_line
 from vast_mcp.tools._lifespan import Lifespan
 
 ERROR_LIMIT = 1_000
+_WORDS = {
+    "missing": "is required",
+    "list_type": 'must be a list, such as ["a", "b"]',
+    "dict_type": "must be an object of names and values",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "greater_than": "must be above {gt:.10g}",
+    "greater_than_equal": "must be at least {ge:.10g}",
+    "less_than_equal": "must be at most {le:.10g}",
+    "literal_error": "must be {expected}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} items",
+}
+"""What the library finds, in the words that the rest of our refusals use."""
 Scrub = Callable[[str], str]
 
 
@@ -60,6 +83,13 @@ class StrictTool(Tool):
                     f"{self.name}: unknown argument {clean_line(name, 60)!r}{hint}; nothing was"
                     f" done. Known: {', '.join(known) or 'none'}."
                 )
+            self._check_truth(name, arguments[name])
+
+    def _check_truth(self, name: str, value: object) -> None:
+        """Python counts `true` as 1: it must name no instance and be no price."""
+        kind = self.parameters["properties"][name].get("type")
+        if isinstance(value, bool) and kind in {"integer", "number"}:
+            raise ToolError(f"{self.name}: {name}: must be a number. Nothing was done.")
 
 
 def _scrubber(context: Context[Any, Any]) -> Scrub:
@@ -71,7 +101,8 @@ def _faults(error: ValidationError) -> str:
     parts = []
     for fault in error.errors(include_url=False, include_input=False):
         place = ".".join(str(step) for step in fault["loc"]) or "arguments"
-        parts.append(f"{clean_line(place, 80)}: {clean_line(fault['msg'], 160)}")
+        words = _WORDS.get(fault["type"], fault["msg"]).format(**fault.get("ctx", {}))
+        parts.append(f"{clean_line(place, 80)}: {clean_line(words, 160)}")
     return clean_line("; ".join(dict.fromkeys(parts)), ERROR_LIMIT) + ". Nothing was done."
 
 

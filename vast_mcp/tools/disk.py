@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from vast_mcp.errors import InputInvalid
+from vast_mcp.errors import InputInvalid, VendorRefused
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import DeleteDiskFiles
 from vast_mcp.services.logs import excerpt
 from vast_mcp.tools._ask import Svc, asking
-from vast_mcp.tools._instance_rows import InstanceId
+from vast_mcp.tools._instance_rows import InstanceId, absent
 from vast_mcp.tools._spec import ToolSpec
 
 
@@ -28,13 +28,17 @@ async def list_disk(
 ) -> Listing:
     """List a folder on a stopped instance's disk, without starting it.
 
-    Use it before deleting files or destroying. A running instance is looked at over ssh. Costs
-    nothing.
+    Use it before deleting files or destroying. A running instance is looked at over ssh. Free.
     """
     if not path.startswith("/"):
-        raise InputInvalid("path", "must be absolute")
+        raise InputInvalid("path", "must be absolute, such as /workspace")
     quoted = f"'{path}'" if " " in path else path
-    shown = excerpt(await services.reads.list_disk(instance_id, f"ls -l {quoted}"))
+    try:
+        shown = excerpt(await services.reads.list_disk(instance_id, f"ls -l {quoted}"))
+    except VendorRefused as error:
+        if error.code == "invalid_container_id":  # the vendor's word for no such instance
+            raise absent(instance_id) from error
+        raise
     cut = "Only the end is shown; list a folder further down." if shown.cut else None
     return Listing(instance_id=instance_id, untrusted_listing=shown.text, cut=cut)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from mcp.server.mcpserver import Context
 from pydantic import BaseModel, Field
 
+from vast_mcp.errors import NotFound
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.services.logs import excerpt
@@ -19,7 +20,13 @@ from vast_mcp.services.terms import (
 )
 from vast_mcp.services.waiting import CALL_S, last_words, wait_until
 from vast_mcp.tools._ask import Svc, asking
-from vast_mcp.tools._instance_rows import InstanceId, InstanceList, StateWord, WaitResult
+from vast_mcp.tools._instance_rows import (
+    InstanceId,
+    InstanceList,
+    StateWord,
+    WaitResult,
+    absent,
+)
 from vast_mcp.tools._spec import ToolSpec
 
 
@@ -44,14 +51,19 @@ def create_instance(
     ] = None,
     task: Annotated[str, Field(max_length=60, description="name that shares one budget")] = "",
     on_end: Annotated[
-        Literal["stop", "destroy"], Field(description="stop keeps the disk, which costs")
+        Literal["stop", "destroy"],
+        Field(description="stop keeps the disk, which costs; a rent nobody was asked about stops"),
     ] = "stop",
     idle_stop_minutes: Annotated[
-        int | None, Field(ge=5, le=10_080, description="of an idle GPU")
+        int | None, Field(ge=5, le=10_080, description="stop it once its GPU idles so long")
     ] = None,
     bid_usd_per_hour: Annotated[
         float | None,
-        Field(ge=0.001, le=128, description="makes it interruptible; absent: on demand"),
+        Field(
+            ge=0.001,
+            le=128,
+            description="for the whole machine, without disk; makes it interruptible",
+        ),
     ] = None,
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
     secrets: Annotated[
@@ -118,7 +130,7 @@ async def show_instances(
     """Show what is rented: state, what bills, cost so far, when each lease ends.
 
     With instance_id also ssh, ports and the host's message. Use it before acting on a machine, and
-    for rents whose outcome was unknown (`pending`). Costs nothing.
+    for rents whose outcome was unknown (`pending`). Free.
     """
     if instance_id is not None:
         return InstanceList.detail(await show_one(services, instance_id), services.state_place)
@@ -170,9 +182,12 @@ async def show_logs(
     """Show the end of an instance's log.
 
     Use it when a machine does not start or a program failed. Takes up to 12 s; at most 2,000
-    tokens are shown. Costs nothing.
+    tokens are shown. Free.
     """
-    text = await services.reads.logs(instance_id, tail=tail, match=filter, daemon=daemon)
+    try:
+        text = await services.reads.logs(instance_id, tail=tail, match=filter, daemon=daemon)
+    except NotFound as error:
+        raise absent(instance_id) from error
     shown = excerpt(text)
     hint = None
     if shown.cut:

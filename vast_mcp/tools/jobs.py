@@ -28,19 +28,28 @@ def run_job(
     outputs: Annotated[
         list[str] | None, Field(max_length=20, description="paths to bring back")
     ] = None,
-    gpu_names: list[str] | None = None,
-    offer_id: Annotated[int | None, Field(ge=1, description="instead of gpu_names")] = None,
-    image: str | None = None,
-    template_hash: str | None = None,
-    disk_gb: Annotated[float | None, Field(ge=8, le=100_000)] = None,
+    gpu_names: Annotated[list[str] | None, Field(description="these, or offer_id")] = None,
+    offer_id: Annotated[
+        int | None, Field(ge=1, description="from search_offers; tried first")
+    ] = None,
+    image: Annotated[
+        str | None, Field(description="default: vastai/pytorch, or the template's")
+    ] = None,
+    template_hash: Annotated[str | None, Field(description="from search_templates")] = None,
+    disk_gb: Annotated[
+        float | None, Field(ge=8, le=100_000, description="default: the template's, else 50")
+    ] = None,
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
     secrets: Annotated[
         list[str] | None, Field(max_length=20, description="names, as in create_instance")
     ] = None,
     max_cost_usd: Annotated[
-        float | None, Field(gt=0, le=1_000_000, description="binds all of it")
+        float | None, Field(gt=0, le=1_000_000, description="most it may cost in all")
     ] = None,
-    max_hours: Annotated[float | None, Field(gt=0, le=8760)] = None,
+    max_hours: Annotated[
+        float | None,
+        Field(gt=0, le=8760, description="default: 4, or what max_cost_usd pays, at most 24"),
+    ] = None,
     max_replacements: Annotated[int, Field(ge=0, le=5, description="of hosts that fail")] = 2,
     on_end: Annotated[
         Literal["stop", "destroy"],
@@ -105,7 +114,7 @@ async def show_jobs(
 ) -> JobsShown:
     """Show jobs: phase, cost so far, time left, outputs; with job_id also what it prints.
 
-    Without job_id it lists the newest, which finds a job that an earlier chat began. Costs nothing.
+    Without job_id it lists the newest, which finds a job that an earlier chat began. Free.
     """
     copies = copy_rows(services, job_id)
     if job_id is None:

@@ -88,7 +88,7 @@ def reboot_instance(instance_id: InstanceId) -> Act:
 
 @asking
 def label_instance(instance_id: InstanceId, label: Annotated[str, Field(max_length=200)]) -> Act:
-    """Change an instance's label; the lease mark behind it stays. Costs nothing."""
+    """Change an instance's label; the lease mark behind it stays. Free."""
     return LabelInstance(instance_id, label)
 
 
@@ -99,7 +99,7 @@ def attach_ssh_key(
         str, Field(max_length=4000, description="one public line; default: this server's own key")
     ] = "",
 ) -> Act:
-    """Give an SSH public key access to an instance; works after about 15 s. Costs nothing."""
+    """Give an SSH public key access to an instance; works after about 15 s. Free."""
     return AttachSshKey(instance_id, public_key)
 
 

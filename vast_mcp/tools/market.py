@@ -1,5 +1,6 @@
 """Look at the market: what can be rented now, and what one can start from."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -46,6 +47,23 @@ class OfferRow(BaseModel):
         )
 
 
+_COLUMN_OF = {
+    "gpu": "gpu_name",
+    "gpu_ram_gb": "gpu_ram",
+    "usd_per_hour": "dph_total",
+    "price": "dph_total",
+    "max_hours": "duration",
+    "country": "geolocation",
+    "cuda": "cuda_max_good",
+    "min_bid_usd_per_hour": "min_bid",
+}
+
+
+def _columns(order_by: str) -> str:
+    """The same order with the rows' own field names as the vendor calls them."""
+    return re.sub(r"\w+", lambda name: _COLUMN_OF.get(name[0], name[0]), order_by)
+
+
 class OfferList(BaseModel):
     """Offers that fit, best first."""
 
@@ -83,13 +101,19 @@ class OfferList(BaseModel):
 def _next(found: Found) -> str:
     if not found.shown:
         if found.without:
-            return "Nothing fits. `without`: how many would if that filter were dropped or eased."
+            hidden = " `hidden_by_policy`: fits, but above the person's limits."
+            return (
+                "Nothing fits. `without`: how many would if that filter were dropped or eased."
+                f"{hidden if found.market.hidden_by_policy else ''}"
+            )
         if found.market.hidden_by_policy:
             return "What fits is refused by the policy; only the person can change it."
         return "Nothing fits, and no single filter is why: ease several."
     match found.wish.rental:
         case "interruptible":
-            return "create_instance with bid_usd_per_hour above min_bid; higher bids win."
+            return (
+                "create_instance with bid_usd_per_hour above min_bid_usd_per_hour; higher bids win."
+            )
         case "reserved":
             return "For looking only: reserving is a prepayment, made by a person."
         case _:
@@ -101,7 +125,7 @@ async def search_offers(
     gpu_names: Annotated[
         list[str] | None, Field(description='such as "RTX 4090", "4090", "H100" (all kinds)')
     ] = None,
-    num_gpus: Annotated[int | None, Field(ge=1, le=64)] = None,
+    num_gpus: Annotated[int | None, Field(ge=1, le=64, description="in one machine")] = None,
     min_gpu_ram_gb: Annotated[float | None, Field(gt=0, le=1000, description="per GPU")] = None,
     max_price_usd_per_hour: Annotated[float | None, Field(gt=0, le=1000)] = None,
     min_reliability: Annotated[float | None, Field(ge=0, le=1)] = None,
@@ -118,7 +142,9 @@ async def search_offers(
     query: Annotated[
         str, Field(description="more, in the vastai CLI's language: cuda_vers>=12.4 cpu_ram>64")
     ] = "",
-    order_by: Annotated[str, Field(description="column, or column- ; default job_usd")] = "",
+    order_by: Annotated[
+        str, Field(description="a field of the rows; falling: reliability- ; default job_usd")
+    ] = "",
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
 ) -> OfferList:
     """Find GPUs to rent now.
@@ -126,9 +152,9 @@ async def search_offers(
     Use it before create_instance: the prices shown are what a rent is held to for 30 minutes, and
     offer ids go stale.
 
-    Ranked by job_usd, the cost of the whole job (price x hours, traffic, loading). Prices include
-    the disk and are for all GPUs of an offer. Offers that end before `hours` or that the policy
-    would refuse are left out. Costs nothing.
+    Ranked by job_usd, the cost of the whole job (price x hours, traffic, loading). Prices, also
+    `cheapest` and `median`, are USD/h with the disk, for all GPUs of an offer. Offers that end
+    before `hours` or that the policy would refuse are left out. Free.
     """
     search = Search(
         gpu_names=tuple(gpu_names or ()),
@@ -143,7 +169,7 @@ async def search_offers(
         hours=hours,
         download_gb=download_gb,
         query=query,
-        order_by=order_by,
+        order_by=_columns(order_by),
         limit=limit,
     )
     return OfferList.of(await search_market(services, search))
@@ -195,7 +221,7 @@ async def search_templates(
     """Find templates: images with their settings, such as vLLM or ComfyUI.
 
     Use it when a ready set-up is wanted; pass template_hash to search_offers and create_instance.
-    Costs nothing.
+    Free.
     """
     fit = await find_templates(services, query)
     step = "create_instance(offer_id, template_hash)"

@@ -86,11 +86,13 @@ def create_endpoint(
 @asking
 def create_workergroup(
     endpoint_name: Name,
-    template_hash: Annotated[str, Field(min_length=1, max_length=64)],
+    template_hash: Annotated[
+        str, Field(min_length=1, max_length=64, description="from search_templates")
+    ],
     search_query: Annotated[
         str, Field(max_length=500, description="offers to rent, such as gpu_name=RTX_4090")
     ] = "",
-    gpu_ram_gb: Annotated[float, Field(gt=0, le=2000)] = 24,
+    gpu_ram_gb: Annotated[float, Field(gt=0, le=2000, description="GPU memory it needs")] = 24,
 ) -> Act:
     """Give an endpoint a template and a kind of machine; workers then start and bill by load.
 

@@ -21,7 +21,7 @@ def run_command(
     services: Services,
     instance_id: InstanceId,
     command: Annotated[str, Field(min_length=1, max_length=32_000, description="for its shell")],
-    directory: Annotated[str, Field(max_length=1000)] = "",
+    directory: Annotated[str, Field(max_length=1000, description="default: its home")] = "",
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
     timeout_seconds: Annotated[float, Field(gt=0, le=45)] = 30,
     background: Annotated[bool, Field(description="a job: answers its job_id at once")] = False,
@@ -64,7 +64,7 @@ def forward_port(
     instance_id: InstanceId,
     port: Annotated[int, Field(ge=1, le=65_535, description="on the instance")],
 ) -> Act:
-    """Reach an instance's port at http://127.0.0.1:N while this server runs. Costs nothing."""
+    """Reach an instance's port at http://127.0.0.1:N while this server runs. Free."""
     return ForwardPort(instance_id, port)
 
 
