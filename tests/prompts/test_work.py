@@ -63,9 +63,10 @@ async def test_what_cannot_be_uploaded_is_known_before_the_call(tmp_path: Path) 
     """Neither a path outside the open directories, nor a missing one, nor a secret."""
     files(id_rsa="k")
     async with World(tmp_path).connect() as client:
-        facts, _ = await parts(
+        facts, task = await parts(
             client, "run_script", command="x", upload="/etc/passwd, gone.py, id_rsa"
         )
+    assert task.index("cannot be sent, tell me and wait") < task.index("run_job(")
     reasons = [one["cannot_be_sent"] for one in facts["uploads"]]
     assert ["outside" in reasons[0], "not exist" in reasons[1], "secret" in reasons[2]] == [
         True

@@ -56,6 +56,7 @@ async def _run_script(services: Services, given: Mapping[str, str]) -> Told:
         f" ${given['budget_usd']} in all.",
         _facts.hurdle(money, seen),
         "If a job in the facts does this already, follow that one instead." if running else "",
+        _UNSENDABLE if upload else "",
         _missing(upload, outputs),
         f"Make this one call: {run}. {_ONE_QUESTION}",
         _FOLLOW,
@@ -67,7 +68,7 @@ async def _run_script(services: Services, given: Mapping[str, str]) -> Told:
 def _missing(upload: list[str], outputs: list[str]) -> str:
     """One question for what was not said."""
     if upload and outputs:
-        return _UNSENDABLE
+        return ""
     files = "which local files it needs (`upload`; short texts can go into `files`)"
     paths = "which paths to bring back (`outputs`, and then with `on_end` 'destroy')"
     lacks = [*([] if upload else [files]), *([] if outputs else [paths])]

@@ -45,9 +45,11 @@ def _task(given: Mapping[str, str]) -> str:
         template_hash=template,
         search_query=f"gpu_name={gpu.replace(' ', '_')}" if gpu else "",
     )
+    most = given["max_workers"]
+    workers = f"{most} worker" if most == "1" else f"{most} workers"
     return steps(
         f"Set up a Vast.ai serverless endpoint on {gpu or 'a GPU that fits the model'}, at most"
-        f" {given['max_workers']} worker(s) at up to ${given['max_usd_per_worker_hour']}/h each,"
+        f" {workers} at up to ${given['max_usd_per_worker_hour']}/h each,"
         f" for {given['lease_hours']} h.",
         "" if template else f"Choose a serverless template with me: {call('search_templates')}.",
         "Tell me the worst case: workers x price x hours.",
