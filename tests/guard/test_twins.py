@@ -1,13 +1,21 @@
 """Two identical calls of which the second looks only when the first has acted."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.guard.at_once import Held, processes
 from tests.promises.test_answers_hold_once import plan_for, running_machine
-from tests.world import Json, World
+from tests.promises.test_prices import Drifting
+from tests.suites.rig import carry
+from tests.world import Json, UnhurriedClock, World
+from vast_mcp.clock import SystemClock
+from vast_mcp.errors import ApiError
+from vast_mcp.guard.act import Outcome
+from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.simulator.simulator import Recorded
 
 
@@ -72,3 +80,73 @@ async def test_a_plan_whose_twin_was_carried_out_is_told_its_outcome(tmp_path: P
     assert (first["status"], late["status"]) == ("destroyed", "destroyed")
     assert late["replayed"]
     assert len(sent(world, "DELETE")) == 1
+
+
+async def twin_of(world: World, held: Held, act: CreateInstance) -> Outcome:
+    """What an identical call is told that comes while the first one's request is held."""
+    told: list[asyncio.Task[Outcome]] = []
+    async with processes(world, held) as (slow, quick):
+
+        async def second() -> None:
+            told.append(asyncio.create_task(carry(quick, act)))
+            await SystemClock().sleep(0.3)
+
+        with suppress(ApiError):
+            await held.meanwhile(carry(slow, act), second())
+        return await told[0]
+
+
+async def a_rent(world: World) -> CreateInstance:
+    """A rent that nobody needs to be asked about."""
+    offer = await world.cheap_offer()
+    return CreateInstance(offer.offer_id, 4.0, max_price_usd_per_hour=offer.usd_per_hour.dollars)
+
+
+async def test_a_twin_of_a_refused_rent_is_told_that_nothing_was_rented(tmp_path: Path) -> None:
+    """Design §7: refused is not unknown: nothing is being looked for, and it may be tried again."""
+    world = World(tmp_path, seed=1, clock=UnhurriedClock(auto_advance=True))
+    act = await a_rent(world)
+    world.simulator.faults.add("rate_limited", "PUT", "/asks/", times=9)
+    said = await twin_of(world, Held(world, "PUT", "/asks/", answer=True), act)
+    assert said.status == "refused"
+    assert "nothing charged" in said.said
+
+
+async def test_a_twin_of_a_rent_that_settles_is_told_what_came_of_it(tmp_path: Path) -> None:
+    """Design §7: the stored outcome, not that an answer was lost which was not."""
+    world = World(tmp_path, seed=1, clock=UnhurriedClock(auto_advance=True))
+    act = await a_rent(world)
+    said = await twin_of(world, Held(world, "POST", "/ssh"), act)
+    assert said.status == "rented"
+    assert said.values["lease_ends"]
+    assert said.values["replayed"]
+
+
+async def test_a_repeat_of_a_rent_that_was_undone_is_told_so(tmp_path: Path) -> None:
+    """Design §7: a machine that came dearer and was destroyed is not told as rented."""
+    world = World(tmp_path, seed=1)
+    offer = await world.cheap_offer()
+    world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
+    act = CreateInstance(offer.offer_id, 4.0, max_price_usd_per_hour=2.0)
+    async with world.runtime() as runtime:
+        guard = runtime.services.guard
+        said = [(await carry(guard, act)).status for _ in range(2)]
+    assert said == ["undone", "undone"]
+
+
+async def test_a_repeat_of_a_rent_that_the_keeper_ended_is_told_so(tmp_path: Path) -> None:
+    """Design §7: found by its mark, dearer and destroyed, it does not exist any more."""
+    world = World(tmp_path, seed=1)
+    offer = await world.cheap_offer()
+    world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
+    world.simulator.faults.add("answer_lost_after_commit", "PUT", "/asks/")
+    world.simulator.faults.add("status_before", "GET", "/instances", times=400, skip=1)
+    act = CreateInstance(offer.offer_id, 4.0, max_price_usd_per_hour=2.0)
+    async with world.runtime() as runtime:
+        guard = runtime.services.guard
+        assert (await carry(guard, act)).status == "unknown"
+        world.simulator.faults.planned.clear()
+        await guard.tick()
+        assert world.simulator.world.instances == {}
+        said = await carry(guard, act)
+    assert said.status == "destroyed"

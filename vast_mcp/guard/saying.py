@@ -4,13 +4,15 @@ from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.act import Act, Outcome
 from vast_mcp.policy import Deny
 from vast_mcp.policy.refusal import refusal_text
-from vast_mcp.store import Plan, Rental
+from vast_mcp.store import Plan, Rental, RentalState
 
 
 def replayed(rental: Rental) -> Outcome:
     """The stored outcome of an identical earlier call, and how to get a second machine."""
     if not rental.outcome and rental.target_id is None:
-        return unresolved(rental.intent_id)
+        return unresolved(rental.intent_id) if rental.state.holds_money else _nothing(rental)
+    if not rental.outcome and rental.state in _ENDS:
+        return _ended(rental)
     if not rental.outcome:
         return Outcome(
             status="rented" if rental.kind == "instance" else "created",
@@ -20,6 +22,31 @@ def replayed(rental: Rental) -> Outcome:
     return Outcome.from_json(rental.outcome).again(
         "This repeats an earlier identical call; nothing more was rented. For a second machine"
         " pass another request_key."
+    )
+
+
+def _nothing(rental: Rental) -> Outcome:
+    """The identical call that was waited for was refused, or never reached the vendor."""
+    done = "rented" if rental.kind == "instance" else "created"
+    return Outcome(
+        status="refused",
+        said=f"Not {done}, nothing charged: an identical call at the same time came to nothing.",
+        next="Call again if it is still wanted; offer ids change.",
+    )
+
+
+_ENDS = {RentalState.DESTROYING, RentalState.GONE}
+
+
+def _ended(rental: Rental) -> Outcome:
+    """It was ended before anybody could say what it became."""
+    gone = rental.state is RentalState.GONE
+    return Outcome(
+        status="destroyed" if gone else "destroying",
+        said="An identical call made it, and it "
+        + ("is gone again: nothing of it bills any more." if gone else "is being destroyed."),
+        next="show_instances tells what is left; for another pass another request_key.",
+        values={f"{rental.kind}_id": rental.target_id, "replayed": True},
     )
 
 

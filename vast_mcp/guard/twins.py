@@ -12,13 +12,19 @@ _LOOK_EVERY_S = 0.25
 async def repeated(ledger: Ledger, rental: Rental, clock: Clock) -> Outcome:
     """What an identical call made; one that is under way right now is waited for."""
     waited_until_s = clock.monotonic_s() + CLAIMED_WAIT_S
-    under_way = {RentalState.RESERVED, RentalState.SENDING}
     intent_id = rental.intent_id
-    while rental.state in under_way and clock.monotonic_s() < waited_until_s:
+    while _under_way(rental) and clock.monotonic_s() < waited_until_s:
         await clock.sleep(_LOOK_EVERY_S)
         found = await ledger.read(lambda tx: tx.rental(intent_id))
         rental = rental if found is None else found
     return replayed(rental)
+
+
+def _under_way(rental: Rental) -> bool:
+    """Whether its call has yet to say what came of it: not sent, not answered, not looked at."""
+    if rental.state is RentalState.ACTIVE:
+        return not rental.outcome and rental.details.get("checked") is False
+    return rental.state in {RentalState.RESERVED, RentalState.SENDING}
 
 
 async def closed(ledger: Ledger, plan: Plan, clock: Clock) -> Outcome:

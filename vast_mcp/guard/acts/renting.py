@@ -178,6 +178,13 @@ async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outco
         gone = False  # the keeper goes on trying
     if gone:
         await _close(desk, errand.booking.intent_id, RentalState.GONE)
+    outcome = _undone(instance_id, why, gone=gone)
+    with suppress(LedgerUnavailable):  # for a repeat of this call; the deed is done either way
+        await desk.ledger.write(lambda tx: _keep(tx, errand.booking.intent_id, outcome))
+    return outcome
+
+
+def _undone(instance_id: int, why: str, *, gone: bool) -> Outcome:
     fate = "destroyed at once" if gone else "told to end and is being watched; it is still listed"
     return Outcome(
         status="undone" if gone else "destroying",
@@ -185,6 +192,12 @@ async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outco
         next="Search again and choose another offer.",
         values={} if gone else {"instance_id": instance_id},
     )
+
+
+def _keep(tx: Transaction, intent_id: str, outcome: Outcome) -> None:
+    rental = tx.rental(intent_id)
+    if rental is not None:
+        tx.update_rental(rental, outcome=outcome.to_json())
 
 
 async def _refused(desk: Desk, errand: Errand, error: ApiError) -> ApiError:
