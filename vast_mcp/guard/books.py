@@ -29,13 +29,21 @@ def observe(
         rental = _compare(tx, rental, instance)
     if read_us < int(str(rental.details.get("seen_us", 0))) <= now_us:  # none from a later clock
         return rental
+    return _follow(tx, rental, instance, now_us, read_us)
+
+
+def _follow(
+    tx: Transaction, rental: Rental, instance: Instance, now_us: int, read_us: int
+) -> Rental:
+    """What it costs and does now."""
     if instance.usd_per_hour > rental.usd_per_hour + ROUNDING:
         rental = reprice(tx, rental, instance.usd_per_hour, now_us)
     billing = billing_of(instance)
     halted = billing is Billing.DISK and instance.intended_status == "stopped"
-    stop_sent = bool(rental.details.get("stop_sent"))
-    for_good = stop_sent or not (instance.is_bid or rental.details.get("starting"))
-    if rental.details.get("starting") and not halted:
+    for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))
+    if rental.details.get("starting") and not rental.details.get("stop_sent"):
+        if halted:
+            return rental
         details = {**rental.details, "starting": False, "seen_us": read_us}
         rental = tx.update_rental(rental, details=details)
     if rental.running and halted and for_good:
