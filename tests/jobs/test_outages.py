@@ -11,7 +11,7 @@ import pytest
 from mcp import Client
 
 from tests.jobs.basin import WAIT, Basin, moment
-from tests.jobs.harbour import brought
+from tests.jobs.harbour import Harbour, brought
 from tests.world import Json
 from vast_mcp.jobs import desk
 from vast_mcp.jobs.log import append
@@ -43,7 +43,7 @@ class Wireless(httpx2.AsyncBaseTransport):
         return await self.inner.handle_async_request(request)
 
 
-async def printed(basin: Basin, client: Client, job_id: str, word: str = "begun") -> Json:
+async def printed(basin: Harbour, client: Client, job_id: str, word: str = "begun") -> Json:
     """What is shown when the command has printed that."""
     async with asyncio.timeout(30):
         while True:

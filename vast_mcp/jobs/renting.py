@@ -35,14 +35,12 @@ _UNDER_WAY = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 async def rent(desk: JobDesk) -> None:
     """One rent: take up one that was begun, or choose an offer and begin."""
     create = desk.fact("create")
-    if create is None:
-        if desk.job.stop_asked:
-            await desk.save(JobPhase.ENDING, {"why": "It was stopped before it had a machine."})
-        else:
-            await _choose(desk)
-        return
-    known = await desk.rental(str(create["request_key"]))
-    if known is None:
+    known = await desk.rental(str(create["request_key"])) if create else None
+    if known is None and (await desk.save()).stop_asked:  # the wish may be newer than the choice
+        await desk.save(JobPhase.ENDING, {"why": "It was stopped before it had a machine."})
+    elif create is None:
+        await _choose(desk)
+    elif known is None:
         await _send(desk, create)
     elif known.state is RentalState.ACTIVE and known.target_id is not None:
         await _begin_waiting(desk, known.target_id)

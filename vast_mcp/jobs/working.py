@@ -65,8 +65,7 @@ async def bench_of(desk: JobDesk) -> Bench | None:
 
 async def send(desk: JobDesk) -> None:
     """Uploads, files and the command itself; then the start is written down, and begun."""
-    if desk.job.stop_asked:
-        await desk.save(JobPhase.ENDING, {"why": "It was stopped before its command began."})
+    if await _stopped(desk):
         return
     bench = await bench_of(desk)
     paths = [str(one["path"]) for one in desk.term("uploads", [])]
@@ -93,8 +92,18 @@ async def send(desk: JobDesk) -> None:
             await desk.save(facts={"lost": lost})
             await desk.pause(_SLOW_POLL_S)
         return
+    if await _stopped(desk):  # sending may have taken hours
+        return
     # From here on the machine may hold results: its destroy is no longer free.
     await desk.save(JobPhase.RUNNING, {"started": True, "started_us": desk.now_us(), "lost": 0})
+
+
+async def _stopped(desk: JobDesk) -> bool:
+    """Whether somebody stopped it by now: then its command does not begin."""
+    if not (await desk.save()).stop_asked:
+        return False
+    await desk.save(JobPhase.ENDING, {"why": "It was stopped before its command began."})
+    return True
 
 
 def _command(desk: JobDesk) -> str:
@@ -218,8 +227,8 @@ async def _tell_to_end(desk: JobDesk, bench: Bench) -> None:
     grace_s = ASIDE_GRACE_S if desk.aside else TERM_BEFORE_S
     if told_us is None:
         if desk.job.stop_asked or await _late(desk):
+            await bench.tell_to_end()  # first: what was not told must not be killed
             await desk.save(facts={"term_us": now_us, "timed_out": not desk.job.stop_asked})
-            await bench.tell_to_end()
     elif now_us >= int(told_us) + grace_s * _SECOND_US:
         await bench.kill()
 

@@ -1,0 +1,106 @@
+"""`stop_job` in the middle of a step: what has not begun by then does not begin any more."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.jobs.basin import Basin
+from tests.jobs.harbour import brought
+from tests.jobs.test_outages import printed
+from tests.jobs.test_troubles import rents
+from tests.world import Json
+from vast_mcp.jobs.bench import Bench
+from vast_mcp.remote.errors import SshUnavailable
+from vast_mcp.services.scouting import Scouting
+
+
+class Interlude:
+    """Holds a step of a job until something else has happened."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.over = asyncio.Event()
+
+    def after(
+        self, step: Callable[..., Awaitable[Any]], where: Callable[..., bool] = lambda *_: True
+    ) -> Callable[..., Any]:
+        """The step; the first such one is held after its work."""
+
+        async def held(*given: Any) -> Any:  # noqa: ANN401
+            result = await step(*given)
+            if where(*given) and not self.reached.is_set():
+                self.reached.set()
+                await self.over.wait()
+            return result
+
+        return held
+
+    async def during(self, what: Awaitable[Json]) -> Json:
+        """Do this while the step is held."""
+        async with asyncio.timeout(20):
+            await self.reached.wait()
+            return await what
+
+
+async def test_a_job_stopped_while_it_looks_for_an_offer_rents_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wish was written before anything was sent."""
+    held = Interlude()
+    of_a_job = held.after(Scouting.offers, lambda _, wish: wish.max_price is not None)
+    monkeypatch.setattr(Scouting, "offers", of_a_job)
+    async with Basin(tmp_path).open() as basin, basin.served() as client:
+        job_id = await basin.started(client)
+        await held.during(basin.call(client, "stop_job", job_id=job_id))
+        held.over.set()
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "stopped", job
+        assert rents(basin) == []
+
+
+async def test_a_job_stopped_while_it_uploads_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command has not begun, so it need not be told to end; twice, and by two servers."""
+    held = Interlude()
+    monkeypatch.setattr(Bench, "send", held.after(Bench.send))
+    async with Basin(tmp_path).open() as basin, basin.served() as client, basin.served() as other:
+        job_id = await basin.started(client, command="echo begun; sleep 400000")
+        for one in (client, other):
+            answer = await held.during(basin.call(one, "stop_job", job_id=job_id))
+            assert answer["status"] == "stopping"
+        held.over.set()
+        shown = await basin.over(client, job_id)
+        assert shown["jobs"][0]["phase"] == "stopped", shown
+        assert "before its command began" in shown["jobs"][0]["said"]
+        assert "untrusted_output" not in shown
+        assert basin.alive == set()
+
+
+async def test_a_command_whose_sigterm_was_lost_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke under it: SIGKILL comes only after a SIGTERM that arrived."""
+    lost: list[str] = []
+
+    async def telling(self: Bench) -> None:
+        if not lost:
+            lost.append("TERM")
+            raise SshUnavailable("The connection was lost.", reason="lost")
+        await tell(self)
+
+    tell = Bench.tell_to_end
+    monkeypatch.setattr(Bench, "tell_to_end", telling)
+    command = "mkdir -p out; echo half > out/x; echo begun; sleep 400000"
+    async with Basin(tmp_path).open() as basin, basin.served() as client:
+        job_id = await basin.started(client, command=command)
+        await printed(basin, client, job_id)
+        await basin.call(client, "stop_job", job_id=job_id)
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert lost
+        assert (job["phase"], job["exit_code"]) == ("stopped", 128 + signal.SIGTERM), job
+        assert brought(job, "x") == b"half\n"
