@@ -1,10 +1,14 @@
 """Words in, words out, exit codes; and the demonstration."""
 
+import asyncio
+import os
+import pty
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import shell
+from tests.cli.shell import LONGEST_S, shell
 from vast_mcp.cli.codes import Exit, code_for
 from vast_mcp.cli.main import COMMANDS, parser_for
 from vast_mcp.errors import (
@@ -77,6 +81,25 @@ async def test_a_port_that_is_taken_is_said_in_one_line(words: list[str], tmp_pa
     assert done.code in {1, 2}
     assert "in use" in done.err.splitlines()[-1]
     assert "Traceback" not in done.err
+
+
+async def test_serving_at_a_terminal_says_what_it_waits_for(tmp_path: Path) -> None:
+    """Whoever types the bare command is not left before a silent screen; stdout stays empty."""
+    ours, theirs = pty.openpty()
+    async with shell(tmp_path) as at:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "vast_mcp", "serve", "--simulate",
+            env=at.environment, stdin=theirs,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        os.close(theirs)
+        assert process.stderr is not None
+        said = await asyncio.wait_for(process.stderr.readuntil(b"lists commands.\n"), LONGEST_S)
+        os.write(ours, b"\x04")  # the end of the input, as typed
+        out, _ = await asyncio.wait_for(process.communicate(), LONGEST_S)
+    os.close(ours)
+    assert "waiting for an MCP client" in said.decode()
+    assert (process.returncode, out) == (0, b"")
 
 
 async def test_the_policy_is_explained_with_the_code_of_its_answer(tmp_path: Path) -> None:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from vast_mcp.simulator import Simulator, SimulatorTransport
     from vast_mcp.simulator.profiles import Profile
 
+_AT_A_TERMINAL = (
+    "vast-mcp: waiting for an MCP client on stdin. Ctrl-C ends it;"
+    " `vast-mcp --help` lists commands."
+)
 _NOT_FOR_THE_SIMULATOR = ("VAST_API_KEY", "VAST_URL", "VAST_SERVERLESS_URL")
 
 
@@ -152,6 +156,8 @@ async def _serve(args: argparse.Namespace, stage: Stage, door: Door | None, seal
                 _published(stage.simulator.transport.simulator, args.simulate_port)
             )
         if door is None:
+            if sys.stdin.isatty():
+                print(_AT_A_TERMINAL, file=sys.stderr, flush=True)
             return await serve_stdio(server)
         return await serve_http(server, door, on_ready=_announce)
 

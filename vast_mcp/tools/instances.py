@@ -52,7 +52,7 @@ def create_instance(
     task: Annotated[str, Field(max_length=60, description="name that shares one budget")] = "",
     on_end: Annotated[
         Literal["stop", "destroy"],
-        Field(description="stop keeps the disk, which costs; a rent nobody was asked about stops"),
+        Field(description="stop keeps the disk, which costs; destroy holds only after a yes"),
     ] = "stop",
     idle_stop_minutes: Annotated[
         int | None, Field(ge=5, le=10_080, description="stop it once its GPU idles so long")
