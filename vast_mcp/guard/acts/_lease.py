@@ -77,7 +77,7 @@ def added_spend(
 
 
 class LeaseAct(PlainAct):
-    """What sets a machine's end: of two at once the second looks anew."""
+    """What sets a machine's end or price: of two at once the second looks anew."""
 
     def moved(self, tx: Transaction, sight: Sight) -> str:
         """Whether another call has changed the lease that its price stood on."""

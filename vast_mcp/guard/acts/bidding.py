@@ -7,8 +7,14 @@ from typing import ClassVar
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, see
-from vast_mcp.guard.acts._lease import SECOND_US, LeaseSight, added_spend, total_so_far
+from vast_mcp.guard.acts._base import see
+from vast_mcp.guard.acts._lease import (
+    SECOND_US,
+    LeaseAct,
+    LeaseSight,
+    added_spend,
+    total_so_far,
+)
 from vast_mcp.models import Instance
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
@@ -17,7 +23,7 @@ from vast_mcp.units import HOUR_S, UsdPerHour
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeBid(PlainAct):
+class ChangeBid(LeaseAct):
     """Set what an interruptible machine bids."""
 
     tool: ClassVar[str] = "change_bid"

@@ -1,0 +1,108 @@
+"""A higher bid or maximum, decided on what another process changes before it is reserved."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.guard.at_once import Held, booked, processes
+from tests.guard.test_looks_at_once import interruptible
+from tests.suites.rig import ASKING, carry
+from tests.world import World
+from vast_mcp.guard.act import Act
+from vast_mcp.guard.acts import (
+    ChangeBid,
+    CreateEndpoint,
+    CreateWorkergroup,
+    ExtendLease,
+    UpdateEndpoint,
+)
+from vast_mcp.guard.door import Guard
+from vast_mcp.guard.proposal import Pending
+from vast_mcp.policy import Exposure
+from vast_mcp.store import total_cost
+
+HOUR_S = 3600
+
+
+async def agreed(guard: Guard, act: Act) -> str:
+    """The plan of an act that a person is asked about."""
+    proposal = await guard.propose(act, ASKING)
+    assert isinstance(proposal, Pending)
+    return proposal.plan.plan_id
+
+
+async def exposed(world: World) -> Exposure:
+    """What the books count."""
+    async with world.runtime() as runtime:
+        now_us = world.clock.lease_us()
+        return await runtime.services.ledger.read(lambda tx: tx.exposure(now_us))
+
+
+async def test_a_higher_bid_is_not_priced_to_an_end_that_was_moved(tmp_path: Path) -> None:
+    """Design §5: what a rental costs with its extensions holds for both together."""
+    world = World(tmp_path, seed=1, policy="[limits]\nmax_usd_per_rental = 0.8\n")
+    instance_id = await interruptible(world)
+    held = Held(world, "GET", "/users/current")
+    async with processes(world, held) as (slow, quick):
+        plan_id = await agreed(quick, ChangeBid(instance_id, 0.06))
+        world.clock.move(20)  # what was read of the account is old by now
+        extend = carry(quick, ExtendLease(instance_id, 8.0))
+        outcome = await held.meanwhile(slow.redeem(plan_id, ASKING), extend)
+    assert outcome.status == "changed"
+    rental = await booked(world, instance_id)
+    async with world.runtime() as runtime:
+        parts = await runtime.services.ledger.read(lambda tx: tx.segments(rental.intent_id))
+    assert total_cost(parts, world.clock.lease_us()).dollars <= 0.8
+
+
+async def test_a_higher_maximum_is_not_priced_from_one_that_was_lowered(tmp_path: Path) -> None:
+    """Design §5: what it adds is counted from what the books hold, so no cap is passed."""
+    world = World(tmp_path, seed=2, policy="[limits]\nmax_running = 4\n")
+    held = Held(world, "GET", "/users/current")
+    async with processes(world, held) as (slow, quick):
+        await carry(quick, CreateEndpoint("one", 0.1, max_workers=3, lease_hours=2.0))
+        plan_id = await agreed(quick, UpdateEndpoint("one", max_workers=4))
+        world.clock.move(20)
+
+        async def meanwhile() -> None:
+            await carry(quick, UpdateEndpoint("one", max_workers=1))
+            world.clock.move(20)
+            await carry(quick, CreateEndpoint("two", 0.1, max_workers=2, lease_hours=2.0))
+
+        outcome = await held.meanwhile(slow.redeem(plan_id, ASKING), meanwhile())
+    assert outcome.status == "changed"
+    assert (await exposed(world)).running == 3
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_an_endpoint_made_active_at_its_leases_end_is_ended_all_the_same(
+    tmp_path: Path, *, lost: bool
+) -> None:
+    """Design §8: a change that arrives after the end was carried out rents nothing for ever."""
+    world = World(tmp_path, seed=2)
+    template = str(world.simulator.world.templates[0]["hash_id"])
+    held = Held(world, "PUT", "/endptjobs")
+    async with processes(world, held) as (slow, quick):
+        made = await carry(quick, CreateEndpoint("one", 0.9, max_workers=3, lease_hours=2.0))
+        await carry(quick, CreateWorkergroup("one", template))
+        world.clock.move(2 * HOUR_S - 60)
+        if lost:
+            world.simulator.faults.add("answer_lost_after_commit", "PUT", "/endptjobs", skip=1)
+
+        async def end() -> None:
+            world.clock.move(61)
+            await quick.tick()
+            world.clock.move(10)
+
+        active = UpdateEndpoint("one", cold_workers=2, endpoint_state="active")
+        await held.meanwhile(carry(slow, active), end())
+        for _ in range(20):
+            world.clock.move(60)
+            await quick.tick()
+    (endpoint,) = world.simulator.world.serverless.endpoints.values()
+    assert endpoint.fields["endpoint_state"] == "stopped"
+    assert not any(
+        one.status != "STOPPING" for one in world.simulator.world.serverless.of(endpoint.id)
+    )
+    assert made.status == "created"
+    assert (await exposed(world)).running == 0
