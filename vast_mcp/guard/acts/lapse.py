@@ -8,6 +8,7 @@ from vast_mcp.errors import NotFound, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct
+from vast_mcp.guard.reconcile import HORIZON_US
 from vast_mcp.operations import serverless
 from vast_mcp.policy import Owner, Request, Target
 from vast_mcp.store import RentalState, Transaction
@@ -61,14 +62,24 @@ class EndEndpoint(PlainAct):
             await desk.clock.sleep(_LOOK_EVERY_S)
         if quiet:
             now_us = desk.now_us()
-            await desk.ledger.write(lambda tx: self._close(tx, now_us))
+            quiet = await desk.ledger.write(lambda tx: self._end(tx, now_us))
         return Outcome(
             status="ended" if quiet else "ending",
             said="The endpoint is stopped and no worker bills."
             if quiet
-            else "The endpoint is stopped; a worker still bills and is being watched.",
+            else "The endpoint is stopped; a worker still bills, or a change may yet arrive that"
+            " was sent before, and it is being watched.",
             values={"endpoint_id": self.endpoint_id},
         )
+
+    def _end(self, tx: Transaction, now_us: int) -> bool:
+        """Close its books, unless a change that lets it rent again may still be on its way."""
+        rental = tx.rental_of("endpoint", self.endpoint_id)
+        raised_us = 0 if rental is None else int(str(rental.details.get("raised_us", 0)))
+        if 0 <= now_us - raised_us < HORIZON_US:
+            return False
+        self._close(tx, now_us)
+        return True
 
     def _close(self, tx: Transaction, now_us: int) -> None:
         rental = tx.rental_of("endpoint", self.endpoint_id)

@@ -87,11 +87,28 @@ class UpdateEndpoint(PlainAct):
         }
         return {name: value for name, value in given.items() if value is not None}
 
+    def moved(self, tx: Transaction, sight: Sight) -> str:
+        """Whether another call has changed the lease or maximum that its price stood on."""
+        assert isinstance(sight, EndpointSight)
+        assert sight.found is not None
+        was = sight.found.rental
+        now = tx.rental_of("endpoint", sight.found.endpoint.endpoint_id)
+        if was == now or (
+            was is not None
+            and now is not None
+            and (was.state, was.usd_per_hour) == (now.state, now.usd_per_hour)
+        ):
+            return ""
+        return "its lease or maximum was changed by another call meanwhile"
+
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Reserve a higher maximum before it is sent."""
         assert isinstance(sight, EndpointSight)
         assert sight.found is not None
         rental = tx.rental_of("endpoint", sight.found.endpoint.endpoint_id)
+        if rental is not None and sight.request.raises:
+            books.note(tx, rental.intent_id, raised_us=booking.now_us)
+            rental = tx.rental(rental.intent_id)
         if rental is not None and sight.rate > rental.usd_per_hour:
             _reprice(tx, rental, sight, booking.now_us)
 
