@@ -6,6 +6,8 @@ import pytest
 
 from tests.world import Json, ToolFailed, World
 from vast_mcp.guard.act import Caller
+from vast_mcp.server import TOOLS
+from vast_mcp.tools.toolsets import choose
 
 EVERY_RENT_NEEDS_A_PERSON = """
 [limits]
@@ -54,6 +56,31 @@ async def test_a_wrong_argument_is_told_in_our_own_words(tmp_path: Path, case: s
     assert told.endswith("Nothing was done.")
     assert "Input should" not in told
     assert world.simulator.mutations() == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("rent_instance", "create_instance"),
+        ("describe_instance", "show_instances"),
+        ("list_instances", "show_instances"),
+        ("get_logs", "show_logs"),
+        ("delete_instance", "destroy_instance"),
+        ("destroy_instances", "destroy_instance"),
+        ("delete_endpoints", "delete_endpoint"),
+        ("find_offers", "search_offers"),
+        ("execute_command", "run_command"),
+        ("download_files", "copy_files"),
+        ("repair_instance", ""),
+    ],
+)
+def test_a_tool_that_is_not_there_leads_to_the_one_that_was_meant(asked: str, meant: str) -> None:
+    """Likeness of letters alone never leads to what ends or deletes."""
+    told = choose(TOOLS, "all").absence(asked)
+    if meant:
+        assert told.endswith(f"Did you mean {meant}?")
+    destroying = {spec.name for spec in TOOLS if spec.destroys} - {meant}
+    assert not any(f"mean {name}?" in told for name in destroying)
 
 
 async def test_a_plan_that_a_person_denied_is_not_called_waiting(tmp_path: Path) -> None:

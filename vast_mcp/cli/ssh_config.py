@@ -64,7 +64,7 @@ async def written(settings: Settings, path: Path, remove: bool, ask: Ask) -> int
             f"{path} was changed meanwhile; nothing was written.", hint="Try again."
         )
     write(path, after)
-    print("Written.")
+    print("Written." if remove else "Written. Enter a machine by its Host, as in `ssh vast-ID`.")
     return Exit.FINE
 
 

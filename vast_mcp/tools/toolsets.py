@@ -11,6 +11,23 @@ from vast_mcp.tools._spec import ToolSpec
 DEFAULT = "default"
 ALL = "all"
 ALWAYS = "guard"
+_ALIKE = 0.6
+_OTHER_VERBS = {
+    "rent": "create",
+    "launch": "create",
+    "delete": "destroy",
+    "terminate": "destroy",
+    "remove": "destroy",
+    "list": "show",
+    "get": "show",
+    "describe": "show",
+    "find": "search",
+    "exec": "run",
+    "execute": "run",
+    "upload": "copy",
+    "download": "copy",
+}
+"""What other servers call our acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +44,25 @@ class Offer:
         for spec in self.known:
             if spec.name == name:
                 return self._not_offered(spec)
-        near = difflib.get_close_matches(name, [spec.name for spec in self.served], n=1, cutoff=0.6)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        near = self._nearest(name)
+        hint = f" Did you mean {near}?" if near else ""
         return f"There is no tool {clean_line(name, 60)!r}; nothing was done.{hint}"
+
+    def _nearest(self, name: str) -> str:
+        """The tool that was meant; one that can end or delete only where the act was named."""
+        verb, _, noun = name.partition("_")
+        own_verb = _OTHER_VERBS.get(verb, verb)
+        named = [
+            spec.name
+            for spec in self.served
+            if not spec.destroys or spec.name.split("_")[0] in {verb, own_verb}
+        ]
+        likeness, nearest = max(
+            (difflib.SequenceMatcher(None, asked, one).ratio(), one)
+            for asked in (f"{own_verb}_{noun}", name)
+            for one in named
+        )
+        return nearest if likeness >= _ALIKE else ""
 
     def _not_offered(self, spec: ToolSpec) -> str:
         if self.read_only and not spec.reads:
