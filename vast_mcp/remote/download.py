@@ -4,11 +4,12 @@ What the machine says is a stranger's word: names were judged by the plan, sizes
 and nothing is written outside the stage before it is whole.
 """
 
+import fcntl
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from vast_mcp.clock import Clock
@@ -20,7 +21,13 @@ from vast_mcp.remote.checksums import (
     remote_digests,
     script_line,
 )
-from vast_mcp.remote.errors import CopyDamaged, CopyRefused, PathRefused, RemoteFailed
+from vast_mcp.remote.errors import (
+    CopyDamaged,
+    CopyRefused,
+    PathRefused,
+    RemoteFailed,
+    SshUnavailable,
+)
 from vast_mcp.remote.paths import STAGE, Tree
 from vast_mcp.remote.pipe import pipe
 from vast_mcp.remote.plan import FREE_DISK_FLOOR_BYTES, CopyPlan, PlannedFile
@@ -54,14 +61,43 @@ async def download(
 
     Raises:
         CopyRefused: the disk would be fuller than the floor allows; nothing was fetched.
-        SshUnavailable: the connection was lost; the same download again goes on.
         CopyDamaged: a file arrived differently twice; the others are in place.
         PathRefused: the destination leads out of its root.
     """
     meter = Meter(clock, progress, total_bytes=plan.total_bytes, files=len(plan.files))
+    known = f"{session.instance_id}\0{plan.remote}\0{plan.local.path}"
+    stage = (STAGE, hashlib.sha256(known.encode()).hexdigest()[:16])
     async with open_sftp(session) as sftp:
-        with Tree(plan.local.root, make=True) as tree:
-            return await _Download(session, sftp, tree, plan, meter).run(free_disk_floor_bytes)
+        with Tree(plan.local.root, make=True) as tree, _alone(tree, stage):
+            work = _Download(session, sftp, tree, plan, meter, stage)
+            return await work.run(free_disk_floor_bytes)
+
+
+@contextmanager
+def _alone(tree: Tree, stage: tuple[str, ...]) -> Iterator[None]:
+    """Hold the stage, also against other servers: whoever ends first takes it away with him.
+
+    The operating system lets go of it when a process dies.
+    """
+    handle = os.dup(tree.directory(stage, make=True))
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            seen = tree.lstat(stage)
+            free = seen is not None and seen.st_ino == os.fstat(handle).st_ino
+        except BlockingIOError:
+            free = False
+        except OSError:  # a file system without locks
+            free = True
+        if not free:
+            raise SshUnavailable(
+                "The same copy is under way already.",
+                reason="busy",
+                hint="Wait for its end; the same call again then finds the files in place.",
+            )
+        yield
+    finally:
+        os.close(handle)
 
 
 class _Download:
@@ -74,16 +110,16 @@ class _Download:
         tree: Tree,
         plan: CopyPlan,
         meter: Meter,
+        stage: tuple[str, ...],
     ) -> None:
         self._session = session
         self._sftp = sftp
         self._tree = tree
         self._plan = plan
         self._meter = meter
+        self._stage = stage
         self._files = {file.name: file for file in plan.files}
         self._base = posixpath.dirname(plan.remote) or "." if plan.single else plan.remote
-        known = f"{session.instance_id}\0{plan.remote}\0{plan.local.path}"
-        self._stage = (STAGE, hashlib.sha256(known.encode()).hexdigest()[:16])
         self._got: dict[str, str] = {}
         self._changed: list[str] = []
         self._verified: Verified = "sha256"
