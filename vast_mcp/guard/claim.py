@@ -14,11 +14,12 @@ from vast_mcp.guard.act import Act, Booking, Caller, Sight
 from vast_mcp.guard.carrying import Approval, cover, uncovered
 from vast_mcp.guard.freezing import said_of
 from vast_mcp.guard.mark import INTENT_LENGTH
-from vast_mcp.guard.view import Facts
+from vast_mcp.guard.view import Facts, rate_now
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Exposure, Level, Limits, Reason
 from vast_mcp.policy.actions import ACTS
 from vast_mcp.policy.engine import decide
-from vast_mcp.store import Plan, PlanState, Rental, Transaction
+from vast_mcp.store import Plan, PlanState, Rental, Transaction, current_rate
+from vast_mcp.units import UsdPerHour
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Claims:
             exposure = replace(
                 exposure,
                 credit=facts.account.credit - exposure.reserved,
-                account_usd_per_hour=facts.usd_per_hour,
+                account_usd_per_hour=_account_rate(tx, facts),
             )
         exposure = replace(exposure, frozen=_frozen(tx, sight))
         decision = decide(request, exposure, limits)
@@ -132,6 +133,20 @@ class Claims:
         if fresh.state is not PlanState.OPEN:
             return fresh
         return tx.update_plan(fresh, state=PlanState.VOID, changed_us=self._clock.utc_us())
+
+
+def _account_rate(tx: Transaction, facts: Facts) -> UsdPerHour:
+    """What the vendor shows, and for what is ours what the books reserve, if that is more.
+
+    A rent or start that is on its way is shown by nobody yet, and counts all the same.
+    """
+    rates: dict[int | str, UsdPerHour] = {one.instance_id: rate_now(one) for one in facts.instances}
+    marked: dict[str, int | str] = {one.intent_id: one.instance_id for one in facts.outside}
+    for rental in tx.live_rentals():
+        if rental.kind == "instance":
+            key: int | str = rental.target_id or marked.get(rental.intent_id, rental.intent_id)
+            rates[key] = max(current_rate(rental), rates.get(key, UsdPerHour(0)))
+    return sum(rates.values(), UsdPerHour(0))
 
 
 def _frozen(tx: Transaction, sight: Sight) -> str:

@@ -20,8 +20,6 @@ class Facts:
     instances: tuple[Instance, ...]
     outside: tuple[OutsideRental, ...]
     """Our own machines as the vendor lists them, whether or not the ledger knows them."""
-    usd_per_hour: UsdPerHour
-    """Everything that bills now, others' machines included."""
 
 
 class View:
@@ -53,7 +51,6 @@ class View:
             account=account,
             instances=instances,
             outside=tuple(self._outside(instances)),
-            usd_per_hour=sum((rate_now(instance) for instance in instances), UsdPerHour(0)),
         )
         self._facts, self._read_at_s = facts, started_s
         return facts
