@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from vast_mcp.jobs.log import (
     DAYS_KEPT,
     LOGS_KEPT,
-    append,
     complete,
     hidden_bytes,
     mask_file,
     masked,
     prune,
+    put,
     size_of,
 )
 
@@ -51,7 +51,7 @@ def test_old_logs_go_and_those_of_open_jobs_stay(tmp_path: Path) -> None:
     now_s = 2_000_000_000.0
     for number in range(LOGS_KEPT + 10):
         path = tmp_path / f"{number:03}.log"
-        append(path, b"said")
+        put(path, b"said", 0)
         days = DAYS_KEPT + 1 if number < 20 else 1
         os.utime(path, (now_s - days * 86_400 + number,) * 2)
     assert prune(tmp_path, now_s, keep={"000", "001"}) == 18
@@ -64,7 +64,7 @@ def test_old_logs_go_and_those_of_open_jobs_stay(tmp_path: Path) -> None:
 def test_a_log_is_its_owners_alone(tmp_path: Path) -> None:
     """Mode 0600 in a directory of mode 0700."""
     path = tmp_path / "jobs" / "one.log"
-    append(path, b"a")
-    append(path, b"b")
+    put(path, b"a", 0)
+    put(path, b"b", 1)
     assert (size_of(path), path.stat().st_mode & 0o777) == (2, 0o600)
     assert path.parent.stat().st_mode & 0o777 == 0o700

@@ -14,7 +14,7 @@ from tests.jobs.basin import WAIT, Basin, moment
 from tests.jobs.harbour import Harbour, brought
 from tests.world import Json
 from vast_mcp.jobs import desk
-from vast_mcp.jobs.log import append
+from vast_mcp.jobs.log import put
 from vast_mcp.remote.paths import Tree
 from vast_mcp.remote.plan import FREE_DISK_FLOOR_BYTES
 from vast_mcp.remote.sink import Sink
@@ -104,13 +104,13 @@ async def test_a_full_disk_here_ends_no_command_there(
     """What it prints cannot be kept for a while: it runs on, and nothing of its output is lost."""
     full = [False]
 
-    def appended(*given: Any) -> None:  # noqa: ANN401
+    def kept(*given: Any) -> None:  # noqa: ANN401
         if full[0]:
             full.append(True)
             raise OSError(errno.ENOSPC, "No space left on device")
-        append(*given)
+        put(*given)
 
-    monkeypatch.setattr(desk, "append", appended)
+    monkeypatch.setattr(desk, "put", kept)
     command = "echo begun; python3 wait.py; echo ended; mkdir -p out; echo x > out/x"
     basin = Basin(tmp_path)
     async with basin.open(), basin.served() as client:

@@ -11,7 +11,7 @@ from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.door import Guard
 from vast_mcp.jobs.background import aside
-from vast_mcp.jobs.log import append, complete, hidden_bytes, masked, size_of
+from vast_mcp.jobs.log import complete, hidden_bytes, masked, put, size_of
 from vast_mcp.jobs.office import Office
 from vast_mcp.operations import Json
 from vast_mcp.remote.threads import in_thread
@@ -135,8 +135,8 @@ class JobDesk:
         """How much of the command's output is here."""
         return await in_thread(lambda: size_of(self.log))
 
-    async def add_to_log(self, data: bytes, *, last: bool) -> bool:
-        """Keep the next bytes without the job's secrets; False while they may begin one.
+    async def add_to_log(self, data: bytes, at: int, *, last: bool) -> bool:
+        """Keep the bytes from there on without the job's secrets; False while they may begin one.
 
         Where nobody can tell what its secrets are any more, nothing is kept. A disk that is full
         here is no reason to end what runs there: the same bytes are read again with the next look.
@@ -145,7 +145,7 @@ class JobDesk:
             hidden = self.hidden()
             whole = data if last else complete(data, hidden)
             if whole:
-                await in_thread(lambda: append(self.log, masked(whole, hidden)))
+                await in_thread(lambda: put(self.log, masked(whole, hidden), at))
         except (VastMcpError, OSError) as error:
             _logger.warning("job %s: its output cannot be kept: %s", self.job.job_id, error)
             return False

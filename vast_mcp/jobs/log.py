@@ -59,11 +59,15 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def append(path: Path, data: bytes) -> None:
-    """Keep the next bytes, readable for nobody else."""
+def put(path: Path, data: bytes, at: int) -> None:
+    """Keep these bytes where they belong, readable for nobody else.
+
+    Not at the end: another server that took the job over may have kept the same bytes meanwhile.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "ab") as file:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.seek(at)
         file.write(data)
 
 

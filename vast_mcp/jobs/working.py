@@ -203,7 +203,7 @@ async def _keep_output(desk: JobDesk, bench: Bench, pulse: Pulse, *, last: bool)
         except RemoteFailed:
             return
         ends = last and here + len(data) >= most
-        if not data or not await desk.add_to_log(data, last=ends):
+        if not data or not await desk.add_to_log(data, here, last=ends):
             return
 
 

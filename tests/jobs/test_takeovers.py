@@ -1,0 +1,53 @@
+"""A job whose server was thought dead and is not: two servers, one of them at work."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.basin import WAIT, Basin, moment
+from tests.jobs.test_outages import printed
+from vast_mcp.jobs.bench import Bench
+from vast_mcp.store import Transaction
+
+
+def take(tx: Transaction, job_id: str, owner: str) -> None:
+    """As a server does that finds the beat stale."""
+    job = tx.job(job_id)
+    assert job is not None
+    tx.update_job(job, owner=owner)
+
+
+async def test_two_servers_that_keep_the_same_output_keep_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have read the next bytes when the first writes them down: the log has them once."""
+    both, reading = asyncio.Event(), [0]
+
+    async def looked(self: Bench, offset: int, most: int) -> bytes:
+        data = await output(self, offset, most)
+        reading[0] += 1
+        if reading[0] == 2:
+            both.set()
+        await both.wait()
+        return data
+
+    output = Bench.output
+    monkeypatch.setattr(Bench, "output", looked)
+    command = "echo begun; python3 wait.py; echo ended"
+    async with Basin(tmp_path).open() as basin, basin.served() as client, basin.served():
+        job_id = await basin.started(
+            client, command=command, files={"wait.py": WAIT}, outputs=[], on_end="destroy"
+        )
+        first, second = (one.services for one in basin.running)
+        async with asyncio.timeout(20):
+            while not reading[0]:
+                await moment()
+            await first.ledger.write(lambda tx: take(tx, job_id, ""))
+            second.jobs.begin(job_id)
+            await both.wait()
+        machine = (await printed(basin, client, job_id))["jobs"][0]["instance_id"]
+        basin.simulator.put_file(machine, f"/workspace/{job_id}/go", 1)
+        shown = await basin.over(client, job_id)
+        assert shown["jobs"][0]["phase"] == "done", shown
+        assert shown["untrusted_output"] == "begun\nended\n"
