@@ -118,4 +118,5 @@ async def test_the_demonstration_holds(tmp_path: Path) -> None:
         done = await at.run("demo")
     assert done.code == 0, done.out + done.err
     assert "Every step held." in done.out
+    assert "<no " not in done.out  # an answer that is shown is one that was given
     assert "\x1b" not in done.out

@@ -72,7 +72,10 @@ class JobScene:
         self._check("the machine is gone, nothing bills", holds=gone)
         spent = before["balance_usd"] - after["balance_usd"]
         told = float(job.get("cost_so_far_usd", 0))
-        self._screen.say(f"   the job says ${told:.3f}; the vendor's books say ${spent:.3f}")
+        self._screen.say(
+            f"   the job says ${told:.3f}, traffic as set aside;"
+            f" the vendor's books say ${spent:.3f}"
+        )
         self._check(
             "the money was told, and is under $5", holds=0 < spent < 5 and spent <= told + 0.05
         )

@@ -165,7 +165,7 @@ class Demo:
         await SystemClock().sleep(LOADING_S / speed)
         await self._wait(talk, instance_id)
         fields, error = await talk.call(
-            "show_logs", {"instance_id": instance_id, "tail": 3}, shown="{log}"
+            "show_logs", {"instance_id": instance_id, "tail": 3}, shown="{untrusted_log}"
         )
         self._check("its log can be read", holds=not error and "untrusted_log" in fields)
 
