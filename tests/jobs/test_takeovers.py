@@ -2,11 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.jobs.basin import WAIT, Basin, moment
 from tests.jobs.test_outages import printed
+from vast_mcp.jobs import board
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.store import Transaction
 
@@ -16,6 +18,40 @@ def take(tx: Transaction, job_id: str, owner: str) -> None:
     job = tx.job(job_id)
     assert job is not None
     tx.update_job(job, owner=owner)
+
+
+async def test_a_server_lets_go_of_a_job_that_another_took_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the middle of a copy that would last for hours: the other one is at it as well."""
+    held, left = asyncio.Event(), asyncio.Event()
+
+    async def fetching(*given: Any) -> None:  # noqa: ANN401, ARG001
+        held.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+
+    fetch = Bench.fetch
+    monkeypatch.setattr(board, "_BEAT_S", 0.02)
+    monkeypatch.setattr(Bench, "fetch", fetching)
+    async with Basin(tmp_path).open() as basin, basin.served() as client:
+        job_id = await basin.started(client)
+        services = basin.running[0].services
+        async with asyncio.timeout(20):
+            await held.wait()
+            await services.ledger.write(lambda tx: take(tx, job_id, "another"))
+            await left.wait()
+        monkeypatch.setattr(Bench, "fetch", fetch)
+        await services.ledger.write(lambda tx: take(tx, job_id, ""))
+        async with asyncio.timeout(20):
+            while (await basin.call(client, "show_jobs", job_id=job_id))["jobs"][0]["phase"] != (
+                "done"
+            ):
+                services.jobs.begin(job_id)
+                await moment()
+        assert basin.alive == set()
 
 
 async def test_two_servers_that_keep_the_same_output_keep_it_once(

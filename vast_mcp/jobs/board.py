@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -108,12 +108,21 @@ class Jobs:
         )
         with suppress(VastMcpError):
             self.office.unsealed(taken.sealed)
-        beating = asyncio.get_running_loop().create_task(self._beat(job_id))
-        try:
-            await run_job(desk)
-        finally:
-            beating.cancel()
+        await self._while_ours(job_id, run_job(desk))
         await self._prune()
+
+    async def _while_ours(self, job_id: str, work: Coroutine[None, None, None]) -> None:
+        """Work as long as the job is this server's; another's work is not to be got in the way."""
+        loop = asyncio.get_running_loop()
+        working, beating = loop.create_task(work), loop.create_task(self._beat(job_id))
+        try:
+            await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (working, beating):
+                task.cancel()
+            ends = await asyncio.gather(working, beating, return_exceptions=True)
+        if isinstance(ends[0], Exception):
+            raise ends[0]
 
     async def _take(self, job_id: str) -> Job | None:
         now_us, stale_us = self._clock.utc_us(), int(STALE_S * _SECOND_US)
@@ -134,7 +143,10 @@ class Jobs:
             await in_thread(lambda: prune(self._logs, now_s, keep))
 
     async def _beat(self, job_id: str) -> None:
-        """Say that somebody works on it, also during a copy that lasts an hour."""
+        """Say that somebody works on it, also during a copy that lasts an hour; until it is lost.
+
+        A computer that slept wakes up with a stale beat, and another server may be the first.
+        """
 
         def beat(tx: Transaction) -> None:
             job = tx.job(job_id)
@@ -144,8 +156,12 @@ class Jobs:
 
         while True:
             await SystemClock().sleep(_BEAT_S)
-            with suppress(VastMcpError):
+            try:
                 await self._ledger.write(beat)
+            except JobLost:
+                return
+            except VastMcpError as error:
+                _logger.warning("job %s: no beat: %s", job_id, error)
 
     async def _let_go(self) -> None:
         """So that the next server need not wait until our beat is stale."""
