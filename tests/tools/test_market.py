@@ -169,6 +169,21 @@ async def test_no_result_says_too_that_the_limits_hide_what_fits(tmp_path: Path)
     assert "hidden_by_policy" in found["next"]
 
 
+@pytest.mark.parametrize(
+    ("policy", "read_only", "why"), [(None, True, "read-only"), ("[limit]\n", False, "broken")]
+)
+async def test_a_search_leads_to_no_rent_that_cannot_be(
+    tmp_path: Path, policy: str | None, read_only: bool, why: str
+) -> None:
+    """The next step is one that can be taken: not a tool that is not offered."""
+    world = World(tmp_path, policy=policy, read_only=read_only)
+    async with world.connect() as client:
+        found = await world.call(client, "search_offers", limit=1)
+    assert found["offers"]
+    assert why in found["next"]
+    assert "create_instance" not in found["next"]
+
+
 async def test_no_result_tells_which_filter_is_in_the_way(tmp_path: Path) -> None:
     """Promise (design §4): `without` counts what would fit if a given filter were dropped."""
     world = World(tmp_path)

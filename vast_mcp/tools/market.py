@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from vast_mcp.models import Template
+from vast_mcp.policy import Limits
 from vast_mcp.services.market import Found, Search, find_templates, search_market
 from vast_mcp.services.ranking import Ranked
 from vast_mcp.tools._ask import Svc
@@ -80,8 +81,8 @@ class OfferList(BaseModel):
     warnings: list[str] | None = None
 
     @classmethod
-    def of(cls, found: Found) -> "OfferList":
-        """A search as it is shown."""
+    def of(cls, found: Found, closed: str = "") -> "OfferList":
+        """A search as it is shown. `closed` says why nothing can be rented at all."""
         market, wish = found.market, found.wish
         cut = "The vendor has more; only the first rows were looked at: narrow the search."
         return cls(
@@ -93,9 +94,17 @@ class OfferList(BaseModel):
             hours=wish.hours,
             without=found.without or None,
             hidden_by_policy=dict(market.hidden_by_policy) or None,
-            next=_next(found),
+            next=closed or _next(found),
             warnings=[*found.warnings, *([] if found.complete else [cut])] or None,
         )
+
+
+def _closed(limits: Limits) -> str:
+    if limits.read_only:
+        return "For looking only: this server is read-only, so nothing can be rented."
+    if limits.broken:
+        return "For looking only: the policy file is broken, and the person has to repair it."
+    return ""
 
 
 def _next(found: Found) -> str:
@@ -172,7 +181,7 @@ async def search_offers(
         order_by=_columns(order_by),
         limit=limit,
     )
-    return OfferList.of(await search_market(services, search))
+    return OfferList.of(await search_market(services, search), _closed(services.limits()))
 
 
 class TemplateRow(BaseModel):
