@@ -7,10 +7,13 @@ import pytest
 
 from tests.guard.at_once import Held, processes
 from tests.promises.test_answers_hold_once import plan_for, running_machine
+from tests.suites.rig import ASKING
 from tests.world import World
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Caller
+from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.guard.door import Guard
+from vast_mcp.guard.proposal import Pending
 from vast_mcp.store import PlanState
 
 
@@ -67,3 +70,22 @@ async def test_a_no_to_a_plan_that_is_carried_out_is_told_what_it_did(tmp_path: 
         done = await held.meanwhile(slow.redeem(plan_id, Caller()), decline())
     assert done.status in {"stopped", "stopping"}  # the other one waited its 20 s on this clock
     assert [one.status for one in told] == ["under_way"]
+
+
+async def test_a_yes_does_not_outrun_a_policy_that_is_written_meanwhile(tmp_path: Path) -> None:
+    """Design §6.4: tightened before the claim, though after the yes: nothing is done."""
+    world = World(tmp_path, seed=2, policy="")
+    offer = await world.dear_offer()
+    rent = CreateInstance(offer.offer_id, 4.0, max_price_usd_per_hour=5.0)
+    held = Held(world, "GET", "/users/current")
+    async with processes(world, held) as (slow, quick):
+        proposal = await quick.propose(rent, ASKING)
+        assert isinstance(proposal, Pending)
+        world.clock.move(20)  # what was read of the account is old by now
+
+        async def tighten() -> None:
+            world.write_policy("[limits]\nmax_usd_per_hour = 0.5\n")
+
+        outcome = await held.meanwhile(slow.redeem(proposal.plan.plan_id, ASKING), tighten())
+    assert outcome.status == "changed"
+    assert world.simulator.world.instances == {}

@@ -337,9 +337,9 @@ class Guard:
         plan: Plan | None,
         approval: Approval | None,
     ) -> Outcome:
-        limits = self._limits()
+        facts = await self._facts(self._desk(self._limits(), ledger), sight)
+        limits = self._limits()  # after the reads: they may take long, and a person may tighten
         desk = self._desk(limits, ledger)
-        facts = await self._facts(desk, sight)
         asked = plan is not None
         claim = await ledger.write(
             lambda tx: self._claims.claim(tx, act, caller, sight, plan, limits, facts, approval)
