@@ -10,6 +10,7 @@ from tests.suites.rig import carry
 from tests.world import World
 from vast_mcp.errors import ApiError, InputInvalid
 from vast_mcp.guard.acts import DestroyInstance, ExtendLease, StartInstance, StopInstance
+from vast_mcp.guard.acts._base import iso
 from vast_mcp.guard.door import Guard
 from vast_mcp.store import RentalState
 
@@ -160,3 +161,34 @@ async def test_a_machine_that_is_being_destroyed_is_not_started(tmp_path: Path) 
 
         outcome = await held.meanwhile(carry(slow, DestroyInstance(instance_id)), start())
     assert outcome.status == "destroyed"
+
+
+async def test_a_start_on_its_way_is_not_given_another_lease(tmp_path: Path) -> None:
+    """Design §8: the lease that was told holds; the second call is told that it is starting."""
+    world = World(tmp_path, seed=1)
+    instance_id = await running_machine(world)
+    async with world.runtime() as runtime:
+        await carry(runtime.services.guard, StopInstance(instance_id))
+    held = Held(world, "PUT", f"/instances/{instance_id}", body="running")
+    async with processes(world, held) as (slow, quick):
+
+        async def again() -> None:
+            with pytest.raises(InputInvalid, match="already running or starting"):
+                await carry(quick, StartInstance(instance_id, 1.0))
+
+        outcome = await held.meanwhile(carry(slow, StartInstance(instance_id, 3.0)), again())
+    rental = await booked(world, instance_id)
+    assert outcome.values["lease_ends"] == iso(rental.lease_ends_us)
+
+
+async def test_a_start_whose_answer_was_lost_can_be_repeated(tmp_path: Path) -> None:
+    """Design §8: two minutes later nothing of it is on its way any more."""
+    world = World(tmp_path, seed=1)
+    instance_id = await running_machine(world)
+    async with world.runtime() as runtime:
+        guard = runtime.services.guard
+        await carry(guard, StopInstance(instance_id))
+        world.simulator.faults.add("request_lost", "PUT", f"/instances/{instance_id}", skip=1)
+        assert (await carry(guard, StartInstance(instance_id, 1.0))).status == "unknown"
+        world.clock.move(2 * MINUTE_S)
+        assert (await carry(guard, StartInstance(instance_id, 3.0))).status == "starting"

@@ -23,8 +23,10 @@ from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
-from vast_mcp.store import RentalState, Transaction
+from vast_mcp.store import Rental, RentalState, Transaction
 from vast_mcp.units import seconds_from_hours
+
+_ARRIVES_US = 2 * 60 * SECOND_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class StartInstance(LeaseAct):
         one = seen.instance
         if seen.rental is not None and seen.rental.state is RentalState.DESTROYING:
             raise InputInvalid("instance_id", "this machine is being destroyed")
-        if billing_of(one) is Billing.GPU_AND_DISK and one.intended_status == "running":
+        runs = billing_of(one) is Billing.GPU_AND_DISK and one.intended_status == "running"
+        if runs or _on_its_way(seen.rental, desk.now_us()):
             raise InputInvalid(
                 "instance_id",
                 "this machine is already running or starting",
@@ -130,6 +133,13 @@ class StartInstance(LeaseAct):
                 "lease_ends": iso(sight.ends_us),
             },
         )
+
+
+def _on_its_way(rental: Rental | None, now_us: int) -> bool:
+    """Whether another call has just set a lease aside and its start may not have arrived yet."""
+    if rental is None or not (rental.running and rental.details.get("starting")):
+        return False
+    return 0 <= now_us - int(str(rental.details.get("start_us", 0))) < _ARRIVES_US
 
 
 async def _note_stopped(desk: Desk, instance_id: int) -> None:
