@@ -7,6 +7,7 @@ import pytest
 from tests.jobs.basin import Basin
 from tests.jobs.harbour import GIVEN, Harbour, brought
 from tests.world import Json, ToolFailed
+from vast_mcp.jobs.log import LOG_KEPT
 from vast_mcp.simulator.simulator import Recorded
 
 
@@ -255,3 +256,49 @@ async def test_a_long_output_comes_home_whole_and_without_its_secret(tmp_path: P
         assert whole.endswith(b"x\n[secret]**********\n")
         assert brought(job, "x") == b"x\n"
     assert kept(tmp_path, canary) == []
+
+
+async def test_output_in_pieces_is_the_same_as_in_one(tmp_path: Path) -> None:
+    """No character is lost or doubled where a cursor falls into it, nor where output has just come.
+
+    Invalid bytes are shown as such; a character that is not whole yet waits for its rest.
+    """
+    whole = "…ä€😀".encode() * 2_000 + b"\xff\xf0\x9f" + "ende€".encode()
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(client)
+        await harbour.over(client, job_id)
+        log = harbour.running[0].services.jobs.log_of(job_id)
+        seen, cursor = "", 0
+        for there in (5, 4_003, 4_005, 20_000, len(whole) - 1, len(whole)):
+            log.write_bytes(whole[:there])
+            while True:
+                shown = await harbour.call(client, "show_jobs", job_id=job_id, cursor=cursor)
+                seen += shown.get("untrusted_output", "")
+                if shown["cursor"] == cursor:
+                    break
+                cursor = shown["cursor"]
+        assert seen == whole.decode("utf-8", "replace")
+        assert cursor == len(whole)
+        last = await harbour.call(client, "show_jobs", job_id=job_id)
+        assert seen.endswith(last["untrusted_output"])
+
+
+async def test_a_secret_at_the_end_of_what_is_kept_is_not_half_shown(tmp_path: Path) -> None:
+    """A megabyte is kept, and the value lies across its end: no part of it is."""
+    canary = "hf_canary_5c5c5c5c"
+    harbour = Basin(
+        tmp_path, policy='[secrets]\nallow = ["HF_TOKEN"]\n', environment={"HF_TOKEN": canary}
+    )
+    talk = f'import os\nprint("x" * {LOG_KEPT - 10} + os.environ["HF_TOKEN"])\n'
+    async with harbour.open(), harbour.served() as client:
+        job_id = await harbour.started(
+            client,
+            command="python3 talk.py",
+            files={"talk.py": talk},
+            secrets=["HF_TOKEN"],
+            outputs=[],
+        )
+        shown = await harbour.over(client, job_id)
+        assert shown["jobs"][0]["phase"] == "done", shown
+        assert canary[:6] not in shown["untrusted_output"]
+    assert kept(tmp_path, canary[:6]) == []

@@ -202,7 +202,8 @@ async def _keep_output(desk: JobDesk, bench: Bench, pulse: Pulse, *, last: bool)
             data = await bench.output(here, min(_READ, LOG_KEPT - here))
         except RemoteFailed:
             return
-        ends = last and here + len(data) >= most
+        # A value that lies across the end of what is kept never becomes whole here.
+        ends = last and here + len(data) >= pulse.output_bytes
         if not data or not await desk.add_to_log(data, here, last=ends):
             return
 

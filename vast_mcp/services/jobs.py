@@ -1,5 +1,6 @@
 """Jobs as they are shown: how far, what it cost, how long it may still take, what it printed."""
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ OUTPUT_SHOWN = 4_000
 _LOOK_EVERY_S = 0.5
 _SECOND_US = 1_000_000
 _LISTED = 20
+_WITHIN = bytes(range(0x80, 0xC0))
+"""Bytes that go on with a character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,15 @@ async def output_after(services: Services, job_id: str, cursor: int | None) -> t
     """What was printed after that byte (the end of it all without one), and the next cursor."""
     path = services.jobs.log_of(job_id)
     data, start = await in_thread(lambda: _read(path, cursor))
-    return str(clean(data.decode("utf-8", "replace"), OUTPUT_SHOWN * 2)), start + len(data)
+    text, taken = _whole_characters(data)
+    return str(clean(text, OUTPUT_SHOWN * 2)), start + taken
+
+
+def _whole_characters(data: bytes) -> tuple[str, int]:
+    """The text, and how many bytes it took: the beginning of a character waits for its rest."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = decoder.decode(data)
+    return text, len(data) - len(decoder.getstate()[0])
 
 
 def _read(path: Path, cursor: int | None) -> tuple[bytes, int]:
@@ -152,4 +163,8 @@ def _read(path: Path, cursor: int | None) -> tuple[bytes, int]:
     start = max(0, size - OUTPUT_SHOWN) if cursor is None else min(cursor, size)
     with path.open("rb") as file:
         file.seek(start)
-        return file.read(OUTPUT_SHOWN), start
+        data = file.read(OUTPUT_SHOWN)
+    if cursor is None and start:  # perhaps within a character, of which three bytes may be left
+        whole = data[:3].lstrip(_WITHIN) + data[3:]
+        data, start = whole, start + len(data) - len(whole)
+    return data, start
