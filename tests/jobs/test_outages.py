@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,17 @@ from mcp import Client
 from tests.jobs.basin import WAIT, Basin, moment
 from tests.jobs.harbour import Harbour, brought
 from tests.world import Json
-from vast_mcp.jobs import desk
+from vast_mcp.jobs import bench, desk
+from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.log import put
+from vast_mcp.remote.command import CommandResult, run_command
+from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import Tree
 from vast_mcp.remote.plan import FREE_DISK_FLOOR_BYTES
+from vast_mcp.remote.progress import CopyReport
+from vast_mcp.remote.session import Session
 from vast_mcp.remote.sink import Sink
+from vast_mcp.remote.upload import upload
 
 AWAY_S = 1800
 PATIENT = "echo begun; python3 wait.py; mkdir -p out; echo x > out/x"
@@ -171,3 +178,75 @@ async def test_a_disk_that_fails_under_an_output_is_told_as_such(
         assert os.strerror(trouble) in big["untrusted_trouble"]
         assert "untrusted_trouble" not in small
         assert basin.alive == {job["instance_id"]}
+
+
+async def test_a_file_that_changes_under_its_upload_is_sent_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command never begins without a part of what it was given."""
+    basin = Basin(tmp_path)
+    basin.home.mkdir()
+    data = basin.home / "data"
+    data.mkdir()
+    for name in ("steady", "growing"):
+        (data / name).write_text("as asked\n")
+
+    async def growing(*given: Any, **named: Any) -> CopyReport:  # noqa: ANN401
+        monkeypatch.setattr(bench, "upload", upload)
+        (data / "growing").write_text("as asked, and more\n")
+        return await upload(*given, **named)
+
+    monkeypatch.setattr(bench, "upload", growing)
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(
+            client, command="cat data/steady data/growing", upload=["data"], outputs=[]
+        )
+        shown = await basin.over(client, job_id)
+        assert shown["untrusted_output"] == "as asked\nas asked, and more\n", shown
+        assert shown["jobs"][0]["phase"] == "done"
+
+
+async def test_a_machine_whose_shell_is_silent_for_a_minute_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that died while this computer slept is no refusal of the machine."""
+    asked: list[str] = []
+
+    async def running(session: Session, line: str, **named: Any) -> CommandResult:  # noqa: ANN401
+        done = await run_command(session, line, **named)
+        if "mkdir -p /workspace" in line:
+            asked.append(line)
+        return replace(done, exit_code=None, timed_out=True) if len(asked) == 1 else done
+
+    monkeypatch.setattr(bench, "run_command", running)
+    async with Basin(tmp_path).open() as basin, basin.served() as client:
+        job = (await basin.over(client, await basin.started(client)))["jobs"][0]
+        assert len(asked) > 1
+        assert job["phase"] == "done", job
+        assert "replaced" not in job
+
+
+async def test_a_connection_that_was_bad_before_the_end_costs_no_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The patience with a copy is its own: what the watching waited out is not taken from it."""
+    broken = {"pulse": 20, "fetch": 2}
+
+    def breaking(name: str) -> Any:  # noqa: ANN401
+        step = getattr(Bench, name)
+
+        async def stepped(*given: Any) -> Any:  # noqa: ANN401
+            broken[name] -= 1
+            if broken[name] >= 0:
+                raise SshUnavailable("The connection was lost.", reason="lost")
+            return await step(*given)
+
+        return stepped
+
+    for name in broken:
+        monkeypatch.setattr(Bench, name, breaking(name))
+    async with Basin(tmp_path).open() as basin, basin.served() as client:
+        job = (await basin.over(client, await basin.started(client)))["jobs"][0]
+        assert max(broken.values()) < 0
+        assert job["phase"] == "done", job
+        assert basin.alive == set()

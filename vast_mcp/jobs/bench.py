@@ -15,7 +15,13 @@ from vast_mcp.operations import JsonObject
 from vast_mcp.remote.address import addresses
 from vast_mcp.remote.command import run_command
 from vast_mcp.remote.download import download
-from vast_mcp.remote.errors import CopyDamaged, CopyRefused, PathRefused, RemoteFailed
+from vast_mcp.remote.errors import (
+    CopyDamaged,
+    CopyRefused,
+    PathRefused,
+    RemoteFailed,
+    SshUnavailable,
+)
 from vast_mcp.remote.paths import LocalPlace
 from vast_mcp.remote.plan import plan_download
 from vast_mcp.remote.session import Session
@@ -90,6 +96,8 @@ class Bench:
     async def _run(self, line: str) -> str:
         async with self._session() as session:
             done = await run_command(session, line, clock=self._clock, timeout_s=_COMMAND_S)
+        if done.timed_out:  # a connection may be dead for long before that is noticed
+            raise SshUnavailable("The machine did not answer in time.", reason="timeout")
         if done.exit_code != 0:
             raise RemoteFailed(f"The machine refused a step of the job (status {done.exit_code}).")
         return str(done.output)
@@ -100,13 +108,13 @@ class Bench:
         Raises:
             RemoteError: not yet, or never.
         """
-        async with self._session() as session:
-            await run_command(session, "true", clock=self._clock, timeout_s=_COMMAND_S)
+        await self._run("true")
 
     async def send(self, uploads: Sequence[str], sealed: Sealed, command: str) -> None:
         """Everything the command needs; sending it twice changes nothing.
 
         Raises:
+            CopyDamaged: files changed meanwhile; the same again sends them as they are then.
             RemoteError: it could not be sent.
         """
         folder, own = self._folder, script.place(self._job_id)
@@ -114,7 +122,9 @@ class Bench:
         await self._run(f"mkdir -p {folder} {own}; chmod 700 {own}")
         async with self._session() as session:
             for plan in plans:
-                await upload(session, plan, clock=self._clock)
+                report = await upload(session, plan, clock=self._clock)
+                if report.changed:
+                    raise CopyDamaged(f"{len(report.changed)} files changed while they were sent.")
         texts = {f"{folder}/{name}": text for name, text in sealed.files.items()}
         texts[f"{own}/{script.COMMAND}"] = script.command_text(self._job_id, command, sealed.env)
         texts[f"{own}/{script.WATCHER}"] = script.watcher_text()

@@ -218,7 +218,7 @@ async def _ended(desk: JobDesk, bench: Bench) -> None:
     await desk.save(
         JobPhase.DOWNLOADING,
         {"exit_code": pulse.exit_code, "output_bytes": pulse.output_bytes,
-         "ran_until_us": desk.now_us(), "timed_out": timed_out},
+         "ran_until_us": desk.now_us(), "timed_out": timed_out, "lost": 0},
     )  # fmt: skip
 
 
@@ -260,7 +260,7 @@ async def _outlived(desk: JobDesk) -> bool:
     told_us = desk.fact("term_us")
     if told_us is None or desk.now_us() < int(told_us) + (TERM_BEFORE_S + 60) * _SECOND_US:
         return False
-    await desk.save(JobPhase.DOWNLOADING, {"exit_code": None})
+    await desk.save(JobPhase.DOWNLOADING, {"exit_code": None, "lost": 0})
     return True
 
 
@@ -282,5 +282,5 @@ async def _vanished(desk: JobDesk, bench: Bench, pulse: Pulse) -> bool:
         await desk.save(facts={"absent": 0, "restarts": restarts + 1})
         return True
     why = "Its command vanished without an exit status: the machine was restarted, or killed it."
-    await desk.save(JobPhase.DOWNLOADING, {"exit_code": None, "trouble": why})
+    await desk.save(JobPhase.DOWNLOADING, {"exit_code": None, "trouble": why, "lost": 0})
     return True
