@@ -9,6 +9,7 @@ from mcp.shared.exceptions import MCPError
 
 from tests.prompts.rendered import NAMES, NEEDED, needed, parts
 from tests.world import KEY, Mode, World
+from vast_mcp.prompts import PROMPTS
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -29,6 +30,15 @@ async def test_every_prompt_is_listed_with_its_arguments(tmp_path: Path, mode: M
         assert prompt.title
         assert prompt.description
         assert all(one.description for one in prompt.arguments or ())
+
+
+def test_an_argument_tells_what_holds_if_it_is_not_given() -> None:
+    """A menu shows the name and this line only: the $5 of a default budget must stand in it."""
+    for spec in PROMPTS:
+        shown = {one.name: one.description or "" for one in spec.listed().arguments or ()}
+        for one in spec.arguments:
+            assert ("; default: " in shown[one.name]) is bool(one.default), one.name
+            assert shown[one.name].endswith(one.default or "")
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])

@@ -46,6 +46,11 @@ class Argument:
         """Whether it must be given."""
         return self.default is None
 
+    @property
+    def shown(self) -> str:
+        """What a person reads in the menu, with what holds if nothing is given."""
+        return f"{self.description}; default: {self.default}" if self.default else self.description
+
     def value(self, given: Mapping[str, str]) -> str:
         """The checked text.
 
@@ -110,7 +115,7 @@ class PromptSpec:
             title=self.title,
             description=self.description,
             arguments=[
-                PromptArgument(name=one.name, description=one.description, required=one.needed)
+                PromptArgument(name=one.name, description=one.shown, required=one.needed)
                 for one in self.arguments
             ],
         )

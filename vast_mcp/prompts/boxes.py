@@ -127,8 +127,8 @@ def _start(model: str) -> str:
     return f"nohup {serve} > {_LOG} 2>&1 &"
 
 
-_GPU = Argument("gpu_name", "such as RTX 4090", default="RTX 4090")
-_HOURS = Argument("hours", "for how long", default="4", above=0, most=8760)
+_GPU = Argument("gpu_name", "which GPU", default="RTX 4090")
+_HOURS = Argument("hours", "length of the lease", default="4", above=0, most=8760)
 PROMPTS = (
     PromptSpec(
         "dev_box",

@@ -157,7 +157,7 @@ PROMPTS = (
             ),
             Argument("upload", "local files it needs, with commas between", default=""),
             Argument("outputs", "what to bring back, with commas between", default=""),
-            Argument("gpu_name", "such as RTX 4090", default="RTX 4090"),
+            Argument("gpu_name", "which GPU", default="RTX 4090"),
             Argument("budget_usd", _BUDGET, default="5", above=0, most=1_000_000),
             Argument("max_hours", "how long at most", default="", above=0, most=8760),
         ),

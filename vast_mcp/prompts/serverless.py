@@ -102,7 +102,7 @@ PROMPTS = (
                 most=1000,
             ),
             Argument("max_workers", "how many at most", default="1", above=0, most=100, whole=True),
-            Argument("lease_hours", "for how long", default="24", above=0, most=8760),
+            Argument("lease_hours", "length of the lease", default="24", above=0, most=8760),
         ),
     ),
 )
