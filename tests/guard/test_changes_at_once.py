@@ -8,6 +8,7 @@ from tests.guard.at_once import Held, booked, processes
 from tests.guard.test_looks_at_once import interruptible
 from tests.suites.rig import ASKING, carry
 from tests.world import World
+from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import (
     ChangeBid,
@@ -106,3 +107,70 @@ async def test_an_endpoint_made_active_at_its_leases_end_is_ended_all_the_same(
     )
     assert made.status == "created"
     assert (await exposed(world)).running == 0
+
+
+async def test_a_rise_on_its_way_stays_reserved_when_a_smaller_one_settles(tmp_path: Path) -> None:
+    """Design §5: reserved before it is sent; what another reads back does not release it."""
+    world = World(tmp_path, seed=1)
+    instance_id = await interruptible(world)
+    held = Held(world, "PUT", "/bid_price")
+    async with processes(world, held) as (slow, quick):
+
+        async def smaller() -> None:
+            await carry(quick, ChangeBid(instance_id, 0.07))
+            assert (await booked(world, instance_id)).usd_per_hour.dollars > 0.09
+            world.clock.move(10)
+
+        await held.meanwhile(carry(slow, ChangeBid(instance_id, 0.09)), smaller())
+        assert (await booked(world, instance_id)).usd_per_hour.dollars > 0.09
+        world.clock.move(10)
+        await carry(quick, ChangeBid(instance_id, 0.06))
+    assert (await booked(world, instance_id)).usd_per_hour.dollars < 0.08
+
+
+async def test_a_rise_that_arrives_last_is_what_is_reserved(tmp_path: Path) -> None:
+    """Design §5: whoever settles last reads what holds, and releases what does not."""
+    world = World(tmp_path, seed=1)
+    instance_id = await interruptible(world)
+    held = Held(world, "PUT", "/bid_price")
+    async with processes(world, held) as (slow, quick):
+
+        async def dearer() -> None:
+            await carry(quick, ChangeBid(instance_id, 0.09))
+            world.clock.move(10)
+
+        await held.meanwhile(carry(slow, ChangeBid(instance_id, 0.07)), dearer())
+    assert (await booked(world, instance_id)).usd_per_hour.dollars < 0.09
+
+
+async def test_workers_on_their_way_stay_reserved_when_fewer_are_settled(tmp_path: Path) -> None:
+    """Design §5: an endpoint's higher maximum likewise."""
+    world = World(tmp_path, seed=2, policy="[limits]\nmax_running = 9\n")
+    held = Held(world, "PUT", "/endptjobs")
+    async with processes(world, held) as (slow, quick):
+        await carry(quick, CreateEndpoint("one", 0.1, max_workers=1, lease_hours=2.0))
+
+        async def fewer() -> None:
+            await carry(quick, UpdateEndpoint("one", max_workers=2))
+            assert (await exposed(world)).running == 4
+            world.clock.move(10)
+
+        await held.meanwhile(carry(slow, UpdateEndpoint("one", max_workers=4)), fewer())
+    assert (await exposed(world)).running == 4
+
+
+async def test_a_refused_rise_reserves_nothing(tmp_path: Path) -> None:
+    """Design §5: what the vendor refused costs nothing more, bid or maximum."""
+    world = World(tmp_path, seed=1)
+    instance_id = await interruptible(world)
+    async with world.runtime() as runtime:
+        guard = runtime.services.guard
+        await carry(guard, CreateEndpoint("one", 0.1, lease_hours=2.0))
+        before = await exposed(world)
+        world.simulator.faults.add("auth_error_404", "PUT", "/bid_price")
+        world.simulator.faults.add("auth_error_404", "PUT", "/endptjobs")
+        for act in (ChangeBid(instance_id, 0.09), UpdateEndpoint("one", max_workers=3)):
+            with pytest.raises(ApiError):
+                await carry(guard, act)
+    after = await exposed(world)
+    assert (after.running, after.usd_per_hour) == (before.running, before.usd_per_hour)

@@ -10,6 +10,8 @@ from vast_mcp.models import Billing, Instance, billing_of
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
+_RISE_ARRIVES_US = 3 * 60 * 1_000_000
+
 
 def observe(
     tx: Transaction, rental: Rental, instance: Instance | None, now_us: int, read_us: int
@@ -113,6 +115,27 @@ def reprice(tx: Transaction, rental: Rental, rate: UsdPerHour, now_us: int) -> R
     if not rental.running:
         return rental
     return resume(tx, rental, now_us)
+
+
+def rise(tx: Transaction, rental: Rental, intent_id: str, now_us: int) -> Rental:
+    """A call is about to send what makes it dearer; until it has settled, nobody lowers it."""
+    details = {**rental.details, "rise": intent_id, "raised_us": now_us}
+    return tx.update_rental(rental, details=details)
+
+
+def settle(
+    tx: Transaction, rental: Rental, intent_id: str, rate: UsdPerHour, now_us: int
+) -> Rental:
+    """What this call read back is its price, unless a dearer one of another is on its way."""
+    sent_us = now_us - int(str(rental.details.get("raised_us", 0)))
+    if rental.details.get("rise") == intent_id:
+        rental = tx.update_rental(rental, details={**rental.details, "rise": ""})
+    elif rental.details.get("rise") and 0 <= sent_us < _RISE_ARRIVES_US:
+        rate = max(rate, rental.usd_per_hour)
+    if rate == rental.usd_per_hour:
+        return rental
+    rental = tx.update_rental(rental, details={**rental.details, "seen_us": now_us})
+    return reprice(tx, rental, rate, now_us)
 
 
 def close(tx: Transaction, rental: Rental, state: RentalState, now_us: int) -> Rental:

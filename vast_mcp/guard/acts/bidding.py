@@ -72,6 +72,7 @@ class ChangeBid(LeaseAct):
         assert isinstance(sight, LeaseSight)
         rental = tx.rental_of("instance", self.instance_id)
         if rental is not None and sight.rate > rental.usd_per_hour:
+            rental = books.rise(tx, rental, booking.intent_id, booking.now_us)
             books.reprice(tx, rental, sight.rate, booking.now_us)
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
@@ -85,23 +86,30 @@ class ChangeBid(LeaseAct):
         except OutcomeUnknown:
             said = "The bid was sent and its answer lost; this is what is read back."
             lost = True
+        except ApiError:  # refused: it bids what it bid
+            was = None if sight.seen is None else sight.seen.rental
+            if was is not None:
+                await self._settle(desk, errand, was.usd_per_hour)
+            raise
         one: Instance | None = None
         with suppress(ApiError):
             one = await desk.reads.show_instance(self.instance_id)
-        now_us = desk.now_us()
         rate = one.usd_per_hour if one is not None else sight.rate
         if lost:  # it may yet be executed: the dearer of the two is reserved
             rate = max(rate, sight.rate)
-
-        def write(tx: Transaction) -> None:
-            rental = tx.rental_of("instance", self.instance_id)
-            if rental is not None and rental.usd_per_hour != rate:
-                books.reprice(tx, rental, rate, now_us)
-                books.note(tx, rental.intent_id, seen_us=now_us)
-
-        await desk.ledger.write(write)
+        await self._settle(desk, errand, rate)
         return Outcome(
             status="bid_changed",
             said=f"{said} It now costs {rate} with its disk.",
             values={"instance_id": self.instance_id, "usd_per_hour": round(rate.dollars, 4)},
         )
+
+    async def _settle(self, desk: Desk, errand: Errand, rate: UsdPerHour) -> None:
+        now_us = desk.now_us()
+
+        def write(tx: Transaction) -> None:
+            rental = tx.rental_of("instance", self.instance_id)
+            if rental is not None:
+                books.settle(tx, rental, errand.booking.intent_id, rate, now_us)
+
+        await desk.ledger.write(write)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from vast_mcp.errors import (
+    ApiError,
     InputInvalid,
     NotFound,
     OutcomeUnknown,
@@ -107,10 +108,11 @@ class UpdateEndpoint(PlainAct):
         assert sight.found is not None
         rental = tx.rental_of("endpoint", sight.found.endpoint.endpoint_id)
         if rental is not None and sight.request.raises:
-            books.note(tx, rental.intent_id, raised_us=booking.now_us)
-            rental = tx.rental(rental.intent_id)
+            rental = books.note(tx, rental.intent_id, raised_us=booking.now_us)
         if rental is not None and sight.rate > rental.usd_per_hour:
-            _reprice(tx, rental, sight, booking.now_us)
+            rental = books.rise(tx, rental, booking.intent_id, booking.now_us)
+            rental = books.reprice(tx, rental, sight.rate, booking.now_us)
+            _note_workers(tx, rental, sight.max_workers)
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Sent once, then read back."""
@@ -123,6 +125,12 @@ class UpdateEndpoint(PlainAct):
             await errand.send(serverless.update_endpoint(endpoint_id, self.changes()))
         except OutcomeUnknown:
             said = "The change was sent and its answer lost; this is what is read back."
+        except ApiError:  # refused: only what it may rent stays reserved
+            with suppress(VastMcpError):
+                found = await find_endpoint(desk, sight.found.endpoint.raw_name)
+                most = found.endpoint.max_workers
+                await self._settle(desk, errand, _per_worker(found.rental) * most, most)
+            raise
         try:
             now = await find_endpoint(desk, sight.found.endpoint.raw_name)
         except VastMcpError as error:
@@ -132,21 +140,31 @@ class UpdateEndpoint(PlainAct):
                 next="Look with show_endpoints in a minute.",
                 values={"endpoint_id": endpoint_id},
             )
-        now_us = desk.now_us()
-
-        def write(tx: Transaction) -> None:
-            rental = tx.rental_of("endpoint", endpoint_id)
-            if rental is not None and now.endpoint.max_workers == sight.max_workers:
-                _reprice(tx, rental, sight, now_us)
-
-        await desk.ledger.write(write)
         one = now.endpoint
+        if one.max_workers == sight.max_workers:
+            await self._settle(desk, errand, sight.rate, one.max_workers)
         return Outcome(
             status="changed_endpoint",
             said=f"{said} max_workers {one.max_workers}, cold_workers {one.cold_workers}, min_load"
             f" {one.min_load:g}, state {one.state}.",
             values={"endpoint_id": endpoint_id},
         )
+
+    async def _settle(self, desk: Desk, errand: Errand, rate: UsdPerHour, workers: int) -> None:
+        sight = errand.sight
+        assert isinstance(sight, EndpointSight)
+        assert sight.found is not None
+        endpoint_id, now_us = sight.found.endpoint.endpoint_id, desk.now_us()
+
+        def write(tx: Transaction) -> None:
+            rental = tx.rental_of("endpoint", endpoint_id)
+            if rental is None:
+                return
+            rental = books.settle(tx, rental, errand.booking.intent_id, rate, now_us)
+            if rental.usd_per_hour == rate:
+                _note_workers(tx, rental, workers)
+
+        await desk.ledger.write(write)
 
 
 def _per_worker(rental: Rental | None) -> UsdPerHour:
@@ -171,9 +189,8 @@ async def _added(desk: Desk, found: FoundEndpoint, per_worker: UsdPerHour, worke
     )
 
 
-def _reprice(tx: Transaction, rental: Rental, sight: EndpointSight, now_us: int) -> None:
-    rental = books.reprice(tx, rental, sight.rate, now_us)
-    tx.update_rental(rental, details={**rental.details, "workers": sight.max_workers})
+def _note_workers(tx: Transaction, rental: Rental, workers: int) -> None:
+    tx.update_rental(rental, details={**rental.details, "workers": workers})
 
 
 @dataclass(frozen=True, slots=True)
