@@ -104,3 +104,17 @@ async def test_a_command_whose_sigterm_was_lost_is_told_again(
         assert lost
         assert (job["phase"], job["exit_code"]) == ("stopped", 128 + signal.SIGTERM), job
         assert brought(job, "x") == b"half\n"
+
+
+@pytest.mark.parametrize("tool", ["stop_instance", "destroy_instance"])
+async def test_a_machine_that_a_person_ends_is_not_replaced(tmp_path: Path, tool: str) -> None:
+    """A host that failed is replaced under the job's yes; one that somebody ended is no such."""
+    async with Basin(tmp_path, offered="all").open() as basin, basin.served() as client:
+        basin.simulator.fail_next_creates("stuck")
+        job_id = await basin.started(client)
+        machine = (await basin.until(client, job_id, "waiting"))["jobs"][0]["instance_id"]
+        await basin.call(client, tool, instance_id=machine)
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert len(rents(basin)) == 1, job
+        assert job["phase"] == "stopped", job
+        assert basin.alive == ({machine} if tool == "stop_instance" else set())

@@ -87,7 +87,7 @@ async def end(desk: JobDesk) -> None:
     if instance_id is None or desk.aside:
         await finish(desk, *_verdict(desk))
         return
-    destroys = may_destroy(desk.job)
+    destroys = may_destroy(desk.job) and not desk.fact("leave")
     await desk.save(facts={"ending": "destroy" if destroys else "stop"})
     act = DestroyInstance(instance_id) if destroys else StopInstance(instance_id)
     try:

@@ -28,6 +28,8 @@ _KEY_ARRIVES_S = 60
 _MOST_TRIES = 12
 """Offers tried in all: most that fail are merely gone."""
 _MOST_DENIALS = 3
+_ENDS = {"stop_instance", "destroy_instance"}
+_AUDIT_READ = 2000
 _SECOND_US = 1_000_000
 _UNDER_WAY = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 
@@ -154,10 +156,33 @@ async def wait(desk: JobDesk) -> None:
     if trouble is None:
         await desk.save(JobPhase.UPLOADING)
     elif look.dead or desk.now_us() >= int(desk.fact("up_by_us")):
-        await desk.save(facts={"failing": trouble})
+        await give_up(desk, trouble)
     else:
         await desk.save(facts={"waits_for": trouble})
         await desk.pause(_LOOK_EVERY_S)
+
+
+async def give_up(desk: JobDesk, failing: str) -> None:
+    """Replace the host, unless somebody ended it: that is no failure of it, and no wish for more.
+
+    Its disk is then left as whoever that was left it.
+    """
+    if await _ended_by_somebody(desk):
+        why = "Its machine was stopped or destroyed before its command began."
+        await desk.save(JobPhase.ENDING, {"why": why, "leave": True}, stop_asked=True)
+    else:
+        await desk.save(JobPhase.WAITING, {"failing": failing, "lost": 0})
+
+
+async def _ended_by_somebody(desk: JobDesk) -> bool:
+    """Whether a stop or destroy of it was sent: the job itself has sent none until now."""
+    machine = f"/{desk.job.instance_id}/"
+    rows = await desk.ledger.read(lambda tx: tx.audit(_AUDIT_READ))
+    return any(
+        row.detail.get("operation") in _ENDS and machine in f"{row.detail.get('path')}/"
+        for row in rows
+        if row.phase == "write"
+    )
 
 
 async def _trouble(desk: JobDesk, look: Look) -> str | None:

@@ -8,6 +8,7 @@ from vast_mcp.jobs.bench import Bench, Pulse
 from vast_mcp.jobs.clearance import Clearance
 from vast_mcp.jobs.desk import JobDesk
 from vast_mcp.jobs.log import LOG_KEPT
+from vast_mcp.jobs.renting import give_up
 from vast_mcp.jobs.uploads import measure
 from vast_mcp.remote.command import command_line
 from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed, SshUnavailable
@@ -87,7 +88,7 @@ async def send(desk: JobDesk) -> None:
             why = "Its machine could not be reached; nothing ran."
             await desk.save(JobPhase.ENDING, {"why": why, "detail": failing})
         elif lost >= _LOST_AFTER:  # nothing has run there: the host is replaced
-            await desk.save(JobPhase.WAITING, {"failing": failing, "lost": 0})
+            await give_up(desk, failing)
         else:
             await desk.save(facts={"lost": lost})
             await desk.pause(_SLOW_POLL_S)
