@@ -3,13 +3,13 @@
 import asyncio
 import os
 import pty
-import sqlite3
 import sys
 from pathlib import Path
 
 from mcp import Client
 
 from tests.cli.shell import LONGEST_S, Shell, shell
+from tests.database import opened
 from tests.world import SEAL_KEY
 from vast_mcp.server import create_server
 
@@ -128,7 +128,7 @@ async def test_audit_verify_names_the_first_altered_row(tmp_path: Path) -> None:
     async with shell(tmp_path, hours_ago=A_WHILE) as at:
         await plan(at)
         [ledger] = at.settings.state_dir.glob(f"{'[0-9a-f]' * 16}.db")
-        with sqlite3.connect(ledger) as books:
+        with opened(ledger) as books:
             books.execute("UPDATE audit SET verdict = 'denied' WHERE seq = 2")
         books.close()
         done = await at.run("audit", "verify")

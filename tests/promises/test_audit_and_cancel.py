@@ -1,12 +1,12 @@
 """Every write leaves its row, whole and in order, whoever gave up waiting for it."""
 
-import sqlite3
 from pathlib import Path
 
 import anyio
 import httpx2
 import pytest
 
+from tests.database import opened
 from tests.promises.test_broken_ledger import book_of
 from tests.promises.test_lost_answers import rentals, tick
 from tests.promises.things import OPEN_POLICY, calls_of, furnish, said_by, tools
@@ -66,16 +66,16 @@ async def test_a_changed_byte_anywhere_in_a_row_is_found(tmp_path: Path) -> None
     file = book_of(world)
     for seq in (1, len(rows) // 2, len(rows) - 1):
         for field in FIELDS:
-            with sqlite3.connect(file) as db:
+            with opened(file) as db:
                 (old,) = db.execute(f"SELECT {field} FROM audit WHERE seq = ?", (seq,)).fetchone()
                 new = old + 10_000 if isinstance(old, int) else f"{old} "
                 db.execute(f"UPDATE audit SET {field} = ? WHERE seq = ?", (new, seq))
             assert (await chain(world))[1] is not None, (seq, field)
             back = new if field == "seq" else seq
-            with sqlite3.connect(file) as db:
+            with opened(file) as db:
                 db.execute(f"UPDATE audit SET {field} = ? WHERE seq = ?", (old, back))
     assert (await chain(world))[1] is None
-    with sqlite3.connect(file) as db:
+    with opened(file) as db:
         db.execute("DELETE FROM audit WHERE seq = 2")
     assert (await chain(world))[1] == 2
 

@@ -16,8 +16,8 @@ SECTIONS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
 def test_the_generated_tables_are_current() -> None:
-    """`make docs` would change nothing."""
-    assert renewed(README) == README, "run `make docs`"
+    """`make docs` would change nothing; argparse's columns differ between Pythons."""
+    assert renewed(README).split() == README.split(), "run `make docs`"
 
 
 @pytest.mark.parametrize("name", [spec.name for spec in TOOLS])

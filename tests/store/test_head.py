@@ -1,12 +1,12 @@
 """The end of the audit log cannot be cut off unseen, and its second record is in nobody's way."""
 
-import sqlite3
 import stat
 from pathlib import Path
 
 import anyio
 import pytest
 
+from tests.database import opened
 from tests.world import World
 from vast_mcp.store import AuditEntry, SqliteLedger
 
@@ -37,7 +37,7 @@ async def fault(path: Path) -> str:
 
 def cut(path: Path, last: int) -> None:
     """Remove every row after this one."""
-    with sqlite3.connect(path) as books:
+    with opened(path) as books:
         books.execute("DELETE FROM audit WHERE seq > ?", (last,))
     books.close()
 

@@ -1,6 +1,5 @@
 """One file, one writer at a time, private, and never one of a newer version."""
 
-import sqlite3
 import stat
 from dataclasses import replace
 from functools import partial
@@ -9,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.database import opened
 from tests.store.test_exposure import NOW_US, lease, rental
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.store import Plan, PlanState, SqliteLedger, Transaction
@@ -87,11 +87,11 @@ async def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
 async def test_a_newer_ledger_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     """Safety §7: the schema's version is checked."""
     path = tmp_path / "a.db"
-    with sqlite3.connect(path) as db:
+    with opened(path) as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(LedgerUnavailable, match="newer"):
         await SqliteLedger(path).write(lambda tx: tx.add_plan(PLAN))
-    with sqlite3.connect(path) as db:
+    with opened(path) as db:
         assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
@@ -102,7 +102,7 @@ async def test_every_migration_is_numbered_and_applied_once(tmp_path: Path) -> N
         book = SqliteLedger(path)
         await book.read(lambda tx: tx.live_rentals())
         await book.close()
-    with sqlite3.connect(path) as db:
+    with opened(path) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -113,13 +113,13 @@ async def test_a_damaged_row_closes_the_books_instead_of_being_guessed_at(tmp_pa
     await book.write(lambda tx: tx.add_rental(rental(), [lease()]))
     await book.close()
     for field, value in (("state", "limbo"), ("details", "{not json")):
-        with sqlite3.connect(tmp_path / "a.db") as db:
+        with opened(tmp_path / "a.db") as db:
             (old,) = db.execute(f"SELECT {field} FROM rentals").fetchone()
             db.execute(f"UPDATE rentals SET {field} = ?", (value,))
         if field == "details":
             with pytest.raises(LedgerUnavailable, match="damaged"):
                 await book.read(lambda tx: tx.live_rentals())
-        with sqlite3.connect(tmp_path / "a.db") as db:
+        with opened(tmp_path / "a.db") as db:
             db.execute(f"UPDATE rentals SET {field} = ?", (old,))
         await book.close()
 
