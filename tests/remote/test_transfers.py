@@ -8,7 +8,7 @@ import pytest
 
 from tests.remote.servers import needs_sshd, openssh
 from tests.remote.test_copies import Impatient, listing
-from vast_mcp.clock import SystemClock
+from vast_mcp.clock import ManualClock, SystemClock
 from vast_mcp.remote.download import download
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import STAGE, LocalRoots
@@ -37,6 +37,33 @@ def copying(session: Session, direction: str, roots: LocalRoots, far: Path) -> W
         )
 
     return work
+
+
+async def test_the_end_of_a_copy_is_told_for_a_while_and_then_the_same_call_copies_anew() -> None:
+    """Nobody came back for it: hours later the files are others, and are not said to be there."""
+    clock = ManualClock(auto_advance=True)
+    transfers = Transfers(clock)
+    done: list[int] = []
+
+    async def work(report: Report) -> CopyReport:
+        del report
+        done.append(len(done))
+        raise SshUnavailable(f"end {len(done)}", reason="lost")
+
+    first = transfers.begin("key", 7, "a to b", work)
+    await asyncio.wait({first.task})
+    clock.move(60)
+    assert transfers.find("key") is first
+    assert transfers.begin("key", 7, "a to b", work) is first
+    clock.move(3600)
+    second = transfers.begin("key", 7, "a to b", work)
+    with pytest.raises(SshUnavailable, match="end 2"):
+        await transfers.wait(second, 10)
+    third = transfers.begin("key", 7, "a to b", work)
+    await asyncio.wait({third.task})
+    clock.move(3600)
+    assert transfers.find("key") is None
+    await transfers.close()
 
 
 async def half_way(transfer: Transfer) -> None:

@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from vast_mcp.clock import Clock
+from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.progress import CopyProgress, CopyReport, Report
 
+TOLD_FOR_S = 600.0
+"""An end that nobody has asked for is told so long."""
 _MOST = 16
 _ID_LENGTH = 8
 Work = Callable[[Report], Awaitable[CopyReport]]
@@ -31,6 +33,7 @@ class Transfer:
     began_s: float
     task: asyncio.Task[CopyReport]
     progress: CopyProgress | None = None
+    ended_us: int | None = None
 
     @property
     def running(self) -> bool:
@@ -48,6 +51,7 @@ class Transfers:
 
     def find(self, key: str) -> Transfer | None:
         """The copy of this very call whose end nobody has taken yet."""
+        self._expire(key, TOLD_FOR_S)
         return self._by_key.get(key)
 
     def named(self, copy_id: str) -> Transfer | None:
@@ -66,6 +70,8 @@ class Transfers:
         Raises:
             SshUnavailable: too many run already, or the server is shutting down.
         """
+        # Longer than `find` tells of it: what that saw, and nobody was asked about, is not begun.
+        self._expire(key, TOLD_FOR_S * 2)
         if known := self._by_key.get(key):
             return known
         self._forget_ended()
@@ -94,7 +100,27 @@ class Transfers:
             asyncio.create_task(run()),
         )
         self._by_key[key] = transfer
+        transfer.task.add_done_callback(lambda _: self._note_end(transfer))
         return transfer
+
+    def _note_end(self, transfer: Transfer) -> None:
+        transfer.ended_us = self._clock.utc_us()
+
+    def _expire(self, key: str, after_s: float) -> None:
+        """Forget an end from so long ago: the same call means the files as they are now.
+
+        By the wall clock, since a computer that slept wakes up on another day.
+        """
+        known = self._by_key.get(key)
+        if known is None or known.ended_us is None:
+            return
+        if not 0 <= self._clock.utc_us() - known.ended_us < after_s * SECOND_US:
+            self._retire(key)
+
+    def _retire(self, key: str) -> None:
+        task = self._by_key.pop(key).task
+        if not task.cancelled():
+            task.exception()  # seen here, so that it is not reported as lost
 
     async def wait(self, transfer: Transfer, seconds: float) -> CopyReport | None:
         """Its report, which is then forgotten here; None when it needs longer.
@@ -157,6 +183,4 @@ class Transfers:
         """Ends that nobody came back for make room, the oldest first."""
         ended = [key for key, one in self._by_key.items() if not one.running]
         for key in ended[: max(0, len(self._by_key) - _MOST + 1)]:
-            task = self._by_key.pop(key).task
-            if not task.cancelled():
-                task.exception()  # seen here, so that it is not reported as lost
+            self._retire(key)
