@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.guard.at_once import Held, booked, processes
+from tests.guard.test_looks_at_once import interruptible
 from tests.promises.test_answers_hold_once import running_machine
 from tests.suites.rig import carry
 from tests.world import World
@@ -192,3 +193,20 @@ async def test_a_start_whose_answer_was_lost_can_be_repeated(tmp_path: Path) -> 
         assert (await carry(guard, StartInstance(instance_id, 1.0))).status == "unknown"
         world.clock.move(2 * MINUTE_S)
         assert (await carry(guard, StartInstance(instance_id, 3.0))).status == "starting"
+
+
+async def test_a_start_that_came_up_is_not_given_up_when_it_is_outbid_later(tmp_path: Path) -> None:
+    """Design §8: it resumes by itself under its lease; nobody is told that it never started."""
+    world = World(tmp_path, seed=1)
+    instance_id = await interruptible(world)
+    async with world.runtime() as runtime:
+        guard = runtime.services.guard
+        await carry(guard, StopInstance(instance_id))
+        await carry(guard, StartInstance(instance_id, 3.0))
+        world.run_until_ready(5 * MINUTE_S)
+        world.simulator.set_stage(instance_id, "running")
+        await guard.tick()
+        world.clock.move(6 * MINUTE_S)
+        world.simulator.outbid(instance_id)
+        seen = await guard.tick()
+    assert seen.did == ()

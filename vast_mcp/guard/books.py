@@ -7,6 +7,7 @@ counting until we have stopped it; so does one whose start is on its way.
 
 from vast_mcp.guard.approved import ROUNDING, breach_of_rental
 from vast_mcp.models import Billing, Instance, billing_of
+from vast_mcp.operations import JsonObject
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -43,11 +44,9 @@ def _follow(
     billing = billing_of(instance)
     halted = billing is Billing.DISK and instance.intended_status == "stopped"
     for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))
-    if rental.details.get("starting") and not rental.details.get("stop_sent"):
-        if halted:
-            return rental
-        details = {**rental.details, "starting": False, "seen_us": read_us}
-        rental = tx.update_rental(rental, details=details)
+    if halted and rental.details.get("starting") and not rental.details.get("stop_sent"):
+        return rental
+    rental = _start_seen(tx, rental, instance, read_us)
     if rental.running and halted and for_good:
         return rest(tx, rental, now_us, read_us)
     if not rental.running and billing is Billing.GPU_AND_DISK and not halted:
@@ -56,6 +55,16 @@ def _follow(
         rental = tx.update_rental(rental, details=details)
         return resume(tx, rental, now_us)
     return rental
+
+
+def _start_seen(tx: Transaction, rental: Rental, instance: Instance, read_us: int) -> Rental:
+    """A start of ours has arrived; and once it came up it is never given up any more."""
+    facts: JsonObject = {}
+    if rental.details.get("starting"):
+        facts |= {"starting": False, "seen_us": read_us}
+    if instance.actual_status == "running" and rental.details.get("came_up") is False:
+        facts |= {"came_up": True}
+    return tx.update_rental(rental, details={**rental.details, **facts}) if facts else rental
 
 
 def _compare(tx: Transaction, rental: Rental, instance: Instance) -> Rental:

@@ -169,6 +169,7 @@ def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, C
         return stop, Cause.REPEAT, f"stop of {instance_id} repeated"
     started_us = rental.details.get("start_us")
     late = isinstance(started_us, int) and now_us - started_us >= START_GIVEN_UP_US
+    late = late and not rental.details.get("came_up")  # later it may be outbid, and resumes
     if late and instance.actual_status != "running":
         return stop, Cause.START, f"start of {instance_id} given up"
     return None

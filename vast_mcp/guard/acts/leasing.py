@@ -94,6 +94,7 @@ class StartInstance(LeaseAct):
                 "start_us": booking.now_us,
                 "seen_us": booking.now_us,
                 "starting": True,
+                "came_up": False,
             },
         )
 
