@@ -302,3 +302,29 @@ async def test_a_secret_at_the_end_of_what_is_kept_is_not_half_shown(tmp_path: P
         assert shown["jobs"][0]["phase"] == "done", shown
         assert canary[:6] not in shown["untrusted_output"]
     assert kept(tmp_path, canary[:6]) == []
+
+
+async def test_outputs_in_the_home_directory_come_home(tmp_path: Path) -> None:
+    """`~` is the machine's, as in copy_files: a command that writes there is no failed one."""
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(
+            client, command="mkdir -p /root/o; echo x > /root/o/x", outputs=["~/o"]
+        )
+        job = (await harbour.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "done", job
+        assert brought(job, "x") == b"x\n"
+        assert harbour.alive == set()
+
+
+async def test_the_whole_log_takes_no_output_s_place(tmp_path: Path) -> None:
+    """Both come home, whatever the output is called: its machine is then destroyed."""
+    talk = f'print("y" * {LOG_KEPT + 10})\n'
+    command = "mkdir -p whole-log; echo mine > whole-log/out; python3 talk.py"
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
+        job_id = await harbour.started(
+            client, command=command, files={"talk.py": talk}, outputs=["whole-log"]
+        )
+        job = (await harbour.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "done", job
+        assert brought(job, "out") == b"mine\n"
+        assert len(content(job["whole_log"])) == LOG_KEPT + 11

@@ -195,7 +195,7 @@ class Bench:
         Raises:
             SshUnavailable: the connection was lost; the same again goes on.
         """
-        given = path if path.startswith("/") else f"{self._folder}/{path}"
+        given = path if path.startswith(("/", "~/")) else f"{self._folder}/{path}"
         try:
             async with self._session() as session:
                 async with open_sftp(session) as sftp:

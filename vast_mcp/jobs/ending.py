@@ -19,8 +19,6 @@ from vast_mcp.store import JobPhase
 from vast_mcp.text import clean_line
 
 _TRY_AGAIN_S = 15.0
-_LOG_FOLDER = "whole-log"
-"""Of its own: an output may well be called `out`."""
 _MOST_ENDS = 20
 
 
@@ -56,20 +54,23 @@ async def fetch(desk: JobDesk) -> None:
     await desk.save(facts={"outputs": [*tried, got.to_json()], "lost": 0})
 
 
-def home_of(desk: JobDesk, *below: str) -> LocalPlace:
-    """`~/vast-mcp/<job>`: where the outputs go."""
-    return LocalPlace(desk.office.remote.roots().roots[0], (f"job-{desk.job.job_id}", *below))
+def home_of(desk: JobDesk, suffix: str = "") -> LocalPlace:
+    """`~/vast-mcp/job-<id>`: where the outputs go."""
+    return LocalPlace(desk.office.remote.roots().roots[0], (f"job-{desk.job.job_id}{suffix}",))
 
 
 async def _long_log(desk: JobDesk) -> None:
-    """What was printed beyond the part kept here goes beside the outputs."""
+    """What was printed beyond the part kept here goes to `job-<id>-log`.
+
+    Not among the outputs: one of them may have any name.
+    """
     if desk.aside or int(desk.fact("output_bytes", 0)) <= LOG_KEPT:
         return
     try:
         bench: Bench | None = await bench_of(desk)
         if bench is not None:
             path = f"{script.place(desk.job.job_id)}/{script.OUTPUT}"
-            got = await bench.fetch(path, home_of(desk, _LOG_FOLDER))
+            got = await bench.fetch(path, home_of(desk, "-log"))
             here, hidden = Path(got.local), desk.hidden()
             if not got.trouble:
                 await in_thread(lambda: mask_file(here, hidden))
