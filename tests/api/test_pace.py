@@ -9,7 +9,9 @@ import pytest
 from tests.api.vendor import Wire, ok
 from vast_mcp.api.connection import Connection
 from vast_mcp.api.pace import MARGIN_S, LocalPace
+from vast_mcp.api.permit import Permit
 from vast_mcp.api.reads import Reads
+from vast_mcp.api.writes import Writes
 from vast_mcp.clock import ManualClock, PairedClock
 from vast_mcp.errors import RateLimited
 from vast_mcp.operations import instances
@@ -39,6 +41,29 @@ async def test_calls_of_different_kinds_do_not_wait_for_each_other() -> None:
     await reads.show_instance(7)
     await reads.gpu_names()
     assert clock.monotonic_s() == 0
+
+
+async def test_a_write_that_was_long_under_way_holds_the_next_one_back() -> None:
+    """Vast-api §3: the vendor counts from arrivals; a write that it refuses is not repeated."""
+    clock = ManualClock(auto_advance=True)
+    arrivals: list[float] = []
+
+    class Slow(Wire):
+        """The first request takes three seconds, as a new connection may."""
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if not arrivals:
+                clock.move(3.0)
+            arrivals.append(clock.monotonic_s())
+            return await super().handle_async_request(request)
+
+    async with Connection(
+        api_key="k3y-for-tests", transport=Slow([ok({"success": True})]), clock=clock
+    ) as connection:
+        for _ in range(3):
+            call = instances.reboot_instance(7)
+            await Writes(connection).send(call, Permit.for_call(call))
+    assert all(later - one >= call.operation.interval_s for one, later in pairwise(arrivals))
 
 
 async def test_the_vendors_clock_counts_the_distance() -> None:

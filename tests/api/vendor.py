@@ -56,6 +56,9 @@ class Unhurried:
     ) -> None:
         """Still now."""
 
+    async def arrived(self, operation: Operation) -> None:
+        """And now."""
+
 
 def connect(
     wire: httpx2.AsyncBaseTransport,

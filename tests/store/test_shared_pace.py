@@ -90,6 +90,19 @@ async def test_another_process_keeps_the_distance_too(tmp_path: Path) -> None:
     await run(tmp_path, work)
 
 
+async def test_an_answer_holds_the_next_of_its_kind_back_in_all_processes(tmp_path: Path) -> None:
+    """vast-api §3: counted from arrivals, and a request may be long under way; no stop waits."""
+
+    async def work(two: Processes) -> None:
+        await two.paces[0].turn(START)
+        two.clock.move(3)
+        await two.paces[0].arrived(START)
+        assert await two.waited(1, STOP) == 0
+        assert 1.0 <= await two.waited(1, START) <= 1.0 + MARGIN_S + SOON_S
+
+    await run(tmp_path, work)
+
+
 async def test_a_stop_passes_the_queue_and_keeps_its_distance_from_what_left(
     tmp_path: Path,
 ) -> None:

@@ -160,6 +160,9 @@ class Connection:
             if reply.status == 429:
                 quota = b"search_quota_exceeded" in reply.body
                 await self._pace.pushed_back(operation, retry_after(reply), quota=quota)
+            elif not operation.reads and operation.interval_s > 0:  # refused, a write is lost
+                with anyio.CancelScope(shield=True):  # an answer that is here is not given up
+                    await self._pace.arrived(operation)
             target = _redirect(reply, url) if operation.reads else None
             if target is None:
                 return reply

@@ -48,6 +48,13 @@ class Pace(Protocol):
         """
         ...
 
+    async def arrived(self, operation: Operation) -> None:
+        """One was answered, so it arrived by now: the next keeps its distance from here.
+
+        The vendor counts from arrivals, and a request may be long under way.
+        """
+        ...
+
 
 @dataclass(slots=True)
 class _Kind:
@@ -88,7 +95,7 @@ class LocalPace:
             return
         while slot_s > self._clock.monotonic_s():
             await self._wait_until(slot_s)
-            slot_s = max(slot_s, kind.last_s + step_s)
+            slot_s = max(slot_s, kind.last_s + step_s, kind.pushed_s)
         kind.last_s = self._clock.monotonic_s()
 
     async def pushed_back(
@@ -101,6 +108,11 @@ class LocalPace:
         kind.pushed_s = max(wished_s, kind.pushed_s)
         if quota:
             kind.closed_until_us = (self._clock.lease_us() // _DAY_US + 1) * _DAY_US
+
+    async def arrived(self, operation: Operation) -> None:
+        """Move the next slot behind this one's answer."""
+        kind = self._kinds.setdefault(kind_of(operation), _Kind())
+        kind.pushed_s = max(kind.pushed_s, self._clock.monotonic_s() + operation.interval_s)
 
     async def _wait_until(self, slot_s: float) -> None:
         wait_s = slot_s - self._clock.monotonic_s()

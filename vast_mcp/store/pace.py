@@ -52,6 +52,10 @@ class Spare(Protocol):
         """The vendor refused one."""
         ...
 
+    async def arrived(self, operation: Operation) -> None:
+        """The vendor answered one."""
+        ...
+
 
 class SharedPace:
     """Slots for the calls of every process that opens the same file.
@@ -116,6 +120,16 @@ class SharedPace:
 
         if await self._run(work) is None:
             await self._spare.pushed_back(operation, retry_after_s, quota=quota)
+
+    async def arrived(self, operation: Operation) -> None:
+        """One was answered: the next of its kind keeps its distance from now, in all processes."""
+
+        def work(book: Book) -> bool:
+            book.arrive(_kind_of(operation), int(operation.interval_s * SECOND_US))
+            return True
+
+        if await self._run(work) is None:
+            await self._spare.arrived(operation)
 
     async def close(self) -> None:
         """Let go of the file; a later call opens it again."""

@@ -134,6 +134,13 @@ class Book:
         self._save(kind)
         self._save(account)
 
+    def arrive(self, kind_name: str, interval_us: int) -> None:
+        """Write down that one was answered, so that the next keeps its distance from here."""
+        kind = self._row(kind_name)
+        pushed_us = self._bounded(kind.pushed_us, LONGEST_PUSH_US)
+        kind.pushed_us = max(self._now_us + interval_us, pushed_us)
+        self._save(kind)
+
     def _join(self, wish: Wish, kind: _Kind, account: _Kind, ready_us: int, step_us: int) -> Grant:
         """The ordinary lane: a place in the queue first, then leave when nobody went just before.
 
