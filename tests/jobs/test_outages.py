@@ -105,6 +105,23 @@ async def test_a_machine_is_ended_when_the_network_is_back(tmp_path: Path) -> No
         assert basin.alive == set()
 
 
+async def test_a_policy_that_cannot_be_read_for_a_while_costs_no_job(tmp_path: Path) -> None:
+    """Half saved by an editor: what was agreed is carried out when it can be read again."""
+    basin = Basin(tmp_path, policy="[limits]\n")
+    async with basin.open(), basin.served() as client:
+        job_id = await basin.started(client, command=PATIENT, files={"wait.py": WAIT})
+        machine = (await printed(basin, client, job_id))["jobs"][0]["instance_id"]
+        basin.write_policy("[limits")
+        basin.simulator.put_file(machine, f"/workspace/{job_id}/go", 1)
+        await basin.until(client, job_id, "downloading", "done", "failed")
+        await passed(basin, 120)
+        basin.write_policy("[limits]\n")
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert job["phase"] == "done", job
+        assert brought(job, "x") == b"x\n"
+        assert basin.alive == set()
+
+
 async def test_a_full_disk_here_ends_no_command_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

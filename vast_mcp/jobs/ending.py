@@ -90,6 +90,7 @@ async def end(desk: JobDesk) -> None:
         return
     destroys = may_destroy(desk.job) and not desk.fact("leave")
     await desk.save(facts={"ending": "destroy" if destroys else "stop"})
+    tries = int(desk.fact("ends", 0)) + 1
     act = DestroyInstance(instance_id) if destroys else StopInstance(instance_id)
     try:
         outcome = await desk.carry(act)
@@ -97,10 +98,13 @@ async def end(desk: JobDesk) -> None:
         await _forget(desk, instance_id, "The machine is gone.")
         return
     except PolicyDenied as error:
+        if tries < _MOST_ENDS:  # the policy may be in the middle of an edit
+            await desk.save(facts={"ends": tries})
+            await desk.pause(_TRY_AGAIN_S)
+            return
         await desk.save(facts={"machine": f"Left as it is, the policy forbids its end: {error}"})
         await finish(desk, *_verdict(desk))
         return
-    tries = int(desk.fact("ends", 0)) + 1
     if outcome.status == "destroyed":
         await _forget(desk, instance_id, outcome.said)
     elif outcome.status == "stopped" or tries >= _MOST_ENDS:

@@ -60,7 +60,7 @@ async def run_job(desk: JobDesk) -> None:
         except VastMcpError as error:
             troubles += not _away(desk, error)
             _logger.info("job %s in %s: %s", desk.job.job_id, phase.value, error)
-            if troubles < _MOST_TROUBLES and not isinstance(error, PolicyDenied):
+            if troubles < _MOST_TROUBLES and not _final(error):
                 await desk.pause(_RETRY_S)
             else:
                 troubles = 0  # its end has as much patience of its own
@@ -77,6 +77,11 @@ def _away(desk: JobDesk, error: VastMcpError) -> bool:
     """
     passing = isinstance(error, NeverSent | OutcomeUnknown | RateLimited | VendorDown)
     return passing and desk.job.instance_id is not None
+
+
+def _final(error: VastMcpError) -> bool:
+    """Whether waiting is no use: a refusal, but not one for a policy that is just being edited."""
+    return isinstance(error, PolicyDenied) and "policy.broken" not in error.rules
 
 
 async def _give_up(desk: JobDesk, why: str) -> None:
