@@ -23,6 +23,9 @@ KNOWN = (
         ("4080 Super", ["RTX 4080S"]),
         ("3060", ["RTX 3060"]),
         ("3060 ti", ["RTX 3060 Ti"]),
+        ("3060ti", ["RTX 3060 Ti"]),
+        ("RTX 4090 GPU", ["RTX 4090"]),
+        ("h100 gpus", ["H100 SXM", "H100 NVL", "H100 PCIE"]),
         ("RTX 6000 Ada", ["RTX 6000Ada"]),
         ("H100", ["H100 SXM", "H100 NVL", "H100 PCIE"]),
         ("h100-sxm", ["H100 SXM"]),
@@ -51,6 +54,14 @@ def test_a_name_that_means_nothing_is_refused_without_terminal_codes(nothing: st
     assert "\x1b" not in str(refused.value)
 
 
+@pytest.mark.parametrize("written", ["A100 80GB", "a100-80gb", "A100 80 GB"])
+def test_a_memory_in_a_cards_name_is_led_to_its_own_filter(written: str) -> None:
+    """The vendor's names hold none: dropping it silently would rent half of it."""
+    with pytest.raises(InputInvalid, match=r"min_gpu_ram_gb=80\. Near: A100 SXM4") as refused:
+        resolve_gpu_names([written], KNOWN)
+    assert refused.value.field == "gpu_names"
+
+
 def test_two_writings_of_one_card_are_one() -> None:
     """No filter is sent twice."""
     assert resolve_gpu_names(["4090", "RTX_4090"], KNOWN) == ("RTX 4090",)
@@ -62,6 +73,11 @@ def test_a_region_becomes_its_countries_and_a_code_its_capitals() -> None:
     assert codes[0] == "SE"
     assert {"DE", "FI", "SE"} <= set(codes)
     assert len(codes) == len(set(codes))
+
+
+def test_the_united_kingdom_is_found_by_what_people_write() -> None:
+    """UK is no ISO code: the vendor would find nothing, silently."""
+    assert resolve_countries(["uk", "GB", "SE"]) == ("GB", "SE")
 
 
 def test_a_country_that_is_no_code_is_an_error_that_names_the_regions() -> None:

@@ -10,6 +10,10 @@ from vast_mcp.text import clean_line
 
 _SEPARATORS = re.compile(r"[\s_-]+")
 _BRANDS = re.compile(r"^(?:(?:nvidia|geforce|amd)\s+)+(?=\S)")
+_KIND = re.compile(r"(?<=\S) (?:gpus?|cards?)$")
+_MEMORY = re.compile(r"(?<=\S) ?\b(\d{1,3}) ?gi?b\b")
+_COUNTRY_ALIASES = {"UK": "GB"}
+"""Codes that people write and the vendor's list of places does not know."""
 
 
 def resolve_gpu_names(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -30,16 +34,24 @@ def _meant_by(name: str, known: Sequence[str]) -> list[str]:
     same = [card for card in known if joined and _plain(card).replace(" ", "") == joined]
     if same:
         return same
-    ending = [card for card in known if f" {_plain(card)}".endswith(f" {plain}")]
+    ending = [card for card in known if joined in _endings(card)]
     inside = [card for card in known if f" {plain} " in f" {_plain(card)} "]
     matches = (ending or inside) if plain else []
     if not matches:
+        memory = _MEMORY.search(plain)
+        hint = _nearest(_MEMORY.sub("", plain).replace(" ", ""), known)
+        if memory is not None:
+            hint = f"Names hold no memory: search_offers takes min_gpu_ram_gb={memory[1]}. {hint}"
         raise InputInvalid(
-            "gpu_names",
-            f"the vendor has no GPU {clean_line(name, 40)!r}",
-            hint=_nearest(joined, known),
+            "gpu_names", f"the vendor has no GPU {clean_line(name, 40)!r}", hint=hint
         )
     return matches
+
+
+def _endings(card: str) -> set[str]:
+    """The last words of a name without the spaces: `3060 Ti` and `Ti` of `RTX 3060 Ti`."""
+    words = _plain(card).split()
+    return {"".join(words[at:]) for at in range(len(words))}
 
 
 def _nearest(joined: str, known: Sequence[str]) -> str:
@@ -57,7 +69,7 @@ def _nearest(joined: str, known: Sequence[str]) -> str:
 
 def _plain(name: str) -> str:
     words = _SEPARATORS.sub(" ", name.casefold()).strip()
-    return re.sub(r"(?<=\d) ?super\b", "s", _BRANDS.sub("", words))
+    return re.sub(r"(?<=\d) ?super\b", "s", _KIND.sub("", _BRANDS.sub("", words)))
 
 
 def resolve_countries(wanted: Sequence[str]) -> tuple[str, ...]:
@@ -76,5 +88,6 @@ def resolve_countries(wanted: Sequence[str]) -> tuple[str, ...]:
                 f"{clean_line(word, 40)!r} is no two-letter code such as SE",
                 hint=f"Regions: {', '.join(REGIONS)}.",
             )
-        codes += [code for code in region or (plain.upper(),) if code not in codes]
+        code = _COUNTRY_ALIASES.get(plain.upper(), plain.upper())
+        codes += [one for one in region or (code,) if one not in codes]
     return tuple(codes)
