@@ -1,5 +1,6 @@
 """One file, one writer at a time, private, and never one of a newer version."""
 
+import shutil
 import stat
 from dataclasses import replace
 from functools import partial
@@ -122,6 +123,40 @@ async def test_a_damaged_row_closes_the_books_instead_of_being_guessed_at(tmp_pa
         with opened(tmp_path / "a.db") as db:
             db.execute(f"UPDATE rentals SET {field} = ?", (old,))
         await book.close()
+
+
+async def test_a_freeze_reaches_a_server_whose_state_was_removed_meanwhile(tmp_path: Path) -> None:
+    """Issue 3.4: a freeze binds every process; none goes on with a file that nobody else sees."""
+    path = tmp_path / "state" / "a.db"
+    server, other = SqliteLedger(path), SqliteLedger(path)
+    await server.write(lambda tx: tx.add_rental(rental(), [lease()]))
+    shutil.rmtree(path.parent)
+    await other.write(lambda tx: tx.freeze(NOW_US, "a person"))
+    assert await server.read(lambda tx: tx.frozen()) is not None
+    await server.write(lambda tx: tx.add_rental(rental(2), [lease(2)]))
+    await server.close()
+    third = SqliteLedger(path)  # letting go of the lost file took nothing from the new one
+    for book in (other, third):
+        assert await book.read(lambda tx: tx.frozen()) is not None
+        found = await book.read(lambda tx: tx.live_rentals())
+        assert [one.intent_id for one in found] == ["intent00002"]
+        await book.close()
+
+
+async def test_a_ledger_that_was_restored_is_read_by_the_server_that_runs(tmp_path: Path) -> None:
+    """Design §3: one ledger for all processes; the file at its path is the ledger."""
+    path, backup = tmp_path / "a.db", tmp_path / "backup.db"
+    older = SqliteLedger(backup)
+    await older.write(lambda tx: tx.add_rental(rental(7), [lease(7)]))
+    await older.close()
+    server = SqliteLedger(path)
+    await server.write(lambda tx: tx.add_rental(rental(), [lease()]))
+    for rest in ("a.db-wal", "a.db-shm"):
+        (tmp_path / rest).unlink()
+    backup.replace(path)
+    found = await server.read(lambda tx: tx.live_rentals())
+    assert [one.intent_id for one in found] == ["intent00007"]
+    await server.close()
 
 
 async def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:

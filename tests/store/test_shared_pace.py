@@ -117,11 +117,12 @@ async def test_a_stop_passes_the_queue_and_keeps_its_distance_from_what_left(
 
         two.clock = ManualClock()
         two.paces = [two.another(), two.another()]
+        for pace in two.paces:
+            await pace.arrived(LIST)  # the first use opens the file, in a thread
         async with anyio.create_task_group() as tasks:
             for number in range(10):
                 tasks.start_soon(go, number % 2, START)
             await two.clock.advance(0.3)
-            await asyncio.sleep(0.05)  # noqa: TID251  the first use opens the file in a thread
             tasks.start_soon(go, 1, STOP)
             for _ in range(60):
                 await asyncio.sleep(0.001)  # noqa: TID251

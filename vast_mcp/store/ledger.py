@@ -63,6 +63,8 @@ class SqliteLedger:
         self._tenant = tenant
         self._account = account
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Device and number of the file that the connection has open."""
         self._turn = anyio.Lock()
         self._pen = threading.Lock()
         """Held by the thread at work: a task that is cancelled gives up its turn before the thread
@@ -102,7 +104,7 @@ class SqliteLedger:
 
     def _run(self, begin: str, work: Work[_T]) -> _T:
         try:
-            connection = self._connection or self._open()
+            connection = self._still_there() or self._open()
             connection.execute(begin)
             transaction = Transaction(
                 connection, tenant=self._tenant, account=self._account, head=self._head
@@ -124,8 +126,7 @@ class SqliteLedger:
         return result
 
     def _open(self) -> sqlite3.Connection:
-        if self._path is not None:
-            _prepare(self._path)
+        file = None if self._path is None else _prepare(self._path)
         connection = sqlite3.connect(
             self._path or ":memory:",
             timeout=_BUSY_TIMEOUT_S,
@@ -141,11 +142,32 @@ class SqliteLedger:
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
+        self._connection, self._file = connection, file
         return connection
 
+    def _still_there(self) -> sqlite3.Connection | None:
+        """The open connection; None once another file, or none, lies where its file was.
 
-def _prepare(path: Path) -> None:
+        A directory that was removed, a ledger that was restored: the open file lives on unseen,
+        and a process that kept to it would see no freeze and share no cap with the others.
+        """
+        if self._connection is not None and self._path is not None:
+            if _file_at(self._path) == self._file:
+                return self._connection
+            self._connection.close()
+            self._connection = None
+        return self._connection
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _prepare(path: Path) -> tuple[int, int] | None:
     """A private directory and file; a link in their place is refused."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.is_symlink():
@@ -153,6 +175,7 @@ def _prepare(path: Path) -> None:
     path.touch(mode=0o600)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         path.chmod(0o600)
+    return _file_at(path)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
