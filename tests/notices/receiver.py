@@ -25,6 +25,8 @@ class Receiver:
     address: str = ""
     answers: list[str] = field(default_factory=lambda: ["200 OK"])
     posted: list[dict[str, Any]] = field(default_factory=list)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by each request; `silent` answers never come."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request per connection."""
@@ -32,8 +34,11 @@ class Receiver:
         lines = [line.partition(":") for line in head.lower().splitlines()]
         length = next(int(value) for name, _, value in lines if name == "content-length")
         self.posted.append(json.loads(await reader.readexactly(length)))
+        self.reached.set()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if answer != "drop":
+        if answer == "silent":
+            await reader.read()  # until the other side has had enough
+        if answer not in {"drop", "silent"}:
             where = f"Location: {self.address}/elsewhere\r\n" if answer.startswith("3") else ""
             rest = f"{where}Content-Length: 0\r\nConnection: close\r\n\r\n"
             writer.write(f"HTTP/1.1 {answer}\r\n{rest}".encode())

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import anyio
 
@@ -13,7 +13,7 @@ from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Instance
 from vast_mcp.notices import desktop
 from vast_mcp.notices.due import Pot, Seen, due, outbid_key
-from vast_mcp.notices.notice import Notice, quoted
+from vast_mcp.notices.notice import Kind, Notice, quoted
 from vast_mcp.notices.sender import NotDelivered, Sender
 from vast_mcp.notices.webhook import Webhook
 from vast_mcp.policy import Limits
@@ -23,24 +23,23 @@ from vast_mcp.services import Services
 from vast_mcp.services.rentals import Held
 from vast_mcp.services.showing import minute
 from vast_mcp.services.spending import spending
-from vast_mcp.store import Rental, Transaction, current_rate
+from vast_mcp.store import Letter, Rental, Transaction, current_rate
 from vast_mcp.units import Usd, UsdPerHour
 
 LONGEST_S = 25.0
 """So long the keeper's next look may be held up by senders that hang."""
 TRIES = 5
+KEPT_US = 2 * 3600 * SECOND_US
+"""What nobody could carry in this time is no news any more."""
+TAKEN_US = 60 * SECOND_US
+"""A process that set out with a notice longer ago than this did not come back."""
+_EVENTS = {Kind.LEASE_ENDED, Kind.START_GIVEN_UP, Kind.RUNWAY}
+"""What one look shows and the next does not; all else a look finds anew for as long as it holds."""
 _CREDIT_EVERY_S = 600.0
+_MOST_UNTOLD = 20
 _AGAIN_US = 30 * 60 * SECOND_US
 """An event that is over is forgotten no sooner: looks of several processes cross."""
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A notice of ours that no sender could carry yet."""
-
-    notice: Notice
-    tries: int = 1
 
 
 class Messenger:
@@ -49,43 +48,78 @@ class Messenger:
     def __init__(self, services: Services, environment: Mapping[str, str]) -> None:
         self._services = services
         self._environment = environment
-        self._waiting: list[_Waiting] = []
+        self._untold: tuple[Deed, ...] = ()
+        """Done, and not written down as told: no later look shows it again."""
+        self._arrived: set[str] = set()
+        """Keys that arrived and are not written down as arrived."""
         self._credit_asked_s: float | None = None
 
     async def ticked(self, tick: Tick) -> None:
         """Send what is due and not sent yet; whatever fails is a line in the log."""
+        tick = replace(tick, deeds=(*self._untold, *tick.deeds))
+        self._untold = tuple(one for one in tick.deeds if one.status)[-_MOST_UNTOLD:]
         try:
-            fresh = await self._claimed(tick)
+            ways = self._senders(self._services.limits().notify)
+            fresh, batch = await self._claimed(tick, carried=bool(ways))
+            self._untold = ()
+            for notice in fresh:
+                _logger.warning("notice: %s", notice.text)
+            if batch:
+                await self._deliver(ways, batch)
         except VastMcpError as error:
             _logger.warning("notices: not told this time: %s", error)
-            fresh = []
         except Exception:  # a notice that cannot be made must not end the leases' keeper
             _logger.exception("notices: a defect; the next look tries again")
-            fresh = []
-        for notice in fresh:
-            _logger.warning("notice: %s", notice.text)
-        await self._deliver(fresh)
 
     # -- what ------------------------------------------------------------------------------
 
-    async def _claimed(self, tick: Tick) -> list[Notice]:
-        """What is due, of which this process is the first to say so."""
+    async def _claimed(self, tick: Tick, *, carried: bool) -> tuple[list[Notice], list[Letter]]:
+        """What this process is the first to say, and what it is now to carry.
+
+        Judged by the books in the very step that claims it: an end that was put off while the
+        vendor was asked for the credit is not announced.
+        """
         services = self._services
         limits = services.limits()
-        now_us = services.clock.lease_us()
-        rentals, seen = await services.ledger.read(lambda tx: self._seen(tx, tick, limits, now_us))
-        seen = await self._with_money(seen, rentals, limits)
-        found = due(seen, rentals, limits.notify, now_us)
-        running = [one.instance_id for one in tick.instances if one.actual_status == "running"]
+        pots, credit = await self._money(tick, limits)
 
-        def claim(tx: Transaction) -> list[Notice]:
-            for instance_id in running:
-                tx.forget_notice(outbid_key(instance_id), now_us - _AGAIN_US)
-            return [one for one in found if tx.claim_notice(one.key, one.kind.value, now_us)]
+        def claim(tx: Transaction) -> tuple[list[Notice], list[Letter]]:
+            now_us = services.clock.lease_us()
+            rentals, seen = self._seen(tx, tick, limits, now_us)
+            seen = replace(seen, pots=(*pots, *seen.pots), credit=credit)
+            found = due(seen, rentals, limits.notify, now_us)
+            for machine in tick.instances:
+                if machine.actual_status == "running":
+                    tx.forget_notice(outbid_key(machine.instance_id), now_us - _AGAIN_US)
+            fresh = [one for one in found if tx.claim_notice(one.key, one.kind.value, now_us)]
+            wall_us = services.clock.utc_us()
+            for one in fresh:
+                tx.add_letter(Letter(one.key, one.kind, one.text, one.instance_id, wall_us))
+            return fresh, self._taken(tx, found, wall_us, carried=carried)
 
-        if not found and not running:
-            return []
         return await services.ledger.write(claim)
+
+    def _taken(
+        self, tx: Transaction, found: Sequence[Notice], now_us: int, *, carried: bool
+    ) -> list[Letter]:
+        """Of what has not arrived, whoever claimed it: what is still true and nobody carries."""
+        true_now = {one.key: one for one in found}
+        batch: list[Letter] = []
+        for letter in tx.letters():
+            notice = true_now.get(letter.key)
+            if letter.key in self._arrived:
+                tx.drop_letter(letter.key)
+            elif 0 <= now_us - letter.taken_us < TAKEN_US:
+                continue
+            elif not 0 <= now_us - letter.made_us < KEPT_US or letter.tries >= TRIES:
+                tx.drop_letter(letter.key)
+            elif notice is None and letter.kind not in _EVENTS:
+                tx.drop_letter(letter.key)
+                tx.unclaim_notice(letter.key)
+            elif carried:
+                tx.take_letter(letter.key, now_us)
+                batch.append(letter if notice is None else replace(letter, text=notice.text))
+        return batch
 
     def _seen(
         self, tx: Transaction, tick: Tick, limits: Limits, now_us: int
@@ -109,9 +143,10 @@ class Messenger:
             held=tuple(held(one) for one in tick.instances),
             deeds=tuple((deed, whose(deed)) for deed in tick.deeds),
             pots=tuple(pots),
+            usd_per_hour=_rate(tick, rentals),
         )
 
-    async def _with_money(self, seen: Seen, rentals: Sequence[Rental], limits: Limits) -> Seen:
+    async def _money(self, tick: Tick, limits: Limits) -> tuple[tuple[Pot, ...], Usd | None]:
         money = await spending(self._services)
         day, month = money.counted.today, money.month
         day_cap, month_cap = limits.max_usd_per_day, limits.max_usd_per_month
@@ -120,11 +155,8 @@ class Messenger:
             Pot(f"month:{month}:{month_cap.micros}", "this month's limit", money.spent_month,
                 month_cap),
         )  # fmt: skip
-        rate = sum((rate_now(held.instance) for held in seen.held), UsdPerHour(0))
-        endpoints = [one for one in rentals if one.kind == "endpoint"]
-        rate += sum((current_rate(one) for one in endpoints), UsdPerHour(0))
-        credit = await self._credit() if rate else None
-        return replace(seen, pots=(*pots, *seen.pots), usd_per_hour=rate, credit=credit)
+        rentals = await self._services.ledger.read(lambda tx: tx.live_rentals())
+        return pots, await self._credit() if _rate(tick, rentals) else None
 
     async def _credit(self) -> Usd | None:
         """Read every ten minutes at most: the pace towards the vendor is everybody's."""
@@ -139,35 +171,39 @@ class Messenger:
 
     # -- how -------------------------------------------------------------------------------
 
-    async def _deliver(self, fresh: Sequence[Notice]) -> None:
-        """Every notice by every sender at once; one that none could carry is tried again later."""
-        batch = [*self._waiting, *(_Waiting(notice, 0) for notice in fresh)]
-        self._waiting = []
-        ways = self._senders(self._services.limits().notify) if batch else []
-        if not ways:
-            return
-        at = minute(self._services.clock.lease_us())
+    async def _deliver(self, ways: Sequence[Sender], batch: Sequence[Letter]) -> None:
+        """Each by every sender at once; what none could carry is left to the next look of any."""
         arrived: set[str] = set()
+        perhaps: set[str] = set()
 
-        async def carry(sender: Sender, notice: Notice) -> None:
+        async def carry(sender: Sender, letter: Letter) -> None:
+            notice = Notice(Kind(letter.kind), letter.key, letter.text, letter.instance_id)
             try:
-                await sender.send(notice, at)
-                arrived.add(notice.key)
+                await sender.send(notice, minute(letter.made_us))
+                arrived.add(letter.key)
             except NotDelivered as error:
                 _logger.warning("notices: %s", error)
+                if error.perhaps:
+                    perhaps.add(letter.key)
             except Exception as error:  # noqa: BLE001  nor may a sender's defect; its text may hold the address
                 _logger.warning("notices: %s failed (%s)", sender.name, type(error).__name__)
 
         with anyio.move_on_after(LONGEST_S):
             async with anyio.create_task_group() as tasks:
-                for one in batch:
+                for letter in batch:
                     for sender in ways:
-                        tasks.start_soon(carry, sender, one.notice)
-        self._waiting = [
-            _Waiting(one.notice, one.tries + 1)
-            for one in batch
-            if one.notice.key not in arrived and one.tries + 1 < TRIES
-        ]
+                        tasks.start_soon(carry, sender, letter)
+
+        def settle(tx: Transaction) -> None:
+            for letter in batch:
+                if letter.key in arrived:
+                    tx.drop_letter(letter.key)
+                else:  # one that may have it already gets it once more, not time and again
+                    tx.return_letter(letter.key, TRIES - 1 if letter.key in perhaps else 0)
+
+        self._arrived |= arrived
+        await self._services.ledger.write(settle)
+        self._arrived -= arrived
 
     def _senders(self, rules: NotifyRules) -> list[Sender]:
         """The ways that are open now. What happens in a simulation is told in the log alone."""
@@ -182,3 +218,10 @@ class Messenger:
             self._services.redactor.learn(rules.webhook_url)
             ways.append(Webhook(rules.webhook_url))
         return ways
+
+
+def _rate(tick: Tick, rentals: Sequence[Rental]) -> UsdPerHour:
+    """What the account's machines and our endpoints bill now."""
+    rate = sum((rate_now(one) for one in tick.instances), UsdPerHour(0))
+    endpoints = (current_rate(one) for one in rentals if one.kind == "endpoint")
+    return rate + sum(endpoints, UsdPerHour(0))

@@ -6,7 +6,14 @@ from vast_mcp.notices.notice import Notice
 
 
 class NotDelivered(Exception):
-    """A notice did not arrive; the text says why, without any secret of the way."""
+    """A notice did not arrive; the text says why, without any secret of the way.
+
+    `perhaps`: it was handed over whole and only the answer is missing.
+    """
+
+    def __init__(self, why: str, *, perhaps: bool = False) -> None:
+        super().__init__(why)
+        self.perhaps = perhaps
 
 
 class Sender(Protocol):

@@ -19,7 +19,10 @@ class Webhook:
         self._address = address
 
     async def send(self, notice: Notice, at: str) -> None:
-        """Post it; once more if that fails. A redirect is a failure: it would lead elsewhere."""
+        """Post it; once more if that fails, but not where only the answer is missing.
+
+        A redirect is a failure: it would lead elsewhere.
+        """
         body: JsonObject = {"kind": notice.kind.value, "text": notice.text, "at": at}
         if notice.instance_id is not None:
             body["instance_id"] = notice.instance_id
@@ -28,6 +31,8 @@ class Webhook:
             for _ in range(_TRIES):
                 try:
                     answer = await client.post(self._address, json=body)
+                except httpx2.ReadTimeout as error:  # it has it by now, and is only slow to say so
+                    raise NotDelivered("the webhook did not answer", perhaps=True) from error
                 except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                     why = type(error).__name__
                     continue

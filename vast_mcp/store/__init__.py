@@ -12,6 +12,7 @@ from vast_mcp.store.exposure import (
 )
 from vast_mcp.store.jobs import Job, JobPhase
 from vast_mcp.store.ledger import Ledger, SqliteLedger
+from vast_mcp.store.outbox import Letter
 from vast_mcp.store.rows import (
     AuditEntry,
     Freeze,
@@ -30,6 +31,7 @@ __all__ = [
     "Job",
     "JobPhase",
     "Ledger",
+    "Letter",
     "OutsideRental",
     "Plan",
     "PlanState",

@@ -72,4 +72,11 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX jobs_by_time ON jobs (created_us);
     """,
+    """
+    CREATE TABLE outbox (
+        notice_key TEXT PRIMARY KEY, tenant TEXT NOT NULL, account TEXT NOT NULL,
+        kind TEXT NOT NULL, text TEXT NOT NULL, instance_id INTEGER, made_us INTEGER NOT NULL,
+        taken_us INTEGER NOT NULL, tries INTEGER NOT NULL
+    ) STRICT;
+    """,
 )

@@ -11,6 +11,7 @@ from vast_mcp.store.audit import AuditRows
 from vast_mcp.store.exposure import OutsideRental, day_of, exposure_of, month_start_us
 from vast_mcp.store.head import HeadFile
 from vast_mcp.store.jobs import JobRows
+from vast_mcp.store.outbox import OutboxRows
 from vast_mcp.store.rows import (
     Freeze,
     Plan,
@@ -26,7 +27,7 @@ _Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
 _LIVE = tuple(state.value for state in RentalState if state.holds_money)
 
 
-class Transaction(JobRows, AuditRows):
+class Transaction(JobRows, AuditRows, OutboxRows):
     """Typed reads and writes of the ledger, for the span of one database transaction."""
 
     def __init__(
@@ -273,6 +274,10 @@ class Transaction(JobRows, AuditRows):
         ).fetchone()
         return None if row is None else int(row["at_us"])
 
+    def unclaim_notice(self, key: str) -> None:
+        """It was never told and is true no more: should it come true again, it is told."""
+        self._connection.execute("DELETE FROM notices WHERE notice_key = ?", (key,))
+
     def forget_notice(self, key: str, before_us: int) -> None:
         """What it told of is over: should it come again, it is told again.
 
@@ -282,8 +287,6 @@ class Transaction(JobRows, AuditRows):
         self._connection.execute(
             "DELETE FROM notices WHERE notice_key = ? AND at_us < ?", (key, before_us)
         )
-
-    # -- the file itself --------------------------------------------------------------------
 
     # -- SQL -------------------------------------------------------------------------------
 
