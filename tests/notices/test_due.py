@@ -174,6 +174,28 @@ def test_a_machine_of_ours_that_bills_without_a_lease_is_told() -> None:
     assert of(seen=ended_now, now_us=late.now_us) == []
 
 
+def test_a_machine_that_outlived_two_leases_is_told_of_both() -> None:
+    """A key names the event: started again under a new lease, it may bill past that one too."""
+    first = held(after_s=4 * 3600 + 601)
+    again = held(after_s=9 * 3600 + 601, books={"lease_ends_us": NOW_US + 9 * HOUR_US})
+    keys = [
+        [notice.key for notice in of(seen=Seen(held=(one,)), now_us=one.now_us)]
+        for one in (first, again)
+    ]
+    assert [len(one) for one in keys] == [1, 1]
+    assert keys[0] != keys[1]
+
+
+def test_a_destroy_that_is_not_seen_yet_is_not_called_a_stop() -> None:
+    """The person agreed that the disk goes; it is not said that it stays until destroyed."""
+    one = rental(state=RentalState.DESTROYING, on_end="destroy", asked=True)
+    seen = Seen(deeds=((Deed(Cause.LEASE, "instance", 27_000_001, "destroying"), one),))
+    (notice,) = of(one, now_us=one.lease_ends_us, seen=seen)
+    assert "being destroyed" in notice.text
+    assert "stop" not in notice.text
+    assert "goes on at" not in notice.text
+
+
 @pytest.mark.parametrize(("minutes", "told"), [(9, False), (11, True)])
 def test_a_rent_without_an_answer_is_told_after_ten_minutes(minutes: int, told: bool) -> None:
     """It may cost, and nobody but the person can look in the console."""

@@ -159,6 +159,23 @@ async def test_a_ledger_that_was_restored_is_read_by_the_server_that_runs(tmp_pa
     await server.close()
 
 
+async def test_a_notice_claimed_under_a_clock_that_was_set_back_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    """Issue 3.4: outbid again is told again; a claim from the future must not silence it."""
+    book = SqliteLedger(tmp_path / "a.db")
+    ahead_us = NOW_US + 5 * 3_600_000_000
+
+    def outlives(tx: Transaction, claimed_us: int) -> bool:
+        tx.claim_notice("outbid:1", "outbid", claimed_us)
+        tx.forget_notice("outbid:1", NOW_US, 1_800_000_000)
+        return tx.notice_at("outbid:1") is not None
+
+    for claimed_us, kept in ((ahead_us, False), (NOW_US - 60_000_000, True)):
+        assert await book.write(partial(outlives, claimed_us=claimed_us)) is kept
+    await book.close()
+
+
 async def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     """Safety §0.11: `BEGIN IMMEDIATE`: read-then-write of many connections is exact."""
     books = [SqliteLedger(tmp_path / "a.db") for _ in range(8)]

@@ -186,7 +186,7 @@ def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notic
         if bills and _unleased(held, now_us):
             yield Notice(
                 Kind.NO_LEASE,
-                f"no_lease:{number}",
+                f"no_lease:{number}{_lease_of(held.rental)}",
                 f"{_begun(name)} was rented by vast-mcp and bills {one.usd_per_hour} without a"
                 " lease in force. Stop or destroy it; `vast-mcp leases` shows it.",
                 number,
@@ -196,6 +196,11 @@ def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notic
 def outbid_key(instance_id: int) -> str:
     """Forgotten once the machine runs again, so that the next time is told too."""
     return f"outbid:{instance_id}"
+
+
+def _lease_of(rental: Rental | None) -> str:
+    """Which of a machine's leases it outlived: it may be given another, and outlive that too."""
+    return "" if rental is None else f":{rental.lease_ends_us}"
 
 
 def _unleased(held: Held, now_us: int) -> bool:
@@ -299,6 +304,8 @@ def _done(one: Rental, status: str) -> str:
         return "no worker of it bills." if status == "ended" else "its workers are being ended."
     if status == "destroyed":
         return "destroyed, with its disk. Nothing of it bills any more."
+    if status == "destroying":
+        return "being destroyed, with its disk. It counts as billing until it is gone."
     word = "stopped" if status == "stopped" else "being stopped"
     per_day = one.disk_usd_per_hour.per_day
     return f"{word}. Its disk goes on at {per_day}/day until it is destroyed."

@@ -90,7 +90,7 @@ class Messenger:
             found = due(seen, rentals, limits.notify, now_us)
             for machine in tick.instances:
                 if machine.actual_status == "running":
-                    tx.forget_notice(outbid_key(machine.instance_id), now_us - _AGAIN_US)
+                    tx.forget_notice(outbid_key(machine.instance_id), now_us, _AGAIN_US)
             fresh = [one for one in found if tx.claim_notice(one.key, one.kind.value, now_us)]
             wall_us = services.clock.utc_us()
             for one in fresh:

@@ -278,14 +278,15 @@ class Transaction(JobRows, AuditRows, OutboxRows):
         """It was never told and is true no more: should it come true again, it is told."""
         self._connection.execute("DELETE FROM notices WHERE notice_key = ?", (key,))
 
-    def forget_notice(self, key: str, before_us: int) -> None:
+    def forget_notice(self, key: str, now_us: int, young_us: int) -> None:
         """What it told of is over: should it come again, it is told again.
 
-        Only a notice older than `before_us` is forgotten, so that a late look of another process
-        does not tell the same event twice.
+        One younger than `young_us` stays, so that a late look of another process does not tell the
+        same event twice. One of the future is of a clock that was set back: nobody knows how old.
         """
         self._connection.execute(
-            "DELETE FROM notices WHERE notice_key = ? AND at_us < ?", (key, before_us)
+            "DELETE FROM notices WHERE notice_key = ? AND at_us NOT BETWEEN ? AND ?",
+            (key, now_us - young_us, now_us),
         )
 
     # -- SQL -------------------------------------------------------------------------------
