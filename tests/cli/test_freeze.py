@@ -8,20 +8,24 @@ import os
 import pty
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 from tests.cli.shell import LONGEST_S, Shell, shell
+from tests.guard.at_once import Held
 from tests.notices.receiver import rented
 from tests.promises.things import serve_elsewhere
 from tests.world import ToolFailed, World, report
 from vast_mcp.cli.freeze import stopped_all
+from vast_mcp.config import Settings
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.acts import ExtendLease
 from vast_mcp.guard.freezing import freeze, unfreeze
 from vast_mcp.guard.proposal import Ready
 from vast_mcp.models import Offer
+from vast_mcp.runtime import Runtime
 from vast_mcp.store import Transaction
 
 WIDE = (
@@ -273,6 +277,61 @@ async def test_stop_all_lists_asks_and_stops_what_is_ours(
     assert f"instance {first}" in said
     assert str(stranger) not in said
     assert wants == {first: code == 1, second: code == 1, stranger: True}
+
+
+def opening(world: World) -> Callable[[Settings], AbstractAsyncContextManager[Runtime]]:
+    """What opens the account for a command, on this world's clock and vendor."""
+    return lambda _: world.runtime()
+
+
+async def test_stop_all_does_not_say_that_nothing_runs_while_a_rent_is_on_its_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent before the freeze, it comes up after the list was made, and bills to its lease's end."""
+    world = World(tmp_path)
+    offer = await world.cheap_offer()
+    own = world.transport
+    monkeypatch.setattr("vast_mcp.cli.freeze.opened", opening(world))
+    world.transport = held = Held(world, "PUT", "/asks/")
+    async with world.connect() as client:
+        world.transport = own
+        codes: list[int] = []
+
+        async def freezes() -> None:
+            codes.append(await stopped_all(world.settings, answering("yes", [])))
+
+        number = await held.meanwhile(world.rent(client, offer), freezes())
+        said = capsys.readouterr().out
+        await freezes()
+    world.simulator.catch_up()
+    assert "ON ITS WAY, not stopped: instance, rented at" in said
+    assert "Nothing of ours runs." not in said
+    assert codes == [1, 0]
+    assert not world.simulator.world.instances[number].wants_to_run
+
+
+async def test_stop_all_tells_of_a_start_that_is_on_its_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list shows the machine stopped, and in a moment it runs."""
+    world = World(tmp_path)
+    number = await rented(world)
+    own = world.transport
+    monkeypatch.setattr("vast_mcp.cli.freeze.opened", opening(world))
+    world.transport = held = Held(world, "PUT", f"/instances/{number}", body="running")
+    async with world.connect() as client:
+        world.transport = own
+        await world.call(client, "stop_instance", instance_id=number)
+        code = 0
+
+        async def freezes() -> None:
+            nonlocal code
+            code = await stopped_all(world.settings, answering("yes", []))
+
+        start = world.call(client, "start_instance", instance_id=number)
+        await held.meanwhile(start, freezes())
+    assert f"ON ITS WAY, not stopped: instance {number}, begun at" in capsys.readouterr().out
+    assert code == 1
 
 
 async def test_stop_all_ends_what_an_endpoint_rents(

@@ -13,9 +13,11 @@ from vast_mcp.guard.acts import StopInstance
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.freezing import freeze, said_of
-from vast_mcp.guard.tick import KEEPER
+from vast_mcp.guard.tick import KEEPER, START_GIVEN_UP_US
 from vast_mcp.runtime import Runtime
-from vast_mcp.services.holdings import Holding, holdings
+from vast_mcp.services import Services
+from vast_mcp.services.holdings import Holding, Holdings, holdings
+from vast_mcp.services.showing import minute
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,16 +55,37 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
         running = [one for one in seen.held if one.ours and one.runs]
         for warning in seen.warnings:
             print(warning)
+        coming = await _on_the_way(runtime.services, seen)
+        for line in coming:
+            print(f"  ON ITS WAY, not stopped: {line}")
+        if coming:
+            print("Look again in a minute: `vast-mcp leases`, then `vast-mcp freeze --stop-all`.")
         if not running:
-            print("Nothing of ours runs.")
-            return Exit.FINE
+            print("Nothing else of ours runs." if coming else "Nothing of ours runs.")
+            return Exit.FAILED if coming else Exit.FINE
         for one in running:
             print(f"  {_named(one)}")
         if not await says_yes(ask, f"Stop {_counted(running)}? Disks stay and go on costing."):
             print("Nothing was stopped. The freeze stands.")
             return Exit.FAILED
         failed = [one for one in running if not await _stopped(runtime.services.guard, one)]
-    return Exit.FAILED if failed else Exit.FINE
+    return Exit.FAILED if failed or coming else Exit.FINE
+
+
+async def _on_the_way(services: Services, seen: Holdings) -> list[str]:
+    """What was sent before the freeze and was not up when the list was made: it may run soon."""
+    listed = {(one.kind, one.target_id) for one in seen.held if one.runs}
+    now_us = services.clock.lease_us()
+    found = []
+    for one in await services.ledger.read(lambda tx: tx.live_rentals()):
+        started_us = one.details.get("start_us")
+        asked_us = started_us if isinstance(started_us, int) else one.sent_us or one.created_us
+        unseen = one.running and (one.kind, one.target_id) not in listed
+        if one.target_id is None:
+            found.append(f"{one.kind}, rented at {minute(asked_us)}")
+        elif unseen and now_us - asked_us < START_GIVEN_UP_US:
+            found.append(f"{one.kind} {one.target_id}, begun at {minute(asked_us)}")
+    return found
 
 
 async def _freeze(runtime: Runtime) -> None:
