@@ -3,6 +3,7 @@
 import argparse
 import email.utils
 import stat
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from vast_mcp.api.classify import missing_key
 from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.account import add_place_arguments, opened, settings_of
 from vast_mcp.cli.codes import Exit
-from vast_mcp.cli.leases import alive
+from vast_mcp.cli.leases import looked
 from vast_mcp.clock import SECOND_US, SystemClock
 from vast_mcp.config import Settings, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
@@ -52,7 +53,7 @@ class DateNoting(httpx2.AsyncBaseTransport):
         """Hand on, look at `Date` on the way back."""
         response = await self._inner.handle_async_request(request)
         with suppress(TypeError, ValueError):
-            theirs = email.utils.parsedate_to_datetime(response.headers["date"])
+            theirs = email.utils.parsedate_to_datetime(response.headers.get("date", ""))
             self.skew_s = self._clock.utc_us() / SECOND_US - theirs.timestamp()
         return response
 
@@ -190,6 +191,8 @@ def _state(settings: Settings) -> Finding:
 async def _ledger(services: Services) -> Finding:
     try:
         fault = await services.ledger.read(lambda tx: tx.audit_fault())
+        # A full or read-only disk shows only where something is written.
+        await services.ledger.write(lambda tx: tx.try_a_write())
     except VastMcpError as error:
         return Finding("ledger", str(error), sound=False)
     if fault:
@@ -199,11 +202,14 @@ async def _ledger(services: Services) -> Finding:
 
 async def _leases(services: Services) -> Finding:
     try:
-        rows, trouble = await alive(services)
+        rows, trouble, missing = await looked(services)
     except VastMcpError as error:
         return Finding("leases", str(error), sound=False)
     if trouble:
         return Finding("leases", f"{len(rows)} in the ledger; the vendor: {trouble}", sound=False)
-    loose = sum(1 for row in rows if row.ends == "no lease")
-    note = f"; {loose} machines are not ours and have no lease" if loose else ""
-    return Finding("leases", f"{len(rows) - loose} alive{note}", sound=None if loose else True)
+    loose = Counter(row.what.split()[0] for row in rows if row.ends == "no lease")
+    parts = [f"{count} {kind}(s)" for kind, count in loose.items()]
+    told = [f"{len(rows) - loose.total()} alive"]
+    if parts:
+        told.append(f"{', '.join(parts)} without a lease of ours, never touched")
+    return Finding("leases", "; ".join((*told, *missing)), sound=None if parts or missing else True)

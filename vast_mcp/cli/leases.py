@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _show(settings: Settings) -> int:
     async with opened(settings) as runtime:
-        rows, trouble, missing = await _looked(runtime.services)
+        rows, trouble, missing = await looked(runtime.services)
         since = await frozen(runtime.services.ledger)
     if rows:
         table = [_HEAD, *(row.cells for row in rows)]
@@ -82,11 +82,12 @@ async def alive(services: Services) -> tuple[list[Lease], str]:
 
     The second value is why the vendor did not answer; then the rows are the ledger's alone.
     """
-    rows, trouble, _ = await _looked(services)
+    rows, trouble, _ = await looked(services)
     return rows, trouble
 
 
-async def _looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]]:
+async def looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]]:
+    """The same, and what of it could not be read."""
     rentals = await services.ledger.read(lambda tx: tx.live_rentals())
     try:
         seen = await holdings(services)
@@ -94,12 +95,17 @@ async def _looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]
         return [_unseen(rental, rental.state.value) for rental in rentals], str(error), ()
     known = {(one.kind, one.target_id) for one in seen.held}
     gone = [
-        _unseen(rental, "gone")
+        _unseen(rental, _missing(rental, seen.warnings))
         for rental in rentals
         if rental.target_id is not None and (rental.kind, rental.target_id) not in known
     ]
     ordered = sorted(seen.held, key=lambda one: (not one.ours, one.lease_ends_us or 0))
     return [*(_seen(one) for one in ordered), *gone], "", seen.warnings
+
+
+def _missing(rental: Rental, unread: tuple[str, ...]) -> str:
+    """Machines were all read, or nothing was; endpoints may be among what could not be."""
+    return "not seen" if unread and rental.kind == "endpoint" else "gone"
 
 
 def _seen(one: Holding) -> Lease:

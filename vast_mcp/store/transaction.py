@@ -289,6 +289,13 @@ class Transaction(JobRows, AuditRows, OutboxRows):
             (key, now_us - young_us, now_us),
         )
 
+    # -- the file itself ---------------------------------------------------------------------
+
+    def try_a_write(self) -> None:
+        """Write what the file holds already: whether a write reaches the disk shows by this."""
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        self._connection.execute(f"PRAGMA user_version = {version}")
+
     # -- SQL -------------------------------------------------------------------------------
 
     def _insert(self, table: str, columns: Mapping[str, Any], verb: str = "INSERT") -> None:
