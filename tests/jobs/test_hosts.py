@@ -30,7 +30,7 @@ async def test_when_all_hosts_fail_it_is_told_and_nothing_is_left(tmp_path: Path
         harbour.simulator.fail_next_creates("failed", 9)
         job = (await harbour.over(client, await harbour.started(client)))["jobs"][0]
         assert job["phase"] == "failed"
-        assert "3 machine(s) did not come up" in job["said"]
+        assert "3 machines did not come up" in job["said"]
         assert most == [1]
         assert harbour.alive == set()
         rents = [one for one in harbour.simulator.mutations() if "/asks/" in one.path]

@@ -328,3 +328,22 @@ async def test_the_whole_log_takes_no_output_s_place(tmp_path: Path) -> None:
         assert job["phase"] == "done", job
         assert brought(job, "out") == b"mine\n"
         assert len(content(job["whole_log"])) == LOG_KEPT + 11
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        ({"max_hours": 5000}, r"max_hours: a lease may last 168 h at most. Pass 168 or less"),
+        ({"max_cost_usd": 0.01}, r"max_cost_usd: .* less than 15 minutes. Ask the person"),
+        ({"upload": ["train.py"]}, r"no folder 'vast-mcp' yet .*make ~/vast-mcp .*--files DIR"),
+    ],
+)
+async def test_a_job_that_cannot_be_names_what_to_change(
+    tmp_path: Path, wish: Json, told: str
+) -> None:
+    """Design §4: the field, the bound and the next step; nobody is asked, nothing is rented."""
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
+        with pytest.raises(ToolFailed, match=told):
+            await harbour.call(client, "run_job", **{**GIVEN, **wish})
+        assert harbour.questions == []
+        assert harbour.simulator.mutations() == []

@@ -21,7 +21,8 @@ from vast_mcp.policy.limits import Level
 
 texts = st.text(max_size=700)
 denials = st.lists(
-    st.builds(Reason, rule=texts, says=texts, model_can=texts, person_can=texts), max_size=40
+    st.builds(Reason, rule=texts, says=texts, model_can=texts, person_can=texts, setting=texts),
+    max_size=40,
 ).map(lambda reasons: Deny(tuple(reasons)))
 
 
@@ -45,7 +46,8 @@ def test_a_budget_refusal_reads_as_designed() -> None:
     asked = rent(
         usd_per_hour=rate(0.34), lease_hours=12, cost=usd(4.10), rental_total=usd(4.10), task="lora"
     )
-    refused = judge(asked, task_spent=usd(1.9), task_reserved=usd(0.6), task_cap=usd(5))
+    limits = Limits(budgets={"lora": usd(5)})
+    refused = judge(asked, limits, task_spent=usd(1.9), task_reserved=usd(0.6))
     assert _text(refused) == (
         'Not rented, nothing charged. Budget of task "lora" is $5.00 (set by the person): $1.90 '
         "spent, $0.60 reserved, $2.50 left. 12 h at $0.34/h needs $4.10; 7 h fits. Retry with "
@@ -57,9 +59,9 @@ def test_a_budget_refusal_reads_as_designed() -> None:
 @pytest.mark.parametrize(
     ("action", "step"),
     [
-        ("create_instance", "Retry with lease_hours=7,"),
-        ("start_instance", "Retry with lease_hours=7,"),
-        ("extend_lease", "Retry with hours=7,"),
+        ("create_instance", "Retry with lease_hours=7, or a cheaper offer."),
+        ("start_instance", "Retry with lease_hours=7."),
+        ("extend_lease", "Retry with hours=7."),
     ],
 )
 def test_the_next_step_speaks_the_tools_own_words(action: str, step: str) -> None:
@@ -79,7 +81,7 @@ def test_a_budget_that_no_whole_hour_fits_says_so() -> None:
     ("policy", "earlier", "call", "whose"),
     [
         (0.5, None, None, "$0.50 (set by the person)"),
-        (0.7, 0.5, 0.6, "$0.50 (set by the person)"),
+        (0.7, 0.5, 0.6, "$0.50 (set by an earlier call's max_cost_usd)"),
         (0.7, 0.6, 0.5, "$0.50 (set by this call's max_cost_usd)"),
         (0.5, None, 0.5, "$0.50 (set by the person)"),
     ],
@@ -128,9 +130,8 @@ def test_several_reasons_share_one_refusal() -> None:
     assert text == (
         "Not rented, nothing charged. This host is not verified, only verified hosts are allowed. "
         "Choose a verified offer. 900 GB disk was asked, up to 500 GB is allowed. Retry with "
-        "disk_gb=500 or less. Only the person can change limits.verified_only, in the policy file. "
-        "Only the person can change limits.max_disk_gb, in the policy file. "
-        "[rules: limits.verified_only, limits.max_disk_gb]"
+        "disk_gb=500 or less. Only the person can change limits.verified_only, limits.max_disk_gb, "
+        "in the policy file. [rules: limits.verified_only, limits.max_disk_gb]"
     )
 
 
@@ -152,3 +153,27 @@ def test_no_refusal_names_a_way_round(asked: Request, facts: Exposure, limits: L
         assert "vast-mcp" not in text
         assert "export " not in text
         assert "[rule" in text
+
+
+@pytest.mark.parametrize(
+    ("action", "other"),
+    [
+        ("create_instance", "Search again with max_price_usd_per_hour=3."),
+        ("start_instance", ""),
+        ("create_endpoint", "Ask for fewer workers, or a lower price per worker."),
+        ("change_bid", "Bid less."),
+    ],
+)
+def test_no_refusal_suggests_what_its_tool_cannot_do(action: str, other: str) -> None:
+    """Design §5: the next step is one that this tool has; a machine's price cannot be chosen."""
+    asked = spend(usd_per_hour=rate(9), adds_usd_per_hour=rate(9), lease_hours=1, cost=usd(9))
+    text = _text(judge(act(action, spend=asked)), "Not done")
+    assert other in text
+    for offered in ("max_price_usd_per_hour", "cheaper offer"):
+        assert (offered in text) == (action == "create_instance")
+
+
+def test_a_frozen_account_names_its_way_out_once() -> None:
+    """Design §5: short enough to be read."""
+    text = _text(judge(rent(), frozen="a person since 10:00"))
+    assert text.count("vast-mcp unfreeze") == 1

@@ -259,7 +259,13 @@ async def test_an_unasked_rent_promises_only_the_stop_that_it_will_get(tmp_path:
             client, "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=2.0,
             lease_hours=1, on_end="destroy",
         )  # fmt: skip
+        told = await world.call(
+            client, "create_instance", offer_id=(await world.offers())[1].offer_id,
+            max_price_usd_per_hour=2.0, lease_hours=1, on_end="destroy", preview=True,
+        )  # fmt: skip
         shown = await world.call(client, "show_instances", instance_id=said["instance_id"])
     assert world.questions == []
-    assert "it only stops" in said["said"]
+    for answer in (said, told):
+        assert "it only stops" in answer["said"]
+        assert "nobody was asked about deleting it" in answer["said"]
     assert shown["instances"][0]["on_end"] == "stop"

@@ -140,6 +140,19 @@ async def test_a_reboot_asks_and_keeps_the_price(tmp_path: Path) -> None:
     assert world.questions[0].startswith(f"Reboot {instance_id}")
 
 
+async def test_a_stopped_machine_is_not_rebooted_and_nobody_is_asked(tmp_path: Path) -> None:
+    """The vendor would refuse it after the person's yes; what starts it is named."""
+    world = World(tmp_path, toolsets="all")
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+        world.run_until_ready()
+        await world.call(client, "stop_instance", instance_id=instance_id)
+        asked = len(world.questions)
+        with pytest.raises(ToolFailed, match=r"is stopped.*start_instance"):
+            await world.call(client, "reboot_instance", instance_id=instance_id)
+    assert len(world.questions) == asked
+
+
 def test_every_state_has_its_word_in_the_filter() -> None:
     """A state that is added to the model is added here."""
     assert list(get_args(StateWord)) == [state.value for state in InstanceState]

@@ -31,7 +31,8 @@ Scrub = Callable[[str], str]
 
 KEY_HINT = (
     "Set VAST_API_KEY, or run `vastai set api-key KEY`; keys are made on the console's key page "
-    "(https://cloud.vast.ai/manage-keys/). `vast-mcp serve --simulate` needs none."
+    "(https://cloud.vast.ai/manage-keys/). Then restart the client. `vast-mcp serve --simulate` "
+    "needs none."
 )
 _TEXT_LIMIT = 240
 _CODE_LIMIT = 60

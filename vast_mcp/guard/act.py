@@ -54,6 +54,8 @@ class Sight:
     digits: str = ""
     must_ask: str = ""
     """Why a question is needed even if the policy would allow it."""
+    unasked: str = ""
+    """What is not as the question says where the policy needs no question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,5 +46,7 @@ async def closed(ledger: Ledger, plan: Plan, clock: Clock) -> Outcome:
     return Outcome(
         status="refused",
         said=f"This plan is {plan.state.value}; nothing was done.",
-        next="Call the original tool again if it is still wanted.",
+        next="The person said no: do not ask again unless they want it."
+        if plan.state is PlanState.DECLINED
+        else f"Call {plan.tool} again if it is still wanted: it looks anew and makes a new plan.",
     )

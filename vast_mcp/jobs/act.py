@@ -77,6 +77,7 @@ class RunJob(PlainAct):
             PolicyDenied: a secret that the policy does not allow.
         """
         desk.vault.check(self.secrets, desk.limits)
+        self._check_hours(desk.limits.max_lease_hours)
         uploads = await measure(self.office.remote.roots(), self.upload)
         offer = await self._best()
         terms = terms_of(
@@ -90,6 +91,7 @@ class RunJob(PlainAct):
                 "max_cost_usd",
                 f"the cheapest offer costs {offer.usd_per_hour} and {traffic_of(offer)} of traffic:"
                 f" that is less than {SHORTEST_HOURS * 60:.0f} minutes",
+                hint="Ask the person for more money, or choose a cheaper GPU.",
             )
         image = await self._image(desk)
         return _JobSight(
@@ -103,12 +105,23 @@ class RunJob(PlainAct):
             uploads=uploads,
         )
 
+    def _check_hours(self, most: float) -> None:
+        """No offer is looked for that could not be leased for so long."""
+        if self.max_hours is not None and self.max_hours > most:
+            raise InputInvalid(
+                "max_hours",
+                f"a lease may last {plain_number(most)} h at most",
+                hint=f"Pass {plain_number(most)} or less. Only the person can change"
+                " limits.max_lease_hours, in the policy file.",
+            )
+
     async def _best(self) -> Offer:
         offers = await self.office.scout().offers(self.wish())
         if not offers:
             raise OfferGone(
                 "Nothing rented: no offer fits this job under the policy.",
-                hint="search_offers tells what would fit without which filter.",
+                hint="search_offers with the same gpu_names, disk_gb and hours tells what stands in"
+                " the way.",
             )
         return offers[0]
 

@@ -226,7 +226,8 @@ async def _replace(desk: JobDesk) -> None:
         "key_us": None,
     }
     if len(failed) > int(desk.term("max_replacements", 0)):
-        why = f"{len(failed)} machine(s) did not come up; the last: {failed[-1]}"
+        count = f"{len(failed)} machine{'s' * (len(failed) != 1)}"
+        why = f"{count} did not come up; the last: {failed[-1]}"
         await desk.save(JobPhase.ENDING, {**gone, "why": why}, instance_id=None)
     else:
         await desk.save(JobPhase.RENTING, gone, instance_id=None)

@@ -70,13 +70,9 @@ class Bill:
 
 
 def deny(rule: str, says: str, model_can: str = "", person_can: str = "") -> Finding:
-    """A refusal. What the person can change is named from the rule when nothing else is said."""
-    return Finding(Level.DENY, Reason(rule, says, model_can, person_can or only_person(rule)))
-
-
-def only_person(rule: str) -> str:
-    """Who can change a number of the policy file; the model cannot, and has no tool to."""
-    return f"Only the person can change {rule}, in the policy file."
+    """A refusal. What the person can change is the rule itself when nothing else is said."""
+    setting = "" if person_can else rule
+    return Finding(Level.DENY, Reason(rule, says, model_can, person_can, setting))
 
 
 def ask(rule: str, says: str, level: Level = Level.ASK) -> Finding:
@@ -90,5 +86,5 @@ def at_most(hours: float) -> str:
 
 
 def span(hours: float) -> str:
-    """Hours for a sentence: 12 h, 1.5 h."""
-    return f"{hours:.6g} h"
+    """Hours for a sentence: 12 h, 1.5 h, 3.98 h."""
+    return f"{round(hours, 2):.10g} h"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from vast_mcp.policy._case import Bill, Finding, deny, span
-from vast_mcp.policy.fitting import asked_hours, fitting_hours, retry_with
+from vast_mcp.policy.fitting import asked_hours, cheaper, fitting_hours, retry_with
 from vast_mcp.policy.limits import Limits
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
@@ -29,7 +29,7 @@ def budgets(bill: Bill) -> Iterator[Finding]:
         f"budget.{task}" if task else "max_cost_usd",
         f"{name} is {cap} (set by {whose}): {spent} spent, {reserved} reserved, {left} left. "
         f"{_needs(bill)}{fits}.",
-        retry_with(bill.action, hours) or "No whole hour fits: choose a cheaper offer.",
+        retry_with(bill, hours) or f"No whole hour fits. {cheaper(bill)}",
         _ONLY_PERSON,
     )
 
@@ -46,7 +46,7 @@ def _cap(bill: Bill) -> tuple[Usd, str] | None:
         (cap, whose)
         for cap, whose in (
             (budget_of(bill.limits, bill.spend.task), "the person"),
-            (bill.exposure.task_cap, "the person"),
+            (bill.exposure.task_cap, "an earlier call's max_cost_usd"),
             (bill.spend.max_cost_usd, "this call's max_cost_usd"),
         )
         if cap is not None

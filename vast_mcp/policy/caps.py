@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
 from vast_mcp.policy._case import Bill, Finding, at_most, deny, span
-from vast_mcp.policy.fitting import asked_hours, fitting_hours, retry_with
+from vast_mcp.policy.fitting import asked_hours, cheaper, fitting_hours, retry_with, shorter
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
-
-_CHEAPER = "Choose a cheaper offer."
-_SHORTER = "Choose a shorter lease or a cheaper offer."
 
 
 def caps(bill: Bill) -> Iterator[Finding]:
@@ -27,7 +24,9 @@ def _price(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "limits.max_usd_per_hour",
             f"{price} is above {cap}, the most one rental may cost per hour.",
-            f"Search again with max_price_usd_per_hour={cap.dollars:.10g}.",
+            f"Search again with max_price_usd_per_hour={cap.dollars:.10g}."
+            if bill.action == "create_instance"
+            else cheaper(bill),
         )
 
 
@@ -38,7 +37,7 @@ def _total_price(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "limits.max_total_usd_per_hour",
             f"All rentals together would cost {after} ({now} now), above {cap}.",
-            "Stop a rental that is no longer needed, or choose a cheaper offer.",
+            f"Stop a rental that is no longer needed. {cheaper(bill)}",
         )
 
 
@@ -59,8 +58,8 @@ def _rental(bill: Bill) -> Iterator[Finding]:
         hours = fitting_hours(bill, cap - before)
         yield deny(
             "limits.max_usd_per_rental",
-            f"This rental would cost up to {total} from its first hour, above {cap}.",
-            retry_with(bill.action, hours) or _SHORTER,
+            f"This rental would cost up to {total} in all, above {cap}.",
+            retry_with(bill, hours) or shorter(bill),
         )
 
 
@@ -99,7 +98,7 @@ def _days(bill: Bill) -> Iterator[Finding]:
                 "limits.max_usd_per_day",
                 f"{_shown(day)} would cost {before + amount} "
                 f"({before} spent or reserved), above {cap}.",
-                f"{_SHORTER} The day ends at 00:00 UTC.",
+                f"{shorter(bill)} The day ends at 00:00 UTC.",
             )
             return
 
@@ -116,7 +115,7 @@ def _months(bill: Bill) -> Iterator[Finding]:
                 "limits.max_usd_per_month",
                 f"{_shown(month)} would cost {before + amount} "
                 f"({before} spent or reserved), above {cap}.",
-                _SHORTER,
+                shorter(bill),
             )
             return
 
@@ -171,7 +170,7 @@ def _credit(bill: Bill) -> Iterator[Finding]:
             "limits.min_credit_usd",
             f"Of {credit} credit not yet reserved this needs {bill.spend.cost}: {left} would be "
             f"left, at least {least} must.",
-            _SHORTER,
+            shorter(bill),
             "Only the person can add credit or change limits.min_credit_usd.",
         )
 
@@ -189,7 +188,7 @@ def _account(bill: Bill) -> Iterator[Finding]:
             rule,
             f"The whole account would cost {now + bill.spend.adds_usd_per_hour} ({now} now, "
             f"others' machines included), above {cap}.",
-            _CHEAPER,
+            cheaper(bill),
         )
 
 

@@ -17,7 +17,9 @@ class Reason:
     model_can: str = ""
     """The model's next step, if there is one."""
     person_can: str = ""
-    """What only the person can change, and where."""
+    """What only the person can do, where it is not a change of `setting`."""
+    setting: str = ""
+    """The key that only the person can change; a refusal names all of them in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)

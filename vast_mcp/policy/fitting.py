@@ -34,9 +34,33 @@ def _once(bill: Bill) -> Usd:
     return max(Usd(), bill.spend.cost - bill.spend.usd_per_hour.over(hours * HOUR_S))
 
 
-def retry_with(action: str, hours: int) -> str:
+def retry_with(bill: Bill, hours: int) -> str:
     """The argument that would fit, in the words of the tool; empty when no whole hour does."""
     if hours < 1:
         return ""
-    name = "hours" if action == "extend_lease" else "lease_hours"
-    return f"Retry with {name}={hours}, or a cheaper offer."
+    name = "hours" if bill.action == "extend_lease" else "lease_hours"
+    other = ", or a cheaper offer" if bill.action in _CHOOSE else ""
+    return f"Retry with {name}={hours}{other}."
+
+
+def cheaper(bill: Bill) -> str:
+    """How this act could cost less per hour; empty when it is about a machine as it is."""
+    if bill.action in _CHOOSE:
+        return "Choose a cheaper offer."
+    if bill.action in _WORKERS:
+        return "Ask for fewer workers, or a lower price per worker."
+    return "Bid less." if bill.action == "change_bid" else ""
+
+
+def shorter(bill: Bill) -> str:
+    """How this act could cost less in all."""
+    if bill.action in _CHOOSE:
+        return "Choose a shorter lease or a cheaper offer."
+    if bill.action == "change_bid":
+        return "Bid less."
+    return f"Choose a shorter lease. {cheaper(bill)}".strip()
+
+
+_CHOOSE = {"create_instance", "run_job"}
+"""Acts that take an offer of the market."""
+_WORKERS = {"create_endpoint", "update_endpoint", "create_workergroup"}

@@ -31,15 +31,30 @@ def refusal_text(
 def _joined(head: str, reasons: tuple[Reason, ...], rules: str) -> str:
     said: list[str] = []
     persons: list[str] = []
+    settings: list[str] = []
     for reason in reasons:
         says = [text for text in _sentences([reason]) if text not in said]
-        person = [text for text in (_clean(reason.person_can),) if text and text not in persons]
-        for more, whose in ((says, person), (says, []), (says[:1], [])):
-            if _length([head, *said, *more, *persons, *whose, rules]) <= LIMIT:
+        own = [text for text in (_clean(reason.person_can),) if text and text not in persons]
+        key = [name for name in (_key(reason.setting),) if name and name not in settings]
+        for more, mine, keys in ((says, own, key), (says, [], []), (says[:1], [], [])):
+            changed = _changeable([*settings, *keys])
+            if _length([head, *said, *more, *persons, *mine, *changed, rules]) <= LIMIT:
                 said += more
-                persons += whose
+                persons += mine
+                settings += keys
                 break
-    return " ".join([head, *said, *persons, rules])
+    return " ".join([head, *said, *persons, *_changeable(settings), rules])
+
+
+def _changeable(settings: list[str]) -> list[str]:
+    """Who can change numbers of the policy file; the model cannot, and has no tool to."""
+    if not settings:
+        return []
+    return [f"Only the person can change {', '.join(settings)}, in the policy file."]
+
+
+def _key(name: str) -> str:
+    return str(clean_line(name, _RULE_LIMIT)) if name else ""
 
 
 def _sentences(reasons: Iterable[Reason]) -> list[str]:

@@ -111,8 +111,8 @@ def frozen(case: Case) -> Iterator[Finding]:
     if since and case.spends:
         yield deny(
             "frozen",
-            f"{case.act.doing} is closed: all spending is frozen by {since}; only"
-            " `vast-mcp unfreeze` lifts it. Stopping and destroying stay open.",
+            f"{case.act.doing} is closed: all spending is frozen by {since}. Stopping and"
+            " destroying stay open.",
             "Do not retry it and look for no other way; tell the person.",
             "Only a person at a terminal can lift it: `vast-mcp unfreeze`.",
         )

@@ -181,7 +181,14 @@ class Tree:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._root = root
         with _told(root.name):
-            self._fd = os.open(root, _DIRECTORY)
+            try:
+                self._fd = os.open(root, _DIRECTORY)
+            except FileNotFoundError:
+                raise PathRefused(
+                    f"There is no folder {clean_line(root.name, 80)!r} yet to take files from.",
+                    hint="Tell the person to make ~/vast-mcp and put the files there, or to open"
+                    " another folder with `vast-mcp serve --files DIR`.",
+                ) from None
         self._last: tuple[tuple[str, ...], int] | None = None
 
     def __enter__(self) -> Self:

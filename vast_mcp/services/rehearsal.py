@@ -21,7 +21,8 @@ def _said(sight: Sight, decision: Decision) -> str:
     question = f"{sight.question} {sight.label!r}" if sight.label else sight.question
     match decision:
         case Allow():
-            return f"Decision: allow. It would be done without a question: {question}"
+            without = f" {sight.unasked}" if sight.unasked else ""
+            return f"Decision: allow. It would be done without a question: {question}{without}"
         case Ask(level=Level.PERSON):
             return f"Decision: person. A person would have to approve in a terminal: {question}"
         case Ask():

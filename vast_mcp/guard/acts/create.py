@@ -9,7 +9,7 @@ from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.guard.acts.pricing import Price, round_up
-from vast_mcp.guard.acts.renting import Terms, rent
+from vast_mcp.guard.acts.renting import UNASKED, Terms, rent
 from vast_mcp.guard.inside import Inside, coverage, guard_text
 from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
 from vast_mcp.guard.vault import split
@@ -94,6 +94,7 @@ class CreateInstance(PlainAct):
             handle=f"rent-{self.offer_id}-{price.rate.dollars:.2f}usd-{hours}h",
             label=self.label,
             must_ask=must_ask,
+            unasked=f"At its end it only stops: {UNASKED}." if self.on_end == "destroy" else "",
             price=price,
             inside=self._inside(desk, template, image),
         )

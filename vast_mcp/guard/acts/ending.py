@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from vast_mcp.errors import ApiError, LedgerUnavailable, OutcomeUnknown
+from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, plain_number, see
@@ -218,8 +218,19 @@ class RebootInstance(PlainAct):
     instance_id: int
 
     async def look(self, desk: Desk) -> Sight:
-        """The machine."""
+        """The machine.
+
+        Raises:
+            InputInvalid: it is stopped.
+        """
         seen = await see(desk, self.instance_id)
+        one = seen.instance
+        if billing_of(one) is Billing.DISK and one.intended_status == "stopped":
+            raise InputInvalid(
+                "instance_id",
+                "this machine is stopped, so nothing of it can be rebooted",
+                hint="start_instance starts it under a new lease.",
+            )
         return Sight(
             request=Request(self.tool, seen.target),
             snapshot=seen.snapshot,

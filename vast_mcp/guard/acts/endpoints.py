@@ -68,9 +68,9 @@ class CreateEndpoint(PlainAct):
             request=Request(self.tool, spend=spend),
             snapshot={"name": self.endpoint_name, "rate_micros": rate.micros},
             question=f"Create endpoint for up to {plain_number(self.lease_hours)} h? Up to"
-            f" {self.max_workers} worker(s) at {per_worker} each: at most {spend.cost}. Kept warm:"
-            f" {self.cold_workers}. Then: its workers are ended. Workergroups inside it need no"
-            " second question.",
+            f" {self.max_workers} worker{'s' * (self.max_workers != 1)} at {per_worker} each: at"
+            f" most {spend.cost}. Kept warm: {self.cold_workers}. Then: its workers are ended."
+            " Workergroups inside it need no second question.",
             handle=f"endpoint-{rate.dollars:.2f}usd-{plain_number(self.lease_hours)}h",
             label=self.endpoint_name,
             rate=rate,

@@ -29,6 +29,7 @@ from vast_mcp.store import RentalState, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
 SEND_TIMEOUT_S = 90.0
+UNASKED = "nobody was asked about deleting it"
 _KEPT_TYPES = (OfferGone, NotFound)
 
 
@@ -134,7 +135,7 @@ def _rented(errand: Errand, terms: Terms, instance_id: int, warnings: tuple[str,
     per_day = terms.disk_rate.per_day
     end = f"stops, and its disk costs {per_day}/day until destroyed"
     if terms.on_end == "destroy":  # design §5: a rent that nobody was asked about covers no destroy
-        end = "is destroyed with its disk" if errand.booking.asked else f"only {end}"
+        end = "is destroyed with its disk" if errand.booking.asked else f"only {end}: {UNASKED}"
     return Outcome(
         status="rented",
         said=f"Rented at {terms.rate}. At the lease end it {end}.",

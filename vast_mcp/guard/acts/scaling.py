@@ -144,7 +144,7 @@ class UpdateEndpoint(PlainAct):
         if one.max_workers == sight.max_workers:
             await self._settle(desk, errand, sight.rate, one.max_workers)
         return Outcome(
-            status="changed_endpoint",
+            status="updated",
             said=f"{said} max_workers {one.max_workers}, cold_workers {one.cold_workers}, min_load"
             f" {one.min_load:g}, state {one.state}.",
             values={"endpoint_id": endpoint_id},
