@@ -93,7 +93,7 @@ def test_without_a_display_or_the_program_there_is_no_desktop(tmp_path: Path) ->
 
 
 def test_a_label_cannot_bring_markup_to_the_desktop_in_escapes() -> None:
-    r"""Where a body holds `\074` notify-send shows `<`; at `\377` it gives up, and nobody is told."""
+    r"""Where a body holds `\074` notify-send shows `<`; at `\377` it gives up."""
     said = quoted(r"run \074a href=x\076 \n\377")
     assert "074a href=x" in said
     assert "\\" not in said
