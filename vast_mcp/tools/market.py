@@ -49,6 +49,7 @@ class OfferRow(BaseModel):
 
 
 _COLUMN_OF = {
+    "offer_id": "id",
     "gpu": "gpu_name",
     "gpu_ram_gb": "gpu_ram",
     "usd_per_hour": "dph_total",
