@@ -42,9 +42,13 @@ class SeenEndpoint:
     @property
     def rate(self) -> UsdPerHour | None:
         """At most what its workers bill now; None for an endpoint that others priced."""
-        if not self.billing:
+        return self.rate_of(self.billing)
+
+    def rate_of(self, workers: int) -> UsdPerHour | None:
+        """At most what so many workers bill."""
+        if not workers:
             return UsdPerHour(0)
-        return None if self.ceiling is None else self.ceiling * self.billing
+        return None if self.ceiling is None else self.ceiling * workers
 
     def row(self) -> JsonObject:
         """For an answer."""

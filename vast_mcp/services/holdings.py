@@ -1,7 +1,7 @@
 """Everything the account holds that can bill: machines, volumes, endpoints, and until when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.acts import short_name
@@ -123,8 +123,9 @@ async def holdings(services: Services) -> Holdings:
         warnings.append(f"Volumes could not be read and are not counted: {error}")
     try:
         seen = await endpoints_seen(services)
+        held = [_as_worker(one, seen) for one in held]
         known = {one.instance_id for one in facts.instances}
-        held += [_endpoint(one) for one in seen if not _listed_as_machines(one, known)]
+        held += [_endpoint(one, known) for one in seen]
     except ApiError as error:
         warnings.append(f"Endpoints could not be read and are not counted: {error}")
     unpriced = [one for one in held if one.usd_per_hour is None]
@@ -156,7 +157,7 @@ def machine(services: Services, one: Instance, rental: Rental | None) -> Holding
     mark = services.marker.read(one.raw_label)
     now_us = services.clock.lease_us()
     seen = Held(one, now_us, rental, mark)
-    ends_us = rental.lease_ends_us if rental is not None else mark.until_us if mark else None
+    ends_us = seen.lease_ends_us
     destroys = rental is not None and rental.end_act == "destroy"
     disk = f"stopped; its disk goes on at {one.disk_usd_per_hour.per_day}/day"
     return Holding(
@@ -220,14 +221,30 @@ def _volume(volume: Volume) -> Holding:
     )
 
 
-def _endpoint(one: SeenEndpoint) -> Holding:
+def _as_worker(one: Holding, endpoints: Sequence[SeenEndpoint]) -> Holding:
+    """A machine that an endpoint rented ends with it: workers are listed as ordinary instances."""
+    if one.kind != "instance" or one.ours:
+        return one
+    for seen in endpoints:
+        if any(worker.worker_id == one.target_id for worker in seen.workers or ()):
+            name = f"endpoint {seen.endpoint.endpoint_id}"
+            ends_us = seen.rental.lease_ends_us if seen.rental is not None else None
+            return replace(
+                one, why=f"a worker of {name}", lease_ends_us=ends_us, then=f"ended with {name}"
+            )
+    return one
+
+
+def _endpoint(one: SeenEndpoint, machines: set[int]) -> Holding:
+    """An endpoint at the price of the workers that do not stand among the machines already."""
+    listed = sum(worker.bills and worker.worker_id in machines for worker in one.workers or ())
     return Holding(
         kind="endpoint",
         target_id=one.endpoint.endpoint_id,
         what=f"endpoint, {one.billing} of up to {one.endpoint.max_workers} workers bill",
         state=one.endpoint.state,
         bills="workers" if one.billing else "nothing",
-        usd_per_hour=one.rate,
+        usd_per_hour=one.rate_of(one.billing - listed),
         label=short_name(one.endpoint.raw_name),
         ours=one.rental is not None,
         lease_ends_us=one.rental.lease_ends_us if one.rental is not None else None,
@@ -235,9 +252,3 @@ def _endpoint(one: SeenEndpoint) -> Holding:
         since_us=one.rental.created_us if one.rental is not None else None,
         why="its workers" if one.billing else "",
     )
-
-
-def _listed_as_machines(one: SeenEndpoint, instance_ids: set[int]) -> bool:
-    """Whether all its workers stand among the machines already, so as not to count them twice."""
-    workers = one.workers or ()
-    return bool(workers) and all(worker.worker_id in instance_ids for worker in workers)
