@@ -63,6 +63,9 @@ def judge(held: Held) -> Verdict:
         case InstanceState.STARTING:
             return _starting(held, waited_s)
         case InstanceState.STOPPED | InstanceState.STOPPING:
+            if held.contract_over:
+                return _dead(held, "Its host's contract has ended; it does not start any more.",
+                             ANOTHER)  # fmt: skip
             return _dead(held, f"It is {state.value}: nothing starts it.", "start_instance({id}).")
         case _:
             return _broken(held, state, waited_s)
@@ -157,11 +160,17 @@ def _broken(held: Held, state: InstanceState, waited_s: int) -> Verdict:
         case InstanceState.HOST_OFFLINE:
             said = "Its host is offline; nothing bills while it is."
         case InstanceState.UNKNOWN:
-            said = "Its host does not report any more."
+            said = _not_known(held.instance.actual_status)
         case _:
             said = "Its container failed and does not recover by itself."
     step = "show_logs({id}); its disk is kept until you destroy it." if again else ANOTHER
     return _dead(held, said, step)
+
+
+def _not_known(status: str | None) -> str:
+    if status in {None, "unknown"}:
+        return "Its host does not report any more."
+    return f"The vendor calls it {status}: it does not run, and counts as billing."
 
 
 def usable(held: Held, said: str, url: str = "", *, step: str = "") -> Verdict:

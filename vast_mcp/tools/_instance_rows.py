@@ -190,7 +190,7 @@ class WaitResult(BaseModel):
     said: str
     next: str | None = None
     elapsed_seconds: int | None = Field(None, description="since rented or started")
-    expected_seconds: int
+    expected_seconds: int | None = None
     ok_to_leave: bool = Field(description="a lease ends it without you")
     poll_again_after_seconds: int | None = None
     bills: str | None = None
@@ -221,7 +221,7 @@ class WaitResult(BaseModel):
             said=verdict.said,
             next=verdict.next or None,
             elapsed_seconds=elapsed_s(held) if held else None,
-            expected_seconds=verdict.expected_s,
+            expected_seconds=None if verdict.word == "dead" else verdict.expected_s,
             ok_to_leave=lease_us is not None and verdict.word != "dead",
             poll_again_after_seconds=verdict.poll_again_s,
             bills=held.bills.value if held else None,
