@@ -85,3 +85,29 @@ def test_a_contract_that_is_over_is_not_about_to_end() -> None:
     soon = held(books=books, contract_ends_us=NOW_US + HOUR_S * SECOND_US, **rest)
     assert "ends soon" in soon.warnings[0]
     assert "start_instance" in judge(soon).next
+
+
+@pytest.mark.parametrize(
+    ("status", "details"),
+    [
+        ("rebooting", {}),
+        ("recycling", {"start_us": NOW_US + HOUR_S * SECOND_US, "came_up": False}),
+        ("loading", {}),
+        ("loading", {"start_us": NOW_US + HOUR_S * SECOND_US, "came_up": True}),
+    ],
+)
+def test_a_machine_that_ran_for_hours_is_not_slow_from_the_first_second_of_a_reboot(
+    status: str, details: dict[str, Any]
+) -> None:
+    """Nobody noted when it began; to give the machine up would lose its disk for nothing."""
+    one = held(books={**RAN, "details": details}, after_s=9 * HOUR_S, actual_status=status)
+    verdict = judge(one)
+    assert verdict.word == "normal"
+    assert "destroy" not in verdict.next
+
+
+def test_a_start_of_ours_that_takes_long_is_slow() -> None:
+    """Its beginning is known, and it has not come up since."""
+    details = {"start_us": NOW_US + HOUR_S * SECOND_US, "came_up": False}
+    one = held(books={**RAN, "details": details}, after_s=HOUR_S + 300, actual_status="loading")
+    assert judge(one).word == "slow"

@@ -252,3 +252,33 @@ class Doubled(httpx2.AsyncBaseTransport):
         await response.aread()
         offers: list[Json] = response.json()["offers"]
         return httpx2.Response(200, json={"offers": (offers * 500)[:500]})
+
+
+async def test_a_lagging_list_is_told_alike_by_every_answer(tmp_path: Path) -> None:
+    """The vendor's list may be some seconds behind a rent and a destroy (vast-api §7)."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        first = await world.rent(client)
+        world.clock.move(300)
+        world.simulator.set_list_lag(20)
+        second = await world.rent(client, (await world.offers())[1])
+        await world.call(client, "destroy_instance", instance_id=first)
+        told = await world.call(client, "show_instances")
+        account = await world.call(client, "show_account")
+        listed = await resource(client, "vast://instances")
+    assert [row["instance_id"] for row in told["instances"]] == [second]
+    assert [row["instance_id"] for row in account["bills_now"]] == [second]
+    assert [row["instance_id"] for row in listed] == [second]
+
+
+async def test_without_books_nobody_says_whose_an_endpoint_is(tmp_path: Path) -> None:
+    """Only the ledger knows; `others` would be a claim, and its lease would seem to be none."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        await endpoint_with_a_worker(world, client)
+    for path in list((tmp_path / "state").glob("*.db*")):
+        path.write_bytes(b"no database at all" * 100)
+    async with world.connect() as client:
+        (row,) = (await world.call(client, "show_endpoints"))["endpoints"]
+    assert row["workers_billing"] == 1
+    assert "made_by" not in row

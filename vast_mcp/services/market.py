@@ -73,7 +73,8 @@ async def search_market(services: Services, search: Search) -> Found:
     shown = market.ranked[: search.limit]
     found = Found(shown, market, wish, complete=len(offers) < FETCHED)
     if not market.ranked:
-        return replace(found, without=await _without(services, search, wish))
+        without, complete = await _without(services, search, wish)
+        return replace(found, without=without, complete=complete)
     return replace(found, warnings=await _remember(services, shown))
 
 
@@ -125,10 +126,11 @@ async def _fetch(services: Services, wish: Wish, order: Order = ()) -> list[Offe
     )
 
 
-async def _without(services: Services, search: Search, wish: Wish) -> dict[str, int]:
+async def _without(services: Services, search: Search, wish: Wish) -> tuple[dict[str, int], bool]:
     """How many would fit if one given filter were dropped; those that would help only.
 
-    Two searches in most cases, four at most: searches have a budget of their own at the vendor.
+    The second value: whether all offers that could tell were seen. Two searches in most cases,
+    five at most: searches have a budget of their own at the vendor.
     """
     limits, now_us = services.limits(), services.clock.lease_us()
     wide = replace(
@@ -140,8 +142,11 @@ async def _without(services: Services, search: Search, wish: Wish) -> dict[str, 
         countries=None,
         hours=_SHORT_HOURS,
     )
-    counts = near_misses(wish, await _fetch(services, wide), limits, now_us)
+    seen = await _fetch(services, wide)
+    counts = near_misses(wish, seen, limits, now_us)
     relaxed: dict[str, Wish] = {}
+    if len(seen) == FETCHED and wish.max_price is not None:  # what is dearer was cut off
+        relaxed["max_price_usd_per_hour"] = replace(wish, max_price=None)
     if wish.gpu_names is not None:
         relaxed["gpu_names"] = replace(wish, gpu_names=None)
     if wish.query is not None:
@@ -151,7 +156,7 @@ async def _without(services: Services, search: Search, wish: Wish) -> dict[str, 
     for name, easier in relaxed.items():
         market = rank(easier, await _fetch(services, easier), limits, now_us)
         counts[name] = len(market.ranked)
-    return {name: count for name, count in counts.items() if count}
+    return {name: count for name, count in counts.items() if count}, len(seen) < FETCHED
 
 
 async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """A machine as the vendor shows it together with what our books know of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vast_mcp.errors import LedgerUnavailable, NotFound
 from vast_mcp.guard.mark import Mark, user_part
@@ -222,11 +222,19 @@ async def show_fleet(services: Services) -> Fleet:
     Raises:
         ApiError: the list cannot be read in full.
     """
-    instances = await services.reads.list_instances(fresh=False)
+    fleet = await fleet_of(services, await services.reads.list_instances(fresh=False))
+    return replace(fleet, held=tuple(sorted(fleet.held, key=_dearest_first)))
+
+
+async def fleet_of(services: Services, instances: Sequence[Instance]) -> Fleet:
+    """A list just read, without its lag: what ended is left out, what is young is asked for.
+
+    Raises:
+        ApiError: a machine that the list lacks cannot be read.
+    """
     seen = await _with_books(services, instances)
     held = [one for one in seen.held if not _just_destroyed(one)]
     held += await _unlisted(services, seen.young - {one.instance_id for one in instances})
-    held.sort(key=_dearest_first)
     return Fleet(tuple(held), seen.pending, seen.warnings)
 
 

@@ -9,7 +9,7 @@ from vast_mcp.errors import NotFound
 from vast_mcp.models import Billing
 from vast_mcp.services.reaching import addresses, editor_block, ssh_command
 from vast_mcp.services.rentals import Fleet, Held, Pending
-from vast_mcp.services.showing import minute
+from vast_mcp.services.showing import at_least, minute
 from vast_mcp.services.verdict import Verdict, elapsed_s
 
 InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
@@ -71,7 +71,7 @@ class InstanceRow(BaseModel):
             lease_ends=None if ends_us is None else minute(ends_us),
             disk_used_gb=None if one.disk_used_gb is None else round(one.disk_used_gb, 1),
             contract_ends=None if one.contract_ends_us is None else minute(one.contract_ends_us),
-            needs_bid_usd_per_hour=None if bid is None else round(bid.dollars, 4),
+            needs_bid_usd_per_hour=None if bid is None else at_least(bid),
             warnings=held.warnings or None,
         )
 
