@@ -159,3 +159,9 @@ def test_time_grows_no_faster_than_the_text(unit: str) -> None:
                 parse_query(text + " ~")
         times.append(clock.monotonic_s() - started)
     assert all(later < 40 * earlier + 0.25 for earlier, later in pairwise(times))
+
+
+def test_the_united_kingdom_is_found_under_both_its_codes() -> None:
+    """The vendor lists it as GB; UK would match nothing and say nothing."""
+    assert parse_query("geolocation=UK") == {"geolocation": {"eq": "GB"}}
+    assert parse_query("geolocation in [uk,GB,SE]") == {"geolocation": {"in": ["GB", "SE"]}}

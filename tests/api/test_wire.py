@@ -273,3 +273,10 @@ def test_any_instance_is_read_or_unreadable(changes: dict[str, object]) -> None:
     assert found.instance_id > 0
     assert found.usd_per_hour.micros >= 0
     assert found.disk_usd_per_hour.micros >= 0
+
+
+@pytest.mark.parametrize("size", [0, -1, "", "0", None, "a lot"])
+def test_a_template_that_recommends_no_disk_recommends_none(size: object) -> None:
+    """A search would be priced with it, and a disk below zero lowers every price."""
+    row = {"id": 1, "hash_id": "a", "recommended_disk_space": size}
+    assert wire.decode_template(row).recommended_disk_gb is None

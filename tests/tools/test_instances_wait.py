@@ -4,6 +4,7 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.world import ToolFailed, World
@@ -157,3 +158,32 @@ async def test_logs_of_nothing_are_an_error(tmp_path: Path) -> None:
     async with world.connect() as client:
         with pytest.raises(ToolFailed, match=r"no instance 99999999 .* show_instances lists"):
             await world.call(client, "show_logs", instance_id=99_999_999)
+
+
+@pytest.mark.parametrize("stuck_s", [0.0, 12.0, 29.0])
+async def test_a_vendor_that_answers_slowly_does_not_make_a_wait_longer(
+    tmp_path: Path, stuck_s: float
+) -> None:
+    """Promise (tool): up to 45 s, whatever a look takes; many clients give up at 60 s."""
+    world = World(tmp_path)
+    world.simulator.fail_next_creates("stuck")
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+    world.transport = Slow(world, stuck_s)
+    async with world.connect() as client:
+        began_s = world.clock.monotonic_s()
+        await world.call(client, "wait_for_instance", instance_id=instance_id)
+    assert world.clock.monotonic_s() - began_s <= 46
+
+
+class Slow(httpx2.AsyncBaseTransport):
+    """A vendor that takes its time over each look at a machine."""
+
+    def __init__(self, world: World, seconds: float) -> None:
+        self._inner, self._clock, self._seconds = world.transport, world.clock, seconds
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The simulator's answer, late."""
+        if request.method == "GET" and "/instances/" in request.url.path:
+            self._clock.move(self._seconds)
+        return await self._inner.handle_async_request(request)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.world import Json, Mode, ToolFailed, World
+from vast_mcp.services import market
 from vast_mcp.simulator.wire import JsonObject
 
 
@@ -308,3 +309,23 @@ async def test_prices_that_cannot_be_kept_are_said(tmp_path: Path) -> None:
         found = await world.call(client, "search_offers", limit=1)
     assert found["offers"]
     assert "could not be kept" in found["warnings"][0]
+
+
+async def test_a_reason_that_was_not_seen_is_not_denied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor cuts at a number of rows: what lies behind may fit but for one filter."""
+    world = World(tmp_path)
+    monkeypatch.setattr(market, "FETCHED", 5)
+    async with world.connect() as client:
+        price = await world.call(
+            client, "search_offers", min_gpu_ram_gb=79, max_price_usd_per_hour=0.01
+        )
+        world.clock.move(30)
+        other = await world.call(
+            client, "search_offers", min_gpu_ram_gb=79, min_reliability=1.0, countries=["AQ"]
+        )
+    assert list(price["without"]) == ["max_price_usd_per_hour"]
+    assert other["offers"] == []
+    assert "no single filter is why" not in other["next"]
+    assert "The vendor has more" in other["warnings"][0]

@@ -58,6 +58,8 @@ _WORDS: dict[str, Json] = {
     "true": True, "True": True, "false": False, "False": False, "null": None, "None": None,
 }  # fmt: skip
 _WILDCARDS = frozenset({"any", "*", "?"})
+_COUNTRY_ALIASES = {"UK": "GB"}
+"""As `countries` takes it: the vendor's list of places knows the second code only."""
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"\w+", re.ASCII)
 _SYMBOL = re.compile(r"[=<>!]+")
@@ -95,8 +97,10 @@ def parse_query(text: str) -> JsonObject:
     return filters
 
 
-def parse_order(text: str) -> tuple[tuple[str, str], ...]:
+def parse_order(text: str, *, own: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:
     """Columns to sort by from `dph,num_gpus-`: a leading or trailing `-` is descending.
+
+    `own` are names that the vendor does not know and whoever asks sorts by.
 
     Raises:
         InputInvalid: no such column.
@@ -107,7 +111,7 @@ def parse_order(text: str) -> tuple[tuple[str, str], ...]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name = part.strip("+-")
         column = ALIASES.get(name.lower(), name.lower())
-        if column not in _SORTABLE:
+        if column not in _SORTABLE | own:
             raise InputInvalid("order_by", f"no column `{_shown(name)}`{_nearest(name)}")
         steps.append((column, "desc" if part.strip("-") != part else "asc"))
     return tuple(steps)
@@ -226,6 +230,7 @@ def _places(op: str, items: tuple[str, ...]) -> tuple[str, Json]:
         countries = countries_of(item)
         several = several or countries is not None
         plain = item.upper() if len(item) == 2 else item.replace("_", " ")
+        plain = _COUNTRY_ALIASES.get(plain, plain)
         codes += [code for code in countries or (plain,) if code not in codes]
     if not several:
         return op, codes[0]

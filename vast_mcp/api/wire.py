@@ -78,7 +78,7 @@ def decode_template(value: object) -> Template:
         name=f.label(fields, "name"),
         image=f.label(fields, "image"),
         tag=f.label(fields, "tag", "default_tag"),
-        recommended_disk_gb=f.number(fields.get("recommended_disk_space")),
+        recommended_disk_gb=_above_zero(fields.get("recommended_disk_space")),
         runtype=f.word(fields, "runtype"),
         ssh=f.flag(fields, "use_ssh") or f.flag(fields, "ssh_direct"),
         jupyter=f.flag(fields, "jup_direct") or "jupyter" in f.word(fields, "runtype"),
@@ -239,6 +239,11 @@ def _status(fields: f.Row) -> str | None:
 def _unless_negative(value: object) -> float | None:
     found = f.number(value)
     return None if found is None or found < 0 else found
+
+
+def _above_zero(value: object) -> float | None:
+    found = f.number(value)
+    return found if found is not None and found > 0 else None
 
 
 def _address(value: object) -> str | None:

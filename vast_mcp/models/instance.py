@@ -94,7 +94,7 @@ def state_of(instance: Instance) -> InstanceState:
     actual = instance.actual_status
     wants_running = instance.intended_status == "running"
     if actual == "running":
-        return _running_state(instance, wants_running=wants_running)
+        return _running_state(instance)
     if actual == "offline":
         return InstanceState.HOST_OFFLINE
     if actual is None or actual in _TRANSIENT:
@@ -104,8 +104,8 @@ def state_of(instance: Instance) -> InstanceState:
     return InstanceState.UNKNOWN
 
 
-def _running_state(instance: Instance, *, wants_running: bool) -> InstanceState:
-    if not wants_running:
+def _running_state(instance: Instance) -> InstanceState:
+    if instance.intended_status == "stopped":
         return InstanceState.STOPPING
     reachable = instance.ssh_port is not None or any(p.inside == 22 for p in instance.ports)
     return InstanceState.READY if reachable else InstanceState.RUNNING_NO_SSH
@@ -114,6 +114,8 @@ def _running_state(instance: Instance, *, wants_running: bool) -> InstanceState:
 def _pending_state(instance: Instance, *, wants_running: bool) -> InstanceState:
     if "oci runtime create failed" in instance.status_message.lower():
         return InstanceState.FAILED
+    if instance.cur_state == "running" and instance.intended_status == "stopped":
+        return InstanceState.STOPPING
     if wants_running or instance.cur_state == "running":
         return InstanceState.STARTING
     if instance.is_bid and instance.cur_state == "stopped":

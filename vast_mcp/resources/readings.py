@@ -10,11 +10,12 @@ from vast_mcp.services.account import account_summary
 from vast_mcp.services.endpoints import endpoints_seen, group_row
 from vast_mcp.services.holdings import machines
 from vast_mcp.services.jobs import job_row, list_jobs
+from vast_mcp.services.logs import excerpt
 from vast_mcp.services.machine import machine_detail
 from vast_mcp.services.rules import policy_summary
 from vast_mcp.services.showing import dollars, given
 from vast_mcp.services.spending import audit_rows, leases, spending
-from vast_mcp.text import LOG_LIMIT, clean, clean_line
+from vast_mcp.text import clean_line
 
 LOG_LINES = 200
 AUDIT_ROWS = 50
@@ -43,7 +44,7 @@ async def instance_logs(services: Services, instance_id: int) -> Json:
     if await services.reads.show_instance(instance_id) is None:
         raise NotFound(f"There is no instance {instance_id} on this account.")
     log = await services.reads.logs(instance_id, tail=LOG_LINES)
-    return {"instance_id": instance_id, "untrusted_log": str(clean(log, LOG_LIMIT))}
+    return {"instance_id": instance_id, "untrusted_log": excerpt(log).text}
 
 
 async def volumes(services: Services) -> Json:
@@ -114,7 +115,9 @@ async def gpu_prices(services: Services) -> Json:
     for offer in found:
         by_name.setdefault(offer.gpu_name, []).append(offer)
     gpus: list[Json] = [_price(name, offers) for name, offers in sorted(by_name.items())]
-    return {"disk_gb": PRICED_DISK_GB, "offers": len(found), "gpus": gpus}
+    cut = f"only the cheapest {PRICED_OFFERS} offers were looked at; dearer GPUs are missing"
+    answer: JsonObject = {"disk_gb": PRICED_DISK_GB, "offers": len(found), "gpus": gpus}
+    return answer if len(found) < PRICED_OFFERS else {**answer, "more": cut}
 
 
 def _price(name: str, offers: list[Offer]) -> JsonObject:

@@ -80,7 +80,8 @@ def _tonight(seen: Holdings, now_us: int) -> list[Json]:
         for one in seen.held
         if not one.unresolved
         and one.bills != "nothing"
-        and (one.lease_ends_us is None or one.state == "stopped")
+        and one.usd_per_hour != UsdPerHour(0)  # an endpoint whose workers are listed themselves
+        and (one.lease_ends_us is None or _rests(one))
     ]
     said += [_endless(one) for one in endless[:_ROWS]]
     return said
@@ -92,16 +93,21 @@ def _by_end(seen: Holdings, now_us: int) -> list[Holding]:
         for one in seen.held
         if one.lease_ends_us is not None
         and not one.unresolved
-        and one.state != "stopped"
+        and not _rests(one)
         and one.lease_ends_us < now_us + DAY_US
     ]
     return sorted(ending, key=lambda one: one.lease_ends_us or 0)
+
+
+def _rests(one: Holding) -> bool:
+    """A stopped machine: its lease is over. A stopped endpoint still has one."""
+    return one.kind == "instance" and one.state == "stopped"
 
 
 def _endless(one: Holding) -> str:
     rate = (
         "at an unknown price" if one.usd_per_hour is None else f"at {one.usd_per_hour.per_day}/day"
     )
-    if one.state == "stopped":
+    if _rests(one):
         return f"{one.kind} {one.target_id} is stopped: its disk goes on {rate} until destroyed"
     return f"{one.kind} {one.target_id} has no lease: it goes on {rate} until somebody ends it"

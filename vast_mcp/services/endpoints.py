@@ -25,6 +25,13 @@ class SeenEndpoint:
     workers: tuple[Worker, ...] | None
     groups: tuple[Workergroup, ...]
     rental: Rental | None
+    known: bool = True
+    """False: the ledger could not be read, so nobody knows whose it is."""
+
+    @property
+    def made_by(self) -> str:
+        """Empty where nobody knows."""
+        return ("us" if self.rental is not None else "others") if self.known else ""
 
     @property
     def billing(self) -> int:
@@ -42,9 +49,13 @@ class SeenEndpoint:
     @property
     def rate(self) -> UsdPerHour | None:
         """At most what its workers bill now; None for an endpoint that others priced."""
-        if not self.billing:
+        return self.rate_of(self.billing)
+
+    def rate_of(self, workers: int) -> UsdPerHour | None:
+        """At most what so many workers bill."""
+        if not workers:
             return UsdPerHour(0)
-        return None if self.ceiling is None else self.ceiling * self.billing
+        return None if self.ceiling is None else self.ceiling * workers
 
     def row(self) -> JsonObject:
         """For an answer."""
@@ -55,7 +66,7 @@ class SeenEndpoint:
                 "endpoint_id": one.endpoint_id,
                 "untrusted_name": str(clean_line(short_name(one.raw_name), 80)),
                 "state": one.state,
-                "made_by": "us" if rental is not None else "others",
+                "made_by": self.made_by,
                 "workers": _states(self.workers),
                 "workers_billing": self.billing,
                 "max_workers": one.max_workers,
@@ -96,7 +107,8 @@ async def endpoints_seen(services: Services) -> list[SeenEndpoint]:
     for position, one in enumerate(listed):
         workers = await _workers(services, one) if position < _WORKERS_ASKED else None
         fitting = tuple(group for group in groups if _feeds(group, one))
-        seen.append(SeenEndpoint(one, workers, fitting, rentals.get(one.endpoint_id)))
+        rental = None if rentals is None else rentals.get(one.endpoint_id)
+        seen.append(SeenEndpoint(one, workers, fitting, rental, known=rentals is not None))
     return seen
 
 
@@ -107,11 +119,11 @@ async def _workers(services: Services, one: Endpoint) -> tuple[Worker, ...] | No
         return None
 
 
-async def _rentals(services: Services) -> Mapping[int, Rental]:
+async def _rentals(services: Services) -> Mapping[int, Rental] | None:
     try:
         live = await services.ledger.read(lambda tx: tx.live_rentals())
     except LedgerUnavailable:
-        return {}
+        return None
     return {
         rental.target_id: rental
         for rental in live

@@ -1,17 +1,17 @@
 """Everything the account holds that can bill: machines, volumes, endpoints, and until when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.acts import short_name
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.view import Facts, rate_now
-from vast_mcp.models import Account, Billing, Instance, InstanceState, Volume
+from vast_mcp.models import Account, Billing, InstanceState, Volume
 from vast_mcp.operations import JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.endpoints import SeenEndpoint, endpoints_seen
-from vast_mcp.services.rentals import NO_BOOKS, Held
+from vast_mcp.services.rentals import Held, fleet_of
 from vast_mcp.services.showing import dollars, given, minute
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import clean_line
@@ -110,12 +110,10 @@ async def holdings(services: Services) -> Holdings:
             warning, never "none".
     """
     facts = await services.view.facts()
-    warnings: list[str] = []
-    live, trouble = await _live(services)
-    if trouble:
-        warnings.append(trouble)
-    held = _machines(services, facts, live)
-    held += [_lost(rental) for rental in live if rental.target_id is None]
+    fleet = await fleet_of(services, facts.instances)
+    warnings = list(fleet.warnings)
+    held = [machine(one) for one in fleet.held]
+    held += [_lost(rental) for rental in await _live(services) if rental.target_id is None]
     try:
         volumes = await services.reads.volumes(deadline_s=_SIDE_READ_S)
         held += [_volume(volume) for volume in volumes]
@@ -123,8 +121,9 @@ async def holdings(services: Services) -> Holdings:
         warnings.append(f"Volumes could not be read and are not counted: {error}")
     try:
         seen = await endpoints_seen(services)
-        known = {one.instance_id for one in facts.instances}
-        held += [_endpoint(one) for one in seen if not _listed_as_machines(one, known)]
+        held = [_as_worker(one, seen) for one in held]
+        known = {one.instance.instance_id for one in fleet.held}
+        held += [_endpoint(one, known) for one in seen]
     except ApiError as error:
         warnings.append(f"Endpoints could not be read and are not counted: {error}")
     unpriced = [one for one in held if one.usd_per_hour is None]
@@ -133,30 +132,26 @@ async def holdings(services: Services) -> Holdings:
     return Holdings(facts.account, facts, tuple(held), tuple(warnings))
 
 
-async def _live(services: Services) -> tuple[list[Rental], str]:
-    """What our books hold, and why they could not be read."""
+async def _live(services: Services) -> list[Rental]:
+    """What our books hold; nothing where they cannot be read, which the fleet warns of."""
     try:
-        return await services.ledger.read(lambda tx: tx.live_rentals()), ""
+        return await services.ledger.read(lambda tx: tx.live_rentals())
     except LedgerUnavailable:
-        return [], NO_BOOKS
+        return []
 
 
 async def machines(services: Services, facts: Facts) -> list[Holding]:
-    """The machines of the account with their leases; the ledger may be missing."""
-    return _machines(services, facts, (await _live(services))[0])
+    """The machines of the account with their leases; the ledger may be missing.
+
+    Raises:
+        ApiError: a machine that the list lacks cannot be read.
+    """
+    return [machine(one) for one in (await fleet_of(services, facts.instances)).held]
 
 
-def _machines(services: Services, facts: Facts, live: Sequence[Rental]) -> list[Holding]:
-    rentals = {one.target_id: one for one in live if one.kind == "instance"}
-    return [machine(services, one, rentals.get(one.instance_id)) for one in facts.instances]
-
-
-def machine(services: Services, one: Instance, rental: Rental | None) -> Holding:
+def machine(seen: Held) -> Holding:
     """One machine as a holding."""
-    mark = services.marker.read(one.raw_label)
-    now_us = services.clock.lease_us()
-    seen = Held(one, now_us, rental, mark)
-    ends_us = rental.lease_ends_us if rental is not None else mark.until_us if mark else None
+    one, rental, ends_us = seen.instance, seen.rental, seen.lease_ends_us
     destroys = rental is not None and rental.end_act == "destroy"
     disk = f"stopped; its disk goes on at {one.disk_usd_per_hour.per_day}/day"
     return Holding(
@@ -171,7 +166,7 @@ def machine(services: Services, one: Instance, rental: Rental | None) -> Holding
         lease_ends_us=ends_us,
         then="destroyed with its disk" if destroys else disk,
         since_us=seen.created_us,
-        why=_why(seen, over=ends_us is not None and ends_us <= now_us),
+        why=_why(seen, over=ends_us is not None and ends_us <= seen.now_us),
     )
 
 
@@ -220,14 +215,30 @@ def _volume(volume: Volume) -> Holding:
     )
 
 
-def _endpoint(one: SeenEndpoint) -> Holding:
+def _as_worker(one: Holding, endpoints: Sequence[SeenEndpoint]) -> Holding:
+    """A machine that an endpoint rented ends with it: workers are listed as ordinary instances."""
+    if one.kind != "instance" or one.ours:
+        return one
+    for seen in endpoints:
+        if any(worker.worker_id == one.target_id for worker in seen.workers or ()):
+            name = f"endpoint {seen.endpoint.endpoint_id}"
+            ends_us = seen.rental.lease_ends_us if seen.rental is not None else None
+            return replace(
+                one, why=f"a worker of {name}", lease_ends_us=ends_us, then=f"ended with {name}"
+            )
+    return one
+
+
+def _endpoint(one: SeenEndpoint, machines: set[int]) -> Holding:
+    """An endpoint at the price of the workers that do not stand among the machines already."""
+    listed = sum(worker.bills and worker.worker_id in machines for worker in one.workers or ())
     return Holding(
         kind="endpoint",
         target_id=one.endpoint.endpoint_id,
         what=f"endpoint, {one.billing} of up to {one.endpoint.max_workers} workers bill",
         state=one.endpoint.state,
         bills="workers" if one.billing else "nothing",
-        usd_per_hour=one.rate,
+        usd_per_hour=one.rate_of(one.billing - listed),
         label=short_name(one.endpoint.raw_name),
         ours=one.rental is not None,
         lease_ends_us=one.rental.lease_ends_us if one.rental is not None else None,
@@ -235,9 +246,3 @@ def _endpoint(one: SeenEndpoint) -> Holding:
         since_us=one.rental.created_us if one.rental is not None else None,
         why="its workers" if one.billing else "",
     )
-
-
-def _listed_as_machines(one: SeenEndpoint, instance_ids: set[int]) -> bool:
-    """Whether all its workers stand among the machines already, so as not to count them twice."""
-    workers = one.workers or ()
-    return bool(workers) and all(worker.worker_id in instance_ids for worker in workers)

@@ -10,6 +10,7 @@ from vast_mcp.jobs.background import aside
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.services._services import Services
+from vast_mcp.services.metered import unused_traffic
 from vast_mcp.services.showing import dollars, given, minute
 from vast_mcp.store import Job, JobPhase, Transaction
 from vast_mcp.text import clean, clean_line
@@ -74,8 +75,11 @@ def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:
     now_us = clock.lease_us()
     exposure = tx.exposure(now_us, task=job.task)
     rental = None if job.instance_id is None else tx.rental_of("instance", job.instance_id)
-    ends_us = rental.lease_ends_us if rental is not None and rental.running else None
-    return ShownJob(job, exposure.task_spent, ends_us, now_us)
+    spent, ends_us = exposure.task_spent, None
+    if rental is not None:
+        spent -= unused_traffic(rental, tx.segments(rental.intent_id), now_us)
+        ends_us = rental.lease_ends_us if rental.running else None
+    return ShownJob(job, spent, ends_us, now_us)
 
 
 def job_row(seen: ShownJob) -> JsonObject:

@@ -38,7 +38,9 @@ def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noq
     if not asked.command.strip() or "\0" in asked.command:
         raise InputInvalid("command", "must be a shell command")
     if not rest.get("gpu_names") and rest.get("offer_id") is None:
-        raise InputInvalid("gpu_names", "name a GPU, or an offer_id", hint="search_offers")
+        raise InputInvalid(
+            "gpu_names", "name a GPU, or an offer_id", hint="search_offers finds both."
+        )
     check_image(asked.image)
     check_env(dict(asked.env))
     secrets = check_secrets(asked.secrets, asked.env)

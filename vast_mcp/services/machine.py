@@ -1,11 +1,11 @@
 """One machine with the facts a diagnosis needs."""
 
-from vast_mcp.errors import LedgerUnavailable, NotFound
+from vast_mcp.errors import NotFound
 from vast_mcp.operations import JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.holdings import machine
+from vast_mcp.services.rentals import hold
 from vast_mcp.services.showing import dollars, given, minute
-from vast_mcp.store import Rental
 from vast_mcp.text import clean_line
 
 
@@ -21,8 +21,7 @@ async def machine_detail(services: Services, instance_id: int) -> JsonObject:
             f"There is no instance {instance_id} on this account.",
             hint="show_instances lists what exists.",
         )
-    rental = await _rental(services, instance_id)
-    held = machine(services, one, rental)
+    held = machine(await hold(services, one))
     contract_us = one.contract_ends_us
     return given(
         {
@@ -40,10 +39,3 @@ async def machine_detail(services: Services, instance_id: int) -> JsonObject:
             "untrusted_status": str(clean_line(one.status_message, 300)),
         }
     )
-
-
-async def _rental(services: Services, instance_id: int) -> Rental | None:
-    try:
-        return await services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
-    except LedgerUnavailable:
-        return None

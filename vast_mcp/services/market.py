@@ -10,14 +10,13 @@ from vast_mcp.models import Offer, Rental, Template
 from vast_mcp.operations import Json
 from vast_mcp.services._services import Services
 from vast_mcp.services.gpus import resolve_countries, resolve_gpu_names
+from vast_mcp.services.orders import OWN_COLUMNS, Order, check_order, in_order, wire_order
 from vast_mcp.services.ranking import Market, Ranked, Wish, merged, near_misses, rank, wire_filters
 from vast_mcp.store import Quote, Transaction
 from vast_mcp.units import UsdPerHour
 
 FETCHED = 400
 """Rows asked of the vendor, cheapest first: its limit cuts before our ranking does."""
-_CHEAPEST_FIRST = (("dph_total", "asc"),)
-_BY_JOB = "job_usd"
 _SHORT_HOURS = 0.25
 _SMALL_DISK_GB = 8.0
 
@@ -64,15 +63,18 @@ async def search_market(services: Services, search: Search) -> Found:
         InputInvalid: a name, text or template that means nothing.
         ApiError: the market cannot be read.
     """
-    order = parse_order("" if search.order_by == _BY_JOB else search.order_by)
+    order = parse_order(search.order_by, own=OWN_COLUMNS)
+    check_order(order)
     wish = await _wish(services, search)
-    offers = await _fetch(services, wish, order or _CHEAPEST_FIRST)
+    offers = await _fetch(services, wish, order)
     limits, now_us = services.limits(), services.clock.lease_us()
     market = rank(wish, offers, limits, now_us, keep_order=bool(order))
+    market = replace(market, ranked=in_order(market.ranked, order))
     shown = market.ranked[: search.limit]
     found = Found(shown, market, wish, complete=len(offers) < FETCHED)
     if not market.ranked:
-        return replace(found, without=await _without(services, search, wish))
+        without, complete = await _without(services, search, wish)
+        return replace(found, without=without, complete=complete)
     return replace(found, warnings=await _remember(services, shown))
 
 
@@ -114,22 +116,21 @@ async def _template(services: Services, template_hash: str | None) -> Template |
     return template
 
 
-async def _fetch(
-    services: Services, wish: Wish, order: Sequence[tuple[str, str]] = _CHEAPEST_FIRST
-) -> list[Offer]:
+async def _fetch(services: Services, wish: Wish, order: Order = ()) -> list[Offer]:
     return await services.reads.search_offers(
         merged(wire_filters(wish)),
         rental=wish.rental,
         disk_gb=wish.disk_gb,
-        order=order,
+        order=wire_order(order, wish.rental),
         limit=FETCHED,
     )
 
 
-async def _without(services: Services, search: Search, wish: Wish) -> dict[str, int]:
+async def _without(services: Services, search: Search, wish: Wish) -> tuple[dict[str, int], bool]:
     """How many would fit if one given filter were dropped; those that would help only.
 
-    Two searches in most cases, four at most: searches have a budget of their own at the vendor.
+    The second value: whether all offers that could tell were seen. Two searches in most cases,
+    five at most: searches have a budget of their own at the vendor.
     """
     limits, now_us = services.limits(), services.clock.lease_us()
     wide = replace(
@@ -141,8 +142,11 @@ async def _without(services: Services, search: Search, wish: Wish) -> dict[str, 
         countries=None,
         hours=_SHORT_HOURS,
     )
-    counts = near_misses(wish, await _fetch(services, wide), limits, now_us)
+    seen = await _fetch(services, wide)
+    counts = near_misses(wish, seen, limits, now_us)
     relaxed: dict[str, Wish] = {}
+    if len(seen) == FETCHED and wish.max_price is not None:  # what is dearer was cut off
+        relaxed["max_price_usd_per_hour"] = replace(wish, max_price=None)
     if wish.gpu_names is not None:
         relaxed["gpu_names"] = replace(wish, gpu_names=None)
     if wish.query is not None:
@@ -152,7 +156,7 @@ async def _without(services: Services, search: Search, wish: Wish) -> dict[str, 
     for name, easier in relaxed.items():
         market = rank(easier, await _fetch(services, easier), limits, now_us)
         counts[name] = len(market.ranked)
-    return {name: count for name, count in counts.items() if count}
+    return {name: count for name, count in counts.items() if count}, len(seen) < FETCHED
 
 
 async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, ...]:

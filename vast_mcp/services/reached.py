@@ -38,16 +38,19 @@ class Goal:
             raise InputInvalid("port", 'is used with until="http" only')
 
 
-async def reached(services: Services, held: Held, goal: Goal, verdict: Verdict) -> Verdict:
-    """The verdict made finer, for a machine that runs."""
+async def reached(
+    services: Services, held: Held, goal: Goal, verdict: Verdict, left_s: float = TRY_S
+) -> Verdict:
+    """The verdict made finer, for a machine that runs; one attempt, for `left_s` at most."""
     if goal.until == "running" or not verdict.reached:
         return verdict
+    try_s = min(TRY_S, max(1.0, left_s))
     if goal.until == "ssh":
-        return await _ssh(services, held)
-    return await _http(services, held, goal.port or 0)
+        return await _ssh(services, held, try_s)
+    return await _http(services, held, goal.port or 0, try_s)
 
 
-async def _ssh(services: Services, held: Held) -> Verdict:
+async def _ssh(services: Services, held: Held, try_s: float) -> Verdict:
     one = held.instance
     if "args" in one.runtype.split():
         step = 'wait with until="http" and its port, or read show_logs({id}).'
@@ -60,16 +63,16 @@ async def _ssh(services: Services, held: Held) -> Verdict:
             seen = f" Host key {key}, seen for the first time." if key else ""
             return usable(held, f"It runs, and our SSH key logs in.{seen}")
 
-    return await _attempt(held, log_in)
+    return await _attempt(held, log_in, try_s)
 
 
-async def _http(services: Services, held: Held, port: int) -> Verdict:
+async def _http(services: Services, held: Held, port: int, try_s: float) -> Verdict:
     one = held.instance
 
     async def ask() -> Verdict:
         urls = [found.url for found in port_urls(one) if found.inside == port]
         url = next((url for url in urls if url.startswith("http")), None)
-        if url is not None and await http_at(_outside(one, port), TRY_S / 2):
+        if url is not None and await http_at(_outside(one, port), try_s / 2):
             return usable(held, f"Port {port} answers at {url}.", url)
         if url is None and "args" in one.runtype.split():
             return of_no_use(held, f"Port {port} was not opened when it was rented.",
@@ -78,12 +81,12 @@ async def _http(services: Services, held: Held, port: int) -> Verdict:
             return not_yet(held, f"It runs; nothing answers at {url} yet.", "")
         where = addresses(one)
         async with services.remote.pool.session(one.instance_id, where, key_patience_s=0) as inside:
-            if await http_inside(inside, port, TRY_S / 2):
+            if await http_inside(inside, port, try_s / 2):
                 step = f"forward_port({one.instance_id}, {port}) makes it reachable from here."
                 return usable(held, f"Port {port} answers inside; it has no open port.", step=step)
         return not_yet(held, f"It runs; nothing answers on port {port} inside yet.", "")
 
-    return await _attempt(held, ask)
+    return await _attempt(held, ask, try_s)
 
 
 def _outside(one: Instance, port: int) -> Address:
@@ -91,9 +94,9 @@ def _outside(one: Instance, port: int) -> Address:
     return address(one.public_ip, mapped)
 
 
-async def _attempt(held: Held, act: Callable[[], Awaitable[Verdict]]) -> Verdict:
+async def _attempt(held: Held, act: Callable[[], Awaitable[Verdict]], try_s: float) -> Verdict:
     try:
-        async with asyncio.timeout(TRY_S):
+        async with asyncio.timeout(try_s):
             return await act()
     except HostKeyChanged as error:
         return of_no_use(held, error.message, error.hint)

@@ -1,14 +1,15 @@
 """A machine as the vendor shows it together with what our books know of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vast_mcp.errors import LedgerUnavailable, NotFound
 from vast_mcp.guard.mark import Mark, user_part
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.services._services import Services
+from vast_mcp.services.metered import likely_spent
 from vast_mcp.services.showing import minute
-from vast_mcp.store import Rental, RentalState, Transaction, spent_and_reserved
+from vast_mcp.store import Rental, RentalState, Transaction
 from vast_mcp.text import LABEL_LIMIT, clean_line
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -25,6 +26,7 @@ _PORTS_WAITED_US = 5 * 60 * SECOND_US
 _UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 _UP = {InstanceState.READY, InstanceState.RUNNING_NO_SSH, InstanceState.OUTBID}
 """It runs, or what keeps it from it is told by another word."""
+_BEING = {"stop": "stopped", "destroy": "destroyed"}
 NO_BOOKS = "The ledger cannot be read: leases, costs and pending rents are not shown in full."
 
 
@@ -123,8 +125,7 @@ class Held:
         one, rental = self.instance, self.rental
         if rental is None:
             return one.is_bid and "outbid" in one.status_message.lower()
-        ended = one.contract_ends_us is not None and one.contract_ends_us <= self.now_us
-        if ended or not rental.running or rental.details.get("stop_sent"):
+        if self.contract_over or not rental.running or rental.details.get("stop_sent"):
             return False
         return one.is_bid or self._never_up()
 
@@ -153,9 +154,9 @@ class Held:
         if ends_us is None or ends_us - self.now_us > LEASE_WARNING_US:
             return ""
         left_min = (ends_us - self.now_us) // (60 * SECOND_US)
+        then = self.rental.end_act if self.rental else "stop"
         if left_min < 0:
-            return "the lease is over; it is being stopped"
-        then = self.rental.on_end if self.rental else "stop"
+            return f"the lease is over; it is being {_BEING[then]}"
         return f"lease ends in {left_min} min, then {then}; extend_lease gives more time"
 
     def _not_up_warning(self) -> str:
@@ -176,10 +177,18 @@ class Held:
             return ""
         return f"disk {one.disk_used_gb / one.disk_gb:.0%} full; it cannot grow"
 
+    @property
+    def contract_over(self) -> bool:
+        """Past its end a machine cannot be started any more (vast-api §15)."""
+        ends_us = self.instance.contract_ends_us
+        return ends_us is not None and ends_us <= self.now_us
+
     def _contract_warning(self) -> str:
         ends_us = self.instance.contract_ends_us
         if ends_us is None or ends_us - self.now_us > CONTRACT_WARNING_US:
             return ""
+        if self.contract_over:
+            return "the host's contract has ended: it cannot be started, its data may go any time"
         return "the host's contract ends soon; data may be deleted 48 h later"
 
     def _destroy_warning(self) -> str:
@@ -213,11 +222,19 @@ async def show_fleet(services: Services) -> Fleet:
     Raises:
         ApiError: the list cannot be read in full.
     """
-    instances = await services.reads.list_instances(fresh=False)
+    fleet = await fleet_of(services, await services.reads.list_instances(fresh=False))
+    return replace(fleet, held=tuple(sorted(fleet.held, key=_dearest_first)))
+
+
+async def fleet_of(services: Services, instances: Sequence[Instance]) -> Fleet:
+    """A list just read, without its lag: what ended is left out, what is young is asked for.
+
+    Raises:
+        ApiError: a machine that the list lacks cannot be read.
+    """
     seen = await _with_books(services, instances)
     held = [one for one in seen.held if not _just_destroyed(one)]
     held += await _unlisted(services, seen.young - {one.instance_id for one in instances})
-    held.sort(key=_dearest_first)
     return Fleet(tuple(held), seen.pending, seen.warnings)
 
 
@@ -301,7 +318,7 @@ def _held(tx: Transaction, one: Instance, mark: Mark | None, now_us: int) -> Hel
     rental = tx.rental_of("instance", one.instance_id)
     if rental is None:
         return Held(one, now_us, mark=mark)
-    spent, _ = spent_and_reserved(tx.segments(rental.intent_id), now_us)
+    spent = likely_spent(rental, tx.segments(rental.intent_id), now_us)
     return Held(one, now_us, rental, mark, spent)
 
 
@@ -325,7 +342,7 @@ async def _farewell(services: Services, instance_id: int) -> str:
         rental = tx.rental_of("instance", instance_id)
         if rental is None:
             return None
-        return rental, spent_and_reserved(tx.segments(rental.intent_id), now_us)[0]
+        return rental, likely_spent(rental, tx.segments(rental.intent_id), now_us)
 
     now_us = services.clock.lease_us()
     try:

@@ -16,6 +16,11 @@ def dollars(amount: Usd | UsdPerHour) -> float:
     return round(amount.dollars, 4)
 
 
+def at_least(rate: UsdPerHour) -> float:
+    """A price to give back as a bound or a bid: four digits, never below what it stands for."""
+    return -(-rate.micros // 100) / 10_000
+
+
 def minute(at_us: int) -> str:
     """An instant to the minute, UTC: `2026-11-20T18:30Z`."""
     return datetime.fromtimestamp(at_us // SECOND_US, UTC).strftime("%Y-%m-%dT%H:%MZ")

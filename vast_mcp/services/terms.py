@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from vast_mcp.api.query import parse_query
+from vast_mcp.api.regions import countries_of
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.mark import ENV_NAME
 from vast_mcp.guard.vault import split
@@ -13,6 +15,7 @@ MOST_VARIABLES = 64
 _VALUE_LIMIT = 8_000
 _PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_WORD = re.compile(r"\w+", re.ASCII)
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 
 
@@ -91,3 +94,26 @@ def check_args(connect: str | None, args: Sequence[str]) -> None:
     """
     if args and connect != "args":
         raise InputInvalid("args", 'are used with connect="args" only')
+
+
+def check_search(search: str) -> None:
+    """Refuse a workergroup's search that the vendor takes and that finds nothing, ever.
+
+    It goes out as the text it is: what `api.query` would translate for an offer search, such as a
+    region, nobody translates there.
+
+    Raises:
+        InputInvalid: no such column, a value that is none, or a region.
+    """
+    try:
+        parse_query(search)
+    except InputInvalid as error:
+        raise InputInvalid("search_query", error.message.partition(": ")[2]) from error
+    for word in _WORD.findall(search):
+        codes = countries_of(word)
+        if codes is not None:
+            raise InputInvalid(
+                "search_query",
+                f"the vendor knows no place `{word}`",
+                hint=f"Name the countries: geolocation in [{','.join(codes[:3])},…].",
+            )

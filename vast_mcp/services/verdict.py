@@ -9,6 +9,7 @@ from typing import Literal
 
 from vast_mcp.models import InstanceState
 from vast_mcp.services.rentals import LIST_LAG_US, SECOND_US, Held
+from vast_mcp.services.showing import at_least
 from vast_mcp.units import HOUR_S
 
 Word = Literal["normal", "slow", "dead"]
@@ -57,12 +58,16 @@ def judge(held: Held) -> Verdict:
         case InstanceState.WAITING_FOR_GPU:
             return _waiting_for_gpu(held, waited_s)
         case InstanceState.OUTBID:
-            bid = f" At least {held.needed_bid} is needed." if held.needed_bid else ""
+            least = at_least(held.needed_bid) if held.needed_bid else 0
+            bid = f" At least ${least:g}/h is needed." if least else ""
             return _dead(held, f"It was outbid and stopped.{bid}",
                          "change_bid({id}, …) or destroy_instance({id}).")  # fmt: skip
         case InstanceState.STARTING:
             return _starting(held, waited_s)
         case InstanceState.STOPPED | InstanceState.STOPPING:
+            if held.contract_over:
+                return _dead(held, "Its host's contract has ended; it does not start any more.",
+                             ANOTHER)  # fmt: skip
             return _dead(held, f"It is {state.value}: nothing starts it.", "start_instance({id}).")
         case _:
             return _broken(held, state, waited_s)
@@ -92,6 +97,16 @@ def started_again(held: Held) -> bool:
     return rental.ever_ran or held.began_us != held.created_us
 
 
+def start_known(held: Held) -> bool:
+    """Whether `elapsed_s` counts from this start; no book has a reboot or a bid that won again."""
+    rental = held.rental
+    if held.instance.actual_status in {"rebooting", "recycling"}:
+        return False
+    if rental is None or rental.details.get("start_us") is None:
+        return not started_again(held)
+    return rental.details.get("came_up") is not True
+
+
 def _running(held: Held, state: InstanceState) -> Verdict:
     no_ssh = state is InstanceState.RUNNING_NO_SSH
     said = "It runs; ssh answers a little later." if no_ssh else "It runs."
@@ -108,6 +123,9 @@ def _running(held: Held, state: InstanceState) -> Verdict:
 def _starting(held: Held, waited_s: int) -> Verdict:
     one = held.instance
     if started_again(held):
+        if not start_known(held):
+            return Verdict("normal", "Starting again; since when is not known.",
+                           expected_s=START_EXPECTED_S, poll_again_s=_POLL_SLOW_S)  # fmt: skip
         return _in_time(held, waited_s, START_EXPECTED_S, START_SLOW_S, "Starting again.")
     if one.actual_status is None and one.cur_state == "running" and waited_s >= DUD_AFTER_S:
         return _dead(held, f"The host has not reported for {waited_s} s: a dud.", ANOTHER)
@@ -157,11 +175,17 @@ def _broken(held: Held, state: InstanceState, waited_s: int) -> Verdict:
         case InstanceState.HOST_OFFLINE:
             said = "Its host is offline; nothing bills while it is."
         case InstanceState.UNKNOWN:
-            said = "Its host does not report any more."
+            said = _not_known(held.instance.actual_status)
         case _:
             said = "Its container failed and does not recover by itself."
     step = "show_logs({id}); its disk is kept until you destroy it." if again else ANOTHER
     return _dead(held, said, step)
+
+
+def _not_known(status: str | None) -> str:
+    if status in {None, "unknown"}:
+        return "Its host does not report any more."
+    return f"The vendor calls it {status}: it does not run, and counts as billing."
 
 
 def usable(held: Held, said: str, url: str = "", *, step: str = "") -> Verdict:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from vast_mcp.api.connection import READ_TIMEOUT_S
 from vast_mcp.errors import ApiError, RateLimited, VendorDown, VendorUnreadable
 from vast_mcp.models import InstanceState
 from vast_mcp.services._services import Services
@@ -32,29 +33,37 @@ async def wait_until(
     goal.check()
     began_s = services.clock.monotonic_s()
     last: tuple[Held | None, Verdict] | None = None
+    waited_s = 0.0
     while True:
+        looked_s = waited_s
         try:
-            held, verdict = await look_once(services, instance_id)
+            held, verdict = await look_once(services, instance_id, left_s=CALL_S - waited_s)
             if held is not None:
-                verdict = await reached(services, held, goal, verdict)
+                left_s = CALL_S - (services.clock.monotonic_s() - began_s)
+                verdict = await reached(services, held, goal, verdict, left_s)
             last = held, verdict
         except _PASSING:
             if last is None:
                 raise
         waited_s = services.clock.monotonic_s() - began_s
-        if last[1].over or waited_s + POLL_S > CALL_S:
+        took_s = waited_s - looked_s  # the next look may take as long
+        if last[1].over or waited_s + POLL_S + took_s > CALL_S:
             return last
         await report(waited_s, last[1].said)
         await services.clock.sleep(POLL_S)
+        waited_s = services.clock.monotonic_s() - began_s
 
 
-async def look_once(services: Services, instance_id: int) -> tuple[Held | None, Verdict]:
-    """One look and its verdict.
+async def look_once(
+    services: Services, instance_id: int, *, left_s: float | None = None
+) -> tuple[Held | None, Verdict]:
+    """One look and its verdict; `left_s` bounds the asking.
 
     Raises:
         ApiError: it cannot be read.
     """
-    instance = await services.reads.show_instance(instance_id, fresh=False)
+    deadline_s = None if left_s is None else min(READ_TIMEOUT_S, max(1.0, left_s))
+    instance = await services.reads.show_instance(instance_id, fresh=False, deadline_s=deadline_s)
     if instance is not None:
         held = await hold(services, instance)
         return held, judge(held)

@@ -9,7 +9,7 @@ from vast_mcp.errors import NotFound
 from vast_mcp.models import Billing
 from vast_mcp.services.reaching import addresses, editor_block, ssh_command
 from vast_mcp.services.rentals import Fleet, Held, Pending
-from vast_mcp.services.showing import minute
+from vast_mcp.services.showing import at_least, minute
 from vast_mcp.services.verdict import Verdict, elapsed_s
 
 InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
@@ -71,7 +71,7 @@ class InstanceRow(BaseModel):
             lease_ends=None if ends_us is None else minute(ends_us),
             disk_used_gb=None if one.disk_used_gb is None else round(one.disk_used_gb, 1),
             contract_ends=None if one.contract_ends_us is None else minute(one.contract_ends_us),
-            needs_bid_usd_per_hour=None if bid is None else round(bid.dollars, 4),
+            needs_bid_usd_per_hour=None if bid is None else at_least(bid),
             warnings=held.warnings or None,
         )
 
@@ -190,7 +190,7 @@ class WaitResult(BaseModel):
     said: str
     next: str | None = None
     elapsed_seconds: int | None = Field(None, description="since rented or started")
-    expected_seconds: int
+    expected_seconds: int | None = None
     ok_to_leave: bool = Field(description="a lease ends it without you")
     poll_again_after_seconds: int | None = None
     bills: str | None = None
@@ -221,7 +221,7 @@ class WaitResult(BaseModel):
             said=verdict.said,
             next=verdict.next or None,
             elapsed_seconds=elapsed_s(held) if held else None,
-            expected_seconds=verdict.expected_s,
+            expected_seconds=None if verdict.word == "dead" else verdict.expected_s,
             ok_to_leave=lease_us is not None and verdict.word != "dead",
             poll_again_after_seconds=verdict.poll_again_s,
             bills=held.bills.value if held else None,

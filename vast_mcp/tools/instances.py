@@ -193,7 +193,10 @@ async def show_logs(
     if shown.cut:
         hint = f"Cut to the last {shown.lines} lines; use filter to find others."
     elif not shown.lines:
-        hint = "No such line." if filter else "Empty: it has not started yet; try daemon=true."
+        empty = (
+            f"Empty: it printed nothing, or has not started{'' if daemon else '; try daemon=true'}."
+        )
+        hint = "No such line." if filter else empty
     elif shown.lines >= tail:
         hint = f"There may be more: tail={min(10_000, tail * 4)}, or filter."
     return LogText(instance_id=instance_id, untrusted_log=shown.text, lines=shown.lines, next=hint)

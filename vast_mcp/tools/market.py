@@ -9,6 +9,7 @@ from vast_mcp.models import Template
 from vast_mcp.policy import Limits
 from vast_mcp.services.market import Found, Search, find_templates, search_market
 from vast_mcp.services.ranking import Ranked
+from vast_mcp.services.showing import at_least
 from vast_mcp.tools._ask import Svc
 from vast_mcp.tools._spec import ToolSpec
 
@@ -37,18 +38,19 @@ class OfferRow(BaseModel):
             offer_id=offer.offer_id,
             gpu=f"{offer.num_gpus}x {offer.gpu_name}",
             gpu_ram_gb=int(offer.gpu_ram_gb),
-            usd_per_hour=round(offer.usd_per_hour.dollars, 4),
+            usd_per_hour=at_least(offer.usd_per_hour),
             job_usd=round(ranked.job.dollars, 2 if ranked.job.dollars >= 1 else 3),
             max_hours=int(offer.max_hours),
             reliability=round(offer.reliability, 3),
             country=offer.country or None,
             cuda=offer.cuda_max or None,
             datacenter=offer.datacenter or None,
-            min_bid_usd_per_hour=None if bid is None else round(bid.dollars, 4),
+            min_bid_usd_per_hour=None if bid is None else at_least(bid),
         )
 
 
 _COLUMN_OF = {
+    "offer_id": "id",
     "gpu": "gpu_name",
     "gpu_ram_gb": "gpu_ram",
     "usd_per_hour": "dph_total",
@@ -88,8 +90,8 @@ class OfferList(BaseModel):
         return cls(
             offers=[OfferRow.of(one) for one in found.shown],
             matching=len(market.ranked),
-            cheapest=None if market.cheapest is None else round(market.cheapest.dollars, 4),
-            median=None if market.median is None else round(market.median.dollars, 4),
+            cheapest=None if market.cheapest is None else at_least(market.cheapest),
+            median=None if market.median is None else at_least(market.median),
             disk_gb=wish.disk_gb,
             hours=wish.hours,
             without=found.without or None,
@@ -117,6 +119,8 @@ def _next(found: Found) -> str:
             )
         if found.market.hidden_by_policy:
             return "What fits is refused by the policy; only the person can change it."
+        if not found.complete:
+            return "Nothing fits; ease a filter."
         return "Nothing fits, and no single filter is why: ease several."
     match found.wish.rental:
         case "interruptible":

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateEndpoint, CreateWorkergroup, DeleteEndpoint, UpdateEndpoint
 from vast_mcp.services.endpoints import endpoints_seen
+from vast_mcp.services.terms import check_search
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._spec import ToolSpec
 
@@ -98,6 +99,7 @@ def create_workergroup(
 
     Inside an endpoint approved here there is no second question; its price bounds the search.
     """
+    check_search(search_query)
     return CreateWorkergroup(
         endpoint_name=endpoint_name,
         template_hash=template_hash,

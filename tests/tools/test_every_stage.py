@@ -1,0 +1,54 @@
+"""A machine in every stage of its life: the word, what bills, the verdict, against the vendor."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.world import World
+from vast_mcp.simulator.lifecycle import STAGES
+
+WORDS = {
+    "provisioning": ("starting", "disk", "normal"),
+    "created": ("starting", "disk", "normal"),
+    "loading": ("starting", "gpu+disk", "normal"),
+    "starting": ("starting", "gpu+disk", "normal"),
+    "running": ("ready", "gpu+disk", "normal"),
+    "stopping": ("stopping", "gpu+disk", "dead"),
+    "exited": ("stopped", "disk", "dead"),
+    "scheduling": ("waiting_for_gpu", "disk", "slow"),
+    "resuming": ("starting", "gpu+disk", "normal"),
+    "rebooting": ("starting", "gpu+disk", "normal"),
+    "recycling": ("starting", "gpu+disk", "normal"),
+    "broken_image": ("failed", "disk", "dead"),
+    "frozen": ("unknown", "gpu+disk", "dead"),
+    "offline": ("host_offline", "nothing", "dead"),
+    "unknown": ("unknown", "gpu+disk", "dead"),
+}
+"""By stage of the simulator (vast-api §7). `loading` counts as GPU time: the vendor's pages differ;
+`unknown` counts as the dearest, because nobody knows."""
+COUNTED_DEARER = {"loading", "starting", "resuming", "unknown"}
+
+
+@pytest.mark.parametrize("stage", sorted(WORDS))
+async def test_a_machine_is_told_as_what_it_is(tmp_path: Path, stage: str) -> None:
+    """One word for the state, the truth about what bills, and whether waiting helps."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+        world.run_until_ready()
+        async with world.runtime() as runtime:
+            await runtime.services.guard.tick()  # it was seen running
+        contract = world.simulator.world.instances[instance_id]
+        contract.wants_to_run = stage not in {"stopping", "exited"}
+        world.simulator.set_stage(instance_id, stage)
+        contract.due_us = None
+        (row,) = (await world.call(client, "show_instances"))["instances"]
+        waited = await world.call(client, "wait_for_instance", instance_id=instance_id)
+    state, bills, verdict = WORDS[stage]
+    assert (row["state"], row["bills"]) == (state, bills)
+    assert (waited["state"], waited["verdict"]) == (state, verdict)
+    if stage not in COUNTED_DEARER:
+        real = {frozenset(): "nothing", frozenset({"disk"}): "disk"}
+        assert bills == real.get(frozenset(contract.rates()), "gpu+disk")
+    elsewhere = {"outbid", "never_placed", "stuck", "failed"}  # the last looks like scheduling
+    assert set(WORDS) | elsewhere == set(STAGES)
