@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.notices.receiver import desktop, policy_for, receiving, rented
+from tests.tools.test_account import endpoint_with_a_worker
 from tests.world import World
 from vast_mcp.clock import PairedClock
 from vast_mcp.keeper import Keeper
@@ -68,6 +69,22 @@ async def test_outbid_is_told_again_when_it_happens_again(tmp_path: Path) -> Non
                     await look(runtime)
         kinds = [row["kind"] for row in receiver.posted]
     assert kinds.count("outbid") == 2
+
+
+async def test_an_endpoint_deleted_in_the_console_is_not_said_to_bill_on(tmp_path: Path) -> None:
+    """The look at its lease's end finds it gone and closes its books: nothing is left to end."""
+    async with receiving() as receiver:
+        world = World(tmp_path, policy=policy_for(receiver))
+        async with world.connect() as client:
+            await endpoint_with_a_worker(world, client)
+        world.simulator.world.serverless.endpoints.clear()
+        world.clock.move(25 * HOUR_S)
+        async with world.runtime() as runtime:
+            for _ in range(2):
+                await look(runtime)
+            live = await runtime.services.ledger.read(lambda tx: tx.live_rentals())
+    assert live == []
+    assert [row["text"] for row in receiver.posted if row["kind"] in {"failed", "no_lease"}] == []
 
 
 async def test_desktop_and_log_tell_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -101,6 +101,8 @@ def _deeds(seen: Seen) -> Iterator[Notice]:
     for deed, one in seen.deeds:
         if one is None:
             continue
+        if not deed.status and not one.state.holds_money:
+            continue  # it could not be ended because it was gone
         if not deed.status:
             yield _notice(
                 Kind.FAILED,
