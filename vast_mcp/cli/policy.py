@@ -91,8 +91,13 @@ def _init(path: Path | None) -> int:
     except OSError as error:
         print(f"{path} cannot be written: {error.strerror}")
         return FAILED
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-        file.write(starter_file())
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(starter_file())
+    except OSError as error:  # half of it would be there already at the next try, and be read
+        path.unlink(missing_ok=True)
+        print(f"{path} cannot be written: {error.strerror}")
+        return FAILED
     print(f"written: {path}")
     return FINE
 
