@@ -282,3 +282,33 @@ async def test_without_books_nobody_says_whose_an_endpoint_is(tmp_path: Path) ->
         (row,) = (await world.call(client, "show_endpoints"))["endpoints"]
     assert row["workers_billing"] == 1
     assert "made_by" not in row
+
+
+async def test_the_leases_resource_gives_no_end_to_a_machine_that_rests(tmp_path: Path) -> None:
+    """As `show_instances`: the lease of a stopped machine is over."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+        world.run_until_ready()
+        (running,) = await resource(client, "vast://leases")
+        await world.call(client, "stop_instance", instance_id=instance_id)
+        (resting,) = await resource(client, "vast://leases")
+    assert running["lease_ends"]
+    assert running["on_end"] == "stop"
+    assert resting["usd_per_hour"] < running["usd_per_hour"]
+    assert not {"lease_ends", "on_end"} & set(resting)
+
+
+async def test_a_stopped_endpoint_is_no_stopped_machine(tmp_path: Path) -> None:
+    """It has no disk, and its lease still ends what is left of its workers (vast-api §18)."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        endpoint = await endpoint_with_a_worker(world, client)
+        await world.call(client, "update_endpoint", endpoint_name="chat", endpoint_state="stopped")
+        for worker in world.simulator.world.serverless.workers.values():
+            worker.due_us = None  # it takes its time
+        account = await world.call(client, "show_account")
+    (row,) = account["bills_now"]
+    assert (row["endpoint_id"], row["state"]) == (endpoint, "stopped")
+    (line,) = account["tonight"]
+    assert f"endpoint {endpoint} ends: its workers are ended" in line

@@ -168,7 +168,8 @@ def near_misses(wish: Wish, offers: Sequence[Offer], limits: Limits, now_us: int
 
 def job_cost(offer: Offer, hours: float, download_gb: float) -> Usd:
     """Price x hours, the traffic, and the hours that loading that much takes at this price."""
-    mbit = min(offer.download_mbit or _UNKNOWN_MBIT, _FASTEST_MBIT)
+    told = offer.download_mbit if offer.download_mbit > 0 else _UNKNOWN_MBIT
+    mbit = min(told, _FASTEST_MBIT)
     loading_s = download_gb * _MBIT_PER_GB / mbit
     return (
         offer.usd_per_hour.over(seconds_from_hours(hours))
