@@ -13,7 +13,7 @@ from tests.notices.receiver import rented
 from tests.tools.test_account import endpoint_with_a_worker, rent_volume
 from tests.world import World
 from vast_mcp.cli.doctor import DateNoting, Finding, examined
-from vast_mcp.cli.leases import looked
+from vast_mcp.cli.leases import looked, show
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.store import Transaction
 from vast_mcp.units import Usd
@@ -135,3 +135,35 @@ async def test_an_endpoint_that_could_not_be_read_is_not_called_gone(tmp_path: P
     async with world.runtime() as opened:
         rows, _, _ = await looked(opened.services)
     assert [row.state for row in rows if row.what == f"endpoint {number}"] == ["gone"]
+
+
+async def test_leases_shows_what_the_vendor_shows_when_the_ledger_is_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What bills is needed most then; our mark in a label tells whose it is and its end."""
+    world = World(tmp_path)
+    number = await rented(world)
+    for book in (tmp_path / "state").glob("*.db*"):
+        if not book.name.startswith("pace"):
+            book.write_bytes(b"this is no ledger")
+    monkeypatch.setattr("vast_mcp.cli.leases.opened", lambda _: world.runtime())
+    code = await show(world.settings)
+    said = capsys.readouterr().out
+    assert f"instance {number}" in said
+    assert "2026-06-01T16:00Z" in said
+    assert "The ledger cannot be read" in said
+    assert code == 1
+
+
+async def test_leases_without_the_vendor_promises_no_destroy_that_nobody_agreed_to(
+    tmp_path: Path,
+) -> None:
+    """Design §5: a rent that was not asked about covers nothing: at its end it is stopped."""
+    world = World(tmp_path)
+    await rented(world, on_end="destroy")
+    for _ in range(40):
+        world.simulator.faults.add("status_before", "GET", "/instances/", status=500)
+    async with world.runtime() as opened:
+        rows, trouble, _ = await looked(opened.services)
+    assert trouble
+    assert [row.then for row in rows] == ["stop"]

@@ -334,6 +334,25 @@ async def test_stop_all_tells_of_a_start_that_is_on_its_way(
     assert code == 1
 
 
+async def test_stop_all_stops_what_runs_when_the_ledger_is_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Design §5: no broken ledger blocks a stop. It cannot hold the freeze, and that is said."""
+    world = World(tmp_path)
+    number = await rented(world)
+    for book in (tmp_path / "state").glob("*.db*"):
+        if not book.name.startswith("pace"):
+            book.write_bytes(b"this is no ledger")
+    monkeypatch.setattr("vast_mcp.cli.freeze.opened", opening(world))
+    code = await stopped_all(world.settings, answering("yes", []))
+    world.simulator.catch_up()
+    said = capsys.readouterr().out
+    assert not world.simulator.world.instances[number].wants_to_run
+    assert said.startswith("NOT frozen: The ledger ")
+    assert "The freeze stands" not in said
+    assert code == 1
+
+
 async def test_stop_all_ends_what_an_endpoint_rents(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,24 @@ async def test_a_notice_whose_process_died_on_the_way_is_told_by_another(tmp_pat
         for _ in range(2):
             await look_once(world)
     assert (begun, told(receiver)) == (1, 2)
+
+
+async def test_a_clock_that_is_set_back_loses_no_notice_that_waits(tmp_path: Path) -> None:
+    """The time sync of a laptop that woke: written in what is now the future, and still news."""
+    async with receiving("500 Oops") as receiver:
+        world = World(tmp_path, policy=policy_for(receiver))
+        await rented(world)
+        world.clock.move(4.3 * HOUR_S)
+        async with world.runtime() as runtime:
+            seen = await runtime.services.guard.tick()
+            await runtime.messenger.ticked(seen)
+            failed = told(receiver, "lease_ended")
+            receiver.answers = ["200 OK"]
+            world.clock.move(-600)
+            for _ in range(2):
+                await runtime.messenger.ticked(replace(seen, deeds=()))
+    assert failed
+    assert told(receiver, "lease_ended") == failed + 1
 
 
 async def test_a_webhook_that_is_slow_to_answer_gets_a_notice_twice_at_most(

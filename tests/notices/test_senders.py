@@ -7,6 +7,7 @@ import pytest
 from tests.notices.receiver import desktop, receiving
 from vast_mcp.notices import Kind, Notice
 from vast_mcp.notices.desktop import _arguments, reachable
+from vast_mcp.notices.notice import quoted
 from vast_mcp.notices.sender import NotDelivered
 from vast_mcp.notices.webhook import Webhook
 
@@ -89,6 +90,13 @@ def test_without_a_display_or_the_program_there_is_no_desktop(tmp_path: Path) ->
     assert reachable({"DISPLAY": ":9"}, "linux") is None
     assert reachable(environment, "darwin") is None
     assert reachable(environment, "win32") is None
+
+
+def test_a_label_cannot_bring_markup_to_the_desktop_in_escapes() -> None:
+    r"""Where a body holds `\074` notify-send shows `<`; at `\377` it gives up."""
+    said = quoted(r"run \074a href=x\076 \n\377")
+    assert "074a href=x" in said
+    assert "\\" not in said
 
 
 def test_the_text_is_never_part_of_a_script() -> None:

@@ -1,6 +1,7 @@
 """What is owed is summed once, split exactly, and never forgotten."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,8 @@ from vast_mcp.store import (
     Rental,
     RentalState,
     Segment,
+    SqliteLedger,
+    Transaction,
     day_of,
     spent_and_reserved,
     split_by_day,
@@ -142,3 +145,34 @@ def test_the_dearer_of_meter_and_charge_counts() -> None:
         charged = {("instance-27000001", today): charge}
         found = exposure_of([rental()], segments, charged, [], now_us=NOW_US)
         assert found.by_day[today] == wanted
+
+
+def test_a_tasks_budget_counts_the_dearer_of_meter_and_charge_too() -> None:
+    """Design §5: a task's cap binds disk and traffic as they were charged, not as we guessed."""
+    today = day_of(NOW_US)
+    one = rental(task="lora")
+    other = rental(2, task="other")
+    segments = {"intent00001": [lease()], "intent00002": [lease(2)]}
+    for charge, wanted in ((Usd(1), Usd(2_000_000)), (Usd(9_000_000), Usd(9_000_000))):
+        charged = {("instance-27000001", today): charge, ("instance-27000002", today): Usd(10**9)}
+        found = exposure_of([one, other], segments, charged, [], now_us=NOW_US, task="lora")
+        assert found.task_spent + found.task_reserved == wanted
+
+
+async def test_a_tasks_budget_remembers_what_was_charged_last_month(tmp_path: Path) -> None:
+    """A task may last longer than a month; its cap is for all of it."""
+    book = SqliteLedger(tmp_path / "a.db")
+    later_us = NOW_US + 40 * 24 * HOUR_US
+
+    def spent(tx: Transaction) -> Usd:
+        tx.add_rental(
+            rental(task="lora", state=RentalState.GONE, ended_us=NOW_US + 4 * HOUR_US),
+            [lease(closed_us=NOW_US + 4 * HOUR_US)],
+        )
+        tx.record_charge("instance-27000001", day_of(NOW_US), Usd(9_000_000))
+        found = tx.exposure(later_us, task="lora")
+        assert found.by_month.get(found.today[:7], Usd(0)) == Usd(0)
+        return found.task_spent
+
+    assert await book.write(spent) == Usd(9_000_000)
+    await book.close()

@@ -8,7 +8,7 @@ import anyio
 from vast_mcp.cli.account import add_place_arguments, opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.config import Settings
-from vast_mcp.errors import ApiError
+from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.services import Services
@@ -53,13 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 4 when the vendor could not be asked and only the ledger speaks."""
-    return anyio.run(_show, settings_of(args))
+    return anyio.run(show, settings_of(args))
 
 
-async def _show(settings: Settings) -> int:
+async def show(settings: Settings) -> int:
+    """The table; without the ledger, what the vendor shows."""
     async with opened(settings) as runtime:
         rows, trouble, missing = await looked(runtime.services)
-        since = await frozen(runtime.services.ledger)
+        code = Exit.VENDOR if trouble else Exit.FINE
+        try:
+            since = await frozen(runtime.services.ledger)
+        except LedgerUnavailable as error:
+            since, code = "", Exit.FAILED
+            missing = (*missing, str(error))
     if rows:
         table = [_HEAD, *(row.cells for row in rows)]
         widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
@@ -74,7 +80,7 @@ async def _show(settings: Settings) -> int:
         print(f"All spending is frozen by {since}; only `vast-mcp unfreeze` lifts it.")
     if trouble:
         print(f"The vendor could not be asked, so this is the ledger alone: {trouble}")
-    return Exit.VENDOR if trouble else Exit.FINE
+    return code
 
 
 async def alive(services: Services) -> tuple[list[Lease], str]:
@@ -88,10 +94,17 @@ async def alive(services: Services) -> tuple[list[Lease], str]:
 
 async def looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]]:
     """The same, and what of it could not be read."""
-    rentals = await services.ledger.read(lambda tx: tx.live_rentals())
+    rentals: list[Rental] = []
+    unread: LedgerUnavailable | None = None
+    try:
+        rentals = await services.ledger.read(lambda tx: tx.live_rentals())
+    except LedgerUnavailable as error:
+        unread = error
     try:
         seen = await holdings(services)
     except ApiError as error:
+        if unread is not None:
+            raise unread from error
         return [_unseen(rental, rental.state.value) for rental in rentals], str(error), ()
     known = {(one.kind, one.target_id) for one in seen.held}
     gone = [
@@ -134,7 +147,7 @@ def _unseen(rental: Rental, state: str) -> Lease:
         state=state,
         rate=rental.usd_per_hour if rental.running else rental.disk_usd_per_hour,
         ends=minute(rental.lease_ends_us) if rental.running else "ended",
-        then=rental.on_end if rental.running else "kept until destroyed",
+        then=rental.end_act if rental.running else "kept until destroyed",
         label=str(clean_line(rental.label, 40)),
         since=minute(rental.created_us),
     )

@@ -111,7 +111,7 @@ class Messenger:
                 tx.drop_letter(letter.key)
             elif 0 <= now_us - letter.taken_us < TAKEN_US:
                 continue
-            elif not 0 <= now_us - letter.made_us < KEPT_US or letter.tries >= TRIES:
+            elif now_us - letter.made_us >= KEPT_US or letter.tries >= TRIES:
                 tx.drop_letter(letter.key)
             elif notice is None and letter.kind not in _EVENTS:
                 tx.drop_letter(letter.key)

@@ -7,8 +7,9 @@ from vast_mcp.text import clean_line
 
 LONGEST = 240
 _LABEL = 32
-_UNFIT = str.maketrans({"<": None, ">": None, "&": None, '"': "'"})
-"""A desktop may read markup in a notice, and a quote would end the label's own."""
+_UNFIT = str.maketrans({"<": None, ">": None, "&": None, '"': "'", "\\": "/"})
+"""A desktop may read markup in a notice, `notify-send` makes it of octal escapes as well, and a
+quote would end the label's own."""
 
 
 class Kind(StrEnum):

@@ -128,13 +128,10 @@ def exposure_of(
         _add(days, split_by_day(stray.usd_per_hour, now_us, day_end_us(now_us)))
     rate = sum((current_rate(rental) for rental in live), UsdPerHour(0))
     rate += sum((stray.usd_per_hour for stray in strays), UsdPerHour(0))
-    task_segments = [
-        segment
-        for rental in rentals
-        if task and rental.task == task
-        for segment in segments.get(rental.intent_id, ())
-    ]
-    spent, reserved = spent_and_reserved(task_segments, now_us)
+    of_task = [rental for rental in rentals if task and rental.task == task]
+    parts = {rental.intent_id: segments.get(rental.intent_id, ()) for rental in of_task}
+    spent, reserved = spent_and_reserved(chain.from_iterable(parts.values()), now_us)
+    spent += sum(_corrections(of_task, parts, charged, now_us).values(), Usd(0))
     today = day_of(now_us)
     return Exposure(
         running=sum(machines_of(rental) for rental in live)

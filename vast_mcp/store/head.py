@@ -10,6 +10,9 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+_MOST_ROWS = 2**63 - 1
+"""The highest row number that the database can be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -34,11 +37,14 @@ class HeadFile:
         """
         try:
             kept = json.loads(self.path.read_text(encoding="ascii"))
-            return Head(int(kept["count"]), str(kept["chain"]))
+            head = Head(int(kept["count"]), str(kept["chain"]))
         except FileNotFoundError:
             return None
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError("it is no audit head") from error
+        if not 0 <= head.count <= _MOST_ROWS:
+            raise ValueError("it is no audit head")
+        return head
 
     def follow(self, connection: sqlite3.Connection) -> None:
         """Bring it up to the newest row; one that the rows do not bear out stays, as evidence."""

@@ -147,7 +147,7 @@ class Transaction(JobRows, AuditRows, OutboxRows):
             (str(row["source"]), str(row["day"])): Usd(row["micros"])
             for row in self._connection.execute(
                 "SELECT source, day, micros FROM charged WHERE day >= ?",
-                (day_of(month_start_us(now_us)),),
+                ("" if task else day_of(month_start_us(now_us)),),  # a task has no month
             )
         }
         return exposure_of(
