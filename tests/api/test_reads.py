@@ -200,6 +200,17 @@ async def test_charges_are_read_over_all_pages_and_add_up() -> None:
         await reads(ok({"total": 2, "next_token": None, "results": [row]})).charges(0, 1)
 
 
+async def test_a_page_of_charges_that_comes_twice_is_an_error() -> None:
+    """A vendor that does not turn the page adds up to its total, and doubles every sum."""
+    rows = [{"type": "instance", "source": f"instance-{n}", "amount": 1.5} for n in (1, 2)]
+    pages = [
+        ok({"total": 4, "next_token": "T", "results": rows}),
+        ok({"total": 4, "next_token": None, "results": rows}),
+    ]
+    with pytest.raises(VendorUnreadable, match="page came twice"):
+        await reads(*pages, *pages).charges(0, 1)
+
+
 async def test_workers_are_none_only_while_the_endpoint_is_not_ready() -> None:
     """vast-api §18: `error_msg` while not ready is empty; any other answer is not a list."""
     worker = {"id": 3, "status": "IDLE", "cur_load": 1.5}

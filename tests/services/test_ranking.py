@@ -125,3 +125,14 @@ def test_the_median_is_the_middle_price() -> None:
     market = rank(WISH, offers, Limits(), NOW_US)
     assert market.median == UsdPerHour.of(0.4)
     assert rank(WISH, [], Limits(), NOW_US).median is None
+
+
+@pytest.mark.parametrize("mbit", [0.0, -1.0])
+def test_a_host_that_does_not_say_how_fast_it_loads_is_not_cheaper_for_it(mbit: float) -> None:
+    """Loading takes time everywhere; a number below zero is none."""
+    assert job_cost(offer(download_mbit=mbit), 4, 10) == job_cost(offer(download_mbit=100), 4, 10)
+
+
+def test_a_speed_of_next_to_nothing_is_a_number_all_the_same() -> None:
+    """One odd row must not take the whole search down with it."""
+    assert job_cost(offer(download_mbit=1e-320), 4, 10) > job_cost(offer(download_mbit=1), 4, 10)

@@ -1,7 +1,9 @@
 """Two answers about one thing say the same, and neither claims what is not known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -11,6 +13,7 @@ from mcp import Client
 from tests.tools.test_account import endpoint_with_a_worker
 from tests.world import Json, ToolFailed, World
 from vast_mcp.cli.leases import alive
+from vast_mcp.resources.readings import job_rows
 from vast_mcp.services.holdings import holdings
 from vast_mcp.services.logs import SHOWN_BYTES
 from vast_mcp.simulator.wire import JsonObject
@@ -282,3 +285,73 @@ async def test_without_books_nobody_says_whose_an_endpoint_is(tmp_path: Path) ->
         (row,) = (await world.call(client, "show_endpoints"))["endpoints"]
     assert row["workers_billing"] == 1
     assert "made_by" not in row
+
+
+async def test_the_leases_resource_gives_no_end_to_a_machine_that_rests(tmp_path: Path) -> None:
+    """As `show_instances`: the lease of a stopped machine is over."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        instance_id = await world.rent(client)
+        world.run_until_ready()
+        (running,) = await resource(client, "vast://leases")
+        await world.call(client, "stop_instance", instance_id=instance_id)
+        (resting,) = await resource(client, "vast://leases")
+    assert running["lease_ends"]
+    assert running["on_end"] == "stop"
+    assert resting["usd_per_hour"] < running["usd_per_hour"]
+    assert not {"lease_ends", "on_end"} & set(resting)
+
+
+async def test_a_stopped_endpoint_is_no_stopped_machine(tmp_path: Path) -> None:
+    """It has no disk, and its lease still ends what is left of its workers (vast-api §18)."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        endpoint = await endpoint_with_a_worker(world, client)
+        await world.call(client, "update_endpoint", endpoint_name="chat", endpoint_state="stopped")
+        for worker in world.simulator.world.serverless.workers.values():
+            worker.due_us = None  # it takes its time
+        account = await world.call(client, "show_account")
+    (row,) = account["bills_now"]
+    assert (row["endpoint_id"], row["state"]) == (endpoint, "stopped")
+    (line,) = account["tonight"]
+    assert f"endpoint {endpoint} ends: its workers are ended" in line
+
+
+async def test_templates_that_were_cut_off_are_said_to_be(tmp_path: Path) -> None:
+    """The vendor's rows come in its own order: the most used of the first 200 are not of all."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        whole = await world.call(client, "search_templates")
+        world.transport = ManyTemplates(world.transport)
+    async with world.connect() as client:
+        part = await world.call(client, "search_templates")
+    assert "first 200" not in whole["next"]
+    assert part["matching"] == 200
+    assert "first 200" in part["next"]
+
+
+class ManyTemplates(httpx2.AsyncBaseTransport):
+    """A vendor with as many templates as were asked for."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The simulator's templates, repeated up to the limit."""
+        response = await self._inner.handle_async_request(request)
+        if not request.url.path.endswith("/template/"):
+            return response
+        await response.aread()
+        found: list[Json] = response.json()["templates"]
+        return httpx2.Response(200, json={"success": True, "templates": (found * 200)[:200]})
+
+
+async def test_the_jobs_resource_lists_copies_as_the_tool_does(tmp_path: Path) -> None:
+    """A copy that outlasts its call stands beside the jobs."""
+    copy = SimpleNamespace(
+        progress=None, copy_id="copy-1", running=True, said="local:a to C.5:/b", instance_id=5
+    )
+    remote: Any = SimpleNamespace(transfers=SimpleNamespace(list=lambda: [copy]))
+    async with World(tmp_path).runtime() as runtime:
+        rows: Any = await job_rows(replace(runtime.services, remote=remote))
+    assert [row["job_id"] for row in rows] == ["copy-1"]

@@ -56,8 +56,8 @@ async def all_pages(
     error.
 
     Raises:
-        VendorUnreadable: repeated rows, tokens that loop, an empty page in the middle, or a number
-            of rows other than the vendor's own total.
+        VendorUnreadable: repeated rows or pages, tokens that loop, an empty page in the middle, or
+            a number of rows other than the vendor's own total.
     """
     for reading in range(_READINGS):
         try:
@@ -77,9 +77,13 @@ async def _one_reading(
 ) -> list[T]:
     found: list[T] = []
     tokens: set[str] = set()
+    pages: list[tuple[T, ...]] = []
     token: str | None = None
     for _ in range(MOST_PAGES):
         page = read(await ask(connection, call_for(token), deadline))
+        if len(page.items) > 1 and page.items in pages:
+            raise unreadable("a page came twice")
+        pages.append(page.items)
         found += page.items
         token = page.token
         if token is None:

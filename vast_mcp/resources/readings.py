@@ -7,6 +7,7 @@ from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
+from vast_mcp.services.copies import copy_rows
 from vast_mcp.services.endpoints import endpoints_seen, group_row
 from vast_mcp.services.holdings import machines
 from vast_mcp.services.jobs import job_row, list_jobs
@@ -131,5 +132,5 @@ def _price(name: str, offers: list[Offer]) -> JsonObject:
 
 
 async def job_rows(services: Services) -> Json:
-    """The newest jobs, as `show_jobs` lists them."""
-    return [job_row(one) for one in await list_jobs(services)]
+    """Copies that go on and the newest jobs, as `show_jobs` lists them."""
+    return [*copy_rows(services), *(job_row(one) for one in await list_jobs(services))]

@@ -139,7 +139,7 @@ def _feeds(group: Workergroup, one: Endpoint) -> bool:
 
 def _states(workers: Sequence[Worker] | None) -> str:
     if workers is None:
-        return "could not be listed; counted at the maximum"
+        return "not listed; counted at the maximum"
     words = [str(clean_line(worker.status.lower(), 20)) for worker in workers]
     counts = [f"{words.count(word)} {word}" for word in sorted(set(words))]
     return ", ".join(counts) or "none"

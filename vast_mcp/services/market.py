@@ -85,10 +85,9 @@ async def _wish(services: Services, search: Search) -> Wish:
     names: tuple[str, ...] = ()
     if search.gpu_names:
         names = resolve_gpu_names(search.gpu_names, await services.reads.gpu_names())
-    recommended = template.recommended_disk_gb if template else None
     price = search.max_price_usd_per_hour
     return Wish(
-        disk_gb=search.disk_gb or recommended or DEFAULT_DISK_GB,
+        disk_gb=_disk(search.disk_gb, template),
         hours=search.hours,
         download_gb=search.download_gb,
         rental=search.rental,
@@ -101,6 +100,20 @@ async def _wish(services: Services, search: Search) -> Wish:
         query=query or None,
         image=search.image or (str(template.image) if template else DEFAULT_IMAGE),
     )
+
+
+async def disk_of(services: Services, disk_gb: float | None, template_hash: str | None) -> float:
+    """The disk that will be rented: the one asked for, else the template's, else the default.
+
+    Raises:
+        InputInvalid: there is no such template.
+    """
+    return _disk(disk_gb, None if disk_gb else await _template(services, template_hash))
+
+
+def _disk(disk_gb: float | None, template: Template | None) -> float:
+    recommended = template.recommended_disk_gb if template else None
+    return disk_gb or recommended or DEFAULT_DISK_GB
 
 
 async def _template(services: Services, template_hash: str | None) -> Template | None:

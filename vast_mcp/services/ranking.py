@@ -19,6 +19,8 @@ _UNKNOWN_MBIT = 100.0
 """Taken for a host that does not say how fast it downloads."""
 _FASTEST_MBIT = 2_000.0
 """Registries do not serve one host faster than this."""
+_SLOWEST_MBIT = 0.1
+"""Less is no speed: it would take years."""
 _MBIT_PER_GB = 8_000.0
 _PLENTY = Usd(1 << 62)
 _NOT_THE_OFFER = (
@@ -168,7 +170,8 @@ def near_misses(wish: Wish, offers: Sequence[Offer], limits: Limits, now_us: int
 
 def job_cost(offer: Offer, hours: float, download_gb: float) -> Usd:
     """Price x hours, the traffic, and the hours that loading that much takes at this price."""
-    mbit = min(offer.download_mbit or _UNKNOWN_MBIT, _FASTEST_MBIT)
+    told = offer.download_mbit if offer.download_mbit > 0 else _UNKNOWN_MBIT
+    mbit = min(max(told, _SLOWEST_MBIT), _FASTEST_MBIT)
     loading_s = download_gb * _MBIT_PER_GB / mbit
     return (
         offer.usd_per_hour.over(seconds_from_hours(hours))

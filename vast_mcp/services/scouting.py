@@ -5,7 +5,7 @@ from vast_mcp.jobs.scout import JobWish, Look
 from vast_mcp.models import Offer
 from vast_mcp.operations import Json
 from vast_mcp.services._services import Services
-from vast_mcp.services.market import Search, search_market
+from vast_mcp.services.market import Search, disk_of, search_market
 from vast_mcp.services.waiting import look_once
 
 _LOOKED_AT = 50
@@ -44,7 +44,7 @@ class Scouting:
         found = await self._services.reads.search_offers(
             {"id": wanted, "verified": {"eq": "any"}},
             rental="on_demand",
-            disk_gb=wish.disk_gb or 50.0,
+            disk_gb=await disk_of(self._services, wish.disk_gb, wish.template_hash),
             limit=1,
         )
         for one in found:

@@ -110,12 +110,13 @@ async def leases(services: Services) -> list[Json]:
 
 def _lease(rental: Rental) -> JsonObject:
     rate = rental.usd_per_hour if rental.running else rental.disk_usd_per_hour
+    end = rental.end_act if rental.kind == "instance" else "end its workers"
     return given(
         {
             f"{rental.kind}_id": rental.target_id,
             "state": rental.state.value,
-            "lease_ends": minute(rental.lease_ends_us),
-            "on_end": rental.end_act if rental.kind == "instance" else "end its workers",
+            "lease_ends": minute(rental.lease_ends_us) if rental.running else None,
+            "on_end": end if rental.running else None,
             "usd_per_hour": dollars(rate or UsdPerHour(0)),
             "task": rental.task,
             "untrusted_label": rental.label[:60],

@@ -66,8 +66,8 @@ def judge(held: Held) -> Verdict:
             return _starting(held, waited_s)
         case InstanceState.STOPPED | InstanceState.STOPPING:
             if held.contract_over:
-                return _dead(held, "Its host's contract has ended; it does not start any more.",
-                             ANOTHER)  # fmt: skip
+                step = "destroy_instance({id}) ends its cost; its data may go any time."
+                return _dead(held, "Its host's contract has ended; it cannot be started.", step)
             return _dead(held, f"It is {state.value}: nothing starts it.", "start_instance({id}).")
         case _:
             return _broken(held, state, waited_s)

@@ -7,7 +7,13 @@ from pydantic import BaseModel, Field
 
 from vast_mcp.models import Template
 from vast_mcp.policy import Limits
-from vast_mcp.services.market import Found, Search, find_templates, search_market
+from vast_mcp.services.market import (
+    TEMPLATES_FETCHED,
+    Found,
+    Search,
+    find_templates,
+    search_market,
+)
 from vast_mcp.services.ranking import Ranked
 from vast_mcp.services.showing import at_least
 from vast_mcp.tools._ask import Svc
@@ -238,6 +244,8 @@ async def search_templates(
     """
     fit = await find_templates(services, query)
     step = "create_instance(offer_id, template_hash)"
+    if len(fit) == TEMPLATES_FETCHED:
+        step += f". Of the first {TEMPLATES_FETCHED} only: name more of it to see others."
     return TemplateList(
         templates=[TemplateRow.of(one) for one in fit[:limit]],
         matching=len(fit),
