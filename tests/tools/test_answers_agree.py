@@ -12,7 +12,7 @@ from mcp import Client
 
 from tests.tools.test_account import endpoint_with_a_worker
 from tests.world import Json, ToolFailed, World
-from vast_mcp.cli.leases import alive
+from vast_mcp.cli.leases import looked
 from vast_mcp.resources.readings import job_rows
 from vast_mcp.services.holdings import holdings
 from vast_mcp.services.logs import SHOWN_BYTES
@@ -110,7 +110,7 @@ async def test_an_endpoint_whose_workers_are_listed_machines_is_there_all_the_sa
     assert [line for line in account["tonight"] if f"endpoint {endpoint} ends" in line]
     assert account["usd_per_hour"] == pytest.approx(row["usd_per_hour"], abs=1e-4)
     async with world.runtime() as runtime:
-        rows, trouble = await alive(runtime.services)
+        rows, trouble, _ = await looked(runtime.services)
         seen = await holdings(runtime.services)
     assert not trouble
     assert {one.what: one.state for one in rows}[f"endpoint {endpoint}"] == "active"

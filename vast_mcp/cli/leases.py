@@ -83,17 +83,12 @@ async def show(settings: Settings) -> int:
     return code
 
 
-async def alive(services: Services) -> tuple[list[Lease], str]:
+async def looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]]:
     """All that costs or may: machines, volumes, endpoints, rents without an answer.
 
-    The second value is why the vendor did not answer; then the rows are the ledger's alone.
+    The second value is why the vendor did not answer; then the rows are the ledger's alone. The
+    third is what else could not be read.
     """
-    rows, trouble, _ = await looked(services)
-    return rows, trouble
-
-
-async def looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]]:
-    """The same, and what of it could not be read."""
     rentals: list[Rental] = []
     unread: LedgerUnavailable | None = None
     try:
