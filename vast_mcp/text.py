@@ -15,7 +15,6 @@ Untrusted = NewType("Untrusted", str)
 
 LABEL_LIMIT = 200
 MESSAGE_LIMIT = 300
-LOG_LIMIT = 24_000
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor moves

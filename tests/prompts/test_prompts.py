@@ -121,15 +121,16 @@ async def test_a_machine_that_is_gone_is_said_to_be(tmp_path: Path, mode: Mode) 
 
 
 async def test_a_diagnosis_holds_state_and_both_logs(tmp_path: Path) -> None:
-    """Promise of design §9: facts first."""
+    """Promise of design §9: facts first; what looks like a printed secret is left out."""
     world = World(tmp_path)
     async with world.connect() as client:
         instance_id = await world.rent(client)
         world.run_until_ready()
-        world.simulator.write_log(instance_id, "CUDA out of memory")
+        world.simulator.write_log(instance_id, "VLLM_API_KEY=canary-77c1\nCUDA out of memory")
         facts, _ = await parts(client, "diagnose_instance", instance_id=str(instance_id))
     assert facts["instance"]["state"] == "ready"
     assert "CUDA out of memory" in facts["untrusted_log"]
+    assert "canary" not in facts["untrusted_log"]
     assert "untrusted_host_log" in facts
 
 

@@ -11,6 +11,7 @@ from vast_mcp.models import Billing, InstanceState
 from vast_mcp.notices.notice import Kind, Notice, quoted
 from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services.rentals import Held
+from vast_mcp.services.showing import at_least
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -166,7 +167,9 @@ def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notic
         one, number = held.instance, held.instance.instance_id
         name = f"instance {number}{quoted(held.label)}"
         if held.state is InstanceState.OUTBID:
-            needed = f" Bid needed now: {held.needed_bid}." if held.needed_bid else ""
+            needed = ""
+            if held.needed_bid:
+                needed = f" Bid needed now: ${at_least(held.needed_bid):g}/h."
             yield Notice(
                 Kind.OUTBID,
                 outbid_key(number),

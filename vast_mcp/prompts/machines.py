@@ -9,8 +9,8 @@ from vast_mcp.prompts._words import call
 from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
 from vast_mcp.services.holdings import machines
+from vast_mcp.services.logs import excerpt
 from vast_mcp.services.machine import machine_detail
-from vast_mcp.text import clean
 
 _STOP = call("stop_instance", "instance_id")
 _DESTROY = call("destroy_instance", "instance_id")
@@ -53,7 +53,7 @@ async def _diagnose(services: Services, given: Mapping[str, str]) -> Told:
     for name, daemon in (("untrusted_log", False), ("untrusted_host_log", True)):
         try:
             log = await services.reads.logs(instance_id, tail=_LOG_LINES, daemon=daemon)
-            facts[name] = str(clean(str(log)[-_LOG_SHOWN:], _LOG_SHOWN))
+            facts[name] = excerpt(str(log), _LOG_SHOWN).text
         except ApiError as error:
             facts[f"{name.removeprefix('untrusted_')}_missing"] = str(error)
     return Told(
