@@ -40,7 +40,11 @@ async def test_a_text_with_a_secret_in_it_is_refused_by_its_field(
             (
                 "create_workergroup",
                 "search_query",
-                {"endpoint_name": "serving", "template_hash": template, "search_query": secret},
+                {
+                    "endpoint_name": "serving",
+                    "template_hash": template,
+                    "search_query": f"gpu_name={secret}",
+                },
             ),
         ]
         for tool, field, arguments in calls:
