@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-from vast_mcp.api.regions import countries_of
+from vast_mcp.api.regions import countries_of, country_code
 from vast_mcp.errors import InputInvalid
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.text import clean_line
@@ -58,8 +58,6 @@ _WORDS: dict[str, Json] = {
     "true": True, "True": True, "false": False, "False": False, "null": None, "None": None,
 }  # fmt: skip
 _WILDCARDS = frozenset({"any", "*", "?"})
-_COUNTRY_ALIASES = {"UK": "GB"}
-"""As `countries` takes it: the vendor's list of places knows the second code only."""
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"\w+", re.ASCII)
 _SYMBOL = re.compile(r"[=<>!]+")
@@ -229,8 +227,7 @@ def _places(op: str, items: tuple[str, ...]) -> tuple[str, Json]:
     for item in items:
         countries = countries_of(item)
         several = several or countries is not None
-        plain = item.upper() if len(item) == 2 else item.replace("_", " ")
-        plain = _COUNTRY_ALIASES.get(plain, plain)
+        plain = country_code(item) if len(item) == 2 else item.replace("_", " ")
         codes += [code for code in countries or (plain,) if code not in codes]
     if not several:
         return op, codes[0]

@@ -25,6 +25,8 @@ _TABLES = {
 }
 
 REGIONS = tuple(_TABLES)
+_ALIASES = {"UK": "GB"}
+"""Codes that people write and the vendor's list of places does not know."""
 
 
 def countries_of(word: str) -> tuple[str, ...] | None:
@@ -34,3 +36,9 @@ def countries_of(word: str) -> tuple[str, ...] | None:
         if name.casefold() == wanted:
             return tuple(codes.split())
     return None
+
+
+def country_code(text: str) -> str:
+    """A two-letter code as the vendor knows it, whatever its case."""
+    code = text.upper()
+    return _ALIASES.get(code, code)

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from vast_mcp.api.regions import REGIONS, countries_of
+from vast_mcp.api.regions import REGIONS, countries_of, country_code
 from vast_mcp.errors import InputInvalid
 from vast_mcp.text import clean_line
 
@@ -12,8 +12,6 @@ _SEPARATORS = re.compile(r"[\s_-]+")
 _BRANDS = re.compile(r"^(?:(?:nvidia|geforce|amd)\s+)+(?=\S)")
 _KIND = re.compile(r"(?<=\S) (?:gpus?|cards?)$")
 _MEMORY = re.compile(r"(?<=\S) ?\b(\d{1,3}) ?gi?b\b")
-_COUNTRY_ALIASES = {"UK": "GB"}
-"""Codes that people write and the vendor's list of places does not know."""
 
 
 def resolve_gpu_names(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -88,6 +86,5 @@ def resolve_countries(wanted: Sequence[str]) -> tuple[str, ...]:
                 f"{clean_line(word, 40)!r} is no two-letter code such as SE",
                 hint=f"Regions: {', '.join(REGIONS)}.",
             )
-        code = _COUNTRY_ALIASES.get(plain.upper(), plain.upper())
-        codes += [one for one in region or (code,) if one not in codes]
+        codes += [code for code in region or (country_code(plain),) if code not in codes]
     return tuple(codes)
