@@ -6,7 +6,7 @@ counting until we have stopped it; so does one whose start is on its way.
 """
 
 from vast_mcp.guard.approved import ROUNDING, breach_of_rental
-from vast_mcp.models import Billing, Instance, billing_of
+from vast_mcp.models import Billing, Instance, billing_of, halted
 from vast_mcp.operations import JsonObject
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour
@@ -41,15 +41,14 @@ def _follow(
     """What it costs and does now."""
     if instance.usd_per_hour > rental.usd_per_hour + ROUNDING:
         rental = reprice(tx, rental, instance.usd_per_hour, now_us)
-    billing = billing_of(instance)
-    halted = billing is Billing.DISK and instance.intended_status == "stopped"
+    rests = halted(instance)
     for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))
-    if halted and rental.details.get("starting") and not rental.details.get("stop_sent"):
+    if rests and rental.details.get("starting") and not rental.details.get("stop_sent"):
         return rental
     rental = _start_seen(tx, rental, instance, read_us)
-    if rental.running and halted and for_good:
+    if rental.running and rests and for_good:
         return rest(tx, rental, now_us, read_us)
-    if not rental.running and billing is Billing.GPU_AND_DISK and not halted:
+    if not rental.running and billing_of(instance) is Billing.GPU_AND_DISK:
         # Started elsewhere: its lease still holds, and a stop of ours from before is answered.
         details = {**rental.details, "stop_sent": False, "seen_us": read_us}
         rental = tx.update_rental(rental, details=details)

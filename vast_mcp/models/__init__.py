@@ -7,6 +7,7 @@ from vast_mcp.models.instance import (
     InstanceState,
     PortMapping,
     billing_of,
+    halted,
     state_of,
 )
 from vast_mcp.models.offer import Offer, Rental, Template
@@ -29,5 +30,6 @@ __all__ = [
     "Worker",
     "Workergroup",
     "billing_of",
+    "halted",
     "state_of",
 ]

@@ -144,3 +144,8 @@ def billing_of(instance: Instance) -> Billing:
     if actual in {None, "created"}:
         return Billing.DISK
     return Billing.GPU_AND_DISK
+
+
+def halted(instance: Instance) -> bool:
+    """Whether it rests because it is meant to: only its disk bills. No outbid machine is that."""
+    return billing_of(instance) is Billing.DISK and instance.intended_status == "stopped"

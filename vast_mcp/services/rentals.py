@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from vast_mcp.errors import LedgerUnavailable, NotFound
 from vast_mcp.guard.mark import Mark, user_part
-from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
+from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
 from vast_mcp.services._services import Services
 from vast_mcp.services.metered import likely_spent
 from vast_mcp.services.showing import minute
@@ -76,8 +76,7 @@ class Held:
         """When it is stopped; None when it rests already or nobody set an end."""
         if self.rental is not None:
             return self.rental.lease_ends_us if self.rental.running else None
-        resting = self.bills is Billing.DISK and self.instance.intended_status == "stopped"
-        return self.mark.until_us if self.mark and not resting else None
+        return self.mark.until_us if self.mark and not halted(self.instance) else None
 
     @property
     def state(self) -> InstanceState:

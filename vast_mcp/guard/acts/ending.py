@@ -9,7 +9,7 @@ from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, plain_number, see
 from vast_mcp.guard.acts.job_words import job_words
-from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
+from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
 from vast_mcp.store import Rental, RentalState, Transaction
@@ -224,8 +224,7 @@ class RebootInstance(PlainAct):
             InputInvalid: it is stopped.
         """
         seen = await see(desk, self.instance_id)
-        one = seen.instance
-        if billing_of(one) is Billing.DISK and one.intended_status == "stopped":
+        if halted(seen.instance):
             raise InputInvalid(
                 "instance_id",
                 "this machine is stopped, so nothing of it can be rebooted",
