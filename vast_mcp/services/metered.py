@@ -18,10 +18,13 @@ def unused_traffic(rental: Rental, segments: Sequence[Segment], now_us: int) -> 
     Its share follows the part of the lease that has run.
     """
     fixed = sum((one.fixed for one in segments if one.kind == "traffic"), Usd(0))
-    ends_us = [min(now_us, segment_end_us(one, now_us)) for one in segments if one.kind == "lease"]
-    ran_us = sum(end_us for end_us in ends_us) - sum(
-        min(now_us, one.from_us) for one in segments if one.kind == "lease"
-    )
-    left_us = max(0, rental.lease_ends_us - max(ends_us, default=rental.created_us))
+    spans = [
+        (min(now_us, one.from_us), min(now_us, segment_end_us(one, now_us)))
+        for one in segments
+        if one.kind == "lease"
+    ]
+    ran_us = sum(end_us - from_us for from_us, end_us in spans)
+    last_us = max((end_us for _, end_us in spans), default=rental.created_us)
+    left_us = max(0, rental.lease_ends_us - last_us)
     whole_us = max(0, ran_us) + left_us
     return Usd(fixed.micros * left_us // whole_us) if whole_us else Usd(0)
