@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.database import break_ledgers
 from tests.notices.receiver import rented
 from tests.tools.test_account import endpoint_with_a_worker, rent_volume
 from tests.world import World
@@ -143,9 +144,7 @@ async def test_leases_shows_what_the_vendor_shows_when_the_ledger_is_broken(
     """What bills is needed most then; our mark in a label tells whose it is and its end."""
     world = World(tmp_path)
     number = await rented(world)
-    for book in (tmp_path / "state").glob("*.db*"):
-        if not book.name.startswith("pace"):
-            book.write_bytes(b"this is no ledger")
+    break_ledgers(tmp_path / "state")
     monkeypatch.setattr("vast_mcp.cli.leases.opened", lambda _: world.runtime())
     code = await show(world.settings)
     said = capsys.readouterr().out

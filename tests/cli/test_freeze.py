@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import LONGEST_S, Shell, shell
+from tests.database import break_ledgers
 from tests.guard.at_once import Held
 from tests.notices.receiver import rented
 from tests.promises.things import serve_elsewhere
@@ -340,9 +341,7 @@ async def test_stop_all_stops_what_runs_when_the_ledger_is_broken(
     """Design §5: no broken ledger blocks a stop. It cannot hold the freeze, and that is said."""
     world = World(tmp_path)
     number = await rented(world)
-    for book in (tmp_path / "state").glob("*.db*"):
-        if not book.name.startswith("pace"):
-            book.write_bytes(b"this is no ledger")
+    break_ledgers(tmp_path / "state")
     monkeypatch.setattr("vast_mcp.cli.freeze.opened", opening(world))
     code = await stopped_all(world.settings, answering("yes", []))
     world.simulator.catch_up()
