@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vast_mcp.errors import ApiError, LedgerUnavailable
+from vast_mcp.errors import ApiError
 from vast_mcp.guard.acts import short_name
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.view import Facts, rate_now
@@ -113,7 +113,7 @@ async def holdings(services: Services) -> Holdings:
     fleet = await fleet_of(services, facts.instances)
     warnings = list(fleet.warnings)
     held = [machine(one) for one in fleet.held]
-    held += [_lost(rental) for rental in await _live(services) if rental.target_id is None]
+    held += [_lost(rental) for rental in fleet.lost]
     try:
         volumes = await services.reads.volumes(deadline_s=_SIDE_READ_S)
         held += [_volume(volume) for volume in volumes]
@@ -130,14 +130,6 @@ async def holdings(services: Services) -> Holdings:
     if unpriced:
         warnings.append(f"{len(unpriced)} endpoint(s) not made here bill at an unknown price.")
     return Holdings(facts.account, facts, tuple(held), tuple(warnings))
-
-
-async def _live(services: Services) -> list[Rental]:
-    """What our books hold; nothing where they cannot be read, which the fleet warns of."""
-    try:
-        return await services.ledger.read(lambda tx: tx.live_rentals())
-    except LedgerUnavailable:
-        return []
 
 
 async def machines(services: Services, facts: Facts) -> list[Holding]:

@@ -211,8 +211,14 @@ class Fleet:
     """All that is held, and all that may be."""
 
     held: tuple[Held, ...]
-    pending: tuple[Pending, ...] = ()
+    lost: tuple[Rental, ...] = ()
+    """Rentals of every kind that hold money and have no machine or endpoint yet."""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def pending(self) -> tuple[Pending, ...]:
+        """Instances among the lost whose outcome nobody knows."""
+        return tuple(_pending(one) for one in self.lost if _unresolved(one))
 
 
 async def show_fleet(services: Services) -> Fleet:
@@ -234,7 +240,7 @@ async def fleet_of(services: Services, instances: Sequence[Instance]) -> Fleet:
     seen = await _with_books(services, instances)
     held = [one for one in seen.held if not _just_destroyed(one)]
     held += await _unlisted(services, seen.young - {one.instance_id for one in instances})
-    return Fleet(tuple(held), seen.pending, seen.warnings)
+    return Fleet(tuple(held), seen.lost, seen.warnings)
 
 
 def _just_destroyed(one: Held) -> bool:
@@ -284,7 +290,7 @@ class _Seen:
     """Listed machines beside the books, and what only the books know."""
 
     held: tuple[Held, ...]
-    pending: tuple[Pending, ...] = ()
+    lost: tuple[Rental, ...] = ()
     young: frozenset[int] = frozenset()
     """Machines rented so recently that a list may lack them (vast-api §7)."""
     warnings: tuple[str, ...] = ()
@@ -295,14 +301,16 @@ async def _with_books(services: Services, instances: Sequence[Instance]) -> _See
     marks = {one.instance_id: services.marker.read(one.raw_label) for one in instances}
 
     def read(tx: Transaction) -> _Seen:
-        live = [one for one in tx.live_rentals() if one.kind == "instance"]
+        live = tx.live_rentals()
         return _Seen(
             tuple(_held(tx, one, marks[one.instance_id], now_us) for one in instances),
-            tuple(_pending(rental) for rental in live if _unresolved(rental)),
+            tuple(rental for rental in live if rental.target_id is None),
             frozenset(
                 rental.target_id
                 for rental in live
-                if rental.target_id is not None and now_us - rental.created_us < LIST_LAG_US
+                if rental.kind == "instance"
+                and rental.target_id is not None
+                and now_us - rental.created_us < LIST_LAG_US
             ),
         )
 
@@ -322,7 +330,7 @@ def _held(tx: Transaction, one: Instance, mark: Mark | None, now_us: int) -> Hel
 
 
 def _unresolved(rental: Rental) -> bool:
-    return rental.target_id is None and rental.state in _UNRESOLVED
+    return rental.kind == "instance" and rental.state in _UNRESOLVED
 
 
 def _pending(rental: Rental) -> Pending:
