@@ -194,3 +194,16 @@ async def test_gpu_names_need_no_key() -> None:
 
         assert "RTX 4090" in names
         assert {"canonical_name": "RTX 4090", "gpu_ram_mb": 24564} in types
+
+
+async def test_an_offer_is_found_by_its_ask_contract_id_and_never_by_its_id() -> None:
+    """Recorded 2026-09-05: both stand in every row, and only one of them can be searched for."""
+    async with console() as vendor:
+        offer = (await vendor.offers(limit=1))[0]
+
+        assert offer["ask_contract_id"] == offer["id"]
+        assert await vendor.offers(id={"eq": offer["id"]}) == []
+        assert await vendor.offers(id={"in": [offer["id"]]}) == []
+        for condition in ({"eq": offer["id"]}, {"in": [offer["id"]]}, {"eq": str(offer["id"])}):
+            found = await vendor.offers(ask_contract_id=condition)
+            assert [row["id"] for row in found] == [offer["id"]]

@@ -329,3 +329,31 @@ async def test_a_reason_that_was_not_seen_is_not_denied(
     assert other["offers"] == []
     assert "no single filter is why" not in other["next"]
     assert "The vendor has more" in other["warnings"][0]
+
+
+async def test_an_offer_is_found_again_by_the_id_that_its_row_shows(tmp_path: Path) -> None:
+    """Rents, previews and `id` in a query ask by `ask_contract_id` (recorded 2026-09-05)."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        found = await world.call(client, "search_offers", limit=3)
+        offer_id = found["offers"][1]["offer_id"]
+        again = await world.call(client, "search_offers", query=f"id={offer_id}")
+        preview = await world.call(client, "create_instance", offer_id=offer_id, preview=True)
+        world.simulator.requests.clear()
+        rented = await world.call(client, "create_instance", offer_id=offer_id)
+    assert [row["offer_id"] for row in again["offers"]] == [offer_id]
+    assert preview["status"] == "preview"
+    assert rented["status"] == "rented"
+    [looked] = sent_searches(world)
+    assert looked["ask_contract_id"] == {"eq": offer_id}
+
+
+async def test_an_offer_is_called_gone_only_after_both_lookups(tmp_path: Path) -> None:
+    """One report has offers found by `id`: it is asked last, and nothing is rented on neither."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        with pytest.raises(ToolFailed, match="not on the market any more"):
+            await world.call(client, "create_instance", offer_id=12345678)
+    asked = [sorted({"id", "ask_contract_id"} & body.keys()) for body in sent_searches(world)]
+    assert asked == [["ask_contract_id"], ["id"]]
+    assert not world.simulator.mutations()

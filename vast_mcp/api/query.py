@@ -21,16 +21,17 @@ from vast_mcp.units import DAY_S, MB_PER_GB
 LONGEST = 4000
 """Characters of a query that are read at all."""
 _COLUMN_NAMES = """
-    bw_nvlink cluster_id compute_cap cpu_arch cpu_cores cpu_cores_effective cpu_ghz cpu_ram
+    ask_contract_id bw_nvlink cluster_id compute_cap cpu_arch cpu_cores cpu_cores_effective cpu_ghz
+    cpu_ram
     cuda_max_good datacenter direct_port_count disk_bw disk_space dlperf dlperf_per_dphtotal
     dph_total driver_version duration external flops_per_dphtotal geolocation gpu_arch
     gpu_display_active gpu_frac gpu_max_power gpu_max_temp gpu_mem_bw gpu_name gpu_ram
-    gpu_total_ram has_avx host_id id inet_down inet_down_cost inet_up inet_up_cost machine_id
+    gpu_total_ram has_avx host_id inet_down inet_down_cost inet_up inet_up_cost machine_id
     min_bid mobo_name num_gpus pci_gen pcie_bw reliability rentable rented static_ip storage_cost
     total_flops ubuntu_version verification verified vms_enabled
 """
 COLUMNS = frozenset(_COLUMN_NAMES.split())
-"""What the official client knows for offers (vast-api §5)."""
+"""What the official client knows for offers (vast-api §5), but for its `id`: see ALIASES."""
 ALIASES = {
     "cuda_vers": "cuda_max_good",
     "display_active": "gpu_display_active",
@@ -38,8 +39,10 @@ ALIASES = {
     "dph": "dph_total",
     "dphtotal": "dph_total",
     "flops_usd": "flops_per_dphtotal",
+    "id": "ask_contract_id",
     "reliability2": "reliability",
 }
+"""`id` is what people write, and the vendor finds nothing by it (recorded 2026-09-05)."""
 _SORTABLE = COLUMNS | {"score", "dph_base", "discounted_dph_total", "start_date", "end_date"}
 _FACTORS = {
     "cpu_ram": float(MB_PER_GB),

@@ -1,6 +1,7 @@
 """Everything that is asked of the vendor and changes nothing; the only requests ever repeated."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vast_mcp.api import wire, wire_account
 from vast_mcp.api._fields import row, rows, unreadable
@@ -69,6 +70,24 @@ class Reads:
         )
         found = await self._list(call, "offers", deadline_s, fresh=False)
         return [wire.decode_offer(item, rental=rental, disk_gb=disk_gb) for item in found]
+
+    async def find_offer(
+        self, offer_id: int, *, rental: Rental, disk_gb: float, deadline_s: float | None = None
+    ) -> Offer | None:
+        """The offer with that id, whatever its host is like; None when the market has none.
+
+        A search by `ask_contract_id` finds it and a search by `id` finds nothing, although rows
+        carry both with the same number (recorded 2026-09-05). One report says the opposite, so
+        an offer is called gone only after both.
+        """
+        for column in ("ask_contract_id", "id"):
+            call = market.find_offer(column, offer_id, rental=rental, disk_gb=disk_gb)
+            found = await self._list(call, "offers", deadline_s, fresh=False)
+            for item in found:
+                if wire.is_offer(item, offer_id):
+                    offer = wire.decode_offer(item, rental=rental, disk_gb=disk_gb)
+                    return replace(offer, offer_id=offer_id)
+        return None
 
     async def show_instance(
         self,

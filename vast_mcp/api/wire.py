@@ -62,6 +62,11 @@ def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
     )
 
 
+def is_offer(fields: f.Row, offer_id: int) -> bool:
+    """Whether a row of the market is that offer: either of its two ids says so."""
+    return offer_id in (f.whole(fields.get("ask_contract_id")), f.whole(fields.get("id")))
+
+
 def decode_template(value: object) -> Template:
     """One template; its variables and registry login are left behind.
 

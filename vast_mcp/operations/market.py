@@ -23,6 +23,8 @@ _TYPES: dict[Rental, str] = {
     "interruptible": "bid",
     "reserved": "reserved",
 }
+_LOOKUP_ROWS = 8
+"""More than the one that is looked for: a row that is not it must not hide it."""
 BEST_FIRST: Order = (("score", "desc"),)
 
 
@@ -57,6 +59,17 @@ def search_offers(
         body["limit"] = limit
     body["allocated_storage"] = float(disk_gb)
     return SEARCH_OFFERS.call(body)
+
+
+def find_offer(column: str, offer_id: int, *, rental: Rental, disk_gb: float) -> Call:
+    """Look for the offer whose `column` is that id, whoever its host is.
+
+    `any` is said only where the official client says it (its self-test); the other defaults are
+    left out.
+    """
+    wanted: JsonObject = dict.fromkeys(default_filters())
+    wanted |= {"verified": {"eq": "any"}, "rented": {"eq": "any"}, column: {"eq": offer_id}}
+    return search_offers(wanted, rental=rental, disk_gb=disk_gb, limit=_LOOKUP_ROWS)
 
 
 def search_templates(filters: Mapping[str, Json], *, limit: int | None = None) -> Call:

@@ -3,7 +3,6 @@
 from vast_mcp.errors import OfferGone
 from vast_mcp.jobs.scout import JobWish, Look
 from vast_mcp.models import Offer
-from vast_mcp.operations import Json
 from vast_mcp.services._services import Services
 from vast_mcp.services.market import Search, disk_of, search_market
 from vast_mcp.services.waiting import look_once
@@ -40,16 +39,12 @@ class Scouting:
     async def _named(self, wish: JobWish) -> Offer | None:
         if wish.offer_id is None:
             return None
-        wanted: dict[str, Json] = {"eq": wish.offer_id}
-        found = await self._services.reads.search_offers(
-            {"id": wanted, "verified": {"eq": "any"}},
-            rental="on_demand",
-            disk_gb=await disk_of(self._services, wish.disk_gb, wish.template_hash),
-            limit=1,
+        disk_gb = await disk_of(self._services, wish.disk_gb, wish.template_hash)
+        found = await self._services.reads.find_offer(
+            wish.offer_id, rental="on_demand", disk_gb=disk_gb
         )
-        for one in found:
-            if one.offer_id == wish.offer_id:
-                return one
+        if found is not None:
+            return found
         if wish.gpu_names:
             return None
         raise OfferGone(

@@ -56,7 +56,7 @@ class OfferRow(BaseModel):
 
 
 _COLUMN_OF = {
-    "offer_id": "id",
+    "offer_id": "ask_contract_id",
     "gpu": "gpu_name",
     "gpu_ram_gb": "gpu_ram",
     "usd_per_hour": "dph_total",

@@ -14,6 +14,7 @@ from vast_mcp.guard.inside import Inside, coverage, guard_text
 from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
 from vast_mcp.guard.vault import split
 from vast_mcp.models import Offer, Template
+from vast_mcp.models import Rental as OfferRental
 from vast_mcp.operations import Json, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
 from vast_mcp.policy import Request
@@ -134,20 +135,8 @@ class CreateInstance(PlainAct):
         return disk_gb
 
     async def _offer(self, desk: Desk, disk_gb: float) -> Offer:
-        anything: dict[str, Json] = {"eq": "any"}
-        found = await desk.reads.search_offers(
-            {
-                "id": {"eq": self.offer_id},
-                "verified": anything,
-                "external": anything,
-                "rentable": anything,
-                "rented": anything,
-            },
-            rental="on_demand" if self.bid_usd_per_hour is None else "interruptible",
-            disk_gb=disk_gb,
-            limit=1,
-        )
-        offer = next((one for one in found if one.offer_id == self.offer_id), None)
+        rental: OfferRental = "on_demand" if self.bid_usd_per_hour is None else "interruptible"
+        offer = await desk.reads.find_offer(self.offer_id, rental=rental, disk_gb=disk_gb)
         if offer is None or not offer.rentable:
             raise OfferGone(
                 f"Not rented, nothing charged: offer {self.offer_id} is not on the market any more"
