@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from tests.simulator.console import Console, console
 from vast_mcp.vendor_shapes import Kind, Problem, compare
 
@@ -146,7 +144,7 @@ async def _machines(vendor: Console) -> AsyncIterator[Reply]:
 
 
 async def _stages(vendor: Console) -> AsyncIterator[Reply]:
-    bid = {"price": 5.0, "cancel_unavail": True}
+    bid: dict[str, Any] = {"price": 5.0, "cancel_unavail": True}
     number = await vendor.rent(**bid)
     vendor.clock.move(900)
     vendor.simulator.outbid(number)
@@ -218,7 +216,7 @@ async def _differences() -> dict[str, str]:
 
 
 async def test_every_reply_of_the_simulator_fits_what_was_recorded_of_the_vendor() -> None:
-    """Each kind of reply: no field is missing, of another type, out of range or without a reason."""
+    """Each kind: no field missing, of another type, out of range or without a reason."""
     unlike = {
         f"{key}, {says}" for key, says in (await _differences()).items() if key not in STILL_UNLIKE
     }
@@ -240,7 +238,6 @@ async def test_the_walk_through_the_simulator_meets_every_kind_it_can_answer() -
     assert met | not_simulated == set(Kind)
 
 
-@pytest.mark.parametrize("key", sorted(SENT_AND_NEVER_RECORDED))
-def test_each_field_sent_and_never_recorded_has_a_reason(key: str) -> None:
+def test_each_field_sent_and_never_recorded_has_a_reason() -> None:
     """The list is reviewed, not a heap."""
-    assert len(SENT_AND_NEVER_RECORDED[key]) > 20
+    assert {key for key, why in SENT_AND_NEVER_RECORDED.items() if len(why) < 20} == set()
