@@ -113,17 +113,24 @@ def _workergroups(theirs: Sent, _: Sent) -> Sent:
     return replace(theirs, path=theirs.path.replace("/autojobs/", "/workergroups/"))
 
 
-_UNSET = (
-    "max_queue_time", "target_queue_time", "inactivity_timeout", "min_cold_load", "cold_workers",
-    "max_workers", "endpoint_state",
-)  # fmt: skip
+_UNSET = ("max_queue_time", "target_queue_time", "inactivity_timeout", "endpoint_state")
 
 
 def _unset_left_out(theirs: Sent, _: Sent) -> Sent:
-    if not theirs.path.startswith("/api/v0/endptjobs/") or not theirs.body:
+    if theirs.path != "/api/v0/endptjobs/" or not theirs.body:
         return theirs
     kept = {k: v for k, v in theirs.body.items() if v is not None or k not in _UNSET}
     return replace(theirs, body=kept)
+
+
+def _whole_scaling(theirs: Sent, ours: Sent) -> Sent:
+    if not theirs.path.startswith("/api/v0/endptjobs/") or theirs.method != "PUT":
+        return theirs
+    assert theirs.body is not None
+    assert ours.body is not None
+    assert theirs.body.keys() == ours.body.keys()
+    # What was not given is null there; here it is what the record said.
+    return _set_body(theirs, **{k: ours.body[k] for k, v in theirs.body.items() if v is None})
 
 
 def _production(theirs: Sent, _: Sent) -> Sent:
@@ -169,7 +176,12 @@ RULES = (
     Rule("no key in bodies", "the key is in the header; a GET has no body", _no_key_in_body),
     Rule("workergroups", "autojobs is the older name of the same route", _workergroups),
     Rule("typed ids", "a bare number is an instance: the newer form says so", _typed_ids),
-    Rule("unset left out", "null means unchanged or default; leaving out says it", _unset_left_out),
+    Rule("unset left out", "null means the default; leaving out says it", _unset_left_out),
+    Rule(
+        "whole scaling",
+        "an update may replace the whole record: what was not given is sent as it is",
+        _whole_scaling,
+    ),
     Rule("production engine", "only the production autoscaler is used", _production),
     Rule(
         "workergroup by hash",

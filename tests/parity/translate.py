@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tests.parity.corpus import Case
 from vast_mcp.api.query import parse_order, parse_query
 from vast_mcp.guard.acts._places import place
-from vast_mcp.models import Rental
+from vast_mcp.models import Rental, Scaling
 from vast_mcp.operations import Call, Json, copying, instances, market, serverless
 from vast_mcp.operations.instances import Connect, CreateSpec
 
@@ -226,10 +226,14 @@ def _serverless(case: Case) -> Translation:
     if (verb, noun) == ("create", "endpoint"):
         return _create_endpoint(options)
     if (verb, noun) == ("update", "endpoint"):
-        changes: dict[str, Json] = {"endpoint_name": options["--endpoint_name"]}
-        for name in ("min_load", "target_util", "cold_mult"):
-            changes[name] = float(options[f"--{name}"])
-        return [serverless.update_endpoint(int(rest[0]), changes)]
+        min_load, util, mult = (
+            float(options[f"--{name}"]) for name in ("min_load", "target_util", "cold_mult")
+        )
+        whole = Scaling(
+            endpoint_name=options["--endpoint_name"], max_workers=3, cold_workers=1,
+            min_load=min_load, target_util=util, cold_mult=mult, endpoint_state="active",
+        )  # fmt: skip
+        return [serverless.update_endpoint(int(rest[0]), whole)]
     if (verb, noun) == ("create", "workergroup") and "--search_params" in options:
         return [
             serverless.create_workergroup(

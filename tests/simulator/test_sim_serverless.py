@@ -109,3 +109,20 @@ async def test_a_deleted_group_releases_its_workers_and_is_then_unknown() -> Non
 
         assert len(first.json()["deleted_workers"]) == 1
         assert again.json()["error"] == "no_such_workergroup"
+
+
+async def test_an_update_puts_what_it_leaves_out_back_to_the_default() -> None:
+    """Reported by the maker of a client: "silently jumping max_workers from 1 to 20"."""
+    async with console() as vendor:
+        endpoint = await _endpoint(vendor, max_workers=1, min_load=5)
+        group = await _group(vendor, endpoint)
+        sent = {"endpoint_name": "e", "target_util": 0.5, "max_workers": None}
+        await vendor.call("PUT", f"endptjobs/{endpoint}/", json=sent)
+        await vendor.call("PUT", f"workergroups/{group}/", json={"template_hash": TEMPLATE})
+
+        (row,) = (await vendor.get("endptjobs/"))["results"]
+        assert (row["endpoint_name"], row["target_util"]) == ("e", 0.5)
+        assert (row["max_workers"], row["cold_workers"], row["min_load"]) == (20, 5, 0.0)
+        assert row["endpoint_state"] == "active"
+        (kind,) = (await vendor.get("workergroups/"))["results"]
+        assert (kind["template_hash"], kind["search_params"]) == (TEMPLATE, None)

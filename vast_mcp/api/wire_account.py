@@ -10,6 +10,7 @@ from vast_mcp.models import (
     Account,
     ChargeItem,
     Endpoint,
+    Scaling,
     SshKey,
     Volume,
     Worker,
@@ -105,15 +106,19 @@ def decode_endpoint(value: object) -> Endpoint:
     return Endpoint(
         endpoint_id=f.identifier(fields, "id"),
         name=f.label(fields, "endpoint_name"),
-        raw_name=name if isinstance(name, str) else "",
-        state=f.word(fields, "endpoint_state") or "active",
-        min_load=f.real(fields, "min_load"),
-        cold_workers=f.count(fields, "cold_workers"),
-        max_workers=workers,
-        target_util=f.real(fields, "target_util"),
-        cold_mult=f.real(fields, "cold_mult"),
-        max_queue_s=f.number(fields.get("max_queue_time")),
-        inactivity_timeout_s=f.number(fields.get("inactivity_timeout")),
+        scaling=Scaling(
+            endpoint_name=name if isinstance(name, str) else "",
+            max_workers=workers,
+            cold_workers=f.count(fields, "cold_workers"),
+            min_load=f.real(fields, "min_load"),
+            endpoint_state=f.word(fields, "endpoint_state") or "active",
+            min_cold_load=f.number(fields.get("min_cold_load")),
+            target_util=f.number(fields.get("target_util")),
+            cold_mult=f.number(fields.get("cold_mult")),
+            max_queue_time=f.number(fields.get("max_queue_time")),
+            target_queue_time=f.number(fields.get("target_queue_time")),
+            inactivity_timeout=f.number(fields.get("inactivity_timeout")),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from vast_mcp.models.instance import (
     state_of,
 )
 from vast_mcp.models.offer import Offer, Rental, Template
-from vast_mcp.models.serverless import Endpoint, Worker, Workergroup
+from vast_mcp.models.serverless import Endpoint, Scaling, Worker, Workergroup
 
 __all__ = [
     "Account",
@@ -24,6 +24,7 @@ __all__ = [
     "Offer",
     "PortMapping",
     "Rental",
+    "Scaling",
     "SshKey",
     "Template",
     "Volume",

@@ -1,6 +1,7 @@
 """Endpoints and workergroups (vast-api §18)."""
 
-from vast_mcp.operations._declare import Call, Data, Host, JsonObject, Money, Operation
+from vast_mcp.models import Scaling
+from vast_mcp.operations._declare import Call, Data, Host, Money, Operation
 
 LIST_ENDPOINTS = Operation(
     "list_endpoints", "GET", "/api/v0/endptjobs/", "serverless", interval_s=3.0
@@ -37,6 +38,8 @@ OPERATIONS = (
 
 SEARCH_SUFFIX = " verified=True rentable=True rented=False"
 """What the official client appends: a search given replaces the server's own default filters."""
+DEFAULT_GPU_RAM_GB = 24.0
+"""As the official client sends where nothing was asked."""
 
 
 def list_endpoints() -> Call:
@@ -73,10 +76,25 @@ def create_endpoint(
     )
 
 
-def update_endpoint(endpoint_id: int, changes: JsonObject) -> Call:
-    """Change the named scaling fields; fields left out stay."""
+def update_endpoint(endpoint_id: int, scaling: Scaling) -> Call:
+    """Put this scaling in the place of the endpoint's own: every field is sent, see `Scaling`."""
     return UPDATE_ENDPOINT.call(
-        {"client_id": "me", "endptjob_id": endpoint_id, "autoscaler_instance": "prod", **changes},
+        {
+            "client_id": "me",
+            "endptjob_id": endpoint_id,
+            "min_load": scaling.min_load,
+            "min_cold_load": scaling.min_cold_load,
+            "target_util": scaling.target_util,
+            "cold_mult": scaling.cold_mult,
+            "cold_workers": scaling.cold_workers,
+            "max_workers": scaling.max_workers,
+            "endpoint_name": scaling.endpoint_name or None,
+            "endpoint_state": scaling.endpoint_state,
+            "max_queue_time": scaling.max_queue_time,
+            "target_queue_time": scaling.target_queue_time,
+            "inactivity_timeout": scaling.inactivity_timeout,
+            "autoscaler_instance": "prod",
+        },
         endpoint_id=endpoint_id,
     )
 
@@ -95,7 +113,7 @@ def create_workergroup(
     template_hash: str,
     search: str,
     launch_args: str = "",
-    gpu_ram_gb: float = 24.0,
+    gpu_ram_gb: float = DEFAULT_GPU_RAM_GB,
 ) -> Call:
     """Give an endpoint a kind of machine; `search` is sent with the suffix the client appends."""
     return CREATE_WORKERGROUP.call(

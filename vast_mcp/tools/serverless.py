@@ -93,7 +93,9 @@ def create_workergroup(
     search_query: Annotated[
         str, Field(max_length=500, description="offers to rent, such as gpu_name=RTX_4090")
     ] = "",
-    gpu_ram_gb: Annotated[float, Field(gt=0, le=2000, description="GPU memory it needs")] = 24,
+    gpu_ram_gb: Annotated[
+        float | None, Field(gt=0, le=2000, description="GPU memory it needs")
+    ] = None,
 ) -> Act:
     """Give an endpoint a template and a kind of machine; workers then start and bill by load.
 

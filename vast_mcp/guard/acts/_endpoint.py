@@ -6,7 +6,7 @@ from vast_mcp.errors import InputInvalid, NotFound
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk, Sight
 from vast_mcp.guard.mark import endpoint_intent
-from vast_mcp.models import Endpoint
+from vast_mcp.models import Endpoint, Scaling
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Owner, Spend, Target
 from vast_mcp.store import Rental, RentalState, Transaction, split_by_day
@@ -85,6 +85,20 @@ async def find_endpoint(desk: Desk, name: str, *, urgent: bool = False) -> Found
     one = found[0]
     rental = await desk.ledger.read(lambda tx: tx.rental_of("endpoint", one.endpoint_id))
     return FoundEndpoint(one, rental)
+
+
+async def listed_scaling(desk: Desk, endpoint_id: int) -> Scaling | None:
+    """The endpoint's record; None once two lists in a row do without it: one proves nothing.
+
+    Raises:
+        ApiError: they could not be read.
+    """
+    for _ in range(2):
+        listed = await desk.reads.endpoints(urgent=True)
+        found = next((one for one in listed if one.endpoint_id == endpoint_id), None)
+        if found is not None:
+            return found.scaling
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ class CreateWorkergroup(PlainAct):
     endpoint_name: str
     template_hash: str
     search_query: str = ""
-    gpu_ram_gb: float = 24.0
+    gpu_ram_gb: float | None = None
 
     async def look(self, desk: Desk) -> Sight:
         """The endpoint; inside one that was approved no second question is needed."""
@@ -231,6 +231,9 @@ class CreateWorkergroup(PlainAct):
         assert sight.found is not None
         one, rental = sight.found.endpoint, sight.found.rental
         search = self.search_query
+        if self.gpu_ram_gb is not None and "gpu_ram" not in search:
+            # The field alone is advice: a card of 16 GB came for 24 (reported, 2026-08).
+            search = f"{search} gpu_ram>={self.gpu_ram_gb:g}".strip()
         if rental is not None:
             bound = UsdPerHour(int(str(rental.details.get("per_worker_micros", 0))))
             search = f"{search} dph_total<={bound.dollars:g}".strip()
@@ -241,7 +244,7 @@ class CreateWorkergroup(PlainAct):
                     one.endpoint_id,
                     template_hash=self.template_hash,
                     search=search,
-                    gpu_ram_gb=self.gpu_ram_gb,
+                    gpu_ram_gb=self.gpu_ram_gb or serverless.DEFAULT_GPU_RAM_GB,
                 )
             )
         except OutcomeUnknown:

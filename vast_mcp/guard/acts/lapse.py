@@ -1,14 +1,17 @@
 """The end of an endpoint's lease: it keeps its name, but rents nothing any more."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from vast_mcp.errors import NotFound, OutcomeUnknown
+from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct
+from vast_mcp.guard.acts._endpoint import listed_scaling
+from vast_mcp.guard.mark import endpoint_name
 from vast_mcp.guard.reconcile import HORIZON_US
+from vast_mcp.models import Scaling
 from vast_mcp.operations import serverless
 from vast_mcp.policy import Owner, Request, Target
 from vast_mcp.store import RentalState, Transaction
@@ -18,37 +21,66 @@ _LOOK_EVERY_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
+class EndSight(Sight):
+    """What is sent: the endpoint's own scaling, or what the ledger knows of it, stopped."""
+
+    stopped: Scaling | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EndEndpoint(PlainAct):
-    """Corrective: scale an endpoint to nothing and watch its workers go."""
+    """Corrective: scale an endpoint to nothing and watch its workers go.
+
+    An update replaces the whole record (see `Scaling`). Where the record cannot be read the stop
+    goes out all the same, with the maximum that the ledger holds: an end waits for nothing.
+    """
 
     tool: ClassVar[str] = "update_endpoint"
     endpoint_id: int
 
     async def look(self, desk: Desk) -> Sight:
-        """The endpoint, if it still exists."""
-        listed = await desk.reads.endpoints(urgent=True)
-        one = next((each for each in listed if each.endpoint_id == self.endpoint_id), None)
-        if one is None:
+        """The endpoint, if it still exists.
+
+        Raises:
+            NotFound: it does not; its books are closed.
+            ApiError: neither the vendor nor the ledger can say what it is.
+        """
+        try:
+            scaling = await listed_scaling(desk, self.endpoint_id)
+        except ApiError:
+            scaling = await self._booked(desk)
+            if scaling is None:
+                raise
+        if scaling is None:
             now_us = desk.now_us()
             await desk.ledger.write(lambda tx: self._close(tx, now_us))
             raise NotFound(f"Endpoint {self.endpoint_id} is gone already.")
-        return Sight(
+        return EndSight(
             request=Request(
                 self.tool,
-                Target("endpoint", self.endpoint_id, one.raw_name, Owner.OURS),
+                Target("endpoint", self.endpoint_id, scaling.endpoint_name, Owner.OURS),
                 corrective=True,
             ),
             snapshot={"endpoint_id": self.endpoint_id},
             question="",
             handle=f"endpoint-{self.endpoint_id}-end",
+            stopped=replace(scaling, cold_workers=0, min_load=0.0, endpoint_state="stopped"),
         )
+
+    async def _booked(self, desk: Desk) -> Scaling | None:
+        rental = await desk.ledger.read(lambda tx: tx.rental_of("endpoint", self.endpoint_id))
+        workers = None if rental is None else rental.details.get("workers")
+        if rental is None or not isinstance(workers, int):
+            return None
+        name = endpoint_name(rental.label, rental.intent_id)
+        return Scaling(name, workers, cold_workers=0, min_load=0.0, endpoint_state="stopped")
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Nothing kept warm, no load, stopped; ended only when no worker bills."""
-        call = serverless.update_endpoint(
-            self.endpoint_id,
-            {"cold_workers": 0, "min_load": 0.0, "endpoint_state": "stopped"},
-        )
+        sight = errand.sight
+        assert isinstance(sight, EndSight)
+        assert sight.stopped is not None
+        call = serverless.update_endpoint(self.endpoint_id, sight.stopped)
         accepted = quiet = False
         for _ in range(_LOOKS):
             if not accepted:

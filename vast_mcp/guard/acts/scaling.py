@@ -1,7 +1,7 @@
 """Change and delete endpoints: raising a maximum spends, deleting ends its workers."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vast_mcp.errors import (
@@ -21,11 +21,12 @@ from vast_mcp.guard.acts._endpoint import (
     EndpointSight,
     FoundEndpoint,
     find_endpoint,
+    listed_scaling,
     short_name,
     worst_case,
 )
 from vast_mcp.guard.acts._lease import total_so_far
-from vast_mcp.models import Endpoint
+from vast_mcp.models import Endpoint, Scaling
 from vast_mcp.operations import JsonObject, serverless
 from vast_mcp.policy import Request, Spend
 from vast_mcp.store import Rental, RentalState, Transaction
@@ -34,7 +35,12 @@ from vast_mcp.units import HOUR_S, UsdPerHour
 
 @dataclass(frozen=True, slots=True)
 class UpdateEndpoint(PlainAct):
-    """Change an endpoint's scaling; raising its maximum spends."""
+    """Change an endpoint's scaling; raising its maximum spends.
+
+    The vendor may take what an update leaves out for "back to the default" (20 workers), so the
+    whole record goes out: as read just before, with what was asked in its place. Each may therefore
+    set it active again when it arrives late, whatever it was meant to change.
+    """
 
     tool: ClassVar[str] = "update_endpoint"
     endpoint_name: str
@@ -107,7 +113,7 @@ class UpdateEndpoint(PlainAct):
         assert isinstance(sight, EndpointSight)
         assert sight.found is not None
         rental = tx.rental_of("endpoint", sight.found.endpoint.endpoint_id)
-        if rental is not None and sight.request.raises:
+        if rental is not None:
             rental = books.note(tx, rental.intent_id, raised_us=booking.now_us)
         if rental is not None and sight.rate > rental.usd_per_hour:
             rental = books.rise(tx, rental, booking.intent_id, booking.now_us)
@@ -115,21 +121,27 @@ class UpdateEndpoint(PlainAct):
             _note_workers(tx, rental, sight.max_workers)
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
-        """Sent once, then read back."""
+        """Read once more, sent once, then read back."""
         sight = errand.sight
         assert isinstance(sight, EndpointSight)
         assert sight.found is not None
         endpoint_id = sight.found.endpoint.endpoint_id
+        scaling = await self._merged(desk, errand)
+        if scaling is None:
+            return Outcome(
+                status="changed",
+                said="Not changed, nothing was sent: another change reached this endpoint first.",
+                next="Look with show_endpoints, then call update_endpoint again.",
+                values={"endpoint_id": endpoint_id},
+            )
         said = "Changed."
         try:
-            await errand.send(serverless.update_endpoint(endpoint_id, self.changes()))
+            await errand.send(serverless.update_endpoint(endpoint_id, scaling))
         except OutcomeUnknown:
             said = "The change was sent and its answer lost; this is what is read back."
         except ApiError:  # refused: only what it may rent stays reserved
             with suppress(VastMcpError):
-                found = await find_endpoint(desk, sight.found.endpoint.raw_name)
-                most = found.endpoint.max_workers
-                await self._settle(desk, errand, _per_worker(found.rental) * most, most)
+                await self._release(desk, errand, await find_endpoint(desk, scaling.endpoint_name))
             raise
         try:
             now = await find_endpoint(desk, sight.found.endpoint.raw_name)
@@ -149,6 +161,38 @@ class UpdateEndpoint(PlainAct):
             f" {one.min_load:g}, state {one.state}.",
             values={"endpoint_id": endpoint_id},
         )
+
+    async def _merged(self, desk: Desk, errand: Errand) -> Scaling | None:
+        """What to send: the record as it is now, with the changes. None: it is another by now.
+
+        Raises:
+            VastMcpError: it cannot be read, so nothing may be sent.
+        """
+        sight = errand.sight
+        assert isinstance(sight, EndpointSight)
+        assert sight.found is not None
+        seen = sight.found.endpoint
+        try:
+            fresh = (await find_endpoint(desk, seen.raw_name)).endpoint
+        except VastMcpError:
+            await self._release(desk, errand, sight.found)
+            raise
+        if fresh != seen:
+            await self._release(desk, errand, FoundEndpoint(fresh, sight.found.rental))
+            return None
+        now = fresh.scaling
+        return replace(
+            now,
+            max_workers=now.max_workers if self.max_workers is None else self.max_workers,
+            cold_workers=now.cold_workers if self.cold_workers is None else self.cold_workers,
+            min_load=now.min_load if self.min_load is None else self.min_load,
+            endpoint_state=self.endpoint_state or now.endpoint_state,
+        )
+
+    async def _release(self, desk: Desk, errand: Errand, found: FoundEndpoint) -> None:
+        """Nothing was changed: reserved is what the endpoint may rent as it is."""
+        most = found.endpoint.max_workers
+        await self._settle(desk, errand, _per_worker(found.rental) * most, most)
 
     async def _settle(self, desk: Desk, errand: Errand, rate: UsdPerHour, workers: int) -> None:
         sight = errand.sight
@@ -225,8 +269,7 @@ class DeleteEndpoint(PlainAct):
             with suppress(OutcomeUnknown, NotFound):  # the list below tells
                 await errand.send(serverless.delete_endpoint(endpoint_id))
             with suppress(VendorDown, VendorUnreadable):  # sent: it is only not seen yet
-                listed = await desk.reads.endpoints(urgent=True)
-                gone = all(one.endpoint_id != endpoint_id for one in listed)
+                gone = await listed_scaling(desk, endpoint_id) is None
             if gone:
                 break
             await desk.clock.sleep(3.0)
@@ -241,7 +284,9 @@ class DeleteEndpoint(PlainAct):
             await desk.ledger.write(write)
         return Outcome(
             status="deleted" if gone else "deleting",
-            said="Deleted; its workers end with it." if gone else "Delete sent; still listed.",
+            said="Deleted; its workers are destroyed one by one and bill until then."
+            if gone
+            else "Delete sent; still listed.",
             next="show_instances tells whether a worker survived."
             if gone
             else "Look with show_endpoints in a minute.",
