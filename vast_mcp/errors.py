@@ -8,16 +8,21 @@ VastMcpError
 ├── PermitMissing          a request without a permit reached the transport: a defect of ours
 └── ApiError               the vendor, or the way to it
     ├── KeyMissing         no API key is set
-    ├── Unauthorized       the key is refused (401, or 404 with `auth_error`)
-    ├── Forbidden          the key lacks a permission
+    ├── Unauthorized       the vendor does not know the key
+    │   └── SessionEnded   the login session behind the key has ended; a plain key may still work
+    ├── Forbidden          the key is right and lacks a permission, which `permission` names
+    │   └── TwoFactorNeeded  the account wants a two-factor session for this
     ├── NotFound           no such instance, endpoint, template …
     ├── OfferGone          the offer was rented by somebody else or withdrawn
+    │   └── BidTooLow      the offer is there, and the bid does not win it now
+    ├── StartQueued        accepted: the machine starts by itself once its GPU is free
     ├── RateLimited        429; `retry_after_s` says when
-    ├── VendorRefused      any other definite refusal; may name a contract it left behind
+    │   └── BurstBlocked   a web page with status 403: the vendor's guard against bursts
+    ├── VendorRefused      any other definite refusal
     ├── VendorUnreadable   an answer that cannot be trusted: HTML, truncated, half a page
     ├── VendorDown         a read failed after its retries
     ├── NeverSent          the connection failed before a byte left
-    └── OutcomeUnknown     sent, and no answer that can be trusted came back
+    └── OutcomeUnknown     sent, and nothing that is known to be a yes or a no came back
 """
 
 
@@ -83,8 +88,28 @@ class Unauthorized(ApiError):
     """The vendor does not know the key."""
 
 
+class SessionEnded(Unauthorized):
+    """The login session that this key stands for has ended; the account's plain key has not."""
+
+
 class Forbidden(ApiError):
-    """The key lacks the permission for this."""
+    """The key is right but lacks a permission. `permission` is which, as far as it was said."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        code: str = "",
+        permission: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint, status=status, code=code)
+        self.permission = permission
+
+
+class TwoFactorNeeded(Forbidden):
+    """The account does this only for a two-factor session."""
 
 
 class NotFound(ApiError):
@@ -93,6 +118,14 @@ class NotFound(ApiError):
 
 class OfferGone(ApiError):
     """The offer was rented by somebody else or withdrawn."""
+
+
+class BidTooLow(OfferGone):
+    """The bid does not win the offer now; nothing was rented."""
+
+
+class StartQueued(ApiError):
+    """Not refused: the start is queued, and happens by itself once the GPU is free."""
 
 
 class RateLimited(ApiError):
@@ -111,20 +144,12 @@ class RateLimited(ApiError):
         self.retry_after_s = retry_after_s
 
 
-class VendorRefused(ApiError):
-    """A definite refusal. `new_contract` is the instance it left behind all the same, if any."""
+class BurstBlocked(RateLimited):
+    """A web page instead of an answer: too many requests at once. No matter of permissions."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        hint: str = "",
-        status: int | None = None,
-        code: str = "",
-        new_contract: int | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint, status=status, code=code)
-        self.new_contract = new_contract
+
+class VendorRefused(ApiError):
+    """A definite refusal; nothing was executed."""
 
 
 class VendorUnreadable(ApiError):
@@ -140,4 +165,24 @@ class NeverSent(ApiError):
 
 
 class OutcomeUnknown(ApiError):
-    """The request left and no trustworthy answer came back: it may have been executed."""
+    """The request left, and nothing came back that is known to be a yes or a no.
+
+    `answered`: an answer came, but it is not one that is known to be a refusal. `named` is the
+    instance id that it named, if any: a claim, not a proof. `failed`: it called itself an error.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        code: str = "",
+        answered: bool = False,
+        named: int | None = None,
+        failed: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint, status=status, code=code)
+        self.answered = answered
+        self.named = named
+        self.failed = failed

@@ -1,4 +1,4 @@
-"""What an answer means, in every documented form (vast-api §3, safety §3)."""
+"""What an answer means, in every form that is known."""
 
 import json
 
@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from vast_mcp.api.classify import Reply, lost, read_answer, retry_after
 from vast_mcp.errors import (
     ApiError,
+    BurstBlocked,
     Forbidden,
     NeverSent,
     NotFound,
     OfferGone,
     OutcomeUnknown,
     RateLimited,
+    SessionEnded,
+    StartQueued,
     Unauthorized,
     VendorDown,
     VendorRefused,
@@ -57,33 +60,79 @@ def refusal(code: str | None = None, msg: str | None = None, **more: object) -> 
         (429, {"error": "search_quota_exceeded"}, RateLimited),
         (401, refusal("auth_error", "Invalid user key"), Unauthorized),
         (401, b"Unauthorized", Unauthorized),
+        (401, {"success": False}, Unauthorized),
         (404, refusal("auth_error", "Invalid user key"), Unauthorized),
-        (404, {"msg": "Session expired. Please log in again."}, Unauthorized),
+        (404, {"error": None, "msg": "Invalid user key"}, Unauthorized),
+        (404, {"msg": "Session expired. Please log in again."}, SessionEnded),
+        (404, {"error": "auth_error", "msg": "Session expired. Log in again."}, SessionEnded),
         (403, refusal("auth_error", "Invalid user key"), Unauthorized),
-        (200, refusal("auth_error", "Invalid user key"), Unauthorized),
+        (403, b"This action requires login.", Unauthorized),
         (403, refusal("forbidden", "no"), Forbidden),
-        (403, b"This action requires login.", Forbidden),
+        (401, refusal("auth_error", "Your key lacks the user_read permission group"), Forbidden),
         (404, refusal("no_such_ask", "gone"), OfferGone),
         (410, refusal("no_such_ask", "error 410/3907"), OfferGone),
+        (410, refusal("no_such_ask", ask_id=7), OfferGone),
+        (400, refusal("invalid_args", "error 404/3603: no_such_ask  Instance type by id 7"),
+         OfferGone),
         (404, refusal("invalid_args", "error 404/3603: no_such_ask 5 is gone"), OfferGone),
-        (200, refusal(None, "error 404/3603: no_such_ask 5"), OfferGone),
         (404, refusal("no_such_instance", "x"), NotFound),
         (404, refusal("not_found", "Instance not found"), NotFound),
         (404, refusal("no_such_workergroup", "x"), NotFound),
         (411, {"msg": "Insufficient credit"}, VendorRefused),
+        (400, refusal("insufficient_credit", "Your account lacks credit"), VendorRefused),
         (400, refusal("spend_rate_limit", "x"), VendorRefused),
         (400, refusal("invalid_args", "bad filter"), VendorRefused),
-        (409, {"message": "exists"}, VendorRefused),
+        (400, {"error": "invalid_args", "msg": "x", "new_contract": None}, VendorRefused),
+        (410, refusal("deprecated_endpoint", "x"), VendorRefused),
         (483, refusal("invalid_args", "Invalid json_body"), VendorRefused),
-        (200, refusal(None, "Insufficient credit"), VendorRefused),
-        (200, {"success": False}, VendorRefused),
+        (200, refusal("resources_unavailable", "state change queued."), StartQueued),
     ],
 )  # fmt: skip
 def test_a_definite_refusal_has_one_type(
     operation: Operation, status: int, body: object, kind: type[ApiError]
 ) -> None:
-    """vast-api §3: every documented form, the same for reads and writes."""
+    """Every known refusal, the same for reads and writes."""
     assert type(failure(operation, status, body)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, {"success": False}),
+        (200, {"success": False, "new_contract": None}),
+        (200, refusal(None, "Something new went wrong")),
+        (200, refusal("brand_new_code", "no")),
+        (200, refusal("auth_error", "Invalid user key")),
+        (200, refusal(None, "Insufficient credit")),
+        (200, refusal("resources_unavailable", "try later")),
+        (400, {"success": False}),
+        (400, refusal(None, "Something new went wrong")),
+        (400, refusal("brand_new_code", "no")),
+        (401, refusal("brand_new_code", "no")),
+        (409, {"message": "exists"}),
+        (418, refusal("invalid_args", "x")),
+        (404, {"msg": "nothing here"}),
+    ],
+)
+def test_an_error_that_nobody_knows_is_unknown_for_a_write(status: int, body: object) -> None:
+    """`success: false` is no proof: rents exist that were answered so. A read has no effect."""
+    assert isinstance(failure(READ, status, body), ApiError)
+    error = failure(WRITE, status, body)
+    assert isinstance(error, OutcomeUnknown)
+    assert error.answered
+    assert "no refusal that is known" in error.message
+
+
+def test_a_web_page_with_403_is_a_burst_and_no_permission() -> None:
+    """Reported: nginx turns bursts away so; a write that met it is not proven undone."""
+    error = failure(READ, 403, HTML)
+    assert type(error) is BurstBlocked
+    write = failure(WRITE, 403, HTML)
+    assert isinstance(write, OutcomeUnknown)
+    for said in (str(error), str(write)):
+        assert "bursts" in said
+        assert "VAST_API_KEY" not in said
+        assert "give it this permission" not in said
 
 
 @pytest.mark.parametrize(
@@ -129,20 +178,26 @@ def test_a_write_must_be_answered_with_an_object(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 410, 429, 500, 502])
-def test_an_error_that_names_a_contract_carries_it(status: int) -> None:
-    """Safety §0.5: success:false with new_contract means that an instance exists and bills."""
+def test_an_error_that_names_a_contract_is_no_refusal(status: int) -> None:
+    """`success: false` with `new_contract`: the instance may exist; its id is only a claim."""
     error = failure(WRITE, status, refusal("invalid_price", "bid too low", new_contract=123))
-    assert isinstance(error, VendorRefused)
-    assert error.new_contract == 123
+    assert isinstance(error, OutcomeUnknown)
+    assert (error.answered, error.named, error.failed) == (True, 123, True)
 
 
-@pytest.mark.parametrize("value", ["abc", 0, -4, True, None, [], 1e400])
+@pytest.mark.parametrize("value", ["abc", "123", 0, -4, True, [], 1.5])
 def test_a_contract_that_is_no_id_is_not_made_up(value: object) -> None:
-    """Only a positive whole number is an instance id."""
-    body = json.dumps(refusal("invalid_args", "x", new_contract=value)).encode()
-    error = failure(WRITE, 400, body.replace(b"Infinity", b"null"))
-    assert isinstance(error, VendorRefused)
-    assert error.new_contract is None
+    """Only a positive whole number can be an instance id; the outcome is unknown all the same."""
+    error = failure(WRITE, 400, refusal("invalid_args", "x", new_contract=value))
+    assert isinstance(error, OutcomeUnknown)
+    assert error.named is None
+
+
+def test_a_parked_bid_is_told_from_an_error() -> None:
+    """Pasted, 2026-07: `success: false` with a contract and no error is no failure."""
+    error = failure(WRITE, 200, {"success": False, "new_contract": 9, "instance_api_key": "k"})
+    assert isinstance(error, OutcomeUnknown)
+    assert (error.named, error.failed) == (9, False)
 
 
 def test_a_success_is_handed_on_as_it_is() -> None:

@@ -1,7 +1,8 @@
-"""What an answer means: JSON, or one typed error. Pure; sources are vast-api §3 and safety §3.
+"""What an answer means: JSON, or one typed error. Pure.
 
-The rule for a write is the strict one: it counts as refused only when the vendor said so in a form
-that is documented for refusals. Everything else that came after bytes left is `OutcomeUnknown`.
+The rule for a write is the strict one: it counts as refused only by an answer that
+`api.refusals` knows. Everything else that came after bytes left is `OutcomeUnknown`, and says
+whether an answer came and which instance it named.
 """
 
 import json
@@ -9,16 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from vast_mcp.api.refusals import WRONG_KEY_HINT, Row, find, permission_named
 from vast_mcp.errors import (
     ApiError,
     Forbidden,
     KeyMissing,
     NeverSent,
-    NotFound,
-    OfferGone,
     OutcomeUnknown,
     RateLimited,
-    Unauthorized,
     VendorDown,
     VendorRefused,
     VendorUnreadable,
@@ -29,24 +28,9 @@ from vast_mcp.text import clean_line
 Scrub = Callable[[str], str]
 """Takes the key out of a text."""
 
-KEY_HINT = (
-    "Set VAST_API_KEY, or run `vastai set api-key KEY`; keys are made on the console's key page "
-    "(https://cloud.vast.ai/manage-keys/). Then restart the client. `vast-mcp serve --simulate` "
-    "needs none."
-)
 _TEXT_LIMIT = 240
 _CODE_LIMIT = 60
-_MISSING_CODES = frozenset(
-    {
-        "no_such_instance",
-        "no_such_workergroup",
-        "no_such_volume",
-        "no_such_ssh_key",
-        "no_such_user",
-        "not_found",
-        "invalid_id",
-    }
-)
+_LOOK_FIRST = "Do not repeat it; look at the present state first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +51,16 @@ class _Said:
     fields: dict[str, Any]
     code: str
     text: str
-    everything: str
-    """Code and text in lower case, to look for a word in."""
+    """Cleaned and cut, to be shown."""
+    all_text: str
+    """Cleaned, to look for words in."""
+    page: bool
+    """It is a web page."""
 
 
 def missing_key() -> KeyMissing:
     """The answer when no key is set: how to get one."""
-    return KeyMissing("No Vast.ai API key is set.", hint=KEY_HINT)
+    return KeyMissing("No Vast.ai API key is set.", hint=WRONG_KEY_HINT)
 
 
 TIMED_OUT = "timeout"
@@ -89,7 +76,7 @@ def lost(operation: Operation, *, left: bool, cause: str, code: str = "") -> Api
     if left:
         return OutcomeUnknown(
             f"{name}: sent, but no answer came ({cause}); it may have been executed.",
-            hint="Do not repeat it; look at the present state first.",
+            hint=_LOOK_FIRST,
         )
     return NeverSent(f"{name}: not sent, the connection failed ({cause}).", hint="Nothing changed.")
 
@@ -100,19 +87,19 @@ def read_answer(operation: Operation, reply: Reply, scrub: Scrub) -> Json:
     Raises:
         ApiError: everything else, as the type that says what is known about the effect.
     """
-    if not 200 <= reply.status < 300:
-        _raise_refusal(operation, reply, scrub)
     decoded = _decode(reply)
+    if not 200 <= reply.status < 300:
+        _raise_status(operation, reply, decoded, scrub)
     if isinstance(decoded, _Unreadable):
         raise _unreadable(operation, reply, decoded.why)
     if isinstance(decoded, dict):
-        said = _said(decoded, reply, scrub)
         success = decoded.get("success", True)
         if not isinstance(success, bool):
-            raise _unreadable(operation, reply, "success is neither true nor false")
-        if not success or (not operation.reads and said.code and "success" not in decoded):
-            _raise_said(operation, reply, said)
-    if not operation.reads and not isinstance(decoded, dict):
+            raise _unreadable(operation, reply, "success is neither true nor false", decoded)
+        errs = not operation.reads and "success" not in decoded and bool(decoded.get("error"))
+        if not success or errs:
+            _raise_said(operation, reply, _said(decoded, reply, scrub))
+    elif not operation.reads:
         raise _unreadable(operation, reply, "not a JSON object")
     answer: Json = decoded
     return answer
@@ -152,14 +139,19 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _unreadable(operation: Operation, reply: Reply, why: str) -> ApiError:
+def _unreadable(
+    operation: Operation, reply: Reply, why: str, fields: Mapping[str, Any] | None = None
+) -> ApiError:
     message = f"{operation.name}: Vast.ai answered {reply.status} with something unreadable ({why})"
     if operation.reads:
         return VendorUnreadable(f"{message}.", hint="Try again.", status=reply.status)
     return OutcomeUnknown(
         f"{message}; it may have been executed.",
-        hint="Do not repeat it; look at the present state first.",
+        hint=_LOOK_FIRST,
         status=reply.status,
+        answered=True,
+        named=contract_named(fields or {}),
+        failed=True,
     )
 
 
@@ -174,9 +166,8 @@ def _said(decoded: object, reply: Reply, scrub: Scrub) -> _Said:
     shown_code, shown = (_safe(part, scrub) for part in (code, words or ""))
     if " " in shown_code and not shown:  # some replies put their sentence under `error`
         shown, shown_code = shown_code, ""
-    return _Said(
-        fields, shown_code[:_CODE_LIMIT], shown[:_TEXT_LIMIT], f"{shown_code} {shown}".lower()
-    )
+    page = not fields and _is_page(reply)
+    return _Said(fields, shown_code[:_CODE_LIMIT], shown[:_TEXT_LIMIT], shown, page)
 
 
 def _safe(text: object, scrub: Scrub) -> str:
@@ -186,125 +177,118 @@ def _safe(text: object, scrub: Scrub) -> str:
 
 
 def _plain_text(reply: Reply) -> str:
-    kind = reply.headers.get("content-type", "")
     text = reply.body[:4096].decode("utf-8", errors="replace")
     # Half an object is no reason: what was cut off may be the contract that exists all the same.
-    return "" if "html" in kind or text.lstrip().startswith(("<", "{", "[")) else text
+    return "" if _is_page(reply) or text.lstrip().startswith(("<", "{", "[")) else text
 
 
-def _raise_refusal(operation: Operation, reply: Reply, scrub: Scrub) -> NoReturn:
-    decoded = _decode(reply)
-    said = _said(None if isinstance(decoded, _Unreadable) else decoded, reply, scrub)
-    if not operation.reads and _contract(said.fields) is not None:
-        _raise_said(operation, reply, said)
-    if reply.status == 429:
-        raise _rate_limited(operation, reply, said)
+def _is_page(reply: Reply) -> bool:
+    head = reply.body[:200].lstrip().lower()
+    return "html" in reply.headers.get("content-type", "") or head.startswith(
+        (b"<html", b"<!doctype html")
+    )
+
+
+def _raise_status(operation: Operation, reply: Reply, decoded: object, scrub: Scrub) -> NoReturn:
+    """Raise what an answer that is no 2xx means."""
+    readable = not isinstance(decoded, _Unreadable)
+    said = _said(decoded if readable else None, reply, scrub)
     if 400 <= reply.status < 500 and reply.status != 408:
-        readable = not isinstance(decoded, _Unreadable)
-        if not readable and not operation.reads and not said.text:
-            raise _unreadable(operation, reply, "an error page without a reason")
-        _raise_said(operation, reply, said)
-    if operation.reads:
-        if reply.status < 400:
-            raise _unreadable(operation, reply, "a redirect that is not followed")
-        raise VendorDown(
-            f"{operation.name}: Vast.ai answered {reply.status}{_because(said)}.",
-            hint="Try again.",
+        if readable or said.text or said.page or reply.status == 429:
+            _raise_said(operation, reply, said)
+        raise _unreadable(operation, reply, "an error page without a reason")
+    if not operation.reads:
+        raise _unreadable(operation, reply, "no definite answer", said.fields)
+    if reply.status < 400:
+        raise _unreadable(operation, reply, "a redirect that is not followed")
+    raise VendorDown(
+        f"{operation.name}: Vast.ai answered {reply.status}{_because(said)}.",
+        hint="Try again.",
+        status=reply.status,
+        code=said.code,
+    )
+
+
+def _raise_said(operation: Operation, reply: Reply, said: _Said) -> NoReturn:
+    """Raise what an error means that the vendor put into words; for a write the table decides."""
+    row = find(reply.status, said.code, said.all_text, page=said.page)
+    if not operation.reads and not _settles(row, said):
+        raise _undecided(operation, reply, said, row)
+    if row is None:
+        raise VendorRefused(
+            f"{operation.name}: Vast.ai refused{_because(said)}.",
             status=reply.status,
             code=said.code,
         )
-    raise _unreadable(operation, reply, "no definite answer")
+    raise _known(operation, reply, said, row)
 
 
-def _rate_limited(operation: Operation, reply: Reply, said: _Said) -> RateLimited:
+def _settles(row: Row | None, said: _Said) -> bool:
+    """Whether it proves that a write was not executed; one that names a contract never does."""
+    return row is not None and row.settles_write and said.fields.get("new_contract") is None
+
+
+def _undecided(operation: Operation, reply: Reply, said: _Said, row: Row | None) -> OutcomeUnknown:
+    what = f"answered {reply.status}{_because(said)}"
+    if row is not None and row.says:
+        what = f"answered {reply.status} ({row.says[0].lower()}{row.says[1:]})"
+    return OutcomeUnknown(
+        f"{operation.name}: Vast.ai {what}, which is no refusal that is known; it may have been"
+        " executed.",
+        hint=_LOOK_FIRST,
+        status=reply.status,
+        code=said.code,
+        answered=True,
+        named=contract_named(said.fields),
+        failed=bool(said.code or said.text or said.page or reply.status >= 400),
+    )
+
+
+def _known(operation: Operation, reply: Reply, said: _Said, row: Row) -> ApiError:
+    """The error of this row."""
+    if issubclass(row.kind, RateLimited):
+        return _rate_limited(operation, reply, said, row, row.kind)
+    what = row.says or f"{operation.name}: Vast.ai refused"
+    message = f"{what}{_because(said)}."
+    if issubclass(row.kind, Forbidden):
+        return row.kind(
+            message,
+            hint=row.hint,
+            status=reply.status,
+            code=said.code,
+            permission=permission_named(said.all_text),
+        )
+    code = row.code if row.code and not said.code else said.code
+    if row.text == "no_such_ask":
+        code = "no_such_ask"
+    return row.kind(message, hint=row.hint, status=reply.status, code=code)
+
+
+def _rate_limited(
+    operation: Operation, reply: Reply, said: _Said, row: Row, kind: type[RateLimited]
+) -> RateLimited:
     wait = retry_after(reply)
-    if "search_quota_exceeded" in said.everything:
+    if "search_quota_exceeded" in f"{said.code} {said.all_text}".lower():
         return RateLimited(
             "The day's search quota of this account is used up.",
-            hint="It starts anew at 00:00 UTC; use ids you have until then.",
+            hint="The quota resets at 00:00 UTC; until then reuse the offer ids you have.",
             code="search_quota_exceeded",
             retry_after_s=wait,
         )
     hint = f"Nothing was done; try again in {wait:g} s." if wait else "Nothing was done; try again."
-    return RateLimited(
-        f"{operation.name}: too many requests to Vast.ai.",
-        hint=hint,
+    return kind(
+        f"{row.says}." if row.says else f"{operation.name}: too many requests to Vast.ai.",
+        hint=row.hint or hint,
+        status=reply.status,
         code=said.code,
         retry_after_s=wait,
     )
 
 
-def _raise_said(operation: Operation, reply: Reply, said: _Said) -> NoReturn:
-    """Raise what a definite refusal means. The order matters: a live contract comes first."""
-    status, name, because = reply.status, operation.name, _because(said)
-    _raise_contract(operation, status, said)
-    if _is_key_trouble(status, said):
-        message = f"Vast.ai does not accept the API key{because}."
-        raise Unauthorized(message, hint=KEY_HINT, status=status, code=said.code)
-    if "no_such_ask" in said.everything:
-        raise OfferGone(
-            "The offer is gone: rented by somebody else or withdrawn.",
-            hint="Search again; offer ids are short-lived.",
-            status=status,
-            code="no_such_ask",
-        )
-    if said.code in _MISSING_CODES or "no_such_instance" in said.everything:
-        raise NotFound(f"{name}: no such thing{because}.", status=status, code=said.code)
-    if status == 403:
-        raise Forbidden(
-            f"{name}: the key may not do this{because}.",
-            hint="Give the key the permission on the console's key page.",
-            status=status,
-            code=said.code,
-        )
-    raise VendorRefused(
-        f"{name}: Vast.ai refused{because}.",
-        hint=_hint(status, said),
-        status=status,
-        code=said.code,
-    )
-
-
-def _raise_contract(operation: Operation, status: int, said: _Said) -> None:
-    """Raise if the refusal names an instance that it left behind (safety §0.5)."""
-    contract = _contract(said.fields)
-    if contract is not None:
-        raise VendorRefused(
-            f"{operation.name}: refused{_because(said)}, yet contract {contract} exists.",
-            hint="It bills until it is destroyed.",
-            status=status,
-            code=said.code,
-            new_contract=contract,
-        )
-
-
-def _is_key_trouble(status: int, said: _Said) -> bool:
-    words = ("auth_error", "invalid user key", "session expired")
-    if said.code == "auth_error":
-        return True
-    return status == 401 or (status in {403, 404} and any(w in said.everything for w in words))
-
-
-def _contract(fields: Mapping[str, Any]) -> int | None:
+def contract_named(fields: Mapping[str, Any]) -> int | None:
+    """The instance id that an answer names; None for none, and for what cannot be an id."""
     value = fields.get("new_contract")
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if number > 0 else None
-
-
-def _hint(status: int, said: _Said) -> str:
-    if status == 411 or "credit" in said.everything or "insufficient_balance" in said.everything:
-        return "The account lacks credit; only the person can add some on the billing page."
-    if "spend_rate_limit" in said.everything:
-        return (
-            "New accounts have a small hourly spend cap that grows with time: verify the e-mail, "
-            "take a cheaper offer, or wait some hours."
-        )
-    return ""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _because(said: _Said) -> str:

@@ -61,7 +61,7 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
     lost = False
     try:
         instance_id = await _send(errand, terms.call)
-    except OutcomeUnknown:
+    except OutcomeUnknown as error:
         lost = True
         with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
             await _lose_sight(desk, intent_id)
@@ -69,6 +69,8 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
         if found is None:
             return _unknown(errand)
         instance_id = found.instance_id
+        if error.named is not None and error.failed:
+            raise await _left_behind(desk, errand, instance_id, error) from error
     except ApiError as error:
         raise await _refused(desk, errand, error) from error
     except BaseException:
@@ -201,16 +203,17 @@ def _keep(tx: Transaction, intent_id: str, outcome: Outcome) -> None:
         tx.update_rental(rental, outcome=outcome.to_json())
 
 
+async def _left_behind(desk: Desk, errand: Errand, instance_id: int, error: ApiError) -> ApiError:
+    """The vendor called it an error, and yet our machine exists: clear it away."""
+    await desk.ledger.write(
+        lambda tx: adopt(tx, errand.booking.intent_id, instance_id, desk.now_us())
+    )
+    outcome = await _undo(desk, errand, instance_id, error.message)
+    return VendorRefused(f"Not rented: {outcome.said}", hint=outcome.next)
+
+
 async def _refused(desk: Desk, errand: Errand, error: ApiError) -> ApiError:
-    """A definite no: release the money, and clear away what an error may have left behind."""
-    left_behind = error.new_contract if isinstance(error, VendorRefused) else None
-    if left_behind is not None:
-        instance_id = left_behind
-        await desk.ledger.write(
-            lambda tx: adopt(tx, errand.booking.intent_id, instance_id, desk.now_us())
-        )
-        outcome = await _undo(desk, errand, instance_id, error.message)
-        return VendorRefused(f"Not rented: {outcome.said}", hint=outcome.next)
+    """A definite no: release the money."""
     await _close(desk, errand.booking.intent_id, RentalState.REFUSED)
     kind = type(error) if isinstance(error, _KEPT_TYPES) else VendorRefused
     return kind(
