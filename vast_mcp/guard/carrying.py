@@ -59,6 +59,8 @@ def _named(tx: Transaction, job: Job, act: Act, sight: Sight) -> bool:
         return False
     if act.tool == "destroy_instance":
         return may_destroy(job)
+    if sight.request.action == "reboot_unstarted":
+        return not job.facts.get("started")
     return act.tool in _ON_ITS_MACHINE
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from vast_mcp.errors import ApiError, NotFound, PolicyDenied
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import AttachSshKey, CreateInstance, DestroyInstance
+from vast_mcp.guard.acts import AttachSshKey, CreateInstance, DestroyInstance, RebootInstance
 from vast_mcp.jobs.act import ceiling_of
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
@@ -16,6 +16,7 @@ from vast_mcp.jobs.terms import SHORTEST_HOURS, affordable_hours, traffic_of
 from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.errors import RemoteError, SshUnavailable
+from vast_mcp.remote.trouble import Ill
 from vast_mcp.store import JobPhase, Rental, RentalState
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
@@ -23,6 +24,8 @@ from vast_mcp.units import Usd
 UP_WITHIN_S = 15 * 60
 """A host that has not come up by then has failed."""
 _LOOK_EVERY_S = 10.0
+_SHUT_FOR_S = 75
+"""A machine that runs and refuses SSH for so long is asked for its log."""
 _KEY_ARRIVES_S = 60
 """A key that is refused so long after it was given is given again."""
 _MOST_TRIES = 12
@@ -197,11 +200,26 @@ async def _trouble(desk: JobDesk, look: Look) -> str | None:
     except SshUnavailable as error:
         if error.reason == "auth":
             await _give_key(desk)
-        return str(clean_line(error.message, 200))
+        return await _explained(desk, look.instance.instance_id, error)
     except RemoteError as error:  # no SSH that can be trusted or used: no time heals that
         await desk.save(facts={"failing": str(clean_line(error.message, 200))})
         return error.message
     return None
+
+
+async def _explained(desk: JobDesk, instance_id: int, error: SshUnavailable) -> str:
+    """Why SSH refuses. A stuck tunnel is cured by one reboot: nothing runs there yet."""
+    now_us, since_us = desk.now_us(), int(desk.fact("shut_us") or 0)
+    if not since_us:
+        await desk.save(facts={"shut_us": now_us})
+    elif not desk.fact("explained") and now_us - since_us >= _SHUT_FOR_S * _SECOND_US:
+        found = await desk.office.scout().trouble(instance_id, error.reason)
+        await desk.save(facts={"explained": "" if found is None else found.said, "shut_us": now_us})
+        if found is not None and found.ill is Ill.TUNNEL and not desk.fact("rebooted"):
+            await desk.save(facts={"rebooted": True})
+            with suppress(ApiError, PolicyDenied):
+                await desk.carry(RebootInstance(instance_id, unstarted=True))
+    return str(desk.fact("explained") or clean_line(error.message, 200))
 
 
 async def _give_key(desk: JobDesk) -> None:
@@ -224,6 +242,9 @@ async def _replace(desk: JobDesk) -> None:
         "create": None,
         "up_by_us": None,
         "key_us": None,
+        "shut_us": None,
+        "explained": None,
+        "rebooted": None,
     }
     if len(failed) > int(desk.term("max_replacements", 0)):
         count = f"{len(failed)} machine{'s' * (len(failed) != 1)}"

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vast_mcp.models import Instance, Offer
+from vast_mcp.remote.errors import Unavailable
+from vast_mcp.remote.trouble import Trouble
 from vast_mcp.units import UsdPerHour
 
 
@@ -49,4 +51,8 @@ class Scout(Protocol):
         Raises:
             ApiError: it cannot be read.
         """
+        ...
+
+    async def trouble(self, instance_id: int, reason: Unavailable) -> Trouble | None:
+        """What the machine's log says of a session that failed so; None where it says nothing."""
         ...

@@ -74,6 +74,9 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "destroy_instance": _ends("Destroying a machine and its disk"),
         "destroy_instances": _ends("Destroying machines and their disks", "destroy_instance"),
         "reboot_instance": _asks("Rebooting a machine"),
+        "reboot_unstarted": Act(
+            Level.ASK, "Rebooting a machine not used yet", coverable=True, also="reboot_instance"
+        ),
         "recycle_instance": _asks("Recycling a machine"),
         "change_bid": _rises("Raising a bid"),
         "label_instance": _free("Changing a label"),

@@ -11,6 +11,7 @@ from vast_mcp.remote.address import Address
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.known_hosts import KnownHosts
 from vast_mcp.remote.session import KEY_PATIENCE_S, Session, connect
+from vast_mcp.remote.shell import free, swallows
 
 
 @dataclass(slots=True)
@@ -19,6 +20,8 @@ class _Place:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     session: Session | None = None
+    swallows: bool = False
+    """Its login runs tmux instead of a command."""
     users: int = 0
     closing: asyncio.Task[None] | None = None
 
@@ -51,12 +54,20 @@ class SessionPool:
         addresses: Sequence[Address],
         *,
         key_patience_s: float = KEY_PATIENCE_S,
+        mend: bool = True,
     ) -> AsyncIterator[Session]:
         """The machine's session, opened if need be and shared by all who ask meanwhile.
+
+        Args:
+            instance_id: the machine.
+            addresses: where SSH answers, the best first.
+            key_patience_s: how long a refused key is tried again.
+            mend: turn an automatic tmux off that swallows commands; False only looks.
 
         Raises:
             SshUnavailable: it cannot be opened, or too many are in use.
             HostKeyChanged: another machine answers.
+            RemoteFailed: it runs no command, and that could not be mended.
         """
         place = await self._place(instance_id)
         place.users += 1
@@ -75,7 +86,11 @@ class SessionPool:
                         clock=self.clock,
                         key_patience_s=key_patience_s,
                     )
+                    place.swallows = await swallows(place.session)
                 session = place.session
+                if place.swallows and mend:
+                    await free(session)
+                    place.swallows = False
             yield session
         finally:
             place.users -= 1

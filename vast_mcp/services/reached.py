@@ -1,8 +1,9 @@
 """Whether a running machine can be worked on: a login with our key, or an answer on a port."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vast_mcp.errors import InputInvalid
@@ -10,11 +11,15 @@ from vast_mcp.models import Instance
 from vast_mcp.remote.address import Address, address, addresses, port_urls
 from vast_mcp.remote.errors import AddressInvalid, HostKeyChanged, RemoteError, SshUnavailable
 from vast_mcp.remote.probe import http_at, http_inside
+from vast_mcp.remote.session import Session
+from vast_mcp.remote.trouble import Ill, Trouble
 from vast_mcp.services._services import Services
 from vast_mcp.services.rentals import Held
-from vast_mcp.services.verdict import Verdict, not_yet, of_no_use, usable
+from vast_mcp.services.verdict import Verdict, elapsed_s, not_yet, of_no_use, usable
 
 Until = Literal["running", "ssh", "http"]
+MENDED_AFTER_S = 180
+"""A start script of ours sets the key file right for two minutes after each start."""
 TRY_S = 12.0
 """How long one attempt may take; a call makes several."""
 
@@ -58,12 +63,21 @@ async def _ssh(services: Services, held: Held, try_s: float) -> Verdict:
 
     async def log_in() -> Verdict:
         where = addresses(one)
-        async with services.remote.pool.session(one.instance_id, where, key_patience_s=0) as one_in:
+        async with _looked_into(services, held, where) as one_in:
             key = services.remote.pool.introduction(one_in)
             seen = f" Host key {key}, seen for the first time." if key else ""
             return usable(held, f"It runs, and our SSH key logs in.{seen}")
 
     return await _attempt(held, log_in, try_s)
+
+
+def _looked_into(
+    services: Services, held: Held, where: Sequence[Address]
+) -> AbstractAsyncContextManager[Session]:
+    """A session for a look: on a machine that is not ours nothing is mended by it."""
+    return services.remote.pool.session(
+        held.instance.instance_id, where, key_patience_s=0, mend=held.ours
+    )
 
 
 async def _http(services: Services, held: Held, port: int, try_s: float) -> Verdict:
@@ -80,13 +94,22 @@ async def _http(services: Services, held: Held, port: int, try_s: float) -> Verd
         if url is not None:
             return not_yet(held, f"It runs; nothing answers at {url} yet.", "")
         where = addresses(one)
-        async with services.remote.pool.session(one.instance_id, where, key_patience_s=0) as inside:
+        async with _looked_into(services, held, where) as inside:
             if await http_inside(inside, port, try_s / 2):
                 step = f"forward_port({one.instance_id}, {port}) makes it reachable from here."
                 return usable(held, f"Port {port} answers inside; it has no open port.", step=step)
         return not_yet(held, f"It runs; nothing answers on port {port} inside yet.", "")
 
     return await _attempt(held, ask, try_s)
+
+
+def explain(held: Held, verdict: Verdict, trouble: Trouble) -> Verdict:
+    """The verdict with what the log proves; without a start script of ours nothing heals it."""
+    mends = held.rental is not None and bool(held.rental.details.get("inside"))
+    step = trouble.next(held.instance.instance_id, mends_itself=mends)
+    if trouble.ill is Ill.KEY_FILE and mends and elapsed_s(held) < MENDED_AFTER_S:
+        return replace(verdict, said=f"{verdict.said} {trouble.said}", next=step)
+    return of_no_use(held, trouble.said, step)
 
 
 def _outside(one: Instance, port: int) -> Address:
@@ -106,7 +129,8 @@ async def _attempt(held: Held, act: Callable[[], Awaitable[Verdict]], try_s: flo
         step = ""
         if error.reason == "auth" and not held.ours:
             step = f"attach_ssh_key({held.instance.instance_id}) gives it our key first."
-        return not_yet(held, f"It runs; SSH does not let us in yet ({error.reason}).", step)
+        said = f"It runs; SSH does not let us in yet ({error.reason})."
+        return replace(not_yet(held, said, step), shut=error.reason)
     except (RemoteError, TimeoutError) as error:
         why = error.message if isinstance(error, RemoteError) else "no answer in time"
         return not_yet(held, f"It runs; {why}", "")

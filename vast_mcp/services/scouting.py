@@ -3,9 +3,11 @@
 from vast_mcp.errors import OfferGone
 from vast_mcp.jobs.scout import JobWish, Look
 from vast_mcp.models import Offer
+from vast_mcp.remote.errors import Unavailable
+from vast_mcp.remote.trouble import Trouble
 from vast_mcp.services._services import Services
 from vast_mcp.services.market import Search, disk_of, search_market
-from vast_mcp.services.waiting import look_once
+from vast_mcp.services.waiting import log_trouble, look_once
 
 _LOOKED_AT = 50
 
@@ -57,3 +59,7 @@ class Scouting:
         held, verdict = await look_once(self._services, instance_id)
         instance = None if held is None else held.instance
         return Look(instance, verdict.reached, verdict.word == "dead", verdict.said)
+
+    async def trouble(self, instance_id: int, reason: Unavailable) -> Trouble | None:
+        """What the machine's log says of a session that failed so."""
+        return await log_trouble(self._services, instance_id, reason)

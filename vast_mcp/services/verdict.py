@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vast_mcp.models import InstanceState
+from vast_mcp.remote.errors import Unavailable
 from vast_mcp.services.rentals import LIST_LAG_US, SECOND_US, Held
 from vast_mcp.services.showing import at_least
 from vast_mcp.units import HOUR_S
@@ -42,6 +43,8 @@ class Verdict:
     expected_s: int = RENT_EXPECTED_S
     poll_again_s: int | None = None
     url: str = ""
+    shut: Unavailable | None = None
+    """It runs, and SSH lets nobody in, for this reason."""
 
     @property
     def over(self) -> bool:

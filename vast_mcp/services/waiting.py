@@ -5,14 +5,18 @@ from collections.abc import Awaitable, Callable
 from vast_mcp.api.connection import READ_TIMEOUT_S
 from vast_mcp.errors import ApiError, RateLimited, VendorDown, VendorUnreadable
 from vast_mcp.models import InstanceState
+from vast_mcp.remote.errors import Unavailable
+from vast_mcp.remote.trouble import LOG_LINES, Trouble
 from vast_mcp.services._services import Services
 from vast_mcp.services.logs import excerpt
-from vast_mcp.services.reached import Goal, reached
+from vast_mcp.services.reached import Goal, explain, reached
 from vast_mcp.services.rentals import Held, hold, known_rental
 from vast_mcp.services.verdict import Verdict, judge, missing
 
 CALL_S = 45.0
 POLL_S = 10.0
+LOG_AFTER_S = 15.0
+"""A key that was just given may be refused for so long; only then the log is asked."""
 RUNNING = Goal()
 _LOG_LINES = 15
 _LOG_BYTES = 2_000
@@ -34,6 +38,7 @@ async def wait_until(
     began_s = services.clock.monotonic_s()
     last: tuple[Held | None, Verdict] | None = None
     waited_s = 0.0
+    explained = False
     while True:
         looked_s = waited_s
         try:
@@ -41,6 +46,9 @@ async def wait_until(
             if held is not None:
                 left_s = CALL_S - (services.clock.monotonic_s() - began_s)
                 verdict = await reached(services, held, goal, verdict, left_s)
+                if verdict.shut and waited_s >= LOG_AFTER_S and not explained:
+                    explained = True
+                    verdict = await _explained(services, held, verdict, began_s)
             last = held, verdict
         except _PASSING:
             if last is None:
@@ -52,6 +60,15 @@ async def wait_until(
         await report(waited_s, last[1].said)
         await services.clock.sleep(POLL_S)
         waited_s = services.clock.monotonic_s() - began_s
+
+
+async def _explained(services: Services, held: Held, verdict: Verdict, began_s: float) -> Verdict:
+    """The verdict with what the log of a machine says that runs and lets nobody in."""
+    assert verdict.shut is not None
+    left_s = max(1.0, CALL_S - (services.clock.monotonic_s() - began_s))
+    instance_id = held.instance.instance_id
+    found = await log_trouble(services, instance_id, verdict.shut, deadline_s=left_s)
+    return verdict if found is None else explain(held, verdict, found)
 
 
 async def look_once(
@@ -72,6 +89,17 @@ async def look_once(
     if rental is not None and rental.state.holds_money:
         waited_s = (services.clock.lease_us() - rental.created_us) // 1_000_000
     return None, missing(instance_id, waited_s)
+
+
+async def log_trouble(
+    services: Services, instance_id: int, reason: Unavailable, *, deadline_s: float | None = None
+) -> Trouble | None:
+    """Why SSH lets nobody in, as far as the machine's log tells; None where it cannot be read."""
+    try:
+        log = await services.reads.logs(instance_id, tail=LOG_LINES, deadline_s=deadline_s)
+    except ApiError:
+        return None
+    return Trouble.in_log(log, reason)
 
 
 async def last_words(services: Services, held: Held | None, verdict: Verdict) -> str:

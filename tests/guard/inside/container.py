@@ -34,7 +34,7 @@ MARKER = Marker(b"m" * 32)
 REAL = SystemClock()
 TOOLS = (
     "sed", "grep", "cut", "md5sum", "tail", "touch", "mkdir", "cat", "timeout", "awk", "base64",
-    "gunzip", "gzip", "mktemp", "env", "rm", "echo", "true",
+    "gunzip", "gzip", "mktemp", "env", "rm", "echo", "true", "chown", "chmod", "id", "head",
 )  # fmt: skip
 CLIENTS = ("curl", "wget", "python3")
 LONGEST_WAIT_S = 30.0
@@ -102,6 +102,7 @@ class Container:
         (self.home / "bin").mkdir()
         (self.home / "pts").mkdir()
         (self.home / "net").mkdir()
+        (self.home / "root").mkdir()
         for name in TOOLS:
             self.link(name, shell_path(name))
         for name in self.clients:
@@ -155,7 +156,7 @@ class Container:
         )
         moved = text.replace("/dev/pts/", f"{self.home}/pts/")
         moved = moved.replace("/proc/net/", f"{self.home}/net/")
-        moved = moved.replace("/root/.vmcp/", f"{self.home}/root/.vmcp/")
+        moved = moved.replace("/root", f"{self.home}/root")
         if self.shell == "busybox":  # it may prefer what is built into it to what is on the PATH
             for name in ("date", "sleep"):
                 moved = re.sub(rf"\b{name} (?=[-+$6])", f"{self.home}/bin/{name} ", moved)

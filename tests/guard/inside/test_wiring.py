@@ -66,11 +66,11 @@ async def test_a_long_script_is_packed_and_a_hopeless_one_refused_before_money(
 ) -> None:
     """Issue 3.4: the layers that will hold are told."""
     world = World(tmp_path)
-    _, onstart = await _rent(world, onstart="echo one\n" * 440)
+    _, onstart = await _rent(world, onstart="echo one\n" * 1900)
     assert "gunzip" in onstart
-    assert len(onstart) < 4048
+    assert len(onstart) <= ONSTART_LIMIT
     with pytest.RaisesGroup(pytest.RaisesExc(ToolFailed, match="onstart"), flatten_subgroups=True):
-        await _rent(world, onstart=noise(4000))
+        await _rent(world, onstart=noise(20_000))
     assert len(world.simulator.world.instances) == 1
 
 
@@ -103,13 +103,13 @@ async def test_a_long_script_that_packs_well_is_rented_and_another_is_told_its_s
 ) -> None:
     """Design §8: only what the vendor would cut is refused, with the numbers that count."""
     world = World(tmp_path)
-    _, onstart = await _rent(world, onstart="echo one and the same line\n" * 400)
-    assert len(onstart.encode()) < ONSTART_LIMIT
+    _, onstart = await _rent(world, onstart="echo one and the same line\n" * 900)
+    assert len(onstart.encode()) <= ONSTART_LIMIT
     offer = (await world.offers())[1]
-    random = noise(6000)
+    random = noise(24_000)
     async with world.connect() as client:
         for given in ({}, {"connect": "args"}):
-            with pytest.raises(ToolFailed, match=rf"{ONSTART_LIMIT - 1} bytes fit.*{len(random)}"):
+            with pytest.raises(ToolFailed, match=rf"{ONSTART_LIMIT} bytes fit.*{len(random)}"):
                 await world.call(
                     client,
                     "create_instance",

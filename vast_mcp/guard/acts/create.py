@@ -225,7 +225,7 @@ class CreateInstance(PlainAct):
         """Set aside the lease's worst case and the expected traffic."""
         assert isinstance(sight, CreateSight)
         assert sight.price is not None
-        rental = self._rental(tx, booking, sight.price)
+        rental = self._rental(tx, booking, sight.price, inside=not sight.inside.why_not)
         now_us, ends_us = booking.now_us, rental.lease_ends_us
         lease = Segment(booking.intent_id, "lease", rental.usd_per_hour, Usd(0), now_us, ends_us)
         traffic = Segment(
@@ -233,7 +233,7 @@ class CreateInstance(PlainAct):
         )
         tx.add_rental(rental, [lease, traffic])
 
-    def _rental(self, tx: Transaction, booking: Booking, price: Price) -> Rental:
+    def _rental(self, tx: Transaction, booking: Booking, price: Price, *, inside: bool) -> Rental:
         task, cap = self.task, None
         if self.max_cost_usd is not None:
             cap = Usd.of(self.max_cost_usd)
@@ -262,6 +262,7 @@ class CreateInstance(PlainAct):
                 "disk_gb": price.disk_gb,
                 "bid": self.bid_usd_per_hour is not None,
                 "key": "none" if self.connect == "args" else "due",
+                "inside": inside,
             },
         )
 

@@ -216,6 +216,8 @@ class RebootInstance(PlainAct):
 
     tool: ClassVar[str] = "reboot_instance"
     instance_id: int
+    unstarted: bool = False
+    """Nothing was begun on it yet, so nothing is interrupted."""
 
     async def look(self, desk: Desk) -> Sight:
         """The machine.
@@ -231,7 +233,7 @@ class RebootInstance(PlainAct):
                 hint="start_instance starts it under a new lease.",
             )
         return Sight(
-            request=Request(self.tool, seen.target),
+            request=Request("reboot_unstarted" if self.unstarted else self.tool, seen.target),
             snapshot=seen.snapshot,
             question=f"Reboot {self.instance_id} ({seen.words})? Whatever runs on it is"
             " interrupted; its disk and price stay.",

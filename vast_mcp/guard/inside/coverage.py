@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from vast_mcp.errors import InputInvalid
+from vast_mcp.errors import ConfigInvalid, InputInvalid
 from vast_mcp.guard.act import Desk
 from vast_mcp.guard.inside.onstart import check_bare, wrap_onstart
 from vast_mcp.guard.inside.snippet import lease_guard
@@ -58,7 +58,16 @@ def guard_text(
         until_us=until_us,
         ceiling_us=created_us + longest_us,
         idle_minutes=idle_minutes,
+        ssh_key=_own_key(desk),
     )
+
+
+def _own_key(desk: Desk) -> str:
+    """Our public key; a rent goes on without it and says elsewhere what is wrong with it."""
+    try:
+        return desk.show_key()
+    except (OSError, ConfigInvalid):
+        return ""
 
 
 def coverage(

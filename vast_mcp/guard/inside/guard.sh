@@ -9,9 +9,11 @@ if [ "${CONTAINER_ID:-}" ];then
 G='cd /
 h=${HOME:-/root} i=@INTENT@ w=0@IDLE_START@
 d=$h/.vmcp;mkdir -p $d
-# The machine's own key; where it is not told, as the vendor makes it (vast-api §21).
+# The machine's own key; where it is not told, from the file that the vendor leaves, else as the
+# vendor makes it (from what it wrote into authorized_keys, so without the line added below).
 K=$CONTAINER_API_KEY
-[ "$K" ]||K=$(md5sum<$h/.ssh/authorized_keys|cut -c-32)$(printf %s "$VAST_CONTAINERLABEL"|md5sum|cut -c-32)
+[ "$K" ]||K=$(head -n1 $h/.vast_api_key)
+[ "$K" ]||K=$(grep -v vmcp$ $h/.ssh/authorized_keys|md5sum|cut -c-32)$(printf %s "$VAST_CONTAINERLABEL"|md5sum|cut -c-32)
 # The minute now, or so many minutes on: twelve digits that compare as numbers.
 t(){ date -u ${1:+-d@$(($(date +%s)+$1*60))} +%Y%m%d%H%M;}
 # Ask the vendor (method, query, body): curl, else wget, else python3.
@@ -24,6 +26,16 @@ _,m,u,d,*h=sys.argv
 sys.stdout.buffer.write(urlopen(Request(u,d.encode()or None,dict(x.split(\":\",1)for x in h),method=m)).read())" "$@";}
 # Tell the log and every open terminal; in the background, since one halted by Ctrl-S would hold it.
 s(){ echo "$*";for p in /dev/pts/[0-9]*;do (echo "$*">$p)&done;}
+# Let SSH in: the vendor delivers authorized_keys with an owner or modes for which a strict sshd
+# refuses every key, on a restart only with the account's keys, and its images put each login into
+# tmux, which swallows `ssh host command`. Where /root is not ours, the user is another one.
+f(){ r=/root;[ -w $r ]||r=$h
+a=$r/.ssh/authorized_keys
+touch $r/.no_auto_tmux;mkdir -p $r/.ssh
+[ -z "@KEY@" ]||grep -qsF "@KEY@" $a||echo "
+@KEY@ vmcp">>$a
+chown $(id -u):$(id -g) $r $r/.ssh $a;chmod go-w $r;chmod 700 $r/.ssh;chmod 600 $a;}
+f
 # What no label can pass. It counts from the container's start, because start_instance gives an old
 # machine a new lease; where `date` cannot add, the absolute one from its creation holds.
 C=$(t @SPAN@)||C=@CEILING@
@@ -51,7 +63,10 @@ if [ $(t) -ge $E ]@IDLE_END@;then
     if [ $w -gt 0 ];then q PUT "" {\"state\":\"stopped\"}|grep -q "success\": *true"&&w=60;else s "vmcp-guard: stopping";fi
     w=$((w*2+8));[ $w -gt 60 ]&&w=60
     sleep $w
-else w=0;sleep 60;fi
+# In the first two minutes the vendor may still write the file again.
+else w=0
+    if [ ${y:=0} -lt 2 ];then y=$((y+1));for k in 1 2 3 4 5 6;do f;sleep 10;done;else sleep 60;fi
+fi
 # A session of its own, behind a subshell: it is nobody's job, so `wait`, `kill 0` or the end of the
 # user's script neither wait for it nor end it, and `$?`, `$!` and options are as they were.
 done' $(command -v setsid||command -v nohup) sh -c 'eval "$G"' vmcp-guard </dev/null 2>/dev/null&)

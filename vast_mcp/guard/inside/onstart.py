@@ -11,9 +11,10 @@ import shlex
 
 from vast_mcp.errors import InputInvalid
 
-ONSTART_LIMIT = 4048
-"""What the vendor takes, in characters; the text stays below it (vast-api §6). Counted in bytes,
-since nobody says how it counts other letters."""
+ONSTART_LIMIT = 16_384
+"""The most characters that the vendor takes: above it a create is refused ("len(args) > 16384",
+recorded 2026-07-25; its documentation says 4048). Counted in bytes, since nobody says how it counts
+other letters."""
 _SHORTER = "Let it download the longer script and run that."
 _SHELL = re.compile(r"#![ \t]*(?:/usr)?(?:/bin/env[ \t]+|/bin/)(?:ba|da|a)?sh(?=\s|\Z)[^\n]*\n?")
 _SHEBANG = re.compile(r"#![ \t]*(\S+)(?:[ \t]+([^\n]*\S))?[^\n]*")
@@ -43,7 +44,7 @@ def wrap_onstart(snippet: str, user_onstart: str) -> str:
     if not _fits(text):
         raise InputInvalid(
             "onstart",
-            f"too long: {ONSTART_LIMIT - 1} bytes fit. Its {len(user_onstart.encode())} are"
+            f"too long: {ONSTART_LIMIT} bytes fit. Its {len(user_onstart.encode())} are"
             f" {len(_packed(user_onstart))} when packed, and with the lease guard"
             f" {len(text.encode())}.",
             hint=_SHORTER,
@@ -60,13 +61,13 @@ def check_bare(user_onstart: str) -> None:
     if not _fits(user_onstart):
         raise InputInvalid(
             "onstart",
-            f"too long: {ONSTART_LIMIT - 1} bytes fit, it has {len(user_onstart.encode())}.",
+            f"too long: {ONSTART_LIMIT} bytes fit, it has {len(user_onstart.encode())}.",
             hint=_SHORTER,
         )
 
 
 def _fits(text: str) -> bool:
-    return len(text.encode()) < ONSTART_LIMIT
+    return len(text.encode()) <= ONSTART_LIMIT
 
 
 def _packed(script: str) -> str:

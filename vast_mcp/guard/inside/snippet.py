@@ -15,6 +15,7 @@ from vast_mcp.guard.mark import stamp
 _MINUTE_US = 60_000_000
 _OWNER = re.compile(r"[a-z0-9]{7}")
 _INTENT = re.compile(r"[a-z0-9]{11}")
+_KEY = re.compile(r"ssh-[a-z0-9-]+ [A-Za-z0-9+/]+={0,3}")
 
 
 def lease_guard(
@@ -26,6 +27,7 @@ def lease_guard(
     until_us: int,
     ceiling_us: int,
     idle_minutes: int | None = None,
+    ssh_key: str = "",
 ) -> str:
     """The text to put before a machine's start script; it ends in a line end.
 
@@ -39,6 +41,8 @@ def lease_guard(
         until_us: the lease's end until the label has been read.
         ceiling_us: what no label can pass; its distance from `created_us` counts from each start.
         idle_minutes: stop as well after so many idle minutes.
+        ssh_key: a public key that is to be let in, as OpenSSH writes it; a comment is left out.
+            Empty: only the vendor's own delivery counts.
 
     Raises:
         ConfigInvalid: the vendor's address is an odd one.
@@ -53,6 +57,9 @@ def lease_guard(
         raise ValueError("not an intent and owner of ours")
     if idle_minutes is not None and idle_minutes < 1:
         raise ValueError("idle_minutes must be at least 1")
+    bare_key = " ".join(ssh_key.split()[:2])
+    if bare_key and not _KEY.fullmatch(bare_key):
+        raise ValueError("not a public key")
     idle = idle_minutes is not None
     parts = {
         "@IDLE_START@": " z=0" if idle else "",
@@ -61,6 +68,7 @@ def lease_guard(
         "@BASE@": api_base.rstrip("/"),
         "@INTENT@": intent_id,
         "@OWNER@": owner,
+        "@KEY@": bare_key,
         "@UNTIL@": stamp(until_us)[:-1],
         "@CEILING@": stamp(ceiling_us)[:-1],
         "@SPAN@": str(max(1, (ceiling_us - created_us) // _MINUTE_US)),

@@ -17,7 +17,7 @@ _KINDS = {
 }
 _DEFAULT_STORAGE_GB = 8.0
 _BID_LOW, _BID_HIGH = 0.001, 128.0
-_ONSTART_LETTERS = 4048
+_IMAGE_LETTERS, _ARGS_LETTERS, _LABEL_LETTERS = 1024, 16_384, 256
 _PORTS = 64
 _AUTOMATIC_TAG, _RESOLVED_TAG = "@vastai-automatic-tag", "cuda-12.8.1-auto"
 """The server resolves this tag, so the instance shows another one than was asked for (§6)."""
@@ -105,10 +105,7 @@ def order_from(world: World, body: JsonObject, ask: int) -> Order:
     if sum(name.startswith("-p ") for name in env) > _PORTS:
         raise Refusal(400, "invalid_args", f"more than {_PORTS} ports", ask_id=ask)
     onstart = body.get("onstart") or (template or {}).get("onstart")
-    if isinstance(onstart, str) and len(onstart) > _ONSTART_LETTERS:
-        raise Refusal(
-            400, "invalid_args", f"onstart: at most {_ONSTART_LETTERS} characters", ask_id=ask
-        )
+    _check_lengths(image, onstart, body)
     return Order(
         image=image.replace(_AUTOMATIC_TAG, _RESOLVED_TAG),
         disk_gb=_number(body.get("disk", _DEFAULT_STORAGE_GB), "disk"),
@@ -123,6 +120,19 @@ def order_from(world: World, body: JsonObject, ask: int) -> Order:
         template_name=template["name"] if template else None,
         volume_info=body.get("volume_info"),
     )
+
+
+def _check_lengths(image: str, onstart: object, body: JsonObject) -> None:
+    """The vendor's one refusal for three lengths, to the letter (recorded 2026-07-25)."""
+    args = " ".join(str(word) for word in body.get("args") or ())
+    fits = (
+        len(image) <= _IMAGE_LETTERS
+        and max(len(str(onstart or "")), len(args)) <= _ARGS_LETTERS
+        and len(str(body.get("label") or "")) <= _LABEL_LETTERS
+    )
+    if not fits:
+        text = "error 400/3471: Invalid args: len(image) > 1024, or len(args) > 16384, or"
+        raise Refusal(400, "invalid_args", f"{text} len(label) > 256")
 
 
 def _template(world: World, body: JsonObject, ask: int) -> JsonObject | None:
