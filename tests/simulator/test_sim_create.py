@@ -103,7 +103,9 @@ async def test_a_bid_at_the_floor_wins_and_costs_the_bid() -> None:
         pytest.param({"image": "x/y", "disk": 999_999}, id="disk"),
         pytest.param({"image": "x/y", "disk": "much"}, id="disk-text"),
         pytest.param({"image": "x/y", "env": "-e A=1"}, id="env-text"),
-        pytest.param({"image": "x/y", "onstart": "#" * 4049}, id="onstart"),
+        pytest.param({"image": "x/y", "onstart": "#" * 16_385}, id="onstart"),
+        pytest.param({"image": "x/y", "label": "#" * 257}, id="label"),
+        pytest.param({"image": "x" * 1025}, id="image"),
         pytest.param({"template_hash_id": "nope"}, id="template"),
     ],
 )
