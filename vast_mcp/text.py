@@ -26,6 +26,9 @@ _ZWJ = "\u200d"
 _EMOJI_VARIATION = "\ufe0f"
 _KEYCAP = "\u20e3"
 _CUT = " …[cut]"
+_GAP = " …[cut]… "
+_LONGEST_END = 32_768
+"""Characters at either end of a foreign text beyond which its middle is not even looked at."""
 
 
 def clean(text: object, limit: int = MESSAGE_LIMIT) -> Untrusted:
@@ -46,6 +49,22 @@ def clean(text: object, limit: int = MESSAGE_LIMIT) -> Untrusted:
 def clean_line(text: object, limit: int = LABEL_LIMIT) -> Untrusted:
     """As `clean`, on one line: for labels, names and anything put inside a sentence."""
     return clean(" ".join(str(clean(text, limit * 4)).split()), limit)
+
+
+def clean_ends(text: object, limit: int = MESSAGE_LIMIT) -> Untrusted:
+    """As `clean_line`, but of a text that is too long the head and the tail are both kept.
+
+    For what a host says when something fails: the decisive words stand at the end of a long text.
+    """
+    whole = str(text)
+    if len(whole) > 2 * _LONGEST_END:
+        whole = f"{whole[:_LONGEST_END]}{_GAP}{whole[-_LONGEST_END:]}"
+    line = " ".join(str(clean(whole, len(whole) + len(_CUT))).split())
+    if len(line) > limit:
+        room = max(0, limit - len(_GAP))
+        head = room // 3
+        line = f"{line[:head]}{_GAP}{line[len(line) - (room - head) :]}"
+    return clean_line(line, limit)
 
 
 def _all_visible(raw: str) -> str:

@@ -105,8 +105,8 @@ OF_LEASES: tuple[Weakening, ...] = (
     Weakening(
         "the looks of an ending stand in the queue",
         "vast_mcp/guard/acts/_base.py",
-        "if done(await desk.reads.show_instance(instance_id, urgent=urgent)):",
-        "if done(await desk.reads.show_instance(instance_id)):",
+        "            look = await desk.reads.look(instance_id, urgent=urgent)\n",
+        "            look = await desk.reads.look(instance_id)\n",
         (URGENT, "-k", "looks_of_an_ending"),
     ),
     Weakening(

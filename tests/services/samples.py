@@ -5,7 +5,7 @@ from typing import Any
 
 from vast_mcp.guard.mark import Mark
 from vast_mcp.models import Instance, Offer
-from vast_mcp.services.rentals import Held
+from vast_mcp.services.held import Held
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import Untrusted
 from vast_mcp.units import UsdPerHour

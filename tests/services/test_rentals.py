@@ -33,8 +33,9 @@ RAN: dict[str, Any] = {"ever_ran": True}
         ({**REST, "is_bid": True}, {**RAN, "details": {"stop_sent": True}}, "stopped"),
         ({**REST, "is_bid": True}, {**RAN, "running": False}, "stopped"),
         (REST, RAN, "stopped"),
-        (REST, {}, "failed"),
-        ({**REST, "intended_status": "running"}, {}, "failed"),
+        (REST, {}, "stopped"),
+        ({**REST, "actual_status": None}, {}, "failed"),
+        ({**REST, "intended_status": "running"}, {}, "stopped"),
         ({**REST, "intended_status": "running"}, RAN, "waiting_for_gpu"),
         ({"actual_status": "offline"}, RAN, "host_offline"),
         ({"actual_status": "frozen"}, RAN, "unknown"),
@@ -45,12 +46,14 @@ def test_one_word_tells_the_state(shown: dict[str, Any], books: dict[str, Any], 
     assert held(after_s=30, books=books, **shown).state == state
 
 
-def test_a_stranger_is_outbid_only_when_the_host_says_so() -> None:
-    """Without books a stopped bid machine may have been stopped by its owner."""
+def test_a_stopped_bid_machine_that_nobody_here_stopped_may_resume() -> None:
+    """No word of the host tells it; a stranger's counts as outbid, ours unless we stopped it."""
     stopped: dict[str, Any] = {**REST, "is_bid": True}
-    assert held(ours=False, **stopped).state == "stopped"
-    words = Untrusted("Outbid: waiting for the price to fall")
-    assert held(ours=False, **stopped, status_message=words).state == "outbid"
+    assert held(ours=False, **stopped).state == "outbid"
+    words = Untrusted("success, running ubuntu_22.04/ssh")
+    one = held(books=RAN, **stopped, status_message=words)
+    assert one.state == "outbid"
+    assert any("may resume by itself and bill" in text for text in one.warnings)
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,15 @@ SAID_ERROR: dict[str, Any] = {**LOADING, "status_message": Untrusted("Error resp
     ("shown", "books", "after_s", "word", "in_next"),
     [
         (SILENT, {}, 20, "normal", ""),
-        (SILENT, {}, 400, "dead", "destroy_instance(27000001)"),
+        (SILENT, {}, 590, "normal", ""),
+        (SILENT, {}, 610, "dead", "destroy_instance(27000001)"),
         (LOADING, {}, 60, "normal", ""),
         (LOADING, {}, 700, "slow", "destroy_instance(27000001)"),
         (LOADING, {}, 1800, "dead", "destroy_instance(27000001)"),
         (CREATED, {}, 1700, "slow", "destroy_instance(27000001)"),
         (CREATED, {}, 1900, "dead", "another offer"),
-        (SAID_ERROR, {}, 30, "slow", ""),
-        (SAID_ERROR, {}, 400, "dead", "another offer"),
+        (SAID_ERROR, {}, 30, "dead", "another offer"),
+        (SAID_ERROR, STARTED, 30, "dead", "show_logs(27000001)"),
         (OCI, {}, 30, "dead", "another offer"),
         ({"actual_status": "exited"}, {}, 30, "dead", "another offer"),
         (STOPPED, {}, 30, "dead", "another offer"),
@@ -85,7 +86,9 @@ def test_an_args_machine_is_told_to_have_no_ssh() -> None:
 def test_just_after_a_rent_a_missing_machine_may_be_a_lag() -> None:
     """The list lags behind a create."""
     assert missing(1, 10).word == "normal"
-    assert missing(1, 100).word == "dead"
+    later = missing(1, 100)
+    assert later.word == "slow"
+    assert "not proven gone" in later.said
     assert missing(1, None).word == "dead"
 
 

@@ -19,13 +19,14 @@ WORDS = {
     "resuming": ("starting", "gpu+disk", "normal"),
     "rebooting": ("starting", "gpu+disk", "normal"),
     "recycling": ("starting", "gpu+disk", "normal"),
-    "broken_image": ("failed", "disk", "dead"),
+    "broken_image": ("starting", "disk", "dead"),
     "frozen": ("unknown", "gpu+disk", "dead"),
     "offline": ("host_offline", "nothing", "dead"),
     "unknown": ("unknown", "gpu+disk", "dead"),
 }
 """By stage of the simulator (vast-api §7). `loading` counts as GPU time: the vendor's pages differ;
-`unknown` counts as the dearest, because nobody knows."""
+`unknown` counts as the most expensive, because nobody knows. All of them have run before: a restart
+that fails is not a machine that never came up."""
 COUNTED_DEARER = {"loading", "starting", "resuming", "unknown"}
 
 

@@ -1,7 +1,7 @@
 """Everything that is asked of the vendor and changes nothing; the only requests ever repeated."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from vast_mcp.api import wire, wire_account
 from vast_mcp.api._fields import row, rows, unreadable
@@ -9,7 +9,7 @@ from vast_mcp.api.connection import READ_TIMEOUT_S, Connection
 from vast_mcp.api.pages import Page, all_pages
 from vast_mcp.api.results import fetch_result
 from vast_mcp.api.retry import Deadline, ask
-from vast_mcp.errors import NotFound
+from vast_mcp.errors import ApiError, NotFound
 from vast_mcp.models import (
     Account,
     Charges,
@@ -26,8 +26,35 @@ from vast_mcp.models import (
 from vast_mcp.operations import Call, Json, account, instances, market, serverless
 from vast_mcp.text import Untrusted, clean_line
 
-_ABSENT = frozenset({"no_such_instance", "not_found"})
+_GONE = "no_such_instance"
+_ABSENT = frozenset({_GONE, "not_found"})
 _NOT_READY = ("not ready", "no worker", "initializ", "starting", "loading", "pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a machine showed.
+
+    `instance` None: it is not shown. That it ended is proven only by `gone`, the vendor's own word
+    for it, or by two complete lists without it.
+    """
+
+    instance: Instance | None
+    gone: bool = False
+    empty: bool = False
+    """Its own answer showed nothing; an `instance` then is a row of the list, which may lag."""
+    trouble: ApiError | None = None
+    """Its own answer showed nothing, and why the list could not be read."""
+
+    @property
+    def lacking(self) -> bool:
+        """Nothing shows it, and a complete list was read: one of the two that prove its end."""
+        return self.instance is None and self.trouble is None
+
+
+def says_gone(error: NotFound) -> bool:
+    """Whether this answer says in so many words that there is no such instance."""
+    return error.status == 404 and error.code == _GONE
 
 
 class Reads:
@@ -97,15 +124,52 @@ class Reads:
         urgent: bool = False,
         deadline_s: float | None = None,
     ) -> Instance | None:
-        """The instance, or None when the vendor says in a known form that there is none."""
-        call = instances.show_instance(instance_id)
+        """What is answered about this id alone; None when no machine is shown.
+
+        That proves nothing: whoever concludes from it uses `look`.
+        """
+        seen = await self.look(
+            instance_id, fresh=fresh, urgent=urgent, listed=False, deadline_s=deadline_s
+        )
+        return seen.instance
+
+    async def look(
+        self,
+        instance_id: int,
+        *,
+        fresh: bool = True,
+        urgent: bool = False,
+        listed: bool = True,
+        deadline_s: float | None = None,
+    ) -> Look:
+        """One machine now. An empty answer proves nothing: the complete list is read then.
+
+        The vendor once answered `{"instances": null}` for a machine that ran and billed (reported
+        2026-05-28): a row of the list counts. `listed=False` leaves the list to the caller.
+        """
+        deadline = self._deadline(deadline_s, fresh=fresh, urgent=urgent)
         try:
-            asked = self._ask(call, deadline_s, fresh=fresh, urgent=urgent)
-            answer = row(await asked, "the answer")
+            instance = await self._one_row(instance_id, deadline)
         except NotFound as absent:
-            if absent.status == 404 and absent.code in _ABSENT:
-                return None
-            raise
+            if says_gone(absent):
+                return Look(None, gone=True)
+            if absent.status != 404 or absent.code not in _ABSENT:
+                raise
+            instance = None
+        if instance is not None or not listed:
+            return Look(instance, empty=instance is None)
+        try:
+            everything = await self.list_instances(
+                fresh=fresh, urgent=urgent, deadline_s=max(1.0, deadline.left_s)
+            )
+        except ApiError as error:
+            return Look(None, empty=True, trouble=error)
+        found = next((one for one in everything if one.instance_id == instance_id), None)
+        return Look(found, empty=True)
+
+    async def _one_row(self, instance_id: int, deadline: Deadline) -> Instance | None:
+        call = instances.show_instance(instance_id)
+        answer = row(await ask(self._connection, call, deadline), "the answer")
         if "instances" not in answer:
             raise unreadable("instances is missing")
         if answer["instances"] is None:

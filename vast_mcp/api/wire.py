@@ -12,11 +12,13 @@ from typing import Any, TypedDict
 
 from vast_mcp.api import _fields as f
 from vast_mcp.models import Instance, Offer, PortMapping, Rental, Template
-from vast_mcp.text import MESSAGE_LIMIT, clean_line
+from vast_mcp.text import MESSAGE_LIMIT, clean_ends, clean_line
 from vast_mcp.units import UsdPerHour, gb_from_mb, storage_rate
 
 INTENT_VARIABLE = "VMCP_INTENT"
 """The only variable that is read out of an instance's environment."""
+STATUS_LIMIT = 4_000
+"""What is kept of a host's message, head and tail; far less of it is shown."""
 _INTENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
 _COUNTRY = re.compile(r"(?:.*,)?\s*([A-Z]{2})\s*")
@@ -120,7 +122,7 @@ def decode_instance(value: object) -> Instance:
         intended_status=f.word(fields, "intended_status"),
         cur_state=f.word(fields, "cur_state"),
         next_state=f.word(fields, "next_state"),
-        status_message=clean_line(fields.get("status_msg") or "", MESSAGE_LIMIT),
+        status_message=clean_ends(fields.get("status_msg") or "", STATUS_LIMIT),
         is_bid=f.flag(fields, "is_bid"),
         usd_per_hour=UsdPerHour.ceil(f.price(fields, "dph_total")),
         disk_usd_per_hour=_disk_part(fields, disk_gb),

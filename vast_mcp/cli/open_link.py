@@ -63,9 +63,10 @@ async def opened_page(
         pace=LocalPace(clock.vendor()),
     )
     async with connection:
-        instance = await Reads(connection).show_instance(instance_id)
+        look = await Reads(connection).look(instance_id)
+        instance = look.instance
         if instance is None:
-            raise no_instance(instance_id)
+            raise look.trouble or no_instance(instance_id)
         link = page_of(instance, await page_token(connection, instance_id))
     if show(link) is False:
         print("No browser could be opened here; --print shows the link.")

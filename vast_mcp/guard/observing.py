@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk
+from vast_mcp.guard.acts._base import ABSENT_LISTS
 from vast_mcp.guard.mark import INTENT_LENGTH, endpoint_intent, user_part
 from vast_mcp.guard.reconcile import adopt, carries, count_absence
 from vast_mcp.models import Instance
@@ -86,16 +87,17 @@ def _resolve_endpoint(
 def _believably_gone(tx: Transaction, rental: Rental, began_us: int) -> bool:
     """Whether a complete list that lacks a machine proves it gone.
 
-    Lists lag behind a create, so a young machine is not judged, and one that nobody asked to
-    destroy must be missing three times in a row.
+    Lists lag behind a create, so a young machine is not judged. One that was destroyed must be
+    missing twice in lists read after that, one that nobody asked to destroy three times in a row.
     """
     if began_us - (rental.settled_us or rental.created_us) < _YOUNG_US:
         return False
-    if rental.state is RentalState.DESTROYING:
-        return True
+    destroying = rental.state is RentalState.DESTROYING
+    if destroying and began_us < int(str(rental.details.get("destroy_us", 0))):
+        return False  # it was read before the destroy was sent
     missed = int(str(rental.details.get("missed", 0))) + 1
     tx.update_rental(rental, details={**rental.details, "missed": missed})
-    return missed >= _MISSES
+    return missed >= (ABSENT_LISTS if destroying else _MISSES)
 
 
 def _resolve(

@@ -13,16 +13,16 @@ from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
 from vast_mcp.jobs.scout import JobWish, Look
 from vast_mcp.jobs.terms import SHORTEST_HOURS, affordable_hours, traffic_of
-from vast_mcp.models import Offer
+from vast_mcp.models import Offer, Remedy
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.errors import RemoteError, SshUnavailable
 from vast_mcp.remote.trouble import Ill
 from vast_mcp.store import JobPhase, Rental, RentalState
-from vast_mcp.text import clean_line
+from vast_mcp.text import clean_ends, clean_line
 from vast_mcp.units import Usd
 
-UP_WITHIN_S = 15 * 60
-"""A host that has not come up by then has failed."""
+UP_WITHIN_S = 20 * 60
+"""A host that has not come up by then has failed; cold images took up to a quarter of an hour."""
 _LOOK_EVERY_S = 10.0
 _SHUT_FOR_S = 75
 """A machine that runs and refuses SSH for so long is asked for its log."""
@@ -67,6 +67,7 @@ async def _choose(desk: JobDesk) -> None:
         return
     offers = await desk.office.scout().offers(_wish(desk))
     ceiling = ceiling_of(desk.job)
+    failed: list[int] = desk.fact("failed_machines", [])
     left = Usd(int(desk.term("at_most_micros"))) - await desk.spent()
     for offer in offers:
         hours = min(
@@ -74,7 +75,12 @@ async def _choose(desk: JobDesk) -> None:
             affordable_hours(left, traffic_of(offer), offer.usd_per_hour),
             offer.max_hours,
         )
-        fits = offer.rentable and offer.usd_per_hour <= ceiling and hours >= SHORTEST_HOURS
+        fits = (
+            offer.rentable
+            and offer.machine_id not in failed
+            and offer.usd_per_hour <= ceiling
+            and hours >= SHORTEST_HOURS
+        )
         if fits and offer.offer_id not in tried:
             await desk.save(
                 facts={
@@ -101,6 +107,7 @@ def _wish(desk: JobDesk) -> JobWish:
         template_hash=desk.term("template_hash"),
         image=desk.term("image"),
         max_price=ceiling_of(desk.job),
+        query=str(desk.fact("needs", "")),
     )
 
 
@@ -159,22 +166,30 @@ async def wait(desk: JobDesk) -> None:
     if trouble is None:
         await desk.save(JobPhase.UPLOADING)
     elif look.dead or desk.now_us() >= int(desk.fact("up_by_us")):
-        await give_up(desk, trouble)
+        await give_up(desk, trouble, look)
     else:
         await desk.save(facts={"waits_for": trouble})
         await desk.pause(_LOOK_EVERY_S)
 
 
-async def give_up(desk: JobDesk, failing: str) -> None:
+async def give_up(desk: JobDesk, failing: str, look: Look | None = None) -> None:
     """Replace the host, unless somebody ended it: that is no failure of it, and no wish for more.
 
-    Its disk is then left as whoever that was left it.
+    Its disk is then left as whoever that was left it. `look` tells why it did not come up: a fault
+    of the image or its disk meets every host, so the job ends with what the host said.
     """
     if await _ended_by_somebody(desk):
         why = "Its machine was stopped or destroyed before its command began."
         await desk.save(JobPhase.ENDING, {"why": why, "leave": True}, stop_asked=True)
-    else:
-        await desk.save(JobPhase.WAITING, {"failing": failing, "lost": 0})
+        return
+    facts: JsonObject = {"failing": failing, "lost": 0}
+    if look is not None and look.instance is not None:
+        facts["failed_machines"] = [*desk.fact("failed_machines", []), look.instance.machine_id]
+        facts["quote"] = str(clean_ends(look.instance.status_message))
+    if look is not None and look.failure is not None:
+        facts["hopeless"] = look.failure.remedy is not Remedy.HOST
+        facts["needs"] = look.failure.query or desk.fact("needs", "")
+    await desk.save(JobPhase.WAITING, facts)
 
 
 async def _ended_by_somebody(desk: JobDesk) -> bool:
@@ -246,10 +261,16 @@ async def _replace(desk: JobDesk) -> None:
         "explained": None,
         "rebooted": None,
     }
-    if len(failed) > int(desk.term("max_replacements", 0)):
+    if desk.fact("hopeless"):
+        why = f"{failed[-1]} No other host would do better."
+        quote = desk.fact("quote", "")
+        end: JsonObject = {**gone, "why": why, "detail": quote}
+        await desk.save(JobPhase.ENDING, end, instance_id=None)
+    elif len(failed) > int(desk.term("max_replacements", 0)):
         count = f"{len(failed)} machine{'s' * (len(failed) != 1)}"
         why = f"{count} did not come up; the last: {failed[-1]}"
-        await desk.save(JobPhase.ENDING, {**gone, "why": why}, instance_id=None)
+        last: JsonObject = {**gone, "why": why, "detail": desk.fact("quote", "")}
+        await desk.save(JobPhase.ENDING, last, instance_id=None)
     else:
         await desk.save(JobPhase.RENTING, gone, instance_id=None)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from vast_mcp.models import Instance, Offer
+from vast_mcp.models import Instance, Offer, StartFailure
 from vast_mcp.remote.errors import Unavailable
 from vast_mcp.remote.trouble import Trouble
 from vast_mcp.units import UsdPerHour
@@ -21,6 +21,8 @@ class JobWish:
     template_hash: str | None = None
     image: str | None = None
     max_price: UsdPerHour | None = None
+    query: str = ""
+    """What hosts that failed have shown to be needed, in the search language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Look:
     runs: bool
     dead: bool
     said: str
+    failure: StartFailure | None = None
+    """Why it does not come up, where its host says so."""
 
 
 class Scout(Protocol):

@@ -60,7 +60,7 @@ async def _tell(desk: Desk, job: Job) -> str:
     reached = ended = False
     try:
         async with asyncio.timeout(GRACE_S):
-            instance = await desk.reads.show_instance(job.instance_id or 0)
+            instance = (await desk.reads.look(job.instance_id or 0)).instance
             if instance is None:
                 return ""
             bench = Bench(desk.remote, desk.clock, job.job_id, instance)

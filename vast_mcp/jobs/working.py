@@ -51,7 +51,8 @@ async def place_of(desk: JobDesk) -> Place:
     look = await desk.office.scout().look(desk.job.instance_id)
     status = None if look.instance is None else look.instance.actual_status
     if look.instance is None or status != "running":
-        return Place(silent=status in {"offline", "unknown"})
+        unproven = look.instance is None and not look.dead
+        return Place(silent=unproven or status in {"offline", "unknown"})
     folder = script.HOME_FOLDER if desk.aside else ""
     return Place(Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance, folder))
 

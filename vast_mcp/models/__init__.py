@@ -7,11 +7,13 @@ from vast_mcp.models.instance import (
     InstanceState,
     PortMapping,
     billing_of,
+    failure_of,
     halted,
     state_of,
 )
 from vast_mcp.models.offer import Offer, Rental, Template
 from vast_mcp.models.serverless import Endpoint, Scaling, Worker, Workergroup
+from vast_mcp.models.start_failure import Remedy, StartFailure
 
 __all__ = [
     "Account",
@@ -23,14 +25,17 @@ __all__ = [
     "InstanceState",
     "Offer",
     "PortMapping",
+    "Remedy",
     "Rental",
     "Scaling",
     "SshKey",
+    "StartFailure",
     "Template",
     "Volume",
     "Worker",
     "Workergroup",
     "billing_of",
+    "failure_of",
     "halted",
     "state_of",
 ]

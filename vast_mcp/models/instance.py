@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vast_mcp.models.instance_words import KNOWN_WISHES, StatusWords
+from vast_mcp.models.start_failure import StartFailure, start_failure
 from vast_mcp.text import Untrusted
 from vast_mcp.units import UsdPerHour
 
 
 class InstanceState(StrEnum):
-    """One word for the vendor's four status fields (vast-api §7)."""
+    """One word for the vendor's four status fields.
+
+    `ended`: a command in `args` mode is over. `outbid`: an interruptible machine that stands
+    still without our stop; it may resume by itself. `failed`: it never came up, and why is known.
+    """
 
     STARTING = "starting"
     READY = "ready"
@@ -17,6 +23,7 @@ class InstanceState(StrEnum):
     OUTBID = "outbid"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    ENDED = "ended"
     FAILED = "failed"
     HOST_OFFLINE = "host_offline"
     UNKNOWN = "unknown"
@@ -83,25 +90,52 @@ class Instance:
     intent_mark: str | None = None
     """The value of VMCP_INTENT in its environment: our mark when the label was changed."""
     verified: bool = True
+    listed: bool = True
+    """False: the vendor does not show it now, and this is what our own ledger holds of it."""
+
+    @property
+    def words(self) -> StatusWords:
+        """What decides about its state."""
+        return StatusWords(
+            actual=self.actual_status,
+            cur=self.cur_state,
+            intended=self.intended_status,
+            next=self.next_state,
+            message=self.status_message,
+            is_bid=self.is_bid,
+            image=self.image,
+            runtype=self.runtype,
+        )
 
 
 _TRANSIENT = {"created", "loading", "rebooting", "recycling"}
 _HALTED = {"stopped", "exited"}
+_RESTARTING = {"rebooting", "recycling"}
 
 
 def state_of(instance: Instance) -> InstanceState:
-    """The state in one word. Anything not recognised is `unknown`, which counts as billing."""
-    actual = instance.actual_status
-    wants_running = instance.intended_status == "running"
+    """The state in one word. What is missing or not recognised is `unknown`: it may bill."""
+    words = instance.words
+    actual = words.actual
     if actual == "running":
         return _running_state(instance)
     if actual == "offline":
         return InstanceState.HOST_OFFLINE
+    if words.cur not in KNOWN_WISHES:
+        return InstanceState.UNKNOWN
     if actual is None or actual in _TRANSIENT:
-        return _pending_state(instance, wants_running=wants_running)
+        return _pending_state(words)
     if actual in _HALTED:
-        return _halted_state(instance, wants_running=wants_running)
+        return _halted_state(words)
+    if actual == "scheduling":
+        stopped = words.intended == "stopped"
+        return InstanceState.STOPPED if stopped else InstanceState.WAITING_FOR_GPU
     return InstanceState.UNKNOWN
+
+
+def failure_of(instance: Instance) -> StartFailure | None:
+    """Why it does not come up, as its host says; None where it says nothing of the kind."""
+    return start_failure(instance.words)
 
 
 def _running_state(instance: Instance) -> InstanceState:
@@ -111,37 +145,48 @@ def _running_state(instance: Instance) -> InstanceState:
     return InstanceState.READY if reachable else InstanceState.RUNNING_NO_SSH
 
 
-def _pending_state(instance: Instance, *, wants_running: bool) -> InstanceState:
-    if "oci runtime create failed" in instance.status_message.lower():
+def _pending_state(words: StatusWords) -> InstanceState:
+    if words.actual not in _RESTARTING and start_failure(words) is not None:
         return InstanceState.FAILED
-    if instance.cur_state == "running" and instance.intended_status == "stopped":
+    if words.cur == "running" and words.intended == "stopped":
         return InstanceState.STOPPING
-    if wants_running or instance.cur_state == "running":
+    if words.cur == "running" or words.intended == "running":
         return InstanceState.STARTING
-    if instance.is_bid and instance.cur_state == "stopped":
-        return InstanceState.OUTBID
-    return InstanceState.STOPPED
+    if words.intended != "stopped":
+        return InstanceState.UNKNOWN
+    return InstanceState.OUTBID if words.is_bid else InstanceState.STOPPED
 
 
-def _halted_state(instance: Instance, *, wants_running: bool) -> InstanceState:
-    if wants_running and instance.cur_state != "running":
-        return InstanceState.WAITING_FOR_GPU
-    if wants_running:
+def _halted_state(words: StatusWords) -> InstanceState:
+    if start_failure(words) is not None:
         return InstanceState.FAILED
-    return InstanceState.STOPPED
+    if words.intended == "stopped":
+        return InstanceState.OUTBID if words.is_bid else InstanceState.STOPPED
+    if words.intended != "running":
+        return InstanceState.UNKNOWN
+    if words.runs_command:
+        return InstanceState.ENDED
+    if words.cur == "running":
+        return InstanceState.STOPPED  # its container ended by itself
+    return InstanceState.WAITING_FOR_GPU
 
 
 def billing_of(instance: Instance) -> Billing:
-    """What it bills now; a state that is not understood counts as the dearest.
+    """What it bills now; a state that is not understood counts as the most expensive.
 
-    `loading` is counted as GPU time: the vendor's pages contradict each other (safety §1).
+    The contract decides: while it is stopped only the disk bills, whatever its host last said.
+    `loading` counts as GPU time although charges seen in 2026 had none for it: too much is
+    reserved rather than too little.
     """
-    actual = instance.actual_status
-    if actual == "offline":
+    words = instance.words
+    state = state_of(instance)
+    if state is InstanceState.HOST_OFFLINE:
         return Billing.NOTHING
-    if actual in _HALTED:
+    if state is InstanceState.UNKNOWN:
+        return Billing.GPU_AND_DISK
+    if words.actual in {None, "created", "scheduling"} | _HALTED:
         return Billing.DISK
-    if actual in {None, "created"}:
+    if words.actual == "loading" and words.cur == "stopped":
         return Billing.DISK
     return Billing.GPU_AND_DISK
 

@@ -10,7 +10,7 @@ from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing, InstanceState
 from vast_mcp.notices.notice import Kind, Notice, quoted
 from vast_mcp.policy.limits import NotifyRules
-from vast_mcp.services.rentals import Held
+from vast_mcp.services.held import Held
 from vast_mcp.services.showing import at_least
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.units import Usd, UsdPerHour

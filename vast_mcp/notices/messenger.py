@@ -20,7 +20,7 @@ from vast_mcp.policy import Limits
 from vast_mcp.policy.budget import budget_of
 from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services import Services
-from vast_mcp.services.rentals import Held
+from vast_mcp.services.held import Held
 from vast_mcp.services.showing import minute
 from vast_mcp.services.spending import spending
 from vast_mcp.store import Letter, Rental, Transaction, current_rate

@@ -3,6 +3,7 @@
 from statistics import median
 
 from vast_mcp.errors import NotFound
+from vast_mcp.guard.remembered import holds
 from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services import Services
@@ -13,6 +14,7 @@ from vast_mcp.services.holdings import machines
 from vast_mcp.services.jobs import job_row, list_jobs
 from vast_mcp.services.logs import excerpt
 from vast_mcp.services.machine import machine_detail
+from vast_mcp.services.rentals import known_rental
 from vast_mcp.services.rules import policy_summary
 from vast_mcp.services.showing import dollars, given
 from vast_mcp.services.spending import audit_rows, leases, spending
@@ -42,7 +44,11 @@ async def instance(services: Services, instance_id: int) -> Json:
 
 async def instance_logs(services: Services, instance_id: int) -> Json:
     """The end of its log."""
-    if await services.reads.show_instance(instance_id) is None:
+    look = await services.reads.look(instance_id)
+    known = look.instance is not None or holds(await known_rental(services, instance_id))
+    if look.trouble is not None and not known:
+        raise look.trouble
+    if look.gone or not known:
         raise NotFound(f"There is no instance {instance_id} on this account.")
     log = await services.reads.logs(instance_id, tail=LOG_LINES)
     return {"instance_id": instance_id, "untrusted_log": excerpt(log).text}

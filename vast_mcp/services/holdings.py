@@ -11,7 +11,8 @@ from vast_mcp.models import Account, Billing, InstanceState, Volume
 from vast_mcp.operations import JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.endpoints import SeenEndpoint, endpoints_seen
-from vast_mcp.services.rentals import Held, fleet_of
+from vast_mcp.services.held import Held
+from vast_mcp.services.rentals import fleet_of
 from vast_mcp.services.showing import dollars, given, minute
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import clean_line
@@ -56,7 +57,7 @@ class Holding:
         """A machine that computes or is about to, an endpoint that may rent workers."""
         if self.kind == "endpoint":
             return self.bills != "nothing" or self.state == "active"
-        idle = {InstanceState.STOPPED.value, InstanceState.FAILED.value}
+        idle = {InstanceState.STOPPED, InstanceState.FAILED, InstanceState.ENDED}
         return self.kind == "instance" and self.state not in idle
 
     @property
@@ -111,7 +112,7 @@ async def holdings(services: Services) -> Holdings:
     """
     facts = await services.view.facts()
     fleet = await fleet_of(services, facts.instances)
-    warnings = list(fleet.warnings)
+    warnings = [*fleet.warnings, *filter(None, [fleet.unlisted_words])]
     held = [machine(one) for one in fleet.held]
     held += [_lost(rental) for rental in fleet.lost]
     try:
@@ -168,9 +169,15 @@ def _why(seen: Held, *, over: bool) -> str:
     if not seen.ours:
         return "rented elsewhere; nothing here ends it"
     if seen.bills is Billing.GPU_AND_DISK:
+        if not seen.instance.listed:
+            return "rented, not shown by Vast.ai; not proven gone"
         return "its lease is over, it is being ended" if over else "runs under its lease"
+    if seen.state is InstanceState.ENDED:
+        return "its command has ended: its disk is kept until destroyed"
     if seen.state is InstanceState.OUTBID:
         return "outbid: its disk; resumes if its bid wins"
+    if seen.halted_by_others:
+        return "stopped, not by us: its disk is kept until destroyed"
     if seen.state is InstanceState.STOPPED:
         return "stopped: its disk is kept until destroyed"
     return "its disk, while it is not up"

@@ -1,12 +1,11 @@
 """One machine with the facts a diagnosis needs."""
 
-from vast_mcp.errors import NotFound
 from vast_mcp.operations import JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.holdings import machine
-from vast_mcp.services.rentals import hold
+from vast_mcp.services.rentals import show_one
 from vast_mcp.services.showing import dollars, given, minute
-from vast_mcp.text import clean_line
+from vast_mcp.text import clean_ends, clean_line
 
 
 async def machine_detail(services: Services, instance_id: int) -> JsonObject:
@@ -15,13 +14,8 @@ async def machine_detail(services: Services, instance_id: int) -> JsonObject:
     Raises:
         NotFound: the account has none of this id.
     """
-    one = await services.reads.show_instance(instance_id, fresh=False)
-    if one is None:
-        raise NotFound(
-            f"There is no instance {instance_id} on this account.",
-            hint="show_instances lists what exists.",
-        )
-    held = machine(await hold(services, one))
+    seen = await show_one(services, instance_id)
+    one, held = seen.instance, machine(seen)
     contract_us = one.contract_ends_us
     return given(
         {
@@ -29,13 +23,14 @@ async def machine_detail(services: Services, instance_id: int) -> JsonObject:
             "usd_per_hour_running": dollars(one.usd_per_hour),
             "disk_usd_per_day": dollars(one.disk_usd_per_hour.per_day),
             "at_lease_end": held.then if held.lease_ends_us is not None else None,
-            "disk_gb": one.disk_gb,
+            "disk_gb": one.disk_gb or None,
             "disk_used_gb": None if one.disk_used_gb is None else round(one.disk_used_gb, 1),
             "gpu_utilisation_percent": one.gpu_utilisation_percent,
             "interruptible": True if one.is_bid else None,
             "country": one.country,
             "contract_ends": None if contract_us is None else minute(contract_us),
             "untrusted_image": str(clean_line(one.image, 120)),
-            "untrusted_status": str(clean_line(one.status_message, 300)),
+            "warnings": [*seen.warnings] or None,
+            "untrusted_status": str(clean_ends(one.status_message)),
         }
     )

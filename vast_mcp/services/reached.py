@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vast_mcp.errors import InputInvalid
-from vast_mcp.models import Instance
+from vast_mcp.models import Instance, InstanceState
 from vast_mcp.remote.address import Address, address, addresses, port_urls
 from vast_mcp.remote.errors import AddressInvalid, HostKeyChanged, RemoteError, SshUnavailable
 from vast_mcp.remote.probe import http_at, http_inside
 from vast_mcp.remote.session import Session
 from vast_mcp.remote.trouble import Ill, Trouble
 from vast_mcp.services._services import Services
-from vast_mcp.services.rentals import Held
+from vast_mcp.services.held import Held
 from vast_mcp.services.verdict import Verdict, elapsed_s, not_yet, of_no_use, usable
 
 Until = Literal["running", "ssh", "http"]
@@ -49,6 +49,8 @@ async def reached(
     """The verdict made finer, for a machine that runs; one attempt, for `left_s` at most."""
     if goal.until == "running" or not verdict.reached:
         return verdict
+    if held.state is InstanceState.ENDED:
+        return of_no_use(held, verdict.said, verdict.next)
     try_s = min(TRY_S, max(1.0, left_s))
     if goal.until == "ssh":
         return await _ssh(services, held, try_s)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vast_mcp.guard.ssh_key import KEY_NAME
 from vast_mcp.models import Instance
-from vast_mcp.services.rentals import Held
+from vast_mcp.services.held import Held
 
 _SSH_PORT = 22
 _TLS_PORTS = frozenset({443, 8443})

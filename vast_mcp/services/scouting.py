@@ -30,6 +30,7 @@ class Scouting:
             template_hash=wish.template_hash,
             image=wish.image,
             hours=wish.hours,
+            query=wish.query,
             limit=_LOOKED_AT,
         )
         found = [one.offer for one in (await search_market(self._services, search)).shown]
@@ -58,7 +59,8 @@ class Scouting:
         """One look at the machine."""
         held, verdict = await look_once(self._services, instance_id)
         instance = None if held is None else held.instance
-        return Look(instance, verdict.reached, verdict.word == "dead", verdict.said)
+        failure = None if held is None or held.stop_sent else held.failure
+        return Look(instance, verdict.reached, verdict.word == "dead", verdict.said, failure)
 
     async def trouble(self, instance_id: int, reason: Unavailable) -> Trouble | None:
         """What the machine's log says of a session that failed so."""

@@ -7,9 +7,10 @@ start is where it begins, after a rent it is the end.
 from dataclasses import dataclass
 from typing import Literal
 
-from vast_mcp.models import InstanceState
+from vast_mcp.models import Instance, InstanceState
 from vast_mcp.remote.errors import Unavailable
-from vast_mcp.services.rentals import LIST_LAG_US, SECOND_US, Held
+from vast_mcp.services.held import SECOND_US, Held
+from vast_mcp.services.rentals import LIST_LAG_US
 from vast_mcp.services.showing import at_least
 from vast_mcp.units import HOUR_S
 
@@ -23,8 +24,9 @@ START_EXPECTED_S = 60
 START_SLOW_S = 120
 GPU_TAKEN_AFTER_S = 30
 """Scheduling longer than this mostly means that the GPU went to somebody else."""
-DUD_AFTER_S = 300
-"""A host that never reported by then is a dud."""
+DUD_AFTER_S = 600
+"""A host that never reported by then is a dud; cold images took up to a quarter of an hour, silent
+for five to ten minutes of it."""
 START_GRACE_S = 60
 LIST_LAG_S = LIST_LAG_US // SECOND_US
 _POLL_NORMAL_S = 15
@@ -60,26 +62,39 @@ def judge(held: Held) -> Verdict:
             return _running(held, state)
         case InstanceState.WAITING_FOR_GPU:
             return _waiting_for_gpu(held, waited_s)
+        case InstanceState.ENDED:
+            return _ended(held)
         case InstanceState.OUTBID:
             least = at_least(held.needed_bid) if held.needed_bid else 0
             bid = f" At least ${least:g}/h is needed." if least else ""
-            return _dead(held, f"It was outbid and stopped.{bid}",
-                         "change_bid({id}, …) or destroy_instance({id}).")  # fmt: skip
+            said = f"It was outbid and stopped; it may resume by itself and bill.{bid}"
+            return _dead(held, said, "change_bid({id}, …), stop_instance({id}) so that it stays"
+                         " stopped, or destroy_instance({id}).")  # fmt: skip
         case InstanceState.STARTING:
             return _starting(held, waited_s)
         case InstanceState.STOPPED | InstanceState.STOPPING:
             if held.contract_over:
                 step = "destroy_instance({id}) ends its cost; its data may go any time."
                 return _dead(held, "Its host's contract has ended; it cannot be started.", step)
-            return _dead(held, f"It is {state.value}: nothing starts it.", "start_instance({id}).")
+            return _stopped(held, state, waited_s)
         case _:
             return _broken(held, state, waited_s)
 
 
 def missing(instance_id: int, waited_s: int | None) -> Verdict:
-    """The vendor shows no such instance: just after a rent that may be a lag."""
+    """The vendor does not show it. `waited_s`: since it was rented, None: nobody here holds it.
+
+    Just after a rent its list lags; later an empty answer proves no end.
+    """
     if waited_s is not None and waited_s < LIST_LAG_S:
         return Verdict("normal", "The vendor does not list it yet.", poll_again_s=_POLL_NORMAL_S)
+    if waited_s is not None:
+        return Verdict(
+            "slow",
+            "The vendor does not show it now; it is not proven gone and counts as billing.",
+            next=f"Look again; destroy_instance({instance_id}) works all the same.",
+            poll_again_s=_POLL_SLOW_S,
+        )
     return Verdict(
         "dead",
         f"Instance {instance_id} does not exist (any more).",
@@ -124,7 +139,12 @@ def _running(held: Held, state: InstanceState) -> Verdict:
 
 
 def _starting(held: Held, waited_s: int) -> Verdict:
-    one = held.instance
+    one, failure = held.instance, held.failure
+    if failure is not None:  # it ran before: only its start has failed
+        step = (
+            "show_logs({id}); stop_instance({id}) keeps the disk, destroy_instance({id}) ends it."
+        )
+        return _dead(held, f"{failure.said} It does not get past that.", step)
     if started_again(held):
         if not start_known(held):
             return Verdict("normal", "Starting again; since when is not known.",
@@ -132,14 +152,41 @@ def _starting(held: Held, waited_s: int) -> Verdict:
         return _in_time(held, waited_s, START_EXPECTED_S, START_SLOW_S, "Starting again.")
     if one.actual_status is None and one.cur_state == "running" and waited_s >= DUD_AFTER_S:
         return _dead(held, f"The host has not reported for {waited_s} s: a dud.", ANOTHER)
-    failing = one.status_message.lower().startswith("error")
-    if failing and waited_s >= RENT_EXPECTED_S:
-        return _dead(held, "The host reports an error and does not get past it.", ANOTHER)
     if waited_s >= RENT_DEAD_S:
         minutes = waited_s // 60
         return _dead(held, f"It has not come up in {minutes} min and goes on billing.", ANOTHER)
-    said = "The host reports an error; it may still recover." if failing else "Loading its image."
-    return _in_time(held, waited_s, RENT_EXPECTED_S, 0 if failing else RENT_SLOW_S, said)
+    return _in_time(held, waited_s, RENT_EXPECTED_S, RENT_SLOW_S, "Loading its image.")
+
+
+def _ended(held: Held) -> Verdict:
+    """A command in `args` mode is over: it ran, and nothing more comes of waiting."""
+    instance_id = held.instance.instance_id
+    return Verdict(
+        "normal",
+        "Its command has ended; only its disk bills.",
+        reached=True,
+        next=f"show_logs({instance_id}) has its output; destroy_instance({instance_id}) ends the"
+        " disk's cost.",
+    )
+
+
+def _stopped(held: Held, state: InstanceState, waited_s: int) -> Verdict:
+    """It stands still: as it was told to, by somebody else's will, or its container ended."""
+    one, again = held.instance, started_again(held)
+    if again and one.intended_status == "running" and waited_s < START_GRACE_S:
+        return Verdict("normal", "Starting again.", expected_s=START_EXPECTED_S,
+                       poll_again_s=_POLL_NORMAL_S)  # fmt: skip
+    never_ran = held.rental is not None and not again
+    if one.intended_status == "running":
+        step = ANOTHER if never_ran else "show_logs({id}); its disk is kept until you destroy it."
+        return _dead(held, "It stopped by itself, not by us, and does not recover.", step)
+    if held.failure is not None and not held.stop_sent:
+        step = "show_logs({id}); its disk is kept until you destroy it."
+        return _dead(held, f"{held.failure.said} It is stopped, not by us.", step)
+    if held.halted_by_others:
+        step = ANOTHER if never_ran else "start_instance({id}) or destroy_instance({id})."
+        return _dead(held, "It is stopped, and not by us: nothing starts it.", step)
+    return _dead(held, f"It is {state.value}: nothing starts it.", "start_instance({id}).")
 
 
 def _in_time(held: Held, waited_s: int, expected_s: int, slow_s: int, said: str) -> Verdict:
@@ -170,22 +217,27 @@ def _waiting_for_gpu(held: Held, waited_s: int) -> Verdict:
 
 
 def _broken(held: Held, state: InstanceState, waited_s: int) -> Verdict:
-    again = started_again(held)
-    if again and state is InstanceState.FAILED and waited_s < START_GRACE_S:
-        return Verdict("normal", "Starting again.", expected_s=START_EXPECTED_S,
-                       poll_again_s=_POLL_NORMAL_S)  # fmt: skip
+    step = ANOTHER
+    if started_again(held):
+        step = "show_logs({id}); its disk is kept until you destroy it."
     match state:
         case InstanceState.HOST_OFFLINE:
             said = "Its host is offline; nothing bills while it is."
+        case InstanceState.UNKNOWN if not held.instance.listed:
+            return missing(held.instance.instance_id, waited_s)
         case InstanceState.UNKNOWN:
-            said = _not_known(held.instance.actual_status)
+            said = _not_known(held.instance)
         case _:
-            said = "Its container failed and does not recover by itself."
-    step = "show_logs({id}); its disk is kept until you destroy it." if again else ANOTHER
+            failure = held.failure
+            said = failure.said if failure else "It did not come up and does not recover."
+            step = failure.step if failure else step
     return _dead(held, said, step)
 
 
-def _not_known(status: str | None) -> str:
+def _not_known(one: Instance) -> str:
+    status = one.actual_status
+    if not one.cur_state or not one.intended_status:
+        return "The vendor does not say what it does; it counts as billing."
     if status in {None, "unknown"}:
         return "Its host does not report any more."
     return f"The vendor calls it {status}: it does not run, and counts as billing."

@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable
 
 from vast_mcp.api.connection import READ_TIMEOUT_S
 from vast_mcp.errors import ApiError, RateLimited, VendorDown, VendorUnreadable
+from vast_mcp.guard.remembered import holds
 from vast_mcp.models import InstanceState
 from vast_mcp.remote.errors import Unavailable
 from vast_mcp.remote.trouble import LOG_LINES, Trouble
 from vast_mcp.services._services import Services
+from vast_mcp.services.held import Held
 from vast_mcp.services.logs import excerpt
 from vast_mcp.services.reached import Goal, explain, reached
-from vast_mcp.services.rentals import Held, hold, known_rental
+from vast_mcp.services.rentals import hold, known_rental
 from vast_mcp.services.verdict import Verdict, judge, missing
 
 CALL_S = 45.0
@@ -80,12 +82,14 @@ async def look_once(
         ApiError: it cannot be read.
     """
     deadline_s = None if left_s is None else min(READ_TIMEOUT_S, max(1.0, left_s))
-    instance = await services.reads.show_instance(instance_id, fresh=False, deadline_s=deadline_s)
-    if instance is not None:
-        held = await hold(services, instance)
+    look = await services.reads.look(instance_id, fresh=False, deadline_s=deadline_s)
+    if look.instance is not None:
+        held = await hold(services, look.instance)
         return held, judge(held)
-    rental = await known_rental(services, instance_id)
+    rental = None if look.gone else await known_rental(services, instance_id)
     waited_s = None
+    if look.trouble is not None and not holds(rental):
+        raise look.trouble
     if rental is not None and rental.state.holds_money:
         waited_s = (services.clock.lease_us() - rental.created_us) // 1_000_000
     return None, missing(instance_id, waited_s)

@@ -7,15 +7,17 @@ from pydantic import BaseModel, Field
 
 from vast_mcp.errors import NotFound
 from vast_mcp.models import Billing
+from vast_mcp.services.held import Held
 from vast_mcp.services.reaching import addresses, editor_block, ssh_command
-from vast_mcp.services.rentals import Fleet, Held, Pending
+from vast_mcp.services.rentals import Fleet, Pending
 from vast_mcp.services.showing import at_least, minute
 from vast_mcp.services.verdict import Verdict, elapsed_s
+from vast_mcp.text import clean_ends
 
 InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
 StateWord = Literal[
     "starting", "ready", "running_no_ssh", "waiting_for_gpu", "outbid",
-    "stopping", "stopped", "failed", "host_offline", "unknown",
+    "stopping", "stopped", "ended", "failed", "host_offline", "unknown",
 ]  # fmt: skip
 LABEL_SHOWN = 40
 LIST_BYTES = 6_400
@@ -84,8 +86,8 @@ class InstanceRow(BaseModel):
             "ssh_config": editor_block(held, state_place),
             "ports": addresses(one) or None,
             "untrusted_image": str(one.image) or None,
-            "untrusted_status": str(one.status_message) or None,
-            "disk_gb": one.disk_gb,
+            "untrusted_status": str(clean_ends(one.status_message)) or None,
+            "disk_gb": one.disk_gb or None,
             "gpu_util_percent": one.gpu_utilisation_percent,
             "country": one.country or None,
             "interruptible": one.is_bid or None,
@@ -151,6 +153,8 @@ class InstanceList(BaseModel):
         step = None
         if len(shown) < len(rows):
             step = f"{len(rows) - len(shown)} more: narrow by state, label or instance_id."
+        elif fleet.unlisted:
+            step = f"{fleet.unlisted_words} Do not rent again; look again in a minute."
         elif fleet.pending:
             step = "Do not rent again for what is pending; look again in a few minutes."
         elif not rows:
@@ -166,7 +170,9 @@ class InstanceList(BaseModel):
     @classmethod
     def detail(cls, held: Held, state_place: str) -> "InstanceList":
         """One machine in full."""
-        return cls(instances=[InstanceRow.detailed(held, state_place)])
+        listed = held.instance.listed
+        step = None if listed else "Look again in a minute; stop and destroy work all the same."
+        return cls(instances=[InstanceRow.detailed(held, state_place)], next=step)
 
 
 def _cut(rows: list[InstanceRow]) -> list[InstanceRow]:
@@ -211,8 +217,8 @@ class WaitResult(BaseModel):
     ) -> "WaitResult":
         """The last look and its verdict."""
         lease_us = held.lease_ends_us if held else None
-        unseen = "gone" if verdict.word == "dead" else "starting"
-        message = str(held.instance.status_message)[-160:] if held else ""
+        unseen = {"dead": "gone", "slow": "unknown", "normal": "starting"}[verdict.word]
+        message = str(clean_ends(held.instance.status_message)) if held else ""
         return cls(
             instance_id=instance_id,
             reached=verdict.reached,

@@ -80,7 +80,7 @@ def locator(desk: Desk, instance_id: int) -> Callable[[], Awaitable[Sequence[Add
     """Where the machine is, asked anew each time: it may be restarted meanwhile."""
 
     async def locate() -> Sequence[Address]:
-        instance = await desk.reads.show_instance(instance_id)
+        instance = (await desk.reads.look(instance_id)).instance
         if instance is None:
             raise NotFound(f"Instance {instance_id} does not exist any more.")
         return addresses(instance)

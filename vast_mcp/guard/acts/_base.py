@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from vast_mcp.api.reads import says_gone
 from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown, RateLimited
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.mark import user_part
+from vast_mcp.guard.remembered import holds, remembered
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Owner, Target
@@ -16,6 +18,8 @@ from vast_mcp.store import Rental, Transaction
 
 SETTLE_S = 15.0
 """How long an act waits to see its effect before it answers "under way"."""
+ABSENT_LISTS = 2
+"""Complete lists without a machine that together prove its end; one proves nothing."""
 _LOOK_EVERY_S = 2.5
 _TRIES = 4
 
@@ -68,6 +72,8 @@ class Seen:
     def snapshot(self) -> JsonObject:
         """What makes it this machine and not another: stable across status changes."""
         one = self.instance
+        if not one.listed:
+            return {"instance_id": one.instance_id, "listed": False}
         return {
             "instance_id": one.instance_id,
             "machine_id": one.machine_id,
@@ -83,22 +89,32 @@ class Seen:
         """`1x RTX 4090, rented 17 Nov`, for a question."""
         one = self.instance
         since = f", rented {day_words(one.started_at_us)}" if one.started_at_us else ""
-        return f"{one.num_gpus}x {one.gpu_name}{since}"
+        unseen = "" if one.listed else ", by our ledger: Vast.ai does not show it now"
+        return f"{one.num_gpus}x {one.gpu_name}{since}{unseen}"
 
 
-async def see(desk: Desk, instance_id: int, *, urgent: bool = False) -> Seen:
-    """Read one instance now, and whose it is; `urgent` for what ends cost: before other reads.
+async def see(
+    desk: Desk, instance_id: int, *, urgent: bool = False, ends_cost: bool = False
+) -> Seen:
+    """Read one machine now, and whose it is; `urgent` goes before other reads.
+
+    For what ends cost (`ends_cost`) an empty look keeps nothing back: what our ledger holds open
+    is then seen as the ledger has it, whether the list lacks it or cannot be read.
 
     Raises:
-        NotFound: the account has none of this id.
+        ApiError: it cannot be read.
+        NotFound: the account has none of this id, as far as anybody knows.
     """
-    instance = await desk.reads.show_instance(instance_id, urgent=urgent)
-    if instance is None:
-        raise NotFound(
-            f"There is no instance {instance_id} on this account; nothing was done.",
-            hint="show_instances lists what exists.",
-        )
     rental = await desk.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+    open_here = holds(rental)
+    look = await desk.reads.look(instance_id, urgent=urgent)
+    instance = look.instance
+    if instance is None:
+        if look.trouble is not None and not open_here:
+            raise look.trouble
+        if rental is None or not open_here or look.gone or not ends_cost:
+            raise _unseen(instance_id, open_here=open_here and not look.gone)
+        instance = remembered(rental, desk.now_us())
     ours = rental is not None or desk.marker.read(instance.raw_label) is not None
     target = Target(
         kind="instance",
@@ -110,9 +126,24 @@ async def see(desk: Desk, instance_id: int, *, urgent: bool = False) -> Seen:
     return Seen(instance, rental, target)
 
 
+def _unseen(instance_id: int, *, open_here: bool) -> NotFound:
+    if not open_here:
+        return NotFound(
+            f"There is no instance {instance_id} on this account; nothing was done.",
+            hint="show_instances lists what exists.",
+        )
+    return NotFound(
+        f"Vast.ai shows no instance {instance_id} at the moment; nothing was done. It is not proven"
+        " gone and counts as billing.",
+        hint="Try again in a minute; stop_instance and destroy_instance work all the same.",
+    )
+
+
 def _never_ran(instance: Instance, rental: Rental | None) -> bool:
     if rental is None or rental.ever_ran or rental.touched:
         return False
+    if not instance.listed:
+        return False  # nobody sees it now: it may have run
     # One that resumes shows `loading` as well; but its disk has been used.
     return instance.actual_status in {None, "created", "loading"} and not instance.disk_used_gb
 
@@ -129,14 +160,17 @@ async def insist(
     """Send a write that is harmless to repeat until its effect is seen; False if time ran out.
 
     Only for acts that name their end state (stop, destroy, label): between two sends the state is
-    read, and a lost answer or a 429 is followed by a look, not by a guess.
+    read, and a lost answer or a 429 is followed by a look, not by a guess. `done` is asked about
+    the machine as it is shown; about None only once its end is proven: the vendor says so, or two
+    complete lists that began after the last send lack it.
     """
     until_s = desk.clock.monotonic_s() + SETTLE_S
-    sent = 0
+    sent = absences = 0
     accepted = False
     while True:
         if not accepted and sent < _TRIES:
             sent += 1
+            absences = 0
             try:
                 await send(call)
                 accepted = True
@@ -144,11 +178,18 @@ async def insist(
                 accepted = False
             except RateLimited as error:
                 await desk.clock.sleep(min(error.retry_after_s or _LOOK_EVERY_S, 10.0))
-            except NotFound:
-                accepted = True  # gone already, or never ours: the look below tells
+            except NotFound as error:
+                if says_gone(error):
+                    return done(None)
+                accepted = True  # the look below tells
         with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
-            if done(await desk.reads.show_instance(instance_id, urgent=urgent)):
+            look = await desk.reads.look(instance_id, urgent=urgent)
+            absences = absences + 1 if look.lacking else 0
+            proven = look.gone or absences >= ABSENT_LISTS
+            if (proven or look.instance is not None) and done(look.instance):
                 return True
+            if look.empty and look.instance is not None:
+                accepted = False  # the list may lag: what is sent again is answered with a proof
         if desk.clock.monotonic_s() >= until_s:
             return False
         await desk.clock.sleep(_LOOK_EVERY_S)

@@ -93,7 +93,7 @@ class ChangeBid(LeaseAct):
             raise
         one: Instance | None = None
         with suppress(ApiError):
-            one = await desk.reads.show_instance(self.instance_id)
+            one = (await desk.reads.look(self.instance_id)).instance
         rate = one.usd_per_hour if one is not None else sight.rate
         if lost:  # it may yet be executed: the dearer of the two is reserved
             rate = max(rate, sight.rate)

@@ -10,7 +10,7 @@ from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, insist, plain_number, see
 from vast_mcp.guard.acts.job_words import job_words
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
-from vast_mcp.operations import instances
+from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Request
 from vast_mcp.store import Rental, RentalState, Transaction
 
@@ -40,6 +40,12 @@ class Correctable(PlainAct):
     instance_id: int
     found: Standing
 
+    def holds(self, approved: JsonObject, sight: Sight) -> bool:
+        """The same machine; one that the vendor does not show now is known by its id alone."""
+        if approved.get("listed", True) and sight.snapshot.get("listed", True):
+            return approved == sight.snapshot
+        return approved.get("instance_id") == sight.snapshot.get("instance_id")
+
     def moved(self, tx: Transaction, sight: Sight) -> str:  # noqa: ARG002
         """Whether another call has changed what made it due; a person's own order stands."""
         now = tx.rental_of("instance", self.instance_id) if self.found else None
@@ -61,13 +67,12 @@ class StopInstance(Correctable):
 
     async def look(self, desk: Desk) -> Sight:
         """The machine, and what its disk will go on costing."""
-        seen = await see(desk, self.instance_id, urgent=True)
+        seen = await see(desk, self.instance_id, urgent=True, ends_cost=True)
         one = seen.instance
         return Sight(
             request=Request(self.tool, seen.target, corrective=self.corrective),
             snapshot=seen.snapshot,
-            question=f"Stop {self.instance_id} ({seen.words})? Its"
-            f" {plain_number(one.disk_gb)} GB disk stays and costs"
+            question=f"Stop {self.instance_id} ({seen.words})? Its{_disk(one)} disk stays and costs"
             f" {one.disk_usd_per_hour.per_day}/day until it is destroyed.",
             handle=f"stop-{self.instance_id}",
             label=seen.target.label,
@@ -79,26 +84,45 @@ class StopInstance(Correctable):
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Stop until seen stopped; an outbid machine too, or it would resume by itself."""
+        one = gone = None
+        stopped = False
+
+        def rests(now: Instance | None) -> bool:
+            nonlocal one, gone
+            one, gone = now or one, now is None
+            return now is None or _rests(now)
+
         try:
-            one = await desk.reads.show_instance(self.instance_id, urgent=True)
-            if one is None:
-                return _gone(self.instance_id)
-            stopped = _rests(one) and not one.is_bid
+            look = await desk.reads.look(self.instance_id, urgent=True)
+            one = look.instance
+            if look.gone:
+                return await self._ended(desk)
+            stopped = one is not None and _rests(one) and not one.is_bid
             if not stopped:
                 stopped = await insist(
                     desk,
                     errand.send,
                     instances.stop_instance(self.instance_id),
                     self.instance_id,
-                    lambda now: now is None or _rests(now),
+                    rests,
                     urgent=True,
                 )
         except ApiError:
             await desk.ledger.write(lambda tx: _note_stop(tx, self.instance_id, sent=False))
             raise
+        if gone:
+            return await self._ended(desk)
         with suppress(ApiError):  # the keeper's next look brings the books in line
             await observe_now(desk, self.instance_id, urgent=True)
-        return _stop_outcome(one, stopped=stopped)
+        return _stop_outcome(self.instance_id, one, stopped=stopped)
+
+    async def _ended(self, desk: Desk) -> Outcome:
+        await desk.ledger.write(lambda tx: _end(tx, self.instance_id, desk.now_us()))
+        return Outcome(
+            status="destroyed",
+            said="Vast.ai says that this machine does not exist any more: nothing of it bills.",
+            values={"instance_id": self.instance_id, "bills": "nothing"},
+        )
 
 
 def _rests(instance: Instance) -> bool:
@@ -107,9 +131,17 @@ def _rests(instance: Instance) -> bool:
     )
 
 
-def _stop_outcome(one: Instance, *, stopped: bool) -> Outcome:
-    per_day = one.disk_usd_per_hour.per_day
-    disk = f"its {plain_number(one.disk_gb)} GB disk still costs {per_day}/day until destroyed"
+def _disk(one: Instance) -> str:
+    return f" {plain_number(one.disk_gb)} GB" if one.disk_gb else ""
+
+
+def _stop_outcome(instance_id: int, one: Instance | None, *, stopped: bool) -> Outcome:
+    disk = "its disk goes on costing until it is destroyed"
+    values: JsonObject = {"instance_id": instance_id, "bills": "disk" if stopped else "gpu+disk"}
+    if one is not None:
+        per_day = one.disk_usd_per_hour.per_day
+        disk = f"its{_disk(one)} disk still costs {per_day}/day until destroyed"
+        values["disk_usd_per_day"] = round(per_day.dollars, 4)
     said = (
         f"Stopped: GPU billing has ended; {disk}."
         if stopped
@@ -120,12 +152,8 @@ def _stop_outcome(one: Instance, *, stopped: bool) -> Outcome:
         said=said,
         next=""
         if stopped
-        else f"Check with show_instances(instance_id={one.instance_id}) in a minute.",
-        values={
-            "instance_id": one.instance_id,
-            "bills": "disk" if stopped else "gpu+disk",
-            "disk_usd_per_day": round(per_day.dollars, 4),
-        },
+        else f"Check with show_instances(instance_id={instance_id}) in a minute.",
+        values=values,
     )
 
 
@@ -140,7 +168,7 @@ class DestroyInstance(Correctable):
 
     async def look(self, desk: Desk) -> Sight:
         """The machine and what would be lost."""
-        seen = await see(desk, self.instance_id, urgent=True)
+        seen = await see(desk, self.instance_id, urgent=True, ends_cost=True)
         one = seen.instance
         used = f", {one.disk_used_gb:.1f} GB used," if one.disk_used_gb else ""
         running = " It is running." if state_of(one) is InstanceState.READY else ""
@@ -150,7 +178,7 @@ class DestroyInstance(Correctable):
             request=Request(self.tool, seen.target, corrective=self.corrective),
             snapshot=seen.snapshot,
             question=f"Destroy {self.instance_id} ({seen.words})? Its"
-            f" {plain_number(one.disk_gb)} GB disk{used} is deleted for good.{running}"
+            f"{_disk(one)} disk{used} is deleted for good.{running}"
             " Type the last 4 digits of the id.",
             handle=f"destroy-{self.instance_id}",
             label=seen.target.label,
@@ -164,7 +192,9 @@ class DestroyInstance(Correctable):
         def begin(tx: Transaction) -> None:
             rental = tx.rental_of("instance", self.instance_id)
             if rental is not None and rental.state.holds_money:
-                tx.update_rental(rental, state=RentalState.DESTROYING)
+                sent = {"missed": 0, "destroy_us": desk.now_us()}
+                details = {**rental.details, **sent}
+                tx.update_rental(rental, state=RentalState.DESTROYING, details=details)
 
         await desk.ledger.write(begin)
         try:
@@ -188,18 +218,13 @@ class DestroyInstance(Correctable):
                 " counts as billing until it is gone.",
                 values={"instance_id": self.instance_id},
             )
-        await desk.ledger.write(lambda tx: self._end(tx, desk.now_us()))
+        await desk.ledger.write(lambda tx: _end(tx, self.instance_id, desk.now_us()))
         return _gone(self.instance_id)
 
     def _keep(self, tx: Transaction) -> None:
         rental = tx.rental_of("instance", self.instance_id)
         if rental is not None and rental.state is RentalState.DESTROYING:
             tx.update_rental(rental, state=RentalState.ACTIVE)
-
-    def _end(self, tx: Transaction, now_us: int) -> None:
-        rental = tx.rental_of("instance", self.instance_id)
-        if rental is not None and rental.state.holds_money:
-            books.close(tx, rental, RentalState.GONE, now_us)
 
 
 def _gone(instance_id: int) -> Outcome:
@@ -274,11 +299,23 @@ def _note_stop(tx: Transaction, instance_id: int, *, sent: bool) -> None:
         tx.update_rental(rental, touched=True, details={**rental.details, "stop_sent": sent})
 
 
+def _end(tx: Transaction, instance_id: int, now_us: int) -> None:
+    """Its end is proven."""
+    rental = tx.rental_of("instance", instance_id)
+    if rental is not None and rental.state.holds_money:
+        books.close(tx, rental, RentalState.GONE, now_us)
+
+
 async def observe_now(desk: Desk, instance_id: int, *, urgent: bool = False) -> Instance | None:
-    """Read the machine once more and bring the books in line with it."""
+    """Read the machine once more and bring the books in line; one that is not shown changes none.
+
+    Only the vendor's own word that it is gone ends it here: of lists the keeper counts two.
+    """
     read_us = desk.now_us()
-    instance = await desk.reads.show_instance(instance_id, urgent=urgent)
-    now_us = desk.now_us()
+    look = await desk.reads.look(instance_id, urgent=urgent)
+    instance, now_us = look.instance, desk.now_us()
+    if instance is None and not look.gone:
+        return None
 
     def write(tx: Transaction) -> None:
         rental = tx.rental_of("instance", instance_id)

@@ -109,7 +109,7 @@ class StartInstance(LeaseAct):
             await errand.send(instances.start_instance(self.instance_id))
         except OutcomeUnknown:
             with suppress(ApiError):
-                one = await desk.reads.show_instance(self.instance_id)
+                one = (await desk.reads.look(self.instance_id)).instance
             if one is None or one.intended_status != "running":
                 return self._outcome(sight, "unknown", "The start was sent; its answer was lost.")
         except ApiError:

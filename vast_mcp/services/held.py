@@ -1,0 +1,271 @@
+"""One machine as the vendor shows it together with what our books know of it."""
+
+from dataclasses import dataclass
+
+from vast_mcp.guard.mark import Mark, user_part
+from vast_mcp.guard.remembered import ending, is_young
+from vast_mcp.models import (
+    Billing,
+    Instance,
+    InstanceState,
+    StartFailure,
+    billing_of,
+    failure_of,
+    halted,
+    state_of,
+)
+from vast_mcp.store import Rental, RentalState
+from vast_mcp.text import LABEL_LIMIT, clean_line
+from vast_mcp.units import Usd, UsdPerHour
+
+SECOND_US = 1_000_000
+LEASE_WARNING_US = 30 * 60 * SECOND_US
+CONTRACT_WARNING_US = 24 * 3600 * SECOND_US
+NOT_UP_US = 15 * 60 * SECOND_US
+"""A rent that never ran by then: most images are there in five minutes."""
+DISK_WARNING = 0.85
+_PORTS_WAITED_US = 5 * 60 * SECOND_US
+"""After this a machine without a direct port is taken for one that has none to give."""
+_UP = {
+    InstanceState.READY,
+    InstanceState.RUNNING_NO_SSH,
+    InstanceState.OUTBID,
+    InstanceState.ENDED,
+}
+"""It runs or ran, or what keeps it from it is told by another word."""
+_BEING = {"stop": "stopped", "destroy": "destroyed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One instance, our rental of it if any, and what it cost so far."""
+
+    instance: Instance
+    now_us: int
+    rental: Rental | None = None
+    mark: Mark | None = None
+    spent: Usd | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Rented by this server: the books know it or its mark verifies."""
+        return self.rental is not None or self.mark is not None
+
+    @property
+    def label(self) -> str:
+        """The user's part of the label, cleaned."""
+        return str(clean_line(user_part(self.instance.raw_label), LABEL_LIMIT))
+
+    @property
+    def bills(self) -> Billing:
+        """What the meter counts now."""
+        return billing_of(self.instance)
+
+    @property
+    def stop_sent(self) -> bool:
+        """Whether it was we who stopped it."""
+        return self.rental is not None and bool(self.rental.details.get("stop_sent"))
+
+    @property
+    def created_us(self) -> int | None:
+        """When it was rented."""
+        return self.rental.created_us if self.rental else self.instance.started_at_us
+
+    @property
+    def began_us(self) -> int | None:
+        """When it was last asked to run: rented, or started again."""
+        started = self.rental.details.get("start_us") if self.rental else None
+        return started if isinstance(started, int) else self.created_us
+
+    @property
+    def lease_ends_us(self) -> int | None:
+        """When it is stopped; None when it rests already or nobody set an end."""
+        if self.rental is not None:
+            return self.rental.lease_ends_us if self.rental.running else None
+        return self.mark.until_us if self.mark and not halted(self.instance) else None
+
+    @property
+    def state(self) -> InstanceState:
+        """The model's word, made finer by what the books know."""
+        word = state_of(self.instance)
+        match word:
+            case InstanceState.READY if self._awaits_port():
+                return InstanceState.RUNNING_NO_SSH
+            case InstanceState.OUTBID if self._rests_as_told():
+                return InstanceState.STOPPED
+            case InstanceState.FAILED:
+                return self._failed_word()
+            case InstanceState.WAITING_FOR_GPU if self._never_up():
+                return InstanceState.STOPPED  # `exited`: where a start begins, but a rent ends
+            case InstanceState.ENDED if self._restarting():
+                queued = self.instance.cur_state == "stopped"
+                return InstanceState.WAITING_FOR_GPU if queued else InstanceState.STARTING
+            case InstanceState.STOPPED if self._command_over():
+                return InstanceState.ENDED
+        return word
+
+    @property
+    def failure(self) -> StartFailure | None:
+        """Why it does not come up, or did not come up again; None where nothing says so."""
+        return None if self.instance.actual_status == "running" else failure_of(self.instance)
+
+    def _rests_as_told(self) -> bool:
+        """A stopped bid machine is outbid unless we stopped it or its contract is over."""
+        rental = self.rental
+        return self.contract_over or (rental is not None and (self.stop_sent or not rental.running))
+
+    def _failed_word(self) -> InstanceState:
+        """A failure text alone is no failed machine: one that ran before has data on its disk."""
+        stands = halted(self.instance) or self.instance.actual_status in {"exited", "stopped"}
+        if self.stop_sent and stands:
+            return InstanceState.STOPPED
+        if self.rental is None or self._never_up():
+            return InstanceState.FAILED
+        if stands:
+            over = self.rental.ever_ran and self.instance.words.runs_command
+            return InstanceState.ENDED if over else InstanceState.STOPPED
+        return InstanceState.STARTING
+
+    def _restarting(self) -> bool:
+        """A start of ours has not come up yet: what it shows is where it begins."""
+        details = self.rental.details if self.rental is not None else {}
+        return details.get("start_us") is not None and details.get("came_up") is False
+
+    def _command_over(self) -> bool:
+        """In `args` mode a machine that halts without our stop has done its work."""
+        if self.rental is None or self.stop_sent or self.contract_over:
+            return False
+        return self.instance.words.runs_command and self.instance.actual_status is not None
+
+    def _never_up(self) -> bool:
+        return self.rental is not None and not (self.rental.ever_ran or self.rental.touched)
+
+    @property
+    def not_up_min(self) -> int | None:
+        """Minutes since a rent that has not come up in fifteen; None for all others."""
+        rental = self.rental
+        if rental is None or not self._never_up() or not rental.state.holds_money:
+            return None
+        if not rental.running and self.state is not InstanceState.FAILED:
+            return None
+        if self.state in _UP or rental.state is RentalState.DESTROYING:
+            return None
+        waited_us = self.now_us - rental.created_us
+        return None if waited_us < NOT_UP_US else waited_us // (60 * SECOND_US)
+
+    def _awaits_port(self) -> bool:
+        """No way in yet: a direct port takes some seconds, and `args` has no ssh at all.
+
+        A machine that reports its load and still maps no port has none to give: there the proxy is
+        the way in.
+        """
+        one = self.instance
+        if "args" in one.runtype.split():
+            return True
+        if "direc" not in one.runtype or any(port.inside == 22 for port in one.ports):
+            return False
+        if one.gpu_utilisation_percent is not None and one.ssh_port is not None:
+            return False
+        return self.began_us is None or self.now_us - self.began_us < _PORTS_WAITED_US
+
+    @property
+    def needed_bid(self) -> UsdPerHour | None:
+        """For an outbid machine: the least bid that runs it now."""
+        return self.instance.min_bid if self.state is InstanceState.OUTBID else None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person would want to be told without asking."""
+        texts = (
+            self._unlisted_warning(),
+            self._not_up_warning(),
+            self._lease_warning(),
+            self._disk_warning(),
+            self._contract_warning(),
+            self._destroy_warning(),
+            self._cause_warning(),
+        )
+        return [text for text in texts if text]
+
+    def _lease_warning(self) -> str:
+        if not self.ours:
+            bills = self.bills is not Billing.NOTHING
+            return "rented elsewhere, no lease: bills until somebody ends it" if bills else ""
+        ends_us = self.lease_ends_us
+        if ends_us is None or ends_us - self.now_us > LEASE_WARNING_US:
+            return ""
+        left_min = (ends_us - self.now_us) // (60 * SECOND_US)
+        then = self.rental.end_act if self.rental else "stop"
+        if left_min < 0:
+            return f"the lease is over; it is being {_BEING[then]}"
+        return f"lease ends in {left_min} min, then {then}; extend_lease gives more time"
+
+    def _unlisted_warning(self) -> str:
+        if self.instance.listed:
+            return ""
+        if self.rental is not None and is_young(self.rental, self.now_us):
+            return "rented, and not listed by Vast.ai yet; counted as billing"
+        return (
+            "Vast.ai does not show it now; not proven gone, counted as billing (our ledger's facts)"
+        )
+
+    def _cause_warning(self) -> str:
+        """Why it stands still, where it was not we who stopped it."""
+        if self.state is InstanceState.OUTBID:
+            return "outbid, or halted by its host: may resume by itself and bill until stopped"
+        if self.failure is not None and not self.stop_sent:
+            step = self.failure.next_for(self.instance.instance_id)
+            ran = self.state is not InstanceState.FAILED
+            return self.failure.said if ran else f"{self.failure.said} {step}"
+        if self.halted_by_others:
+            return "stopped, and not by us"
+        return ""
+
+    @property
+    def halted_by_others(self) -> bool:
+        """One of ours stands still within its lease, and it was not we who stopped it."""
+        rental = self.rental
+        if rental is None or self.stop_sent or self.contract_over:
+            return False
+        if self.state is not InstanceState.STOPPED or rental.lease_ends_us <= self.now_us:
+            return False
+        return rental.state is not RentalState.DESTROYING
+
+    def _not_up_warning(self) -> str:
+        if self.not_up_min is None:
+            return ""
+        return (
+            f"not up after {self.not_up_min} min and bills {self.bills.value}: destroy it and rent"
+            " another offer"
+        )
+
+    def _disk_warning(self) -> str:
+        one = self.instance
+        if (
+            not one.disk_used_gb
+            or one.disk_gb <= 0
+            or one.disk_used_gb < DISK_WARNING * one.disk_gb
+        ):
+            return ""
+        return f"disk {one.disk_used_gb / one.disk_gb:.0%} full; it cannot grow"
+
+    @property
+    def contract_over(self) -> bool:
+        """Past its end a machine cannot be started any more (vast-api §15)."""
+        ends_us = self.instance.contract_ends_us
+        return ends_us is not None and ends_us <= self.now_us
+
+    def _contract_warning(self) -> str:
+        ends_us = self.instance.contract_ends_us
+        if ends_us is None or ends_us - self.now_us > CONTRACT_WARNING_US:
+            return ""
+        if self.contract_over:
+            return "the host's contract has ended: it cannot be started, its data may go any time"
+        return "the host's contract ends soon; data may be deleted 48 h later"
+
+    def _destroy_warning(self) -> str:
+        if self.rental is None or not ending(self.rental):
+            return ""
+        return (
+            f"being destroyed; {'still listed' if self.instance.listed else 'not proven gone yet'}"
+        )
