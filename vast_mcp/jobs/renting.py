@@ -21,7 +21,7 @@ from vast_mcp.store import JobPhase, Rental, RentalState
 from vast_mcp.text import clean_ends, clean_line
 from vast_mcp.units import Usd
 
-UP_WITHIN_S = 20 * 60
+UP_WITHIN_S = 15 * 60
 """A host that has not come up by then has failed; cold images took up to a quarter of an hour."""
 _LOOK_EVERY_S = 10.0
 _SHUT_FOR_S = 75
@@ -69,7 +69,8 @@ async def _choose(desk: JobDesk) -> None:
     ceiling = ceiling_of(desk.job)
     failed: list[int] = desk.fact("failed_machines", [])
     left = Usd(int(desk.term("at_most_micros"))) - await desk.spent()
-    for offer in offers:
+    # One machine stands on the market under several ids: where one failed, others go first.
+    for offer in sorted(offers, key=lambda one: one.machine_id in failed):
         hours = min(
             float(desk.term("hours")),
             affordable_hours(left, traffic_of(offer), offer.usd_per_hour),
