@@ -75,12 +75,15 @@ class World:
     """The user's policy file; None: there is none."""
     toolsets: str = "default"
     read_only: bool = False
+    ask: str = "client"
     seed: int = 1
     credit_usd: float = 100.0
     api_key: str = KEY
     environment: Mapping[str, str] = field(default_factory=dict)
     clock: ManualClock = field(default_factory=lambda: ManualClock(auto_advance=True))
     simulator: Simulator = field(init=False)
+    thinks_s: float = 3.0
+    """How long the person at a client takes to read and answer a question."""
     questions: list[str] = field(default_factory=list)
     """Every question a client has put to its person, oldest first."""
     transport: httpx2.AsyncBaseTransport = field(init=False)
@@ -101,6 +104,7 @@ class World:
             system_policy=self.tmp / "no-system-policy.toml",
             read_only=self.read_only,
             toolsets=self.toolsets,
+            ask=self.ask,
             environment=dict(self.environment),
         )
 
@@ -151,6 +155,7 @@ class World:
             params: ElicitRequestParams,
         ) -> ElicitResult | ErrorData:
             self.questions.append(params.message)
+            self.clock.think(self.thinks_s)
             schema: Json = getattr(params, "requested_schema", {})
             if callable(answer):
                 reply = answer(params.message, schema)

@@ -37,6 +37,14 @@ class Clock(Protocol):
         """Wait that many monotonic seconds."""
         ...
 
+    def real_s(self) -> float:
+        """Seconds a person lives by, never the simulator's: how fast an answer came."""
+        ...
+
+    async def real_sleep(self, seconds: float) -> None:
+        """Wait that many of a person's seconds."""
+        ...
+
     def vendor(self) -> "Clock":
         """The clock the vendor lives by: this one, except under `serve --simulate`."""
         ...
@@ -70,6 +78,14 @@ class SystemClock:
         return time.monotonic()  # noqa: TID251  this is the clock
 
     async def sleep(self, seconds: float) -> None:
+        """Suspend the task; cancellation ends it early."""
+        await anyio.sleep(max(0.0, seconds))  # noqa: TID251  this is the clock
+
+    def real_s(self) -> float:
+        """The operating system's monotonic clock, whatever a subclass makes of time."""
+        return time.monotonic()  # noqa: TID251  this is the clock
+
+    async def real_sleep(self, seconds: float) -> None:
         """Suspend the task; cancellation ends it early."""
         await anyio.sleep(max(0.0, seconds))  # noqa: TID251  this is the clock
 
@@ -148,6 +164,8 @@ class ManualClock(SystemClock):
         self._auto_advance = auto_advance
         self._sleepers: list[tuple[int, int, anyio.Event]] = []
         self._count = 0
+        self._real_s = 0.0
+        self._real_sleepers: list[tuple[float, anyio.Event]] = []
 
     def utc_us(self) -> int:
         """Where the clock stands."""
@@ -168,6 +186,24 @@ class ManualClock(SystemClock):
         self._count += 1
         heapq.heappush(self._sleepers, (wake_us, self._count, event))
         await event.wait()
+
+    def real_s(self) -> float:
+        """Moved by `think` alone: a person's time does not pass because a machine loads."""
+        return self._real_s
+
+    async def real_sleep(self, seconds: float) -> None:
+        """Wait until a person has thought that long."""
+        event = anyio.Event()
+        self._real_sleepers.append((self._real_s + seconds, event))
+        await event.wait()
+
+    def think(self, seconds: float) -> None:
+        """Let a person's time pass, and wake whoever waits for it."""
+        self._real_s += seconds
+        for wake_s, event in self._real_sleepers:
+            if wake_s <= self._real_s:
+                event.set()
+        self._real_sleepers = [one for one in self._real_sleepers if one[0] > self._real_s]
 
     def move(self, seconds: float) -> None:
         """Set the clock forward (or back, when negative) without waking anyone."""

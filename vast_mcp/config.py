@@ -42,6 +42,8 @@ class Settings:
     read_only: bool = False
     toolsets: str = "default"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ask: str = "client"
+    """Who is asked: the client's person through `client`, or only a `terminal`."""
     files: tuple[Path, ...] = ()
     """Local directories that a person opened for copying, beside `~/vast-mcp`."""
 
@@ -84,6 +86,7 @@ def read_settings(environ: Mapping[str, str], home: Path) -> Settings:
         policy_given=bool(given),
         read_only=_flag(environ.get("VAST_MCP_READ_ONLY", "")),
         toolsets=environ.get("VAST_MCP_TOOLSETS", "") or "default",
+        ask=_asked(environ.get("VAST_MCP_ASK", "")),
         environment=dict(environ),
     )
 
@@ -178,6 +181,13 @@ def is_loopback(url: str) -> bool:
     host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     return name in {"127.0.0.1", "localhost", "[::1]"}
+
+
+def _asked(value: str) -> str:
+    word = value.strip().lower() or "client"
+    if word not in {"client", "terminal"}:
+        raise ConfigInvalid("VAST_MCP_ASK must be client or terminal.")
+    return word
 
 
 def _flag(value: str) -> bool:

@@ -226,7 +226,7 @@ def _wire(parts: _Parts) -> tuple[Services, Errands]:
         marker=parts.marker,
         limits=source.current,
         redactor=redactor,
-        caller=Caller(),
+        caller=Caller(terminal_only=settings.ask == "terminal"),
         has_key=bool(settings.api_key),
         state_place=str(settings.home),
         remote=parts.remote,

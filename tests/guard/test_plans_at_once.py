@@ -21,8 +21,8 @@ class SlowToRead:
     """A guard between whose look at a plan and its next step another process acts."""
 
     def __init__(self, guard: Guard, meanwhile: Any) -> None:  # noqa: ANN401  an async callable
-        self._read, self._meanwhile = guard.plan, meanwhile
-        guard.plan = self  # type: ignore[method-assign]  # for this test only
+        self._read, self._meanwhile = guard.answers.plan, meanwhile
+        guard.answers.plan = self  # type: ignore[method-assign]  # for this test only
 
     async def __call__(self, plan_id: str, caller: Caller) -> Any:  # noqa: ANN401  as the guard's own
         """Read it, then let the other one act."""
@@ -46,12 +46,12 @@ async def test_an_approval_never_opens_a_plan_that_has_ended(
             if ending is PlanState.DONE:
                 await guard.redeem(plan_id, caller)
             else:
-                await guard.decline(plan_id, caller, "declined")
+                await guard.answers.decline(plan_id, caller, "declined")
 
         SlowToRead(terminal.services.guard, answered)
         with pytest.raises(InputInvalid, match=ending.value):
-            await terminal.services.guard.approve(plan_id, Caller())
-        _, plan = await guard.plan(plan_id, Caller())
+            await terminal.services.guard.answers.approve(plan_id, Caller())
+        _, plan = await guard.answers.plan(plan_id, Caller())
     assert plan.state is ending
 
 
@@ -65,7 +65,7 @@ async def test_a_no_to_a_plan_that_is_carried_out_is_told_what_it_did(tmp_path: 
     async with processes(world, held) as (slow, quick):
 
         async def decline() -> None:
-            told.append(await quick.decline(plan_id, Caller(), "declined"))
+            told.append(await quick.answers.decline(plan_id, Caller(), "declined"))
 
         done = await held.meanwhile(slow.redeem(plan_id, Caller()), decline())
     assert done.status in {"stopped", "stopping"}  # the other one waited its 20 s on this clock

@@ -288,7 +288,7 @@ async def test_what_needs_a_person_is_approved_at_a_terminal_and_then_done_once(
         assert refused["status"] == "needs_confirmation"
         assert (effects(world), world.questions) == (before, [])
         async with world.runtime() as runtime:
-            await runtime.services.guard.approve(said["plan_id"], Caller())
+            await runtime.services.guard.answers.approve(said["plan_id"], Caller())
         done = await world.call(client, "confirm_plan", plan_id=said["plan_id"])
         assert done["status"] == "stopped"
         assert world.questions == []  # a person has answered already

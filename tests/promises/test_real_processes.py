@@ -7,8 +7,10 @@ from typing import cast
 
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.types import ElicitResult
 
-from tests.world import Answer, Json, Mode, World, scale
+from tests.world import Answer, Json, Mode, World, agree, said, scale
+from vast_mcp.clock import SystemClock
 
 EVERY = [
     (mode, answer)
@@ -35,7 +37,7 @@ async def test_a_server_process_asks_as_the_matrix_says(
         env=environ,
         cwd=Path(__file__).parents[2],
     )
-    callback = None if answer is None else world.asked(answer)
+    callback = None if answer is None else world.asked(_unhurried(answer))
     async with Client(server, mode=mode, elicitation_callback=callback) as client:
         found = await world.call(client, "search_offers", limit=3)
         offer_id = cast("int", found["offers"][0]["offer_id"])
@@ -48,14 +50,26 @@ async def test_a_server_process_asks_as_the_matrix_says(
         assert rented["status"] == "rented", rented
         instance_id = rented["instance_id"]
         for tool, done in (("stop_instance", "stopped"), ("destroy_instance", "destroyed")):
-            said = await world.call(client, tool, instance_id=instance_id)
-            said = await _confirmed(world, client, said, answer)
-            assert said["status"] == done, said
+            ended = await world.call(client, tool, instance_id=instance_id)
+            ended = await _confirmed(world, client, ended, answer)
+            assert ended["status"] == done, ended
     assert len(world.questions) == (3 if answer == "accept" else 0)
 
 
-async def _confirmed(world: World, client: Client, said: Json, answer: Answer) -> Json:
+def _unhurried(answer: Answer) -> Answer:
+    """A person who takes longer to say no than a client that says it by itself."""
+
+    async def reply(message: str, schema: Json) -> ElicitResult:
+        if answer in ("decline", "cancel"):
+            await SystemClock().sleep(1.2)
+            return said(answer)
+        return agree(message, schema)
+
+    return reply
+
+
+async def _confirmed(world: World, client: Client, told: Json, answer: Answer) -> Json:
     if answer is not None:
-        return said
-    assert said["status"] == "needs_confirmation", said
-    return await world.call(client, "confirm_plan", plan_id=said["plan_id"])
+        return told
+    assert told["status"] == "needs_confirmation", told
+    return await world.call(client, "confirm_plan", plan_id=told["plan_id"])

@@ -21,6 +21,7 @@ from vast_mcp.clock import SystemClock
 _KEPT_FROM_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR", "LANG", "PYTHONPATH")
 _ADDRESS = re.compile(r"simulator itself is at (http://127\.0\.0\.1:\d+)")
 _START_S = 20.0
+_READS_S = 1.2
 Shown: TypeAlias = str | Callable[[Mapping[str, Any]], str]
 
 
@@ -60,6 +61,7 @@ class Conversation:
         """The person at the client."""
         self.questions.append(params.message)
         self.screen.question(params.message)
+        await SystemClock().sleep(_READS_S)  # a faster answer would count as nobody's
         if self.reply == "no":
             self.screen.person("No.")
             return ElicitResult(action="decline")

@@ -37,6 +37,7 @@ def environment_of(
         ("policy", "VAST_MCP_POLICY"),
         ("ledger", "VAST_MCP_LEDGER"),
         ("toolsets", "VAST_MCP_TOOLSETS"),
+        ("ask", "VAST_MCP_ASK"),
     ):
         if value := getattr(args, flag, None):
             merged[name] = value

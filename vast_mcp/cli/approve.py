@@ -43,7 +43,7 @@ async def approved(settings: Settings, plan_id: str, ask: Ask) -> int:
         if typed.strip() != digits:
             print("Not approved: the digits did not match. The plan goes on waiting.")
             return Exit.FAILED
-        await guard.approve(plan.plan_id, terminal(plan))
+        await guard.answers.approve(plan.plan_id, terminal(plan))
     print(f'Approved. The assistant can now call confirm_plan(plan_id="{plan.plan_id}").')
     return Exit.FINE
 
@@ -62,7 +62,7 @@ async def find(guard: Guard, plan_id: str) -> Plan:
     Raises:
         InputInvalid: nothing of this id waits.
     """
-    for plan in await guard.pending():
+    for plan in await guard.answers.pending():
         if plan.plan_id == plan_id:
             return plan
     raise InputInvalid("ID", "no such plan waits", hint="`vast-mcp pending` lists them.")

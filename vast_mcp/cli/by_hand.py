@@ -57,7 +57,7 @@ async def done(guard: Guard, proposal: Proposal) -> Outcome:
         case Ready() as ready:
             return await guard.perform(ready, AT_TERMINAL)
         case Pending(plan=plan):
-            await guard.approve(plan.plan_id, AT_TERMINAL)
+            await guard.answers.approve(plan.plan_id, AT_TERMINAL)
             return await guard.redeem(plan.plan_id, AT_TERMINAL)
         case Settled(outcome=outcome):
             return outcome
@@ -66,7 +66,7 @@ async def done(guard: Guard, proposal: Proposal) -> Outcome:
 async def declined(guard: Guard, proposal: Proposal) -> None:
     """A no: a plan that was made for it ends."""
     if isinstance(proposal, Pending):
-        await guard.decline(proposal.plan.plan_id, AT_TERMINAL, "the person declined")
+        await guard.answers.decline(proposal.plan.plan_id, AT_TERMINAL, "the person declined")
 
 
 async def agreed(guard: Guard, act: Act) -> Outcome:

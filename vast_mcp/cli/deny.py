@@ -26,5 +26,5 @@ async def _denied(settings: Settings, plan_id: str) -> str:
     async with opened(settings) as runtime:
         guard = runtime.services.guard
         plan = await find(guard, plan_id)
-        outcome = await guard.decline(plan_id, terminal(plan), "denied at a terminal")
+        outcome = await guard.answers.decline(plan_id, terminal(plan), "denied at a terminal")
         return outcome.said

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _pending(settings: Settings) -> list[Plan]:
     async with opened(settings) as runtime:
-        plans = await runtime.services.guard.pending()
+        plans = await runtime.services.guard.answers.pending()
     if not plans:
         print("nothing waits for a yes")
     return plans

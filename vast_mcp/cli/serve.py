@@ -52,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="offer only what changes nothing (VAST_MCP_READ_ONLY)",
     )
+    parser.add_argument(
+        "--ask",
+        choices=("client", "terminal"),
+        help="where questions go: to the client's dialog, or only to `vast-mcp approve` in a"
+        " terminal, which is stricter (VAST_MCP_ASK; client)",
+    )
     add_place_arguments(parser)
     add_files_argument(parser)
     _add_simulator_arguments(parser)

@@ -26,6 +26,8 @@ class Caller:
     principal: str = "local"
     can_ask: bool = False
     client: str = ""
+    terminal_only: bool = False
+    """Started with `--ask terminal`: no yes of this client's counts, only `vast-mcp approve`."""
 
 
 class Form(StrEnum):

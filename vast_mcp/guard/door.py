@@ -19,12 +19,14 @@ from vast_mcp.errors import (
 )
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.answers import Answers
 from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
+from vast_mcp.guard.plans import waits_for_terminal
 from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
-from vast_mcp.guard.saying import changed, denied, kept, needs_person, unresolved
+from vast_mcp.guard.saying import changed, denied, kept, to_terminal, unresolved
 from vast_mcp.guard.shelf import Shelf
 from vast_mcp.guard.sweep import Sweep
 from vast_mcp.guard.tick import Tick, tick
@@ -56,12 +58,12 @@ class Guard:
         self._desk = desk
         self._limits = limits
         self._ledger = ledger
-        self._spare = spare
         self._journal = journal
         self._errands = errands
         self._clock = clock
         self._rebuild = rebuild
         self.sweep = Sweep()
+        self.answers = Answers(ledger=ledger, spare=spare, journal=journal, clock=clock)
         self._claims = Claims(clock)
         self._shelf = Shelf(ledger, spare, clock)
 
@@ -97,7 +99,7 @@ class Guard:
         if repeat is not None:
             return Settled(await repeated(ledger, repeat, self._clock))
         if plan is not None and plans.recently_declined(plan, self._clock):
-            return Settled(kept(plan, "The person declined this a moment ago; not asked again."))
+            return Settled(kept(plan, "The person declined this a moment ago."))
         return await self._weigh(ledger, act, caller)
 
     async def _weigh(self, ledger: Ledger, act: Act, caller: Caller) -> Proposal:
@@ -209,11 +211,11 @@ class Guard:
             PolicyDenied: a rule refuses by now; nothing was sent.
         """
         await self.sweep.wait()
-        ledger, plan = await self.plan(plan_id, caller)
+        ledger, plan = await self.answers.plan(plan_id, caller)
         if plan.state is not PlanState.OPEN:
             return await closed(ledger, plan, self._clock)
-        if plan.level == Level.PERSON.value and not plan.approved:
-            return needs_person(plan)
+        if waits_for_terminal(plan, caller):
+            return to_terminal(plan)
         act = self._rebuild(plan.tool, plan.arguments)
         try:
             sight = await act.look(self._desk(self._limits(), ledger))
@@ -223,79 +225,6 @@ class Guard:
                 return await closed(ledger, ended, self._clock)
             return changed(plan, str(error))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, plan))
-
-    async def decline(self, plan_id: str, caller: Caller, how: str) -> Outcome:
-        """A no: the plan ends, and the same call is not asked again for a minute."""
-        ledger, plan = await self.plan(plan_id, caller)
-
-        def end(tx: Transaction) -> Plan:
-            fresh = tx.plan(plan.plan_id) or plan
-            if fresh.state is PlanState.OPEN:
-                fresh = tx.update_plan(
-                    fresh, state=PlanState.DECLINED, changed_us=self._clock.utc_us()
-                )
-            return fresh
-
-        ended = await ledger.write(end)
-        if ended.state in {PlanState.CLAIMED, PlanState.DONE}:  # the yes was faster than the no
-            return await closed(ledger, ended, self._clock)
-        await self._journal.answered(ledger, plan, caller, how)
-        return kept(plan, f"Not done: {how}. Nothing was sent and nothing changed.")
-
-    async def plan(self, plan_id: str, caller: Caller) -> tuple[Ledger, Plan]:
-        """A plan of this principal and the books it stands in.
-
-        Raises:
-            InputInvalid: there is none.
-        """
-        for ledger in (self._spare, self._ledger):
-            try:
-                plan = await ledger.write(
-                    lambda tx: (
-                        None
-                        if (found := tx.plan(plan_id)) is None
-                        else plans.settle_expiry(tx, found, self._clock)
-                    )
-                )
-            except LedgerUnavailable:
-                continue
-            if plan is not None and plan.principal == caller.principal:
-                return ledger, plan
-        raise InputInvalid("plan_id", "no such plan", hint="show_policy lists the pending ones.")
-
-    async def pending(self) -> list[Plan]:
-        """Every plan that still waits for a yes, newest first."""
-
-        def still_open(tx: Transaction) -> list[Plan]:
-            settled = [plans.settle_expiry(tx, plan, self._clock) for plan in tx.open_plans()]
-            return [plan for plan in settled if plan.state is PlanState.OPEN]
-
-        found: list[Plan] = []
-        for ledger in (self._ledger, self._spare):
-            try:
-                found += await ledger.write(still_open)
-            except LedgerUnavailable:
-                continue
-        return found
-
-    async def approve(self, plan_id: str, caller: Caller) -> Plan:
-        """Mark a plan as approved by a person at a terminal; `redeem` then carries it out.
-
-        Raises:
-            InputInvalid: it is not open any more.
-        """
-        ledger, plan = await self.plan(plan_id, caller)
-
-        def mark(tx: Transaction) -> Plan:
-            # As it is now: written as it was, a plan that has ended would be open again.
-            fresh = plans.settle_expiry(tx, tx.plan(plan_id) or plan, self._clock)
-            if fresh.state is not PlanState.OPEN:
-                raise InputInvalid("plan_id", f"this plan is {fresh.state.value}")
-            return tx.update_plan(fresh, approved=True)
-
-        approved = await ledger.write(mark)
-        await self._journal.answered(ledger, plan, caller, "approved at a terminal")
-        return approved
 
     async def record_charges(self, amounts: Mapping[tuple[str, str], Usd]) -> None:
         """Tell the books what the vendor charged, by source and UTC day: the dearer counts."""

@@ -2,17 +2,21 @@
 
 import hashlib
 import json
+import re
 
 from vast_mcp.clock import Clock
-from vast_mcp.guard.act import Act, Caller, Sight
+from vast_mcp.guard.act import Act, Caller, Form, Sight
 from vast_mcp.policy import Level, Limits
-from vast_mcp.store import Plan, PlanState, Transaction, canonical
+from vast_mcp.store import Plan, PlanState, Silence, Transaction, canonical
 from vast_mcp.text import clean_line
 
 TTL_US = 600 * 1_000_000
 COOLDOWN_US = 60 * 1_000_000
 QUESTION_LIMIT = 350
 LABEL_SHOWN = 40
+_ID = re.compile(r"\d{4,}")
+_MISSED = " (wrong digits: type them once more)"
+"""Put behind the id; room is kept for it in every question that wants digits."""
 
 
 def key_of(act: Act) -> str:
@@ -24,7 +28,25 @@ def word(sight: Sight, code: str) -> str:
     """The whole question: facts first, the foreign label second to last, the code last."""
     tail = f' "{clean_line(sight.label, LABEL_SHOWN)}"' if sight.label else ""
     tail += f" [{code}]"
-    return clean_line(sight.question, QUESTION_LIMIT - len(tail)) + tail
+    spare = len(_MISSED) if sight.form is Form.DIGITS else 0
+    return clean_line(sight.question, QUESTION_LIMIT - len(tail) - spare) + tail
+
+
+def question_of(plan: Plan) -> str:
+    """Its question as it is put now: after wrong digits it says so, right behind act and id."""
+    if not plan.misses:
+        return plan.question
+    found = _ID.search(plan.question)
+    at = found.end() if found else 0
+    return f"{plan.question[:at]}{_MISSED}{plan.question[at:]}"
+
+
+def waits_for_terminal(plan: Plan, caller: Caller) -> bool:
+    """Whether only an approval in a terminal can carry it out, and there is none yet."""
+    unseen = plan.silence is not Silence.NONE
+    return not plan.approved and (
+        plan.level == Level.PERSON.value or unseen or caller.terminal_only
+    )
 
 
 def find(tx: Transaction, act: Act, caller: Caller, clock: Clock) -> Plan | None:

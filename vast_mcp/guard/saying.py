@@ -1,10 +1,13 @@
 """What the guard says when it does not simply do: in one place, so that it is said one way."""
 
+from datetime import UTC, datetime
+
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.act import Act, Outcome
+from vast_mcp.guard.plans import COOLDOWN_US
 from vast_mcp.policy import Deny
 from vast_mcp.policy.refusal import refusal_text
-from vast_mcp.store import Plan, Rental, RentalState
+from vast_mcp.store import Plan, Rental, RentalState, Silence
 
 
 def replayed(rental: Rental) -> Outcome:
@@ -79,15 +82,42 @@ _NOT_DONE = {
 }
 
 
+def to_terminal(plan: Plan) -> Outcome:
+    """A plan that only `vast-mcp approve` can open: why, and how."""
+    return left_to_terminal(plan) if plan.silence is not Silence.NONE else needs_person(plan)
+
+
 def needs_person(plan: Plan) -> Outcome:
     """A yes that the chat cannot give."""
+    return _in_a_terminal(plan, "This needs a person's approval in a terminal.")
+
+
+def left_to_terminal(plan: Plan) -> Outcome:
+    """Nobody seems to have seen the question. Nothing was done, and the plan waits."""
+    return _in_a_terminal(plan, f"Nothing was done. {_UNSEEN[plan.silence]}")
+
+
+_UNSEEN = {
+    Silence.NONE: "",
+    Silence.AT_ONCE: "The client answered no within a second, faster than a person reads: most"
+    " likely it showed nobody the question.",
+    Silence.NO_ANSWER: "The question got no answer in 45 s and was withdrawn; a yes given there now"
+    " comes too late.",
+}
+
+
+def _in_a_terminal(plan: Plan, said: str) -> Outcome:
     return Outcome(
         status="needs_confirmation",
-        said="This needs a person's approval in a terminal.",
-        next=f"Ask the person to run `vast-mcp approve {plan.plan_id}`, then call"
-        f' confirm_plan(plan_id="{plan.plan_id}").',
+        said=said,
+        next=f"Ask the person to run `vast-mcp approve {plan.plan_id}` in a terminal before"
+        f' {_clock_words(plan.expires_us)}, then call confirm_plan(plan_id="{plan.plan_id}").',
         values={"plan_id": plan.plan_id},
     )
+
+
+def _clock_words(at_us: int) -> str:
+    return f"{datetime.fromtimestamp(at_us / 1_000_000, UTC):%H:%M:%S} UTC"
 
 
 def needs_confirmation(plan: Plan) -> Outcome:
@@ -104,7 +134,13 @@ def needs_confirmation(plan: Plan) -> Outcome:
 def kept(plan: Plan, said: str) -> Outcome:
     """A no that was heard."""
     status = "kept" if plan.tool == "destroy_instance" else "declined"
-    return Outcome(status=status, said=said, next="Do not ask again unless the person wants it.")
+    again = _clock_words(plan.changed_us + COOLDOWN_US)
+    return Outcome(
+        status=status,
+        said=said,
+        next="Do not ask again unless the person wants it; the same call is answered like this"
+        f" until {again}.",
+    )
 
 
 def changed(plan: Plan | None, why: str) -> Outcome:

@@ -33,7 +33,7 @@ KEPT_US = 2 * 3600 * SECOND_US
 """What nobody could carry in this time is no news any more."""
 TAKEN_US = 60 * SECOND_US
 """A process that set out with a notice longer ago than this did not come back."""
-_EVENTS = {Kind.LEASE_ENDED, Kind.START_GIVEN_UP, Kind.RUNWAY}
+_EVENTS = {Kind.LEASE_ENDED, Kind.START_GIVEN_UP, Kind.RUNWAY, Kind.HASTY_ANSWER}
 """What one look shows and the next does not; all else a look finds anew for as long as it holds."""
 _CREDIT_EVERY_S = 600.0
 _MOST_UNTOLD = 20

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     NO_LEASE = "no_lease"
     UNRESOLVED = "unresolved"
     FAILED = "failed"
+    HASTY_ANSWER = "hasty_answer"
 
 
 @dataclass(frozen=True, slots=True)

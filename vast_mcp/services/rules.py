@@ -20,7 +20,7 @@ async def policy_summary(services: Services) -> JsonObject:
     rows = list(rows_in_force(limits))
     plans = [
         plan
-        for plan in await services.guard.pending()
+        for plan in await services.guard.answers.pending()
         if plan.principal == services.caller.principal
     ]
     shown: list[Json] = [_plan(plan) for plan in plans[:_PLANS]]

@@ -22,6 +22,7 @@ from vast_mcp.store.rows import (
     Rental,
     RentalState,
     Segment,
+    Silence,
 )
 from vast_mcp.store.transaction import Transaction
 
@@ -39,6 +40,7 @@ __all__ = [
     "Rental",
     "RentalState",
     "Segment",
+    "Silence",
     "SqliteLedger",
     "Transaction",
     "canonical",

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from vast_mcp.operations import JsonObject
-from vast_mcp.store.rows import Plan, PlanState, Quote, Rental, RentalState, Segment
+from vast_mcp.store.rows import Plan, PlanState, Quote, Rental, RentalState, Segment, Silence
 from vast_mcp.units import Usd, UsdPerHour
 
 _Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
@@ -63,6 +63,8 @@ def _rich(kind: type[Any], name: str, value: Any) -> Any:  # noqa: ANN401  the b
         return None
     if name == "state":
         return PlanState(value) if kind is Plan else RentalState(value)
+    if name == "silence":
+        return Silence(value)
     if name in _JSON_COLUMNS:
         return json.loads(value)
     if name in _FLAGS:

@@ -25,6 +25,14 @@ class RentalState(StrEnum):
         return self not in {RentalState.REFUSED, RentalState.ABSENT, RentalState.GONE}
 
 
+class Silence(StrEnum):
+    """Why it seems that no person saw a question."""
+
+    NONE = ""
+    AT_ONCE = "declined faster than a person reads"
+    NO_ANSWER = "not answered while the client was waited for"
+
+
 class PlanState(StrEnum):
     """The life of a question."""
 
@@ -123,6 +131,10 @@ class Plan:
     outcome: JsonObject = field(default_factory=dict)
     approved: bool = False
     """A person approved it at a terminal."""
+    misses: int = 0
+    """How often wrong digits were typed."""
+    silence: Silence = Silence.NONE
+    """Why no person has seen its question, as far as we can tell; then only a terminal counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,4 +79,8 @@ MIGRATIONS: tuple[str, ...] = (
         taken_us INTEGER NOT NULL, tries INTEGER NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE plans ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE plans ADD COLUMN silence TEXT NOT NULL DEFAULT '';
+    """,
 )

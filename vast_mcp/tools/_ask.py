@@ -10,8 +10,11 @@ No `from __future__ import annotations` here: the SDK reads the hints of these c
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
+import anyio
+import anyio.abc
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.resolve import (
     AcceptedElicitation,
@@ -22,13 +25,15 @@ from mcp.server.mcpserver.resolve import (
 )
 from pydantic import BaseModel, Field
 
+from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act, Caller, Form, Outcome
+from vast_mcp.guard.answers import FASTEST_S, SILENCE_S
+from vast_mcp.guard.plans import question_of, waits_for_terminal
 from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
-from vast_mcp.guard.saying import needs_confirmation, needs_person
-from vast_mcp.policy import Level
+from vast_mcp.guard.saying import needs_confirmation, to_terminal
 from vast_mcp.services import Services
 from vast_mcp.services.rehearsal import rehearsed
-from vast_mcp.store import Plan, PlanState
+from vast_mcp.store import Plan, PlanState, Silence
 from vast_mcp.tools._result import WriteResult
 
 MODERN = "2026-07-28"
@@ -52,6 +57,32 @@ class NotAsked(BaseModel):
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came back of a question, and how soon."""
+
+    plan: Plan
+    answer: ElicitationResult[Any] | None
+    """None: nothing, for as long as the call could wait."""
+    after_s: float | None
+    """A person's seconds; None: another process put the question."""
+
+    @property
+    def at_once(self) -> bool:
+        """Faster than a person reads."""
+        return self.after_s is not None and self.after_s < FASTEST_S
+
+    @property
+    def missed(self) -> bool:
+        """Wrong digits."""
+        answer = self.answer
+        return (
+            isinstance(answer, AcceptedElicitation)
+            and isinstance(answer.data, Digits)
+            and not _right(self.plan, answer.data.digits)
+        )
+
+
 def can_ask(ctx: Context) -> bool:
     """Whether this client can put a form before its person now. A bare `{}` means it can."""
     capabilities = ctx.client_capabilities
@@ -72,7 +103,9 @@ async def current_services(ctx: Context) -> Services:
     """The services of whoever calls."""
     lifespan: Any = ctx.request_context.lifespan_context  # a `Lifespan`; the SDK says dict
     services: Services = lifespan.services_for(ctx)
-    return services.for_caller(caller_of(ctx, services.caller.principal))
+    known = services.caller
+    caller = replace(caller_of(ctx, known.principal), terminal_only=known.terminal_only)
+    return services.for_caller(caller)
 
 
 Svc = Annotated[Services, Resolve(current_services)]
@@ -95,7 +128,8 @@ def asking(make_act: Callable[..., Act]) -> Callable[..., Any]:
         if preview:
             seen, decision = await services.guard.preview(act, services.caller)
             return Settled(rehearsed(seen, decision))
-        return await services.guard.propose(act, services.caller, retry_leg=retry_leg)
+        proposal = await services.guard.propose(act, services.caller, retry_leg=retry_leg)
+        return await _with_miss(ctx, services, proposal)
 
     _declare(propose, [("ctx", Context), ("services", Svc)], arguments, Proposal)
     return _tool(make_act, propose, arguments)
@@ -105,9 +139,9 @@ def redeeming(tool: Callable[..., Any]) -> Callable[..., Any]:
     """The tool that redeems a stored plan by its id; asks first where the client can be asked."""
     arguments = list(inspect.signature(tool).parameters.values())
 
-    async def propose(services: Svc, plan_id: str) -> Proposal:
-        _, plan = await services.guard.plan(plan_id, services.caller)
-        return Pending(plan)
+    async def propose(ctx: Context, services: Svc, plan_id: str) -> Proposal:
+        _, plan = await services.guard.answers.plan(plan_id, services.caller)
+        return await _with_miss(ctx, services, Pending(plan))
 
     return _tool(tool, propose, arguments, by_id=True)
 
@@ -120,11 +154,18 @@ def _tool(
     by_id: bool = False,
 ) -> Callable[..., Any]:
     async def ask(
-        services: Svc, proposal: Annotated[Proposal, Resolve(propose)]
-    ) -> Elicit[Confirm] | Elicit[Digits] | NotAsked:
+        ctx: Context, services: Svc, proposal: Annotated[Proposal, Resolve(propose)]
+    ) -> Elicit[Confirm] | Elicit[Digits] | NotAsked | Heard:
         if not isinstance(proposal, Pending):
             return NotAsked(why="settled")
-        return _question(proposal.plan, services, by_id=by_id)
+        plan = proposal.plan
+        if why := _unasked(plan, services, by_id=by_id):
+            return NotAsked(why=why)
+        if (ctx.protocol_version or "") < MODERN:  # here the call waits for its answer
+            return await _waited_for(ctx, services, plan)
+        services.guard.answers.note_asked(plan, afresh=ctx.input_responses is None)
+        question = _question(plan, services)
+        return Elicit(question, Digits) if _form(plan) is Digits else Elicit(question, Confirm)
 
     ask.__annotations__.pop("return")  # two forms, one question: the SDK allows one marker only
 
@@ -148,19 +189,79 @@ def _tool(
     return tool
 
 
-def _question(
-    plan: Plan, services: Services, *, by_id: bool
-) -> Elicit[Confirm] | Elicit[Digits] | NotAsked:
-    if plan.level == Level.PERSON.value:
-        return NotAsked(why="person")
-    if by_id and (plan.approved or plan.state is not PlanState.OPEN):
-        return NotAsked(why="settled")
+def _unasked(plan: Plan, services: Services, *, by_id: bool) -> str:
+    """Why nobody is asked about this plan now; empty if its question is to be put."""
+    if plan.state is PlanState.OPEN and waits_for_terminal(plan, services.caller):
+        return "terminal"
+    if plan.approved or (by_id and plan.state is not PlanState.OPEN):
+        return "settled"
     if not services.caller.can_ask:
-        return NotAsked(why="redeem" if by_id else "cannot")
-    question = services.redactor.scrub(plan.question)
-    if plan.form == Form.DIGITS.value:
-        return Elicit(question, Digits)
-    return Elicit(question, Confirm)
+        return "redeem" if by_id else "cannot"
+    return ""
+
+
+def _question(plan: Plan, services: Services) -> str:
+    return services.redactor.scrub(question_of(plan))
+
+
+def _form(plan: Plan) -> type[Confirm] | type[Digits]:
+    return Digits if plan.form == Form.DIGITS.value else Confirm
+
+
+def _right(plan: Plan, digits: str) -> bool:
+    return digits.strip() == plan.digits
+
+
+async def _with_miss(ctx: Context, services: Services, proposal: Proposal) -> Proposal:
+    """On the leg that brings wrong digits for the first time, the plan that says so.
+
+    Its question differs from the one that was answered, so the SDK puts it once more.
+    """
+    if ctx.input_responses is None or not isinstance(proposal, Pending):
+        return proposal
+    plan = proposal.plan
+    if plan.form != Form.DIGITS.value or plan.state is not PlanState.OPEN or plan.misses:
+        return proposal
+    for given in ctx.input_responses.values():
+        typed = getattr(given, "content", None)
+        if typed is not None and not _right(plan, str(typed.get("digits", ""))):
+            return Pending(await services.guard.answers.count_miss(plan, services.caller))
+    return proposal
+
+
+async def _waited_for(ctx: Context, services: Services, plan: Plan) -> Heard:
+    """Put the question and wait, but not for ever; wrong digits are asked for once more."""
+    heard = await _put(ctx, services, plan)
+    if heard.missed and not plan.misses:
+        plan = await services.guard.answers.count_miss(plan, services.caller)
+        if plan.state is PlanState.OPEN:
+            return await _put(ctx, services, plan)
+    return heard
+
+
+async def _put(ctx: Context, services: Services, plan: Plan) -> Heard:
+    """One question on a connection of the older era; withdrawn when nothing comes back."""
+    clock = services.clock
+    began_s = clock.real_s()
+    heard: ElicitationResult[Any] | None = None
+    failed: Exception | None = None
+
+    async def withdraw(tasks: anyio.abc.TaskGroup) -> None:
+        await clock.real_sleep(SILENCE_S)
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(withdraw, tasks)
+        try:
+            heard = await ctx.elicit(_question(plan, services), _form(plan))
+        except Exception as error:  # noqa: BLE001  raised below, outside the group that wraps it
+            failed = error
+        tasks.cancel_scope.cancel()
+    if isinstance(failed, ValueError):  # accepted without the form's content
+        raise InputInvalid("answer", "the client accepted the question without filling its form")
+    if failed is not None:
+        raise failed
+    return Heard(plan, heard, clock.real_s() - began_s)
 
 
 async def _conclude(
@@ -172,35 +273,61 @@ async def _conclude(
         case Ready() as ready:
             return await services.guard.perform(ready, services.caller)
         case Pending(plan=plan):
-            return await _answered(services, plan, answer)
+            match answer:
+                case AcceptedElicitation(data=NotAsked(why=why)):
+                    return await _not_asked(services, plan, why)
+                case AcceptedElicitation(data=Heard() as heard):
+                    return await _answered(services, heard)
+            return await _answered(
+                services, Heard(plan, answer, services.guard.answers.waited_s(plan))
+            )
 
 
-async def _answered(services: Services, plan: Plan, answer: ElicitationResult[Any]) -> Outcome:
-    guard, caller = services.guard, services.caller
-    match answer:
-        case AcceptedElicitation(data=NotAsked(why="cannot")):
-            return needs_confirmation(plan)
-        case AcceptedElicitation(data=NotAsked(why="person")) if _waits(plan):
-            return needs_person(plan)
-        case AcceptedElicitation(data=NotAsked()):
-            return await guard.redeem(plan.plan_id, caller)
+async def _not_asked(services: Services, plan: Plan, why: str) -> Outcome:
+    if why == "terminal":
+        return to_terminal(plan)
+    if why == "cannot":
+        return needs_confirmation(plan)
+    return await services.guard.redeem(plan.plan_id, services.caller)
+
+
+async def _answered(services: Services, heard: Heard) -> Outcome:
+    answers, caller, plan = services.guard.answers, services.caller, heard.plan
+    yes, how = _meant(heard)
+    if yes:
+        return await _agreed(services, heard)
+    if heard.answer is None:
+        return await answers.leave_to_terminal(plan, caller, Silence.NO_ANSWER)
+    if heard.at_once:
+        return await answers.leave_to_terminal(plan, caller, Silence.AT_ONCE)
+    return await answers.decline(plan.plan_id, caller, how)
+
+
+def _meant(heard: Heard) -> tuple[bool, str]:
+    """Whether it is a yes; else the no in words."""
+    match heard.answer:
         case AcceptedElicitation(data=Confirm(confirm=True)):
-            return await guard.redeem(plan.plan_id, caller)
-        case AcceptedElicitation(data=Digits(digits=digits)) if digits.strip() == plan.digits:
-            return await guard.redeem(plan.plan_id, caller)
+            return True, ""
         case AcceptedElicitation(data=Digits()):
-            return await guard.decline(plan.plan_id, caller, "the digits did not match")
+            return not heard.missed, "the digits did not match twice"
         case AcceptedElicitation():
-            return await guard.decline(plan.plan_id, caller, "the person did not confirm")
+            return False, "the person did not confirm"
         case DeclinedElicitation():
-            return await guard.decline(plan.plan_id, caller, "the person declined")
+            return False, "the person declined"
         case _:
-            return await guard.decline(plan.plan_id, caller, "the person cancelled the question")
+            return False, "the person cancelled the question"
 
 
-def _waits(plan: Plan) -> bool:
-    """Whether an approval is still of use: one that was denied or ran out is told as that."""
-    return plan.state is PlanState.OPEN and not plan.approved
+async def _agreed(services: Services, heard: Heard) -> Outcome:
+    plan, guard = heard.plan, services.guard
+    if not heard.at_once:
+        return await guard.redeem(plan.plan_id, services.caller)
+    await guard.answers.note_hasty(plan, services.caller)
+    outcome = await guard.redeem(plan.plan_id, services.caller)
+    return replace(outcome, warnings=(*outcome.warnings, HASTY))
+
+
+HASTY = "The yes came faster than a person reads; tell the person what was done."
 
 
 def _declare(
