@@ -101,8 +101,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "any four digits will do",
         "vast_mcp/tools/_ask.py",
-        "if digits.strip() == plan.digits:",
-        "if len(digits.strip()) == 4:",
+        "return digits.strip() == plan.digits",
+        "return len(digits.strip()) == 4",
         ("tests/promises/test_confirmations.py::test_wrong_digits_keep_the_machine",),
     ),
     Weakening(
@@ -121,7 +121,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a declined plan can be redeemed",
-        "vast_mcp/guard/door.py",
+        "vast_mcp/guard/answers.py",
         "fresh, state=PlanState.DECLINED, changed_us",
         "fresh, state=PlanState.OPEN, changed_us",
         (ONCE, "tests/promises/test_confirmations.py"),
