@@ -76,12 +76,7 @@ async def _choose(desk: JobDesk) -> None:
             affordable_hours(left, traffic_of(offer), offer.usd_per_hour),
             offer.max_hours,
         )
-        fits = (
-            offer.rentable
-            and offer.machine_id not in failed
-            and offer.usd_per_hour <= ceiling
-            and hours >= SHORTEST_HOURS
-        )
+        fits = offer.rentable and offer.usd_per_hour <= ceiling and hours >= SHORTEST_HOURS
         if fits and offer.offer_id not in tried:
             await desk.save(
                 facts={
