@@ -38,6 +38,38 @@ async def test_the_file_is_polled_without_the_key_until_it_is_there() -> None:
     assert clock.monotonic_s() < 4
 
 
+async def test_the_signed_address_is_read_where_the_other_stays_refused() -> None:
+    """Two addresses of one file (reported 2026-09): the unsigned one can be refused for ever."""
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        if "request_logs" in request.url.path:
+            return named(temp_download_url=f"{URL}?X-Amz-Signature=s1gned")
+        signed = "Signature" in str(request.url)
+        return httpx2.Response(200, text="epoch 1\n") if signed else httpx2.Response(403)
+
+    wire = Wire(handler)
+    assert await Reads(connect(wire)).logs(7) == "epoch 1\n"
+    assert len(wire.seen) == 2
+
+
+async def test_the_other_address_is_read_where_the_signed_one_stays_refused() -> None:
+    """The contrary witness: `result_url` read with success."""
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        if "request_logs" in request.url.path:
+            return named(temp_download_url=f"{URL}?X-Amz-Signature=s1gned")
+        signed = "Signature" in str(request.url)
+        return httpx2.Response(403) if signed else httpx2.Response(200, text="epoch 1\n")
+
+    assert await Reads(connect(Wire(handler))).logs(7) == "epoch 1\n"
+
+
+async def test_a_file_that_stays_refused_is_not_told_as_uploaded_soon() -> None:
+    """A lasting 403 is said, with another way to the log; it is not "not yet" for ever."""
+    with pytest.raises(VendorDown, match=r"refuses.*run_command"):
+        await Reads(connect(Wire([named(), httpx2.Response(403)]))).logs(7)
+
+
 async def test_waiting_ends() -> None:
     """Bounded polls: about 12 s, then the error says to ask again."""
     wire, clock = Wire([named(), httpx2.Response(404)]), ManualClock(auto_advance=True)

@@ -15,6 +15,10 @@ from typing import Any, TypeAlias
 Json: TypeAlias = Any
 SHARED = Path(__file__).parents[3] / "shared" / "recorded"
 CORPUS = Path(__file__).parent / "corpus"
+ROWS: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "corpus_rows.json").read_text(encoding="utf-8")
+)
+"""A whole offer and a whole instance in our own words: what `{"like": …}` in the corpus means."""
 ABSENT = "the recorded replies are not beside this repository"
 
 ROUTES: dict[str, tuple[str, str]] = {
@@ -74,7 +78,7 @@ def corpus() -> list[Reply]:
     """Our own corpus."""
     found: list[Reply] = []
     for path in sorted(CORPUS.glob("*.json")):
-        for row in json.loads(path.read_text(encoding="utf-8")):
+        for row in json.loads(path.read_text(encoding="utf-8"), object_hook=_filled):
             routes = tuple(row.get("routes", ())) or routes_of(row["status"], row["body"])
             found.append(
                 Reply(
@@ -87,6 +91,11 @@ def corpus() -> list[Reply]:
                 )
             )
     return found
+
+
+def _filled(row: dict[str, Any]) -> dict[str, Any]:
+    """A row that names what it is like, with its own values over the whole row's."""
+    return ROWS[row.pop("like")] | row if "like" in row else row
 
 
 def _recorded(path: Path) -> Reply:
