@@ -14,7 +14,7 @@ import pytest
 
 from tests.recorded.quiet_vendor import QuietVendor
 from tests.recorded.readers import READERS, Desk, Outcome, open_desk
-from tests.recorded.replies import ABSENT, READS, SHARED, WRITES, Reply, corpus, recorded
+from tests.recorded.replies import ABSENT, READS, ROWS, SHARED, WRITES, Reply, corpus, recorded
 from tests.world import report
 
 EXPECTED = json.loads((Path(__file__).parent / "expected.json").read_text(encoding="utf-8"))
@@ -191,6 +191,16 @@ UNREAD = {
     "notify_webhooks_empty": "webhooks are not read",
     "scheduled_delete": "a request, not a reply; the vendor's schedule is not used",
 }
+
+
+@needs_recordings
+def test_the_corpus_has_the_shape_of_the_recordings() -> None:
+    """Whole rows of ours have exactly the fields that recorded ones have."""
+    by_name = {reply.name: reply.body for reply in recorded()}
+    offer = by_name["offers_lookup_ask_contract_id"]["offers"][0]
+    instance = by_name["instance_state_11_run22"]["instances"]
+    assert ROWS["offer"].keys() == offer.keys()
+    assert ROWS["instance"].keys() == instance.keys()
 
 
 @pytest.mark.parametrize("source", ["corpus", pytest.param("recorded", marks=needs_recordings)])

@@ -67,7 +67,7 @@ def _fits(row: Row, column: str, tests: Row) -> bool:
     if column == _NEVER_FOUND_BY:
         return False
     if column == "verified":  # a filter that rows show as `verification`
-        return tests.get("eq", True) == (row["verification"] == "verified")
+        return (row["verification"] == "verified") is bool(tests.get("eq", True))
     if column == "external":
         return not tests.get("eq", False)
     own = row.get(column)
