@@ -182,19 +182,29 @@ class World:
         return structured
 
     async def offers(
-        self, runtime: Runtime | None = None, *, limit: int = 50, rental: str = "on_demand"
+        self,
+        runtime: Runtime | None = None,
+        *,
+        limit: int = 50,
+        rental: str = "on_demand",
+        usd_per_hour: Mapping[str, float] | None = None,
     ) -> list[Offer]:
-        """Verified offers, the cheapest first, without leaving a price in the ledger."""
+        """Verified offers, the cheapest first, without leaving a price in the ledger.
+
+        At most 64, as the vendor answers no more; `usd_per_hour` bounds what is looked for.
+        """
         if runtime is None:
             async with self.runtime() as opened:
-                return await self.offers(opened, limit=limit, rental=rental)
+                return await self.offers(
+                    opened, limit=limit, rental=rental, usd_per_hour=usd_per_hour
+                )
         found = await runtime.services.reads.search_offers(
-            {"verified": {"eq": True}},
+            {"verified": {"eq": True}, "dph_total": dict(usd_per_hour) if usd_per_hour else None},
             rental="interruptible" if rental == "interruptible" else "on_demand",
             disk_gb=50.0,
             limit=limit,
         )
-        fit = [one for one in found if max_traffic(one) <= 0.04 and one.max_hours >= 24]
+        fit = [one for one in found.offers if max_traffic(one) <= 0.04 and one.max_hours >= 24]
         return sorted(fit, key=lambda one: one.usd_per_hour)
 
     async def cheap_offer(self, rental: str = "on_demand") -> Offer:
@@ -203,7 +213,7 @@ class World:
 
     async def dear_offer(self, above_usd: float = 1.0, below_usd: float = 3.0) -> Offer:
         """A verified offer that needs a question by its price alone, and is not refused."""
-        found = await self.offers(limit=500)
+        found = await self.offers(usd_per_hour={"gt": above_usd, "lt": below_usd})
         return next(one for one in found if above_usd < one.usd_per_hour.dollars < below_usd)
 
     async def rent(self, client: Client, offer: Offer | None = None, **arguments: object) -> int:

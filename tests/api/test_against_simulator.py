@@ -38,11 +38,11 @@ class Desk:
 
     async def rent(self, count: int, label: str) -> list[int]:
         """Rent the best offers."""
-        offers = await self.reads.search_offers(
+        page = await self.reads.search_offers(
             parse_query("num_gpus=1"), disk_gb=50, order=(("dph_total", "asc"),), limit=count
         )
         rented = []
-        for offer in offers:
+        for offer in page.offers:
             spec = CreateSpec("a/b:c", 50, label, env=(("VMCP_INTENT", "mark1"),))
             answer = await self.write(instances.create_instance(offer.offer_id, spec))
             contract = answer["new_contract"]

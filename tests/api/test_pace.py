@@ -148,4 +148,4 @@ async def test_the_days_quota_closes_the_search_until_midnight() -> None:
             await reads.search_offers({}, disk_gb=10)
     assert len(wire.seen) == 1
     clock.move(86_400)
-    assert await reads.search_offers({}, disk_gb=10) == []
+    assert (await reads.search_offers({}, disk_gb=10)).offers == ()

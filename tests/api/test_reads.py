@@ -169,8 +169,8 @@ async def test_offers_come_priced_with_the_disk_that_was_asked_for() -> None:
     found = await Reads(connect(wire)).search_offers(
         {"num_gpus": {"eq": "1"}}, rental="interruptible", disk_gb=60, limit=5
     )
-    assert found[0].offer_id == 28113344
-    assert found[0].rental == "interruptible"
+    assert found.offers[0].offer_id == 28113344
+    assert found.offers[0].rental == "interruptible"
     sent = wire.seen[0].content
     for part in (b'"type": "bid"', b'"allocated_storage": 60.0', b'"limit": 5', b'"rented"'):
         assert part in sent

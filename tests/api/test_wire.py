@@ -82,19 +82,6 @@ def test_the_gpus_price_of_a_bid_is_what_remains_after_storage() -> None:
     assert wire.decode_offer(row, rental="reserved", disk_gb=50).usd_per_hour == UsdPerHour(200_000)
 
 
-@pytest.mark.parametrize(
-    ("text", "country"),
-    [
-        ("Sweden, SE", "SE"), ("California, US", "US"), ("SE", "SE"), (", VN", "VN"),
-        ("Korea, Republic of, KR", "KR"), ("Somewhere", ""), ("", ""), (None, ""), (5, ""),
-        ("x, se", ""), ("Sweden, SWE", ""), ("," * 199, ""), (" " * 5000, ""),
-    ],
-)  # fmt: skip
-def test_the_country_is_the_two_letters_after_the_region(text: object, country: str) -> None:
-    """vast-api §5: offers show "Region, CC"."""
-    assert wire.country_of(text) == country
-
-
 def test_an_instance_is_read_in_our_units() -> None:
     """vast-api §7: address stripped, host port as a text, times in microseconds, -1 unknown."""
     found = wire.decode_instance(instance_row())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tests.parity.corpus import Sent
-from vast_mcp.api.regions import countries_of
+from vast_mcp.models.places import countries_of
 from vast_mcp.operations.serverless import SEARCH_SUFFIX
 
 Rewrite = Callable[[Sent, Sent], Sent | None]

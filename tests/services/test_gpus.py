@@ -80,7 +80,12 @@ def test_the_united_kingdom_is_found_by_what_people_write() -> None:
     assert resolve_countries(["uk", "GB", "SE"]) == ("GB", "SE")
 
 
-def test_a_country_that_is_no_code_is_an_error_that_names_the_regions() -> None:
-    """A full country name would match nothing."""
-    with pytest.raises(InputInvalid, match=r"countries: 'Sweden'.*Europe"):
-        resolve_countries(["Sweden"])
+def test_a_country_may_be_given_by_its_name() -> None:
+    """People write Norway; the vendor filters by NO."""
+    assert resolve_countries(["Norway", "no", "South Korea", "Asia"])[:2] == ("NO", "KR")
+
+
+def test_what_is_no_country_is_an_error_that_names_the_regions() -> None:
+    """It would match nothing, silently."""
+    with pytest.raises(InputInvalid, match=r"countries: 'Atlantis'.*Europe"):
+        resolve_countries(["Atlantis"])

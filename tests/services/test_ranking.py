@@ -34,6 +34,23 @@ def test_a_slow_host_can_be_dearer_than_its_price_says() -> None:
     assert market.cheapest == UsdPerHour.of(0.39)
 
 
+@pytest.mark.parametrize(
+    ("disk_mb_per_s", "loading_s"),
+    [
+        pytest.param(800.0, 100.0, id="enough: the network decides"),
+        pytest.param(2_000.0, 100.0, id="fast"),
+        pytest.param(0.0, 100.0, id="not told"),
+        pytest.param(20.0, 1_000.0, id="slow: 10 GB are written twice"),
+        pytest.param(0.001, 20_000.0, id="no speed at all"),
+    ],
+)
+def test_a_slow_disk_makes_a_job_dearer(disk_mb_per_s: float, loading_s: float) -> None:
+    """Slow disks make pulls of 25 minutes and more (reported, 2026): they count in the ranking."""
+    one = offer(disk_mb_per_s=disk_mb_per_s)
+    cost = Usd.of(1.6) + Usd.of(0.1) + UsdPerHour.of(0.4).over(loading_s)
+    assert job_cost(one, 4, 10) == cost
+
+
 @given(st.floats(0.01, 100), st.floats(0, 500), st.integers(1, 3_000_000))
 def test_more_hours_or_more_data_never_cost_less(hours: float, gb: float, micros: int) -> None:
     """Property: the estimate is monotone in both."""

@@ -33,10 +33,18 @@ class Console:
         return response.json()
 
     async def offers(self, **query: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-        """What a search answers."""
-        response = await self.call("POST", "bundles/", json=query)
-        assert response.status_code == OK, response.text
-        found: list[dict[str, Any]] = response.json()["offers"]
+        """All that a search finds, answer by answer; with a `limit` or an `order` one answer."""
+        found: list[dict[str, Any]] = []
+        more = True
+        while more:
+            seen = {"ask_contract_id": {"notin": [row["id"] for row in found]}} if found else {}
+            response = await self.call("POST", "bundles/", json=seen | query)
+            assert response.status_code == OK, response.text
+            answer = response.json()
+            found += answer["offers"]
+            more = answer["truncated"] and not {"limit", "order"} & query.keys()
+            if more:
+                self.clock.move(1)
         return found
 
     async def cheapest(self, gpu_name: str = "RTX 4090", **query: Any) -> dict[str, Any]:  # noqa: ANN401

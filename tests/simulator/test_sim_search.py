@@ -207,3 +207,56 @@ async def test_an_offer_is_found_by_its_ask_contract_id_and_never_by_its_id() ->
         for condition in ({"eq": offer["id"]}, {"in": [offer["id"]]}, {"eq": str(offer["id"])}):
             found = await vendor.offers(ask_contract_id=condition)
             assert [row["id"] for row in found] == [offer["id"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "rows", "truncated"),
+    [
+        pytest.param({}, 64, True, id="no limit"),
+        pytest.param({"limit": 400}, 64, True, id="a higher one"),
+        pytest.param({"limit": 5}, 5, True, id="a lower one"),
+        pytest.param({"gpu_name": {"eq": "B200"}}, None, False, id="few"),
+    ],
+)
+async def test_one_answer_has_at_most_64_rows_and_says_when_it_was_cut(
+    asked: dict[str, object], rows: int | None, truncated: bool
+) -> None:
+    """Reported with a date (2026-09-29); the field `truncated` stands in a recording."""
+    async with console() as vendor:
+        answer = (await vendor.call("POST", "bundles/", json=asked)).json()
+
+        assert rows is None or len(answer["offers"]) == rows
+        assert answer["truncated"] is truncated
+
+
+async def test_volumes_stand_among_the_offers_without_gpus_and_cannot_be_rented() -> None:
+    """Recorded 2026-08-24: `num_gpus=0` lists disks; renting one is no_such_ask."""
+    async with console() as vendor:
+        found = await vendor.offers(num_gpus={"eq": 0}, limit=10)
+        assert found
+        for row in found:
+            assert (row["resource_type"], row["gpu_name"], row["num_gpus"]) == ("disk", "N/A", 0)
+            assert row["verified"] is row["gpu_ram"] is row["min_bid"] is None
+        answer = await vendor.call(
+            "PUT", f"asks/{found[0]['id']}/", json={"image": "x", "disk": 10}
+        )
+        assert "no_such_ask" in answer.text
+        everything = await vendor.offers()
+        assert all(row["num_gpus"] for row in everything)
+        assert await vendor.offers(num_gpus={"eq": 0}, verified={"eq": True}) == []
+
+
+async def test_an_order_in_no_direction_is_ignored() -> None:
+    """Stated by a user: the vendor sorts by what it understands and says nothing."""
+    async with console() as vendor:
+        plain = await vendor.offers(limit=20)
+        assert await vendor.offers(limit=20, order=[["dph_total", "upwards"]]) == plain
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_market_has_what_two_known_programs_ask_for(seed: int) -> None:
+    """Consumer cards in datacenters, and fast disks under CUDA 13: recorded markets have both."""
+    async with console(seed=seed) as vendor:
+        good = {"verified": {"eq": True}}
+        assert await vendor.offers(**good, datacenter={"eq": True}, gpu_name={"eq": "RTX 4090"})
+        assert await vendor.offers(**good, disk_bw={"gte": 4000}, cuda_max_good={"gte": 13})

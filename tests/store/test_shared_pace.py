@@ -171,7 +171,7 @@ async def test_the_days_quota_closes_searches_for_all_until_midnight(tmp_path: P
         day_us = 24 * 3600 * SECOND_US
         assert (two.clock.utc_us() + int(left_s * SECOND_US)) % day_us == 0
         two.clock.move(left_s + 1)
-        assert await other.search_offers({}, disk_gb=10) == []
+        assert (await other.search_offers({}, disk_gb=10)).offers == ()
 
     await run(tmp_path, work)
 

@@ -179,7 +179,7 @@ def _race(tmp: Path) -> tuple[Record, Counter[str]]:
 
 async def _on_the_market(runtime: Runtime) -> list[int]:
     found = await runtime.services.reads.search_offers({}, disk_gb=DISK_GB, limit=100)
-    return [one.offer_id for one in found if one.usd_per_hour.dollars < MOST_HOURLY / 3]
+    return [one.offer_id for one in found.offers if one.usd_per_hour.dollars < MOST_HOURLY / 3]
 
 
 def _offers() -> list[int]:

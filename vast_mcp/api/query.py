@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-from vast_mcp.api.regions import countries_of, country_code
 from vast_mcp.errors import InputInvalid
+from vast_mcp.models.places import countries_of, country_of
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.text import clean_line
 from vast_mcp.units import DAY_S, MB_PER_GB
@@ -230,7 +230,7 @@ def _places(op: str, items: tuple[str, ...]) -> tuple[str, Json]:
     for item in items:
         countries = countries_of(item)
         several = several or countries is not None
-        plain = country_code(item) if len(item) == 2 else item.replace("_", " ")
+        plain = country_of(item) or item.replace("_", " ")
         codes += [code for code in countries or (plain,) if code not in codes]
     if not several:
         return op, codes[0]

@@ -16,6 +16,7 @@ from vast_mcp.models import (
     Endpoint,
     Instance,
     Offer,
+    OfferPage,
     Rental,
     SshKey,
     Template,
@@ -86,8 +87,8 @@ class Reads:
         order: market.Order = market.BEST_FIRST,
         limit: int | None = None,
         deadline_s: float | None = None,
-    ) -> list[Offer]:
-        """Offers in the order asked for, each priced with a disk of `disk_gb`.
+    ) -> OfferPage:
+        """Offers in the order asked for, each priced with a disk of `disk_gb`: one answer.
 
         Verified, rentable, not rented and not external is asked for unless a filter on that column
         says otherwise; a filter that is None drops the column.
@@ -95,8 +96,14 @@ class Reads:
         call = market.search_offers(
             filters, rental=rental, disk_gb=disk_gb, order=order, limit=limit
         )
-        found = await self._list(call, "offers", deadline_s, fresh=False)
-        return [wire.decode_offer(item, rental=rental, disk_gb=disk_gb) for item in found]
+        answer = row(await self._ask(call, deadline_s, fresh=False), "the answer")
+        return wire.decode_page(
+            rows(answer.get("offers"), "offers"),
+            truncated=answer.get("truncated"),
+            limit=limit,
+            rental=rental,
+            disk_gb=disk_gb,
+        )
 
     async def find_offer(
         self, offer_id: int, *, rental: Rental, disk_gb: float, deadline_s: float | None = None

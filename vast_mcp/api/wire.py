@@ -8,10 +8,13 @@ because a request's replaces it.
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from vast_mcp.api import _fields as f
-from vast_mcp.models import Instance, Offer, PortMapping, Rental, Template
+from vast_mcp.errors import VendorUnreadable
+from vast_mcp.models import Instance, Offer, OfferPage, PortMapping, Rental, Template
+from vast_mcp.models.places import country_of
 from vast_mcp.text import MESSAGE_LIMIT, clean_ends, clean_line
 from vast_mcp.units import UsdPerHour, gb_from_mb, storage_rate
 
@@ -21,7 +24,8 @@ STATUS_LIMIT = 4_000
 """What is kept of a host's message, head and tail; far less of it is shown."""
 _INTENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
-_COUNTRY = re.compile(r"(?:.*,)?\s*([A-Z]{2})\s*")
+MOST_ROWS = 64
+"""A search answers no more, whatever its `limit` says (reported with a date, 2026-09-29)."""
 _TOP_PORT = 99_999  # inside ports from 70000 on are the vendor's identity ports (vast-api §6)
 
 
@@ -29,9 +33,12 @@ def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
     """One offer, found by a search of that rental kind priced with that disk.
 
     Raises:
-        VendorUnreadable: not an object, no id, or a price that cannot be trusted.
+        VendorUnreadable: not an object, no id, or a price, an end or a number of GPUs that
+            cannot be trusted.
     """
     fields = f.row(value, "an offer")
+    if not f.whole(fields.get("num_gpus")):
+        raise f.unreadable("num_gpus is missing or not a number")
     storage = f.price(fields, "storage_cost")
     total = f.price(fields, "dph_total")
     if rental == "reserved":
@@ -53,10 +60,10 @@ def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
         reliability=f.number(fields.get("reliability2")) or f.real(fields, "reliability"),
         verified=_verified(fields, default=False),
         datacenter=f.count(fields, "hosting_type") == 1,
-        country=country_of(fields.get("geolocation")),
+        country=_country(fields.get("geolocation")),
         location=f.label(fields, "geolocation"),
         driver_version=f.label(fields, "driver_version"),
-        duration_s=max(0, int(f.real(fields, "duration"))),
+        duration_s=max(0, int(f.amount(fields, "duration") or 0)),
         rentable=f.flag(fields, "rentable", default=True),
         static_ip=f.flag(fields, "static_ip"),
         **_gpus(fields),
@@ -66,7 +73,40 @@ def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
 
 def is_offer(fields: f.Row, offer_id: int) -> bool:
     """Whether a row of the market is that offer: either of its two ids says so."""
-    return offer_id in (f.whole(fields.get("ask_contract_id")), f.whole(fields.get("id")))
+    ids = (f.whole(fields.get("ask_contract_id")), f.whole(fields.get("id")))
+    return offer_id in ids and has_gpu(fields)
+
+
+def has_gpu(fields: f.Row) -> bool:
+    """False for the volumes that a search without GPUs lists as well (recorded 2026-08-24)."""
+    return fields.get("resource_type") != "disk" and f.whole(fields.get("num_gpus")) != 0
+
+
+def decode_page(
+    rows: Sequence[f.Row], *, truncated: object, limit: int | None, rental: Rental, disk_gb: float
+) -> OfferPage:
+    """One answer of a search. A row that cannot be read is told, and hides none of the others.
+
+    Raises:
+        VendorUnreadable: not one row can be read, though there are some.
+    """
+    offers: list[Offer] = []
+    faults: list[str] = []
+    with_gpu = [fields for fields in rows if has_gpu(fields)]
+    for fields in with_gpu:
+        try:
+            offers.append(decode_offer(fields, rental=rental, disk_gb=disk_gb))
+        except VendorUnreadable as error:
+            if len(faults) + 1 == len(with_gpu):
+                raise
+            faults.append(error.message)
+    most = MOST_ROWS if limit is None else min(limit, MOST_ROWS)
+    return OfferPage(
+        offers=tuple(offers),
+        cut=bool(truncated) or len(rows) >= most,
+        without_gpu=len(rows) - len(with_gpu),
+        unreadable=tuple(faults),
+    )
 
 
 def decode_template(value: object) -> Template:
@@ -135,7 +175,7 @@ def decode_instance(value: object) -> Instance:
         image=f.label(fields, "image_uuid", "image"),
         runtype=runtype,
         template_hash=f.word(fields, "template_hash_id", "template_hash") or None,
-        country=country_of(fields.get("geolocation")),
+        country=_country(fields.get("geolocation")),
         started_at_us=f.instant_us(fields.get("start_date")),
         contract_ends_us=f.instant_us(fields.get("end_date")),
         intent_mark=_intent(fields.get("extra_env")),
@@ -201,12 +241,8 @@ def _doors(fields: f.Row, runtype: str) -> _Doors:
     }
 
 
-def country_of(geolocation: object) -> str:
-    """The two letters of "Sweden, SE" or "SE"; empty when there are none."""
-    if not isinstance(geolocation, str) or len(geolocation) > 200:
-        return ""
-    found = _COUNTRY.fullmatch(geolocation)
-    return found.group(1) if found else ""
+def _country(geolocation: object) -> str:
+    return country_of(geolocation) if isinstance(geolocation, str) else ""
 
 
 def _gpu_part(fields: f.Row, rental: Rental, all_in: UsdPerHour, disk: UsdPerHour) -> UsdPerHour:

@@ -11,7 +11,7 @@ from vast_mcp.models.instance import (
     halted,
     state_of,
 )
-from vast_mcp.models.offer import Offer, Rental, Template
+from vast_mcp.models.offer import Offer, OfferPage, Rental, Template
 from vast_mcp.models.serverless import Endpoint, Scaling, Worker, Workergroup
 from vast_mcp.models.start_failure import Remedy, StartFailure
 
@@ -24,6 +24,7 @@ __all__ = [
     "Instance",
     "InstanceState",
     "Offer",
+    "OfferPage",
     "PortMapping",
     "Remedy",
     "Rental",

@@ -61,6 +61,19 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferPage:
+    """One answer of a search: at most 64 rows, whatever was asked (reported 2026-09-29)."""
+
+    offers: tuple[Offer, ...]
+    cut: bool
+    """The vendor has more that match, or may have."""
+    without_gpu: int = 0
+    """Rows that hold no GPU: volumes stand among the offers, and nothing rents them as one."""
+    unreadable: tuple[str, ...] = ()
+    """Why each further row was left out: an offer whose price or end is unknown is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """A prepared image with its settings. `hash_id` changes when its owner edits it."""
 

@@ -3,9 +3,10 @@
 Every comparison is written so that a number that is not one (NaN) is refused.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 
+from vast_mcp.models.places import countries_of, country_of
 from vast_mcp.policy._case import Bill, Finding, at_most, deny, span
 from vast_mcp.policy.fitting import asked_hours, cheaper, fitting_hours, retry_with, shorter
 from vast_mcp.text import clean_line
@@ -231,14 +232,20 @@ def tagged(image: str) -> str:
 
 def _countries(bill: Bill) -> Iterator[Finding]:
     allowed, country = bill.limits.allow.countries, bill.spend.country
-    # The vendor writes "Sweden, SE": the whole, the name and the code all name the place.
-    named = {_plain(part) for part in (country, *country.split(","))}
-    if allowed is not None and named.isdisjoint(_plain(entry) for entry in allowed):
+    if allowed is not None and country_of(country) not in _codes(allowed):
         yield deny(
             "allow.countries",
             f"Country {_named(country)} is not one of: {_listed(allowed)}.",
             "Choose one of these.",
         )
+
+
+def _codes(allowed: Iterable[str]) -> set[str]:
+    """The countries that a person listed, as codes, names or regions: `SE`, `Sweden`, `EU`."""
+    codes: set[str] = set()
+    for entry in allowed:
+        codes |= set(countries_of(entry.strip()) or {country_of(entry)})
+    return codes - {""}
 
 
 def _datacenters(bill: Bill) -> Iterator[Finding]:

@@ -74,7 +74,7 @@ async def _template(services: Services, hash_id: str) -> Json:
 
 async def _prices(services: Services, gpu_name: str) -> Json:
     try:
-        offers = await services.reads.search_offers(
+        page = await services.reads.search_offers(
             {"gpu_name": {"eq": gpu_name.replace("_", " ")}, "num_gpus": {"eq": 1}},
             disk_gb=_DISK_GB,
             order=(("dph_total", "asc"),),
@@ -82,7 +82,7 @@ async def _prices(services: Services, gpu_name: str) -> Json:
         )
     except ApiError as error:
         return f"could not be read: {error}"
-    return [dollars(offer.usd_per_hour) for offer in offers]
+    return [dollars(offer.usd_per_hour) for offer in page.offers]
 
 
 PROMPTS = (

@@ -8,6 +8,7 @@ from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
+from vast_mcp.services.browsing import browse
 from vast_mcp.services.copies import copy_rows
 from vast_mcp.services.endpoints import endpoints_seen, group_row
 from vast_mcp.services.holdings import machines
@@ -22,7 +23,6 @@ from vast_mcp.text import clean_line
 
 LOG_LINES = 200
 AUDIT_ROWS = 50
-PRICED_OFFERS = 500
 PRICED_DISK_GB = 50.0
 
 
@@ -111,30 +111,29 @@ async def audit(services: Services) -> Json:
 
 
 async def gpu_prices(services: Services) -> Json:
-    """What one GPU of each kind costs now, from the cheapest offers."""
-    found = await services.reads.search_offers(
-        {"num_gpus": {"eq": 1}},
-        disk_gb=PRICED_DISK_GB,
-        order=(("dph_total", "asc"),),
-        limit=PRICED_OFFERS,
-    )
+    """What one GPU of each kind costs now; of a cut market only the cheapest price is told."""
+    seen = await browse(services.reads, {"num_gpus": {"eq": 1}}, rental="on_demand",
+                        disk_gb=PRICED_DISK_GB)  # fmt: skip
     by_name: dict[str, list[Offer]] = {}
-    for offer in found:
+    for offer in seen.offers:
         by_name.setdefault(offer.gpu_name, []).append(offer)
-    gpus: list[Json] = [_price(name, offers) for name, offers in sorted(by_name.items())]
-    cut = f"only the cheapest {PRICED_OFFERS} offers were looked at; dearer GPUs are missing"
-    answer: JsonObject = {"disk_gb": PRICED_DISK_GB, "offers": len(found), "gpus": gpus}
-    return answer if len(found) < PRICED_OFFERS else {**answer, "more": cut}
+    gpus: list[Json] = [
+        _price(name, offers, whole=seen.whole) for name, offers in sorted(by_name.items())
+    ]
+    answer: JsonObject = {"disk_gb": PRICED_DISK_GB, "offers": len(seen.offers), "gpus": gpus}
+    cut = f"only the cheapest {len(seen.offers)} offers were looked at; dearer GPUs are missing"
+    return answer if seen.whole else {**answer, "more": cut}
 
 
-def _price(name: str, offers: list[Offer]) -> JsonObject:
+def _price(name: str, offers: list[Offer], *, whole: bool) -> JsonObject:
     prices = [offer.usd_per_hour.dollars for offer in offers]
-    return {
+    price: JsonObject = {
         "gpu": str(clean_line(name, 40)),
-        "offers": len(offers),
         "cheapest_usd_per_hour": round(min(prices), 4),
-        "median_usd_per_hour": round(median(prices), 4),
     }
+    if whole:
+        price |= {"offers": len(offers), "median_usd_per_hour": round(median(prices), 4)}
+    return price
 
 
 async def job_rows(services: Services) -> Json:

@@ -4,8 +4,8 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from vast_mcp.api.regions import REGIONS, countries_of, country_code
 from vast_mcp.errors import InputInvalid
+from vast_mcp.models.places import REGIONS, countries_of, country_of
 from vast_mcp.text import clean_line
 
 _SEPARATORS = re.compile(r"[\s_-]+")
@@ -71,20 +71,20 @@ def _plain(name: str) -> str:
 
 
 def resolve_countries(wanted: Sequence[str]) -> tuple[str, ...]:
-    """Two-letter codes; a region word such as `EU` or `Asia` becomes its countries.
+    """Two-letter codes of codes, names and region words: `SE`, `Sweden`, `EU`, `Asia`.
 
     Raises:
-        InputInvalid: neither a code nor a region.
+        InputInvalid: it is none of them.
     """
     codes: list[str] = []
     for word in wanted:
-        plain = word.strip()
-        region = countries_of(plain)
-        if region is None and not re.fullmatch(r"[A-Za-z]{2}", plain):
+        region = countries_of(word.strip())
+        country = country_of(word)
+        if region is None and not country:
             raise InputInvalid(
                 "countries",
                 f"{clean_line(word, 40)!r} is no two-letter code such as SE",
                 hint=f"Regions: {', '.join(REGIONS)}.",
             )
-        codes += [code for code in region or (country_code(plain),) if code not in codes]
+        codes += [code for code in region or (country,) if code not in codes]
     return tuple(codes)

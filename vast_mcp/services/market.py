@@ -6,17 +6,20 @@ from dataclasses import dataclass, field, replace
 from vast_mcp.api.query import parse_order, parse_query
 from vast_mcp.errors import InputInvalid, LedgerUnavailable
 from vast_mcp.guard.acts import DEFAULT_DISK_GB, DEFAULT_IMAGE
-from vast_mcp.models import Offer, Rental, Template
+from vast_mcp.models import Rental, Template
 from vast_mcp.operations import Json
 from vast_mcp.services._services import Services
+from vast_mcp.services.bids import bid_warnings
+from vast_mcp.services.browsing import CHEAPEST_FIRST, MOST_PAGES, Browsed, browse
 from vast_mcp.services.gpus import resolve_countries, resolve_gpu_names
 from vast_mcp.services.orders import OWN_COLUMNS, Order, check_order, in_order, wire_order
 from vast_mcp.services.ranking import Market, Ranked, Wish, merged, near_misses, rank, wire_filters
 from vast_mcp.store import Quote, Transaction
 from vast_mcp.units import UsdPerHour
 
-FETCHED = 400
-"""Rows asked of the vendor, cheapest first: its limit cuts before our ranking does."""
+_WIDE_PAGES = 2
+_MOST_EASED = 4
+"""Answers about searches with one filter dropped, at most, after one that found nothing."""
 _SHORT_HOURS = 0.25
 _SMALL_DISK_GB = 8.0
 
@@ -50,8 +53,11 @@ class Found:
     shown: tuple[Ranked, ...]
     market: Market
     wish: Wish
-    complete: bool
-    """False when the vendor had more rows than were looked at."""
+    looked_at: int
+    whole: bool
+    """False when the vendor has more than was looked at: every count is a least number."""
+    by_price: bool
+    """Whether the cheapest were looked at first, so that `cheapest` holds for a part as well."""
     without: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -66,16 +72,26 @@ async def search_market(services: Services, search: Search) -> Found:
     order = parse_order(search.order_by, own=OWN_COLUMNS)
     check_order(order)
     wish = await _wish(services, search)
-    offers = await _fetch(services, wish, order)
+    asked = wire_order(order, wish.rental)
+    seen = await _fetch(services, wish, asked)
     limits, now_us = services.limits(), services.clock.lease_us()
-    market = rank(wish, offers, limits, now_us, keep_order=bool(order))
+    market = rank(wish, seen.offers, limits, now_us, keep_order=bool(order))
     market = replace(market, ranked=in_order(market.ranked, order))
     shown = market.ranked[: search.limit]
-    found = Found(shown, market, wish, complete=len(offers) < FETCHED)
+    found = Found(
+        shown,
+        market,
+        wish,
+        looked_at=len(seen.offers),
+        whole=seen.whole,
+        by_price=tuple(asked[:1]) == tuple(CHEAPEST_FIRST),
+        warnings=left_out(seen),
+    )
     if not market.ranked:
-        without, complete = await _without(services, search, wish)
-        return replace(found, without=without, complete=complete)
-    return replace(found, warnings=await _remember(services, shown))
+        without, whole = await _without(services, search, wish)
+        return replace(found, without=without, whole=seen.whole and whole)
+    said = (await _remember(services, shown), await bid_warnings(services, wish, shown))
+    return replace(found, warnings=(*found.warnings, *(text for part in said for text in part)))
 
 
 async def _wish(services: Services, search: Search) -> Wish:
@@ -129,21 +145,26 @@ async def _template(services: Services, template_hash: str | None) -> Template |
     return template
 
 
-async def _fetch(services: Services, wish: Wish, order: Order = ()) -> list[Offer]:
-    return await services.reads.search_offers(
+async def _fetch(
+    services: Services, wish: Wish, order: Order = CHEAPEST_FIRST, *, pages: int = MOST_PAGES
+) -> Browsed:
+    return await browse(
+        services.reads,
         merged(wire_filters(wish)),
         rental=wish.rental,
         disk_gb=wish.disk_gb,
-        order=wire_order(order, wish.rental),
-        limit=FETCHED,
+        order=order,
+        ceiling=wish.max_price,
+        pages=pages,
     )
 
 
 async def _without(services: Services, search: Search, wish: Wish) -> tuple[dict[str, int], bool]:
     """How many would fit if one given filter were dropped; those that would help only.
 
-    The second value: whether all offers that could tell were seen. Two searches in most cases,
-    five at most: searches have a budget of their own at the vendor.
+    The second value: whether all offers that could tell were seen; else each count is a least
+    number, and a filter that is not named may be in the way all the same. Two searches in most
+    cases, six at most: searches have a budget of their own at the vendor.
     """
     limits, now_us = services.limits(), services.clock.lease_us()
     wide = replace(
@@ -155,21 +176,52 @@ async def _without(services: Services, search: Search, wish: Wish) -> tuple[dict
         countries=None,
         hours=_SHORT_HOURS,
     )
-    seen = await _fetch(services, wide)
-    counts = near_misses(wish, seen, limits, now_us)
-    relaxed: dict[str, Wish] = {}
-    if len(seen) == FETCHED and wish.max_price is not None:  # what is dearer was cut off
-        relaxed["max_price_usd_per_hour"] = replace(wish, max_price=None)
+    seen = await _fetch(services, wide, pages=_WIDE_PAGES)
+    counts = near_misses(wish, seen.offers, limits, now_us)
+    eased = _only_the_vendor_tells(search, wish)
+    if not seen.whole:
+        eased |= {name: one for name, one in _each_dropped(wish).items() if name not in counts}
+    whole = seen.whole and len(eased) <= _MOST_EASED
+    for name, easier in list(eased.items())[:_MOST_EASED]:
+        found = await _fetch(services, easier, pages=max(1, _MOST_EASED // len(eased)))
+        counts[name] = len(rank(easier, found.offers, limits, now_us).ranked)
+        whole = whole and found.whole
+    return {name: count for name, count in counts.items() if count}, whole
+
+
+def _only_the_vendor_tells(search: Search, wish: Wish) -> dict[str, Wish]:
+    """The wish without each filter whose misses a wider search does not show."""
+    eased: dict[str, Wish] = {}
     if wish.gpu_names is not None:
-        relaxed["gpu_names"] = replace(wish, gpu_names=None)
+        eased["gpu_names"] = replace(wish, gpu_names=None)
     if wish.query is not None:
-        relaxed["query"] = replace(wish, query=None)
+        eased["query"] = replace(wish, query=None)
     if search.disk_gb is not None:
-        relaxed["disk_gb"] = replace(wish, disk_gb=_SMALL_DISK_GB)
-    for name, easier in relaxed.items():
-        market = rank(easier, await _fetch(services, easier), limits, now_us)
-        counts[name] = len(market.ranked)
-    return {name: count for name, count in counts.items() if count}, len(seen) < FETCHED
+        eased["disk_gb"] = replace(wish, disk_gb=_SMALL_DISK_GB)
+    return eased
+
+
+def _each_dropped(wish: Wish) -> dict[str, Wish]:
+    """The wish without each other filter that it has; the dearer ones are cut off first."""
+    each = {
+        "max_price_usd_per_hour": replace(wish, max_price=None),
+        "num_gpus": replace(wish, num_gpus=None),
+        "min_gpu_ram_gb": replace(wish, min_gpu_ram_gb=None),
+        "countries": replace(wish, countries=None),
+        "min_reliability": replace(wish, min_reliability=None),
+        "hours": replace(wish, hours=min(wish.hours, _SHORT_HOURS)),
+    }
+    return {name: eased for name, eased in each.items() if eased != wish}
+
+
+def left_out(seen: Browsed) -> tuple[str, ...]:
+    """What the vendor listed and nobody can rent as an offer."""
+    said = []
+    if seen.without_gpu:
+        said.append(f"{seen.without_gpu} rows left out: volumes without a GPU, no offers.")
+    if seen.unreadable:
+        said.append(f"Offers left out that could not be read: {'; '.join(seen.unreadable)[:200]}")
+    return tuple(said)
 
 
 async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ _FASTEST_MBIT = 2_000.0
 _SLOWEST_MBIT = 0.1
 """Less is no speed: it would take years."""
 _MBIT_PER_GB = 8_000.0
+_MB_WRITTEN_PER_GB = 2_000.0
+"""What is pulled is written twice: as it comes, and unpacked."""
+_SLOWEST_DISK_MB_S = 1.0
 _PLENTY = Usd(1 << 62)
 _NOT_THE_OFFER = (
     "action.", "allow.images", "budget.", "dangerous.", "levels.", "limits.min_credit_usd",
@@ -168,15 +171,25 @@ def near_misses(wish: Wish, offers: Sequence[Offer], limits: Limits, now_us: int
     return dict(counts)
 
 
+def loading_s(offer: Offer, download_gb: float) -> float:
+    """How long that much takes to arrive and be unpacked there, in seconds: the slower decides.
+
+    Slow disks make pulls of 25 minutes and more, 800 MB/s is enough (reported, 2026).
+    """
+    told = offer.download_mbit if offer.download_mbit > 0 else _UNKNOWN_MBIT
+    fetched_s = download_gb * _MBIT_PER_GB / min(max(told, _SLOWEST_MBIT), _FASTEST_MBIT)
+    if offer.disk_mb_per_s <= 0:
+        return fetched_s
+    written_s = download_gb * _MB_WRITTEN_PER_GB / max(offer.disk_mb_per_s, _SLOWEST_DISK_MB_S)
+    return max(fetched_s, written_s)
+
+
 def job_cost(offer: Offer, hours: float, download_gb: float) -> Usd:
     """Price x hours, the traffic, and the hours that loading that much takes at this price."""
-    told = offer.download_mbit if offer.download_mbit > 0 else _UNKNOWN_MBIT
-    mbit = min(max(told, _SLOWEST_MBIT), _FASTEST_MBIT)
-    loading_s = download_gb * _MBIT_PER_GB / mbit
     return (
         offer.usd_per_hour.over(seconds_from_hours(hours))
         + Usd.ceil(offer.download_usd_per_gb * download_gb)
-        + offer.usd_per_hour.over(loading_s)
+        + offer.usd_per_hour.over(loading_s(offer, download_gb))
     )
 
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from vast_mcp.api.query import parse_query
-from vast_mcp.api.regions import countries_of
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.mark import ENV_NAME
 from vast_mcp.guard.vault import split
+from vast_mcp.models.places import countries_of
 from vast_mcp.text import clean_line
 
 MOST_PORTS = 64

@@ -78,6 +78,7 @@ DISKS: tuple[tuple[str, float], ...] = (
     ("SAMSUNG MZQL23T8HCLS-00A07", 4100.0),
     ("KINGSTON SKC3000D4096G", 3400.0),
     ("WDC WDS200T2B0A", 520.0),
+    ("ST4000DM004-2CV104", 95.0),
 )
 
 BOARDS: tuple[str, ...] = ("ROME2D32GM-2T", "H12SSL-i", "ROMED8-2T", "X13DEG-OA", "TRX40 Creator")
@@ -88,6 +89,8 @@ DRIVERS: tuple[tuple[str, float], ...] = (
     ("560.35.03", 12.6),
     ("570.153.02", 12.8),
     ("580.82.07", 13.0),
+    ("580.105.08", 13.0),
+    ("595.58.03", 13.2),
 )
 
 

@@ -154,7 +154,8 @@ def _machine(index: int, card: Card, dice: Dice) -> Machine:
     num_gpus = dice.pick(_RENTAL_SIZES)
     whole = max(num_gpus, dice.pick((num_gpus, num_gpus, 8)))
     verified = dice.fraction() < 0.8
-    datacenter = card.datacenter and dice.fraction() < 0.6
+    # Consumer cards stand in datacenters too (recorded: an RTX 5090 with hosting_type 1).
+    datacenter = dice.fraction() < 0.6 if card.datacenter else index % 6 == 4
     each = card.usd_per_hour * dice.between(0.8, 1.45) * (1.0 if verified else 0.8)
     down = round(dice.between(80, 6000 if datacenter else 1500), 1)
     driver, cuda = dice.pick(DRIVERS if card.compute_cap < 1200 else DRIVERS[3:])

@@ -71,6 +71,24 @@ class Listing:
             "instance": costs,
         }
 
+    def volume_row(self, offer: JsonObject) -> JsonObject:
+        """The volume beside this offer as `bundles` lists it (recorded 2026-08-24): no GPU."""
+        return {
+            **offer,
+            "id": volume_ask_id(self.offer_id),
+            "ask_contract_id": volume_ask_id(self.offer_id),
+            "resource_type": "disk",
+            "num_gpus": 0,
+            "gpu_name": "N/A",
+            "gpu_ram": None,
+            "gpu_frac": 0.0,
+            "compute_cap": None,
+            "cpu_ram": 0,
+            "verified": None,
+            "min_bid": None,
+            "dph_total": offer["storage_total_cost"],
+        }
+
 
 def cost_split(gpu: float, storage: float, *, discount: float = 0.0) -> JsonObject:
     """The `search` / `instance` price dictionaries of offers and instances, in $/h."""

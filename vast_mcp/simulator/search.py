@@ -73,6 +73,9 @@ def _equal(column: str, have: object, wanted: object, scale: float) -> bool:
     if column == "geolocation" and isinstance(have, str):
         # Offers show `Region, CC` but the filter speaks two-letter codes.
         return wanted in (have, have.rsplit(", ", 1)[-1])
+    if have is None and wanted is False:
+        # `external` is null in most recorded rows, and every search asks for `external: false`.
+        return True
     left, right = comparable(have, wanted, scale)
     return type(right) is type(left) and right == left
 
@@ -102,9 +105,14 @@ def _number(value: object, scale: float) -> float | None:
 
 
 def ordered(rows: Iterable[Row], order: Iterable[tuple[str, str]]) -> list[Row]:
-    """The rows by several keys, the first one foremost; nulls stand last in either direction."""
+    """The rows by several keys, the first one foremost; nulls stand last in either direction.
+
+    A step in any other direction than `asc` and `desc` is ignored (stated by a user).
+    """
     result = list(rows)
     for name, direction in reversed(list(order)):
+        if direction not in ("asc", "desc"):
+            continue
         column = ALIASES.get(name, name)
         present = [row for row in result if row.get(column) is not None]
         absent = [row for row in result if row.get(column) is None]

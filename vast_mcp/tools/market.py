@@ -25,11 +25,11 @@ class OfferRow(BaseModel):
 
     offer_id: int
     gpu: str
-    gpu_ram_gb: int
+    gpu_ram_gb: int | None = None
     usd_per_hour: float
     job_usd: float
     max_hours: int
-    reliability: float
+    reliability: float | None = None
     country: str | None = None
     cuda: float | None = None
     datacenter: bool | None = None
@@ -43,11 +43,11 @@ class OfferRow(BaseModel):
         return cls(
             offer_id=offer.offer_id,
             gpu=f"{offer.num_gpus}x {offer.gpu_name}",
-            gpu_ram_gb=int(offer.gpu_ram_gb),
+            gpu_ram_gb=int(offer.gpu_ram_gb) or None,
             usd_per_hour=at_least(offer.usd_per_hour),
             job_usd=round(ranked.job.dollars, 2 if ranked.job.dollars >= 1 else 3),
             max_hours=int(offer.max_hours),
-            reliability=round(offer.reliability, 3),
+            reliability=round(offer.reliability, 3) or None,
             country=offer.country or None,
             cuda=offer.cuda_max or None,
             datacenter=offer.datacenter or None,
@@ -78,6 +78,7 @@ class OfferList(BaseModel):
 
     offers: list[OfferRow]
     matching: int
+    more: bool | None = Field(None, description="the market was cut: counts are least numbers")
     cheapest: float | None = Field(None, description="USD/h")
     median: float | None = Field(None, description="USD/h")
     disk_gb: float
@@ -92,19 +93,29 @@ class OfferList(BaseModel):
     def of(cls, found: Found, closed: str = "") -> "OfferList":
         """A search as it is shown. `closed` says why nothing can be rented at all."""
         market, wish = found.market, found.wish
-        cut = "The vendor has more; only the first rows were looked at: narrow the search."
+        cheapest = market.cheapest if found.whole or found.by_price else None
+        median = market.median if found.whole else None
         return cls(
             offers=[OfferRow.of(one) for one in found.shown],
             matching=len(market.ranked),
-            cheapest=None if market.cheapest is None else at_least(market.cheapest),
-            median=None if market.median is None else at_least(market.median),
+            more=None if found.whole else True,
+            cheapest=None if cheapest is None else at_least(cheapest),
+            median=None if median is None else at_least(median),
             disk_gb=wish.disk_gb,
             hours=wish.hours,
             without=found.without or None,
             hidden_by_policy=dict(market.hidden_by_policy) or None,
             next=closed or _next(found),
-            warnings=[*found.warnings, *([] if found.complete else [cut])] or None,
+            warnings=[*found.warnings, *([] if found.whole else [_cut(found)])] or None,
         )
+
+
+def _cut(found: Found) -> str:
+    first = "cheapest" if found.by_price else "first"
+    return (
+        f"The vendor has more: the {first} {found.looked_at} were looked at. Narrow the search to"
+        " see all that fits."
+    )
 
 
 def _closed(limits: Limits) -> str:
@@ -115,19 +126,26 @@ def _closed(limits: Limits) -> str:
     return ""
 
 
+def _why_nothing(found: Found) -> str:
+    nothing = "Nothing fits"
+    if not found.whole:
+        nothing = f"Of {found.looked_at} offers nothing fits, and the vendor has more"
+    if found.without:
+        hidden = " `hidden_by_policy`: fits, but above the person's limits."
+        return (
+            f"{nothing}. `without`: how many would if that filter were dropped or eased."
+            f"{hidden if found.market.hidden_by_policy else ''}"
+        )
+    if found.market.hidden_by_policy and found.whole:
+        return "What fits is refused by the policy; only the person can change it."
+    if not found.whole:
+        return f"{nothing}: name gpu_names, countries or a price, or ease a filter."
+    return f"{nothing}, and no single filter is why: ease several."
+
+
 def _next(found: Found) -> str:
     if not found.shown:
-        if found.without:
-            hidden = " `hidden_by_policy`: fits, but above the person's limits."
-            return (
-                "Nothing fits. `without`: how many would if that filter were dropped or eased."
-                f"{hidden if found.market.hidden_by_policy else ''}"
-            )
-        if found.market.hidden_by_policy:
-            return "What fits is refused by the policy; only the person can change it."
-        if not found.complete:
-            return "Nothing fits; ease a filter."
-        return "Nothing fits, and no single filter is why: ease several."
+        return _why_nothing(found)
     match found.wish.rental:
         case "interruptible":
             return (

@@ -16,6 +16,8 @@ _KINDS = {
     "reserved": "reserved",
 }
 _DEFAULT_STORAGE_GB = 8.0
+_MOST_ROWS = 64
+"""Rows in one answer whatever `limit` says (reported with a date, 2026-09-29)."""
 _BID_LOW, _BID_HIGH = 0.001, 128.0
 _IMAGE_LETTERS, _ARGS_LETTERS, _LABEL_LETTERS = 1024, 16_384, 256
 _PORTS = 64
@@ -25,7 +27,7 @@ _AUTOMATIC_TAG, _RESOLVED_TAG = "@vastai-automatic-tag", "cuda-12.8.1-auto"
 
 def search(call: Call) -> JsonObject:
     """`POST bundles/`: only what was sent restricts; numbers may be strings (vast-api §5)."""
-    return {"offers": find_offers(call.world, call.body)}
+    return find_offers(call.world, call.body)
 
 
 def search_asks(call: Call) -> JsonObject:
@@ -33,12 +35,15 @@ def search_asks(call: Call) -> JsonObject:
     query = call.body.get("q")
     if not isinstance(query, dict):
         raise Refusal(400, "invalid_args", "q: Input should be a valid object")
-    return {"offers": find_offers(call.world, query)}
+    return find_offers(call.world, query)
 
 
-def find_offers(world: World, query: JsonObject) -> list[JsonObject]:
-    """The offers a search answers; each of them is kept at its price for two hours."""
-    limit = whole_limit(query.get("limit"))
+def find_offers(world: World, query: JsonObject) -> JsonObject:
+    """What a search answers; each offer in it is kept at its price for two hours.
+
+    At most 64 rows, and `truncated` says whether there were more (the field is recorded, 2026-09).
+    """
+    limit = min(whole_limit(query.get("limit")) or _MOST_ROWS, _MOST_ROWS)
     order = order_pairs(query.get("order"))
     kind = _KINDS.get(str(query.get("type", "on-demand")))
     if kind is None:
@@ -47,17 +52,31 @@ def find_offers(world: World, query: JsonObject) -> list[JsonObject]:
     if query.get("id") not in (None, {"eq": "any"}):
         # Recorded 2026-09-05, and told by ten who ran it since: `ask_contract_id` finds an offer
         # and `id`, which every row carries with the same number, finds nothing.
-        return []
-    rows: dict[int, tuple[Listing, JsonObject]] = {}
+        return {"offers": [], "truncated": False}
+    strict = world.choices.strict_columns
+    listings: dict[int, Listing] = {}
+    rows: list[JsonObject] = []
     for listing in world.market.listings(world.now_us):
         row = listing.view(world.now_us, kind=kind, disk_gb=disk_gb)
         fits = listing.machine.disk_gb >= disk_gb
-        if fits and matches(row, query, known=frozenset(row), strict=world.choices.strict_columns):
-            rows[listing.offer_id] = (listing, row)
-    chosen = ordered([row for _, row in rows.values()], order)[:limit]
-    for row in chosen:
-        world.market.show(rows[row["id"]][0], world.now_us)
-    return chosen
+        if fits and matches(row, query, known=frozenset(row), strict=strict):
+            listings[listing.offer_id] = listing
+            rows.append(row)
+        disk = listing.volume_row(row)
+        if _asks_for_no_gpu(query) and matches(disk, query, known=frozenset(disk)):
+            rows.append(disk)
+    found = ordered(rows, order)
+    for row in found[:limit]:
+        if row["id"] in listings:
+            world.market.show(listings[row["id"]], world.now_us)
+    return {"offers": found[:limit], "truncated": len(found) > limit}
+
+
+def _asks_for_no_gpu(query: JsonObject) -> bool:
+    """Whether its condition on `num_gpus` admits 0: then volumes come too (recorded 2026-08-24)."""
+    condition = query.get("num_gpus")
+    known = frozenset({"num_gpus"})
+    return condition is not None and matches({"num_gpus": 0}, {"num_gpus": condition}, known=known)
 
 
 def create(call: Call) -> JsonObject:
