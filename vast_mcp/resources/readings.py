@@ -121,6 +121,8 @@ async def gpu_prices(services: Services) -> Json:
         _price(name, offers, whole=seen.whole) for name, offers in sorted(by_name.items())
     ]
     answer: JsonObject = {"disk_gb": PRICED_DISK_GB, "offers": len(seen.offers), "gpus": gpus}
+    if seen.left_out:
+        answer["warnings"] = list(seen.left_out)
     cut = f"only the cheapest {len(seen.offers)} offers were looked at; dearer GPUs are missing"
     return answer if seen.whole else {**answer, "more": cut}
 

@@ -31,6 +31,17 @@ class Browsed:
     without_gpu: int = 0
     unreadable: tuple[str, ...] = ()
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What the vendor listed and nobody can rent as an offer, in a sentence each."""
+        said = []
+        if self.without_gpu:
+            said.append(f"{self.without_gpu} rows left out: volumes without a GPU, no offers.")
+        if self.unreadable:
+            why = "; ".join(self.unreadable)[:200]
+            said.append(f"Offers left out that could not be read: {why}")
+        return tuple(said)
+
 
 async def browse(
     reads: Reads,

@@ -85,7 +85,7 @@ async def search_market(services: Services, search: Search) -> Found:
         looked_at=len(seen.offers),
         whole=seen.whole,
         by_price=tuple(asked[:1]) == tuple(CHEAPEST_FIRST),
-        warnings=left_out(seen),
+        warnings=seen.left_out,
     )
     if not market.ranked:
         without, whole = await _without(services, search, wish)
@@ -212,16 +212,6 @@ def _each_dropped(wish: Wish) -> dict[str, Wish]:
         "hours": replace(wish, hours=min(wish.hours, _SHORT_HOURS)),
     }
     return {name: eased for name, eased in each.items() if eased != wish}
-
-
-def left_out(seen: Browsed) -> tuple[str, ...]:
-    """What the vendor listed and nobody can rent as an offer."""
-    said = []
-    if seen.without_gpu:
-        said.append(f"{seen.without_gpu} rows left out: volumes without a GPU, no offers.")
-    if seen.unreadable:
-        said.append(f"Offers left out that could not be read: {'; '.join(seen.unreadable)[:200]}")
-    return tuple(said)
 
 
 async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, ...]:
