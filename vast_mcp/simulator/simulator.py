@@ -10,6 +10,7 @@ from vast_mcp.clock import Clock
 from vast_mcp.simulator.book import Book
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.faults import Faults
+from vast_mcp.simulator.keys import SESSION_HOURS, Keys, identity
 from vast_mcp.simulator.levers import Levers
 from vast_mcp.simulator.limits import RateLimits
 from vast_mcp.simulator.mishaps import befall
@@ -92,7 +93,7 @@ class Simulator(Levers):
         self.requests: deque[Recorded] = deque()
         self._counts = {"requests": 0, "mutations": 0}
         self._router = build_router()
-        self._scoped: dict[str, ScopedKey] = {}
+        self.keys = Keys()
 
     @property
     def books(self) -> Book:
@@ -133,7 +134,20 @@ class Simulator(Levers):
 
     def add_key(self, key: str, *categories: str) -> None:
         """A second key of the account that has only these permission categories (vast-api §2)."""
-        self._scoped[key] = ScopedKey(frozenset(categories))
+        self.keys.scoped[key] = ScopedKey(frozenset(categories))
+
+    def delete_key(self, key: str) -> None:
+        """Somebody deletes this key on the console: it is refused from now on."""
+        self.keys.deleted.add(key)
+
+    def require_two_factor(self) -> None:
+        """The account gets a second factor: a plain key may not end a machine any more."""
+        self.keys.two_factor = True
+
+    def open_session(self, key: str, hours: float = SESSION_HOURS) -> None:
+        """`vastai tfa login`: this key may do everything for that long, and is then refused."""
+        self.catch_up()
+        self.keys.open_session(key, self.world.now_us, hours)
 
     def mutations(self) -> list[Recorded]:
         """The requests that were meant to change state, refused ones included, oldest first."""
@@ -195,7 +209,7 @@ class Simulator(Levers):
         try:
             body = request.json()
             call = Call(self.world, request, params, body if isinstance(body, dict) else {})
-            refused = self._refuse_key(call, found)
+            refused = self.keys.refuse(call, found)
             if refused is None:
                 refused = self.limits.refuse(
                     identity(request),
@@ -218,28 +232,6 @@ class Simulator(Levers):
             contract = self.world.contract_ever(number)
             if contract is not None and contract.foreign:
                 self.world.foreign_touched.add(number)
-
-    def _refuse_key(self, call: Call, route: Route) -> Response | None:
-        key = identity(call.request)
-        if route.auth == "open" or key == self.world.account_key:
-            return None
-        scoped = self._scoped.get(key) or self._instance_key(key)
-        if scoped is not None and route.auth != "serverless":
-            scoped.check(route, call)
-            return None
-        if route.auth == "serverless":
-            return serverless_refusal(call)
-        if route.auth == "billing" and "authorization" not in call.request.headers:
-            return Refusal(403, "auth_error", "This action requires login.").response()
-        status = 404 if route.auth in ("key_or_404", "billing") else 401
-        return Refusal(status, "auth_error", "Invalid user key").response()
-
-    def _instance_key(self, key: str) -> ScopedKey | None:
-        """The restricted key inside a machine: it may show, start, stop and destroy that one."""
-        for contract in self.world.instances.values():
-            if key and contract.api_key == key:
-                return ScopedKey(instance_id=contract.id)
-        return None
 
     def _record(self, request: Request, route: Found, status: int) -> None:
         mutating = _changes(request, route)
@@ -327,17 +319,3 @@ def touched(route: Route, call: Call) -> set[int]:
         named += given if isinstance(given, list) else []
     named.append(str(call.body.get("dst_id")).removeprefix("C."))
     return {int(str(x)) for x in named if str(x).isdigit()}
-
-
-def identity(request: Request) -> str:
-    """The key a request carries: as a bearer, else as `api_key` in the query (vast-api §3)."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else request.query.get("api_key", "")
-
-
-def serverless_refusal(call: Call) -> Response | None:
-    """The serverless host: any right key in bearer, query or body; else a text with 200 (§18)."""
-    keys = {call.world.account_key, *(x.api_key for x in call.world.serverless.endpoints.values())}
-    if {identity(call.request), str(call.body.get("api_key"))} & keys:
-        return None
-    return json_response("authenticate_endpoint_apikey: invalid api_key or endpoint not found")

@@ -152,6 +152,19 @@ def delete_secret(call: Call) -> JsonObject:
     return {"success": True, "msg": f"{name} deleted"}
 
 
+def create_api_key(call: Call) -> JsonObject:
+    """`POST auth/apikeys/`: another key, shown this once. No living simulator takes it as its own.
+
+    It is here because a machine's own key was seen to be refused it.
+    """
+    permissions = call.body.get("permissions")
+    if not isinstance(permissions, dict) or not permissions:
+        raise Refusal(400, "missing_permissions", "permissions is required")
+    call.world.last_key_id += 1
+    number = call.world.last_key_id
+    return {"id": number, "key": f"sim-made-{number}", "permissions": permissions}
+
+
 TEMPLATE_COLUMNS = frozenset(
     [
         "creator_id",
@@ -202,6 +215,7 @@ ROUTES = (
     Route(
         "DELETE", "/api/v0/instances/{id}/ssh/{key_id}", detach_key, mutates=True, interval_s=2.0
     ),
+    Route("POST", "/api/v0/auth/apikeys", create_api_key, mutates=True, interval_s=2.0),
     Route("GET", "/api/v0/secrets", show_secrets, interval_s=5.0),
     Route("POST", "/api/v0/secrets", write_secret, mutates=True, interval_s=3.0),
     Route("PUT", "/api/v0/secrets", write_secret, mutates=True, interval_s=3.0),

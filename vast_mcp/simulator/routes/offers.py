@@ -238,8 +238,8 @@ def search_volumes(call: Call) -> JsonObject:
 
 
 ROUTES = (
-    Route("POST", "/api/v0/bundles", search, auth="key_or_404"),
-    Route("PUT", "/api/v0/search/asks", search_asks, auth="key_or_404"),
+    Route("POST", "/api/v0/bundles", search),
+    Route("PUT", "/api/v0/search/asks", search_asks),
     Route("PUT", "/api/v0/asks/{id}", create, mutates=True, interval_s=4.5),
     Route("GET", "/api/v0/gpu_names/unique", gpu_names, auth="open"),
     Route("GET", "/api/v0/gpu_types", gpu_types, auth="open"),

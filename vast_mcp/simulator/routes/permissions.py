@@ -20,6 +20,7 @@ CATEGORIES: tuple[tuple[str, str, str], ...] = (
     ("/api/v0/volumes", "instance_read", "instance_write"),
     ("/api/v0/charges", "billing_read", "billing_read"),
     ("/api/v0/users", "user_read", "user_write"),
+    ("/api/v0/auth", "user_read", "user_write"),
     ("/api/v0/ssh", "user_read", "user_write"),
     ("/api/v0/secrets", "user_read", "user_write"),
     ("/api/v0/template", "user_read", "user_write"),
@@ -27,6 +28,13 @@ CATEGORIES: tuple[tuple[str, str, str], ...] = (
 """Path prefix, category to read, category to write; the first that fits decides."""
 
 _OWN_INSTANCE = "/api/v0/instances/{id}"
+_ROUTE_NAMES: tuple[tuple[str, str], ...] = (
+    ("/api/v0/asks", "api.ask"),
+    ("/api/v0/notification", "api.notification-types"),
+)
+"""Routes that a refusal names by themselves, not by their category."""
+_BEHIND_TWO_FACTOR = (("DELETE", "/api/v0/instances"), ("POST", "/api/v0/auth"))
+"""What a plain key may not do once the account has a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +45,32 @@ class ScopedKey:
     instance_id: int | None = None
 
     def check(self, route: Route, call: Call) -> None:
-        """Refuse with the vendor's 403 what lies outside."""
-        if self.instance_id is not None:
-            allowed = route.pattern == _OWN_INSTANCE and call.id == self.instance_id
-        else:
-            allowed = category(route) in self.categories
-        if not allowed:
-            raise Refusal(
-                403, "not_authorized", "This API key lacks the permission for this action"
-            )
+        """Refuse what lies outside with the vendor's 401, which says what is lacking."""
+        if self.instance_id is None:
+            if category(route) not in self.categories:
+                raise Refusal(401, "auth_error", _lacking(route))
+        elif route.pattern != _OWN_INSTANCE:
+            raise Refusal(401, "auth_error", _lacking(route))
+        elif call.id != self.instance_id:
+            text = "Your key lacks proper privileges for this action due to a constraint on id"
+            raise Refusal(401, "auth_error", text)
+
+
+def check_two_factor(route: Route) -> None:
+    """Refuse a plain key what needs a session; whether the machine exists does not matter."""
+    if any(route.method == m and route.pattern.startswith(p) for m, p in _BEHIND_TWO_FACTOR):
+        text = (
+            "Your key lacks proper privileges for this action: it requires a key with Two Factor"
+            " Authentication"
+        )
+        raise Refusal(401, "auth_error", text)
+
+
+def _lacking(route: Route) -> str:
+    for prefix, name in _ROUTE_NAMES:
+        if route.pattern.startswith(prefix):
+            return f"Your key lacks the {name} route access"
+    return f"Your key lacks the {category(route)} permission group"
 
 
 def category(route: Route) -> str:

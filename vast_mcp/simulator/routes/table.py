@@ -8,8 +8,8 @@ from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.wire import JsonObject, Refusal, Request, Response
 from vast_mcp.simulator.world import World
 
-Auth: TypeAlias = Literal["key", "key_or_404", "billing", "serverless", "open"]
-"""How a wrong key is refused (§2): 401; 404; 404, and 403 without one; a text; never."""
+Auth: TypeAlias = Literal["key", "billing", "serverless", "open"]
+"""How a missing key is refused: 401; 403; with a text; never. See `keys` for a wrong one."""
 
 
 @dataclass(slots=True)
