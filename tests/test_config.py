@@ -1,5 +1,6 @@
 """Settings come from where the official client looks, and a key is sent nowhere it should not."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from vast_mcp.config import (
     API_BASE,
     SERVERLESS_BASE,
-    find_key,
+    find_keys,
     is_loopback,
     load_or_make_secret,
     read_settings,
@@ -18,18 +19,55 @@ from vast_mcp.config import (
 from vast_mcp.errors import ConfigInvalid
 
 
+def _first(environ: dict[str, str], home: Path) -> tuple[str, str] | None:
+    found = find_keys(environ, home)
+    return (found[0].value, found[0].kind.value) if found else None
+
+
 def test_the_key_is_found_in_the_official_order(tmp_path: Path) -> None:
-    """Design §2: VAST_API_KEY, else the official client's file, else the legacy one."""
-    assert find_key({}, tmp_path) == ("", "")
+    """`VAST_API_KEY`, the two-factor session, the official client's key file, the legacy one."""
+    assert _first({}, tmp_path) is None
     (tmp_path / ".vast_api_key").write_text("legacy\n")
-    assert find_key({}, tmp_path)[0] == "legacy"
+    assert _first({}, tmp_path) == ("legacy", "key file")
     (tmp_path / ".config" / "vastai").mkdir(parents=True)
     (tmp_path / ".config" / "vastai" / "vast_api_key").write_text("file\n")
-    assert find_key({}, tmp_path)[0] == "file"
-    assert find_key({"VAST_API_KEY": " env "}, tmp_path) == ("env", "VAST_API_KEY")
+    assert _first({}, tmp_path) == ("file", "key file")
+    (tmp_path / ".config" / "vastai" / "vast_tfa_key").write_text("session\n")
+    assert _first({}, tmp_path) == ("session", "two-factor session")
+    assert _first({"VAST_API_KEY": " env "}, tmp_path) == ("env", "given")
     (tmp_path / "xdg" / "vastai").mkdir(parents=True)
     (tmp_path / "xdg" / "vastai" / "vast_api_key").write_text("xdg")
-    assert find_key({"XDG_CONFIG_HOME": str(tmp_path / "xdg")}, tmp_path)[0] == "xdg"
+    assert _first({"XDG_CONFIG_HOME": str(tmp_path / "xdg")}, tmp_path) == ("xdg", "key file")
+
+
+def test_an_empty_or_unreadable_session_file_hides_no_key(tmp_path: Path) -> None:
+    """What is not a key is passed over."""
+    (tmp_path / ".config" / "vastai").mkdir(parents=True)
+    (tmp_path / ".config" / "vastai" / "vast_api_key").write_text("file")
+    session = tmp_path / ".config" / "vastai" / "vast_tfa_key"
+    for content in (b"", b" \n", b"\xff\xfe"):
+        session.write_bytes(content)
+        assert _first({}, tmp_path) == ("file", "key file")
+
+
+def test_a_key_in_the_environment_stands_alone(tmp_path: Path) -> None:
+    """A key file could be another account's: it never takes the place of a key that was named."""
+    (tmp_path / ".vast_api_key").write_text("file")
+    assert len(find_keys({"VAST_API_KEY": "env"}, tmp_path)) == 1
+    assert len(find_keys({}, tmp_path)) == 1
+
+
+def test_a_session_ends_a_week_after_its_file_was_written(tmp_path: Path) -> None:
+    """About seven days were reported; of other keys nobody can know an end."""
+    path = tmp_path / ".config" / "vastai" / "vast_tfa_key"
+    path.parent.mkdir(parents=True)
+    path.write_text("s3ss10n")
+    os.utime(path, (1_800_000_000, 1_800_000_000))
+    (tmp_path / ".vast_api_key").write_text("plain")
+    session, plain = find_keys({}, tmp_path)
+    assert session.ends_us == (1_800_000_000 + 7 * 86_400) * 1_000_000
+    assert plain.ends_us is None
+    assert "s3ss10n" not in repr(session)
 
 
 def test_another_base_takes_the_serverless_host_along(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Settings from the environment and the official client's files, read once at start-up.
 
-The key is looked up as the official client does it (vast-api §1): `VAST_API_KEY`, else the file
-`vastai/vast_api_key` in the configuration directory, else the legacy `~/.vast_api_key`.
+The key is looked up as the official client 1.9 does it: `VAST_API_KEY`, else the session that
+`vastai tfa login` leaves in `vastai/vast_tfa_key` of the configuration directory, else
+`vastai/vast_api_key` there, else the legacy `~/.vast_api_key`. Only the key files are read again
+later: when a session has ended.
 """
 
 import hashlib
@@ -12,6 +14,7 @@ import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import platformdirs
@@ -24,6 +27,35 @@ SIMULATOR_KEY = "sim-key"
 _PLAIN = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~/-]*)?")
 
 
+SESSION_US = 7 * 24 * 3600 * 1_000_000
+"""How long a two-factor session lasts, about: reported, 2026-09; the vendor states no time."""
+
+
+class KeyKind(StrEnum):
+    """Where a key comes from, which decides what may take its place."""
+
+    GIVEN = "given"
+    """Named by a person for this process: nothing else is ever used instead."""
+    SESSION = "two-factor session"
+    FILE = "key file"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of the account. Its repr does not hold it."""
+
+    value: str = field(repr=False)
+    origin: str
+    kind: KeyKind = KeyKind.GIVEN
+    since_us: int | None = None
+    """When the official client wrote a session down, UTC; None for other keys."""
+
+    @property
+    def ends_us(self) -> int | None:
+        """When the session ends, about; None where nobody can know."""
+        return None if self.since_us is None else self.since_us + SESSION_US
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where things are and which doors are open. Holds the key: its repr does not."""
@@ -32,6 +64,8 @@ class Settings:
     serverless_base: str = SERVERLESS_BASE
     api_key: str = field(default="", repr=False)
     key_origin: str = ""
+    key_home: Path | None = None
+    """The home directory in which key files are looked for; None: no file is ever read."""
     state_dir: Path = Path()
     ledger: Path | None = None
     """A ledger file that was asked for by name; else one per account in `state_dir`."""
@@ -46,6 +80,12 @@ class Settings:
     """Who is asked: the client's person through `client`, or only a `terminal`."""
     files: tuple[Path, ...] = ()
     """Local directories that a person opened for copying, beside `~/vast-mcp`."""
+
+    def find_keys(self) -> tuple[ApiKey, ...]:
+        """Every key that can be used now, the first first; files are read afresh."""
+        if self.key_home is not None:
+            return find_keys(self.environment, self.key_home)
+        return (ApiKey(self.api_key, self.key_origin),) if self.api_key else ()
 
     @property
     def home(self) -> Path:
@@ -70,15 +110,16 @@ def read_settings(environ: Mapping[str, str], home: Path) -> Settings:
         # The official client sends the key to the real serverless host even when VAST_URL points
         # elsewhere (vast-api §23.14); ours follows VAST_URL.
         serverless = api_base if api_base != API_BASE else SERVERLESS_BASE
-    key, origin = find_key(environ, home)
+    keys = find_keys(environ, home)
     given = environ.get("VAST_MCP_POLICY", "")
     ledger = environ.get("VAST_MCP_LEDGER", "")
     config_dir = Path(platformdirs.user_config_dir("vast-mcp", appauthor=False))
     return Settings(
         api_base=api_base,
         serverless_base=serverless,
-        api_key=key,
-        key_origin=origin,
+        api_key=keys[0].value if keys else "",
+        key_origin=keys[0].origin if keys else "",
+        key_home=home,
         state_dir=Path(platformdirs.user_state_dir("vast-mcp", appauthor=False)),
         ledger=Path(ledger) if ledger else None,
         system_policy=system_policy_path(sys.platform),
@@ -98,19 +139,31 @@ def system_policy_path(platform: str) -> Path:
     return Path(platformdirs.site_config_dir("vast-mcp", appauthor=False)) / "policy.toml"
 
 
-def find_key(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
-    """The key and where it came from; two empty texts when there is none."""
+def find_keys(environ: Mapping[str, str], home: Path) -> tuple[ApiKey, ...]:
+    """The keys in the official client's order; the first is used. Empty when there is none.
+
+    A key in the environment stands alone: a file may hold one of another account.
+    """
     if key := environ.get("VAST_API_KEY", "").strip():
-        return key, "VAST_API_KEY"
-    base = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    for path in (base / "vastai" / "vast_api_key", home / ".vast_api_key"):
-        try:
-            key = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            continue
-        if key:
-            return key, str(path)
-    return "", ""
+        return (ApiKey(key, "VAST_API_KEY"),)
+    base = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "vastai"
+    places = (
+        (base / "vast_tfa_key", KeyKind.SESSION),
+        (base / "vast_api_key", KeyKind.FILE),
+        (home / ".vast_api_key", KeyKind.FILE),
+    )
+    found = [_key_in(path, kind) for path, kind in places]
+    return tuple(key for key in found if key is not None)
+
+
+def _key_in(path: Path, kind: KeyKind) -> ApiKey | None:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+        written_us = path.stat().st_mtime_ns // 1000
+    except (OSError, UnicodeDecodeError):
+        return None
+    since_us = written_us if kind is KeyKind.SESSION else None
+    return ApiKey(value, str(path), kind, since_us) if value else None
 
 
 def load_or_make_secret(path: Path, length: int = 32) -> bytes:

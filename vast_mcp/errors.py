@@ -78,6 +78,8 @@ class ApiError(VastMcpError):
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code
+        self.key_replaced = False
+        """The key was refused, nothing was done, and another one is in use by now."""
 
 
 class KeyMissing(ApiError):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.door import Guard
+from vast_mcp.guard.rights import RightsWatch
 from vast_mcp.guard.tick import Tick
 
 PERIOD_S = 60.0
@@ -25,7 +26,15 @@ Listener = Callable[[Tick], Awaitable[None]]
 class Keeper:
     """Enforces leases for as long as `run` runs. One per account and process."""
 
-    def __init__(self, guard: Guard, clock: Clock, *, listeners: Iterable[Listener] = ()) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        clock: Clock,
+        *,
+        listeners: Iterable[Listener] = (),
+        rights: RightsWatch | None = None,
+    ) -> None:
+        self._rights = rights
         self._guard = guard
         self._clock = clock
         self._listeners = tuple(listeners)
@@ -37,6 +46,7 @@ class Keeper:
         lease_us, real_s = self._clock.lease_us(), self._clock.monotonic_s()
         while True:
             await self.look()
+            await self.check_rights()
             now_us, now_s = self._clock.lease_us(), self._clock.monotonic_s()
             pause_s = pause_after((now_us - lease_us) / SECOND_US, now_s - real_s)
             lease_us, real_s = now_us, now_s
@@ -63,6 +73,16 @@ class Keeper:
             except Exception:  # whoever listens must not end the looking
                 _logger.exception("lease check: a listener failed")
         return seen
+
+    async def check_rights(self) -> None:
+        """Once a day, while something of ours lives: may the key still end it?"""
+        try:
+            found = await self._rights.daily() if self._rights else None
+        except Exception:  # as for a look
+            _logger.exception("key check: a defect; the next look tries again")
+            return
+        if found is not None and found.may_end is False:
+            _logger.warning("key check: this key may not end machines: %s", found.says)
 
     def _complain(self, error: VastMcpError) -> None:
         """One line when the trouble begins, not one a minute."""

@@ -12,18 +12,20 @@ import httpx2
 
 from vast_mcp import __version__
 from vast_mcp.api.connection import Connection
+from vast_mcp.api.keyring import KeyRing
 from vast_mcp.api.pace import LocalPace
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.writes import Writes
 from vast_mcp.clock import Clock
 from vast_mcp.config import Settings, load_or_make_secret
-from vast_mcp.guard.account_books import AccountBooks
+from vast_mcp.guard.account_books import AccountBooks, known_account
 from vast_mcp.guard.act import Caller, Desk
 from vast_mcp.guard.acts import rebuild
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.mark import Marker
+from vast_mcp.guard.rights import RightsWatch
 from vast_mcp.guard.ssh_key import KEY_NAME, public_key
 from vast_mcp.guard.vault import Vault
 from vast_mcp.guard.view import View
@@ -42,7 +44,6 @@ from vast_mcp.services import Services
 from vast_mcp.services.scouting import Scouting
 from vast_mcp.store import Ledger, SqliteLedger
 from vast_mcp.store.pace import SharedPace
-from vast_mcp.text import Redactor
 
 MARK_KEY = "mark.key"
 SEAL_KEY = "seal.key"
@@ -115,17 +116,22 @@ async def open_runtime(
         clock=clock,
         roots=lambda: local_roots(settings),
     )
-    async with _connect(settings, clock, transport, pace) as connection:
+    ring = KeyRing.among(settings.find_keys)
+    async with _connect(settings, clock, transport, pace, ring) as connection:
         reads = Reads(connection)
         ledger, spare = _books(settings, reads), SqliteLedger(None)
         async with _closed_at_the_end(ledger, spare, pace), remote as station:
-            parts = _Parts(settings, clock, connection, reads, marker, ledger, spare, station)
+            parts = _Parts(settings, clock, connection, reads, marker, ledger, spare, station, ring)
             services, errands = _wire(parts)
             _connect_jobs(services, seal_key)
             keeps = keep and services.has_key and not settings.read_only
             messenger = Messenger(services, settings.environment)
             listeners = (*listeners, messenger.ticked)
-            keeper = Keeper(services.guard, clock, listeners=listeners) if keeps else None
+            keeper = (
+                Keeper(services.guard, clock, listeners=listeners, rights=services.rights)
+                if keeps
+                else None
+            )
             working = services.jobs.open(resume=keeps)
             async with errands.open(), _kept(services.guard, keeper), working:
                 yield Runtime(services, errands, seal_key, messenger)
@@ -147,17 +153,28 @@ async def _closed_at_the_end(*held: _Closes) -> AsyncIterator[None]:
 
 
 def _connect(
-    settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport, pace: SharedPace
+    settings: Settings,
+    clock: Clock,
+    transport: httpx2.AsyncBaseTransport,
+    pace: SharedPace,
+    ring: KeyRing,
 ) -> Connection:
     return Connection(
-        api_key=settings.api_key or None,
+        api_key=ring,
         transport=transport,
         clock=clock,
         api_base=settings.api_base,
         serverless_base=settings.serverless_base,
         user_agent=f"vast-mcp/{__version__}",
         pace=pace,
+        is_own=lambda user_id: _is_own(settings, user_id),
     )
+
+
+def _is_own(settings: Settings, user_id: int) -> bool:
+    """Whether this is the account whose ledger the key belongs to; unknown counts as yes."""
+    known = known_account(settings.home, settings.key_digest)
+    return known is None or known == _account_name(settings.api_base, str(user_id))
 
 
 def _books(settings: Settings, reads: Reads) -> AccountBooks:
@@ -198,11 +215,12 @@ class _Parts:
     ledger: AccountBooks
     spare: SqliteLedger
     remote: Remote
+    ring: KeyRing
 
 
 def _wire(parts: _Parts) -> tuple[Services, Errands]:
     settings = parts.settings
-    redactor = Redactor([settings.api_key] if settings.api_key else [])
+    redactor = parts.ring.redactor
     view = View(parts.reads, parts.clock, parts.marker)
     source = policy_source(settings)
     jobs = Jobs(ledger=parts.ledger, clock=parts.clock, logs=settings.home / "jobs")
@@ -227,9 +245,10 @@ def _wire(parts: _Parts) -> tuple[Services, Errands]:
         limits=source.current,
         redactor=redactor,
         caller=Caller(terminal_only=settings.ask == "terminal"),
-        has_key=bool(settings.api_key),
+        keys=parts.ring,
         state_place=str(settings.home),
         remote=parts.remote,
+        rights=RightsWatch(guard, parts.ledger, parts.clock, parts.ring),
         jobs=jobs,
     )
     return services, errands

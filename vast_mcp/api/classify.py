@@ -18,6 +18,7 @@ from vast_mcp.errors import (
     NeverSent,
     OutcomeUnknown,
     RateLimited,
+    Unauthorized,
     VendorDown,
     VendorRefused,
     VendorUnreadable,
@@ -42,6 +43,8 @@ class Reply:
     """Names in lower case."""
     body: bytes = b""
     cut: bool = False
+    key_replaced: bool = False
+    """It refused the key that was sent, and another one is in use by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,18 @@ def read_answer(operation: Operation, reply: Reply, scrub: Scrub) -> Json:
         raise _unreadable(operation, reply, "not a JSON object")
     answer: Json = decoded
     return answer
+
+
+def key_trouble(operation: Operation, reply: Reply, scrub: Scrub) -> ApiError | None:
+    """The error of an answer that is about the key; None for every other answer."""
+    decoded = _decode(reply) if reply.status in {401, 403, 404} else _Unreadable("")
+    if isinstance(decoded, _Unreadable):
+        return None
+    said = _said(decoded, reply, scrub)
+    row = find(reply.status, said.code, said.all_text, page=said.page)
+    if row is None or not issubclass(row.kind, Unauthorized | Forbidden):
+        return None
+    return _known(operation, reply, said, row)
 
 
 def retry_after(reply: Reply) -> float | None:

@@ -4,8 +4,9 @@ Builds what the official client builds (vast-api §1): bearer key, JSON bodies, 
 JSON with spaces. Repeats nothing; `reads` does that.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -13,14 +14,24 @@ import anyio
 import httpx2
 
 from vast_mcp.api.breaker import Breaker
-from vast_mcp.api.classify import TIMED_OUT, Reply, lost, missing_key, retry_after
+from vast_mcp.api.classify import (
+    TIMED_OUT,
+    Reply,
+    key_trouble,
+    lost,
+    missing_key,
+    read_answer,
+    retry_after,
+)
 from vast_mcp.api.flight import Departing, Flight
+from vast_mcp.api.keyring import KeyRing, ring_of
 from vast_mcp.api.pace import LocalPace, Pace
 from vast_mcp.api.permit import Permit
 from vast_mcp.api.transport import PERMIT, WallTransport, origin
 from vast_mcp.clock import Clock
-from vast_mcp.operations import Call, Host, Operation, encode
-from vast_mcp.text import Redactor
+from vast_mcp.config import ApiKey
+from vast_mcp.errors import ApiError, Forbidden, TwoFactorNeeded, Unauthorized
+from vast_mcp.operations import Call, Host, Operation, account, encode
 
 CONSOLE_URL = "https://console.vast.ai"
 SERVERLESS_URL = "https://run.vast.ai"
@@ -68,19 +79,21 @@ class Connection:
     """The way to the vendor for one key. Open it once; close it with `aclose` or `async with`.
 
     Without a key only public operations are answered; the rest raise `KeyMissing`. `transport` is
-    the network or the simulator; it is put behind the wall here.
+    the network or the simulator; it is put behind the wall here. `is_own` says whether a user id is
+    that of the account at hand, before another key takes the place of one that was refused.
     """
 
     def __init__(
         self,
         *,
-        api_key: str | None,
+        api_key: "str | KeyRing | None",
         transport: httpx2.AsyncBaseTransport,
         clock: Clock,
         api_base: str = CONSOLE_URL,
         serverless_base: str | None = None,
         user_agent: str = "vast-mcp",
         pace: Pace | None = None,
+        is_own: Callable[[int], bool] = lambda _: True,
     ) -> None:
         self.clock = clock
         self.breaker = Breaker(clock)
@@ -91,8 +104,8 @@ class Connection:
             Host.CONSOLE: self.api_base,
             Host.SERVERLESS: serverless_for(self.api_base, serverless_base),
         }
-        self._key = (api_key or "").strip() or None
-        self._redactor = Redactor([self._key] if self._key else [])
+        self._ring = api_key if isinstance(api_key, KeyRing) else ring_of(api_key)
+        self._is_own = is_own
         self._agent = user_agent
         self._wall = WallTransport(transport, self._bases)
         self._client = httpx2.AsyncClient(
@@ -103,7 +116,7 @@ class Connection:
         )
 
     def __repr__(self) -> str:
-        return f"<Connection {self.api_base} key={'set' if self._key else 'missing'}>"
+        return f"<Connection {self.api_base} key={'set' if self.has_key else 'missing'}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,11 +131,11 @@ class Connection:
     @property
     def has_key(self) -> bool:
         """Whether a key is set at all; whether the vendor takes it is another matter."""
-        return self._key is not None
+        return self._ring.current is not None
 
     def scrub(self, text: str) -> str:
         """The text without the key."""
-        return self._redactor.scrub(text)
+        return self._ring.redactor.scrub(text)
 
     async def send(
         self,
@@ -153,7 +166,8 @@ class Connection:
         if departing is not None:
             departing()
         for _ in range(_REDIRECTS + 1):
-            request = self._request(call, url, permit)
+            key = None if operation.public else self._ring.current
+            request = self._request(call, url, permit, key)
             reply = await self._exchange(request, operation, timeout_s)
             if reply.status < 500:
                 self.breaker.answered(operation.host)
@@ -163,11 +177,42 @@ class Connection:
             elif not operation.reads and operation.interval_s > 0:  # refused, a write is lost
                 with anyio.CancelScope(shield=True):  # an answer that is here is not given up
                     await self._pace.arrived(operation)
+            if key is not None and await self._replaced(operation, reply, key):
+                if not operation.reads:
+                    return replace(reply, key_replaced=True)
+                continue
             target = _redirect(reply, url) if operation.reads else None
             if target is None:
                 return reply
             url = target
         return reply
+
+    async def _replaced(self, operation: Operation, reply: Reply, sent: ApiKey) -> bool:
+        """Whether another key took the place of one that the vendor refused as ended or plain."""
+        trouble = key_trouble(operation, reply, self.scrub)
+        lacks_factor = isinstance(trouble, TwoFactorNeeded)
+        if not lacks_factor and not (isinstance(trouble, Unauthorized) and trouble.code):
+            return False
+        return await self._ring.replace(
+            sent, self.clock.utc_us(), self._same_account, sessions_only=lacks_factor
+        )
+
+    async def _same_account(self, key: ApiKey) -> bool | None:
+        """Whose key it is, asked with itself; one that may not say so is taken for the account's.
+
+        A key that is refused, or an account that cannot be asked now, is None.
+        """
+        call = account.show_account()
+        request = self._request(call, self._url(call), None, key)
+        try:
+            reply = await self._exchange(request, call.operation, READ_TIMEOUT_S)
+            answer = read_answer(call.operation, reply, self.scrub)
+        except Forbidden:
+            return True
+        except ApiError:
+            return None
+        found = answer.get("id") if isinstance(answer, dict) else None
+        return self._is_own(found) if isinstance(found, int) else None
 
     async def _slot(self, operation: Operation, timeout_s: float, *, urgent: bool) -> float:
         """Wait for the slot; what is left of a read's time afterwards."""
@@ -183,12 +228,14 @@ class Connection:
         query = f"?{urlencode(call.query)}" if call.query else ""
         return httpx2.URL(self._bases[call.operation.host] + call.path + query)
 
-    def _request(self, call: Call, url: httpx2.URL, permit: Permit | None) -> httpx2.Request:
+    def _request(
+        self, call: Call, url: httpx2.URL, permit: Permit | None, key: ApiKey | None
+    ) -> httpx2.Request:
         headers = {}
         if not call.operation.public:
-            if self._key is None:
+            if key is None:
                 raise missing_key()
-            headers["authorization"] = f"Bearer {self._key}"
+            headers["authorization"] = f"Bearer {key.value}"
         body = encode(call.body)
         if body:
             headers["content-type"] = "application/json"

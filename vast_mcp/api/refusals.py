@@ -33,11 +33,12 @@ WRONG_KEY_HINT = (
     "needs none."
 )
 SESSION_HINT = (
-    "The key itself may be right: a two-factor session lasts about a week. Run `vastai tfa login`"
-    " again, or use a plain API key."
+    "A two-factor session lasts about a week. The person runs `vastai tfa login` in a terminal; no"
+    " restart is needed, unless VAST_API_KEY is set: it goes before the session, so unset it."
 )
 TWO_FACTOR_HINT = (
-    "The key is right. Run `vastai tfa login` for a two-factor session, or do this on the console."
+    "The key is right. The person runs `vastai tfa login` in a terminal, or does this on the"
+    " console. No restart is needed, unless VAST_API_KEY is set: it goes before the session."
 )
 PERMISSION_HINT = (
     "The key is right but restricted. On the console's key page"

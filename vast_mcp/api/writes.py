@@ -3,7 +3,7 @@
 from vast_mcp.api.classify import read_answer
 from vast_mcp.api.connection import WRITE_TIMEOUT_S, Connection
 from vast_mcp.api.permit import Permit
-from vast_mcp.errors import OutcomeUnknown
+from vast_mcp.errors import OutcomeUnknown, TwoFactorNeeded, Unauthorized
 from vast_mcp.operations import Call, JsonObject
 
 
@@ -28,7 +28,11 @@ class Writes:
         """
         connection = self._connection
         reply = await connection.send(call, timeout_s=timeout_s, permit=permit)
-        answer = read_answer(call.operation, reply, connection.scrub)
+        try:
+            answer = read_answer(call.operation, reply, connection.scrub)
+        except (TwoFactorNeeded, Unauthorized) as error:
+            error.key_replaced = reply.key_replaced
+            raise
         if not isinstance(answer, dict):
             raise OutcomeUnknown(f"{call.operation.name}: the answer is not an object.")
         return answer

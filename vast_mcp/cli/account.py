@@ -64,7 +64,7 @@ async def opened(
     level: str = "WARNING",
 ) -> AsyncIterator[Runtime]:
     """The account, opened for one command; no keeper."""
-    configure(Redactor([settings.api_key]), level)
+    configure(Redactor(key.value for key in settings.find_keys()), level)
     async with open_runtime(
         settings, clock=clock or SystemClock(), transport=transport or network_transport()
     ) as runtime:

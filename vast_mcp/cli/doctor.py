@@ -4,9 +4,10 @@ import argparse
 import email.utils
 import stat
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -18,11 +19,14 @@ from vast_mcp.cli.account import add_place_arguments, opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.leases import looked
 from vast_mcp.clock import SECOND_US, SystemClock
-from vast_mcp.config import Settings, fits_a_script
+from vast_mcp.config import ApiKey, KeyKind, Settings, find_keys, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
+from vast_mcp.guard.act import Caller
 from vast_mcp.runtime import policy_source
 from vast_mcp.services import Services
+from vast_mcp.services.key_standing import session_outlived
 
+DAY_US = 24 * 3600 * SECOND_US
 SKEW_S = 120
 """Above this a lease's end is off by more than its layers allow for; it only warns."""
 
@@ -86,7 +90,8 @@ async def examined(
     settings: Settings, services: Services, transport: DateNoting
 ) -> AsyncIterator[Finding]:
     """Every finding, in the order in which a person would mend them."""
-    yield _key(settings)
+    for finding in _key(settings, services.clock.utc_us()):
+        yield finding
     if not fits_a_script(settings.api_base):
         told = "is no plain https://host[:port][/path]: nothing is rented until it is"
         yield Finding("VAST_URL", told, sound=False)
@@ -98,30 +103,59 @@ async def examined(
         yield account
         reached = account.sound is not False
         if reached:
-            for what, read in others:
-                yield await _permission(what, read)
+            for finding in await _together(others):
+                yield finding
+            yield await _right_to_end(settings, services)
+        for change in services.keys.changes:
+            yield Finding("key", change.says, sound=None)
         yield _skew(transport.skew_s)
     yield _state(settings)
     if reached or settings.ledger:
         yield await _ledger(services)
     if reached:
         yield await _leases(services)
+        async for finding in _outlived(services):
+            yield finding
     else:  # one cause is told once
         yield Finding("the rest", "not looked at: the account has to be reached first", sound=None)
 
 
-def _key(settings: Settings) -> Finding:
+def _key(settings: Settings, now_us: int) -> Iterator[Finding]:
+    """Where the key is from, who else can read it, and when it ends."""
     if not settings.api_key:
-        return Finding(
-            "key",
-            str(missing_key()),
-            sound=False,
-        )
-    origin = Path(settings.key_origin)
-    with suppress(OSError):
-        if origin.is_file() and origin.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            return Finding("key", f"{origin} can be read by others: chmod 600 it", sound=None)
-    return Finding("key", f"from {settings.key_origin}")
+        yield Finding("key", str(missing_key()), sound=False)
+        return
+    keys = settings.find_keys()
+    for key in keys:
+        place = Path(key.origin)
+        with suppress(OSError):
+            if place.is_file() and place.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                yield Finding("key", f"{place} can be read by others: chmod 600 it", sound=None)
+    yield _ends(keys[0], now_us)
+    unused = _unused_session(settings)
+    if unused is not None:
+        told = f"the two-factor session in {unused.origin} is not used: VAST_API_KEY goes before it"
+        yield Finding("key", told, sound=None)
+
+
+def _ends(key: ApiKey, now_us: int) -> Finding:
+    """The key's end, as far as anybody can know it."""
+    if key.ends_us is None:
+        return Finding("key", f"from {key.origin}")
+    when = datetime.fromtimestamp(key.ends_us // SECOND_US, UTC).strftime("%Y-%m-%d %H:%MZ")
+    said = f"two-factor session from {key.origin}, ends about {when}"
+    if key.ends_us - now_us > DAY_US:
+        return Finding("key", said)
+    return Finding("key", f"{said}: run `vastai tfa login`", sound=None)
+
+
+def _unused_session(settings: Settings) -> ApiKey | None:
+    """A session that lies in its file while a key in the environment is used instead."""
+    if settings.key_home is None or settings.key_origin != "VAST_API_KEY":
+        return None
+    environment = {k: v for k, v in settings.environment.items() if k != "VAST_API_KEY"}
+    found = find_keys(environment, settings.key_home)
+    return next((key for key in found if key.kind is KeyKind.SESSION), None)
 
 
 def _policy(settings: Settings) -> Finding:
@@ -154,6 +188,35 @@ def _permissions(services: Services) -> list[tuple[str, Callable[[], Awaitable[s
         ("endpoints", endpoints),
         ("ssh keys", keys),
     ]
+
+
+async def _together(reads: Sequence[tuple[str, Callable[[], Awaitable[str]]]]) -> list[Finding]:
+    """Several reads at once, told in their own order: each waits for a slot of its own."""
+    found: dict[str, Finding] = {}
+
+    async def look(what: str, read: Callable[[], Awaitable[str]]) -> None:
+        found[what] = await _permission(what, read)
+
+    async with anyio.create_task_group() as tasks:
+        for what, read in reads:
+            tasks.start_soon(look, what, read)
+    return [found[what] for what, _ in reads]
+
+
+async def _right_to_end(settings: Settings, services: Services) -> Finding:
+    """Whether this key can end what is rented: tried with the id of a machine that is none."""
+    if settings.read_only:
+        return Finding("ending", "not tried in read-only mode", sound=None)
+    try:
+        rights = await services.rights.prove(Caller(client="doctor"))
+    except VastMcpError as error:
+        return Finding("ending", f"could not be tried: {error}", sound=None)
+    if rights.may_end is None:
+        return Finding("ending", f"not known: {rights.says}", sound=None)
+    if rights.may_end:
+        return Finding("ending", rights.says)
+    told = f"this key may not end machines, so no lease can be enforced: {rights.says}"
+    return Finding("ending", told, sound=False)
 
 
 async def _permission(what: str, read: Callable[[], Awaitable[str]]) -> Finding:
@@ -198,6 +261,23 @@ async def _ledger(services: Services) -> Finding:
     if fault:
         return Finding("ledger", f"its audit log is not whole: {fault}", sound=False)
     return Finding("ledger", f"{services.ledger.place}, audit chain whole")
+
+
+async def _outlived(services: Services) -> AsyncIterator[Finding]:
+    """Leases that end after the two-factor session which would have to end them."""
+    key = services.keys.current
+    if key is None:
+        return
+    with suppress(VastMcpError):  # a ledger that cannot be read has its own line
+        rentals = await services.ledger.read(lambda tx: tx.live_rentals())
+        leases = [
+            (f"{one.kind} {one.target_id}", one.lease_ends_us)
+            for one in rentals
+            if one.running and one.target_id is not None
+        ]
+        said = session_outlived(key, leases, services.clock.utc_us())
+        if said:
+            yield Finding("session", said, sound=None)
 
 
 async def _leases(services: Services) -> Finding:

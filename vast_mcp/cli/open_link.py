@@ -13,6 +13,7 @@ import httpx2
 
 from vast_mcp import __version__
 from vast_mcp.api.connection import Connection, network_transport
+from vast_mcp.api.keyring import KeyRing
 from vast_mcp.api.pace import LocalPace
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.tokens import page_token
@@ -54,7 +55,7 @@ async def opened_page(
     """Read the machine and its token, and hand the link to `show`."""
     clock = clock or SystemClock()
     connection = Connection(
-        api_key=settings.api_key or None,
+        api_key=KeyRing.among(settings.find_keys),
         transport=transport,
         clock=clock,
         api_base=settings.api_base,

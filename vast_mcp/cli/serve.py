@@ -126,7 +126,8 @@ def run(args: argparse.Namespace) -> int:
     stage = _simulated(args) if args.simulate else _real(args)
     files = opened_directories(args.files, os.environ, stage.settings, Path.home())
     stage = replace(stage, settings=replace(stage.settings, files=files))
-    configure(Redactor([stage.settings.api_key, door.token if door else ""]))
+    secrets = [key.value for key in stage.settings.find_keys()]
+    configure(Redactor([*secrets, door.token if door else ""]))
     state = stage.settings.home
     seal_key = load_or_make_secret(state / SEAL_KEY)
     # Where it finds rich, the SDK's server prepares a handler with it that our logging never uses.
@@ -201,7 +202,7 @@ def _simulated(args: argparse.Namespace) -> Stage:
     if not args.ledger:
         environ.pop("VAST_MCP_LEDGER", None)  # the ledger of real rents has no part in a game
     settings = read_settings(environ, Path.home())
-    settings = replace(settings, api_key=SIMULATOR_KEY, key_origin="--simulate")
+    settings = replace(settings, api_key=SIMULATOR_KEY, key_origin="--simulate", key_home=None)
     if not args.ledger:
         state = Path(tempfile.mkdtemp(prefix="vast-mcp-simulate-"))
         settings = replace(settings, state_dir=state, ledger=state / "ledger.db")

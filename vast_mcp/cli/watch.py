@@ -53,7 +53,10 @@ async def _always(settings: Settings) -> int:
     async with opened(settings) as runtime:
         print("watching; leave with Ctrl-C", flush=True)
         listeners = [tell, runtime.messenger.ticked]
-        await Keeper(runtime.services.guard, SystemClock(), listeners=listeners).run()
+        rights = runtime.services.rights
+        await Keeper(
+            runtime.services.guard, SystemClock(), listeners=listeners, rights=rights
+        ).run()
     return Exit.FINE
 
 

@@ -18,12 +18,22 @@ from vast_mcp.errors import (
     Forbidden,
     KeyMissing,
     LedgerUnavailable,
+    TwoFactorNeeded,
     Unauthorized,
 )
 from vast_mcp.store import Ledger, SqliteLedger, Transaction
 
 _T = TypeVar("_T")
 _NAME = re.compile(r"[0-9a-f]{16}")
+
+
+def known_account(state_dir: Path, key_digest: str) -> str | None:
+    """The account's name that was learned with this key before, if any."""
+    try:
+        name = (state_dir / "accounts" / key_digest).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return name if _NAME.fullmatch(name) else None
 
 
 class AccountBooks:
@@ -79,18 +89,15 @@ class AccountBooks:
 
     async def _account(self) -> str:
         known = self._state_dir / "accounts" / self._key_digest
-        try:
-            name = known.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            name = ""
-        if _NAME.fullmatch(name):
+        name = known_account(self._state_dir, self._key_digest)
+        if name is not None:
             return name
         try:
             account = self._name_of(str(await self._learn_user_id()))
-        except Forbidden:
-            account = self._key_digest
-        except (KeyMissing, Unauthorized):
+        except (KeyMissing, TwoFactorNeeded, Unauthorized):
             raise  # says better than we could what is to be done
+        except Forbidden:  # this key never may: its books are its own
+            account = self._key_digest
         except ApiError as error:
             raise LedgerUnavailable(
                 f"The account's ledger cannot be found: {error}",

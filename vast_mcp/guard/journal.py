@@ -40,7 +40,7 @@ class Journal:
 
             await self._note(ledger, row("write", "sending"))
             try:
-                reply = await self._writes.send(call, Permit.for_call(call), timeout_s=timeout_s)
+                reply = await self._sent(call, timeout_s)
             except ApiError as error:
                 verdict = f"{type(error).__name__} {error.status or ''}".strip()
                 await self._quiet(ledger, row("outcome", verdict))
@@ -54,6 +54,18 @@ class Journal:
             return reply
 
         return send
+
+    async def _sent(self, call: Call, timeout_s: float) -> JsonObject:
+        """The answer; where only the key was refused and then replaced, that of a second sending.
+
+        A refused key means that nothing was done: the vendor looks at it before anything else.
+        """
+        try:
+            return await self._writes.send(call, Permit.for_call(call), timeout_s=timeout_s)
+        except ApiError as error:
+            if not error.key_replaced:
+                raise
+        return await self._writes.send(call, Permit.for_call(call), timeout_s=timeout_s)
 
     async def decided(
         self, ledger: Ledger, act: Act, caller: Caller, decision: Deny, limits: Limits

@@ -73,6 +73,9 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "stop_instance": _ends("Stopping a machine"),
         "destroy_instance": _ends("Destroying a machine and its disk"),
         "destroy_instances": _ends("Destroying machines and their disks", "destroy_instance"),
+        "prove_rights": Act(
+            Level.ALLOW, "Trying whether the key may end machines", aimed=False, reduces=True
+        ),
         "reboot_instance": _asks("Rebooting a machine"),
         "reboot_unstarted": Act(
             Level.ASK, "Rebooting a machine not used yet", coverable=True, also="reboot_instance"

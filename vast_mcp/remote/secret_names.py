@@ -47,6 +47,7 @@ _PATTERNS = (
     ".vault-token",
     ".vast_api_key",
     "vast_api_key",
+    "vast_tfa_key",
     "kaggle.json",
     "service-account*.json",
     "service_account*.json",
