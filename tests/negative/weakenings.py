@@ -101,7 +101,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "any four digits will do",
         "vast_mcp/tools/_ask.py",
-        "return digits.strip() == plan.digits",
+        'return " ".join(digits.split()) == plan.digits',
         "return len(digits.strip()) == 4",
         ("tests/promises/test_confirmations.py::test_wrong_digits_keep_the_machine",),
     ),

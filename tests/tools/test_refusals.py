@@ -20,7 +20,7 @@ WRONG: dict[str, tuple[str, Json, str]] = {
     "a boolean price": ("change_bid", {"instance_id": 1, "bid_usd_per_hour": True}, "be a number"),
     "a prefixed id": ("stop_instance", {"instance_id": "C.27"}, "must be a whole number."),
     "half an id": ("stop_instance", {"instance_id": 1.5}, "must be a whole number."),
-    "nothing": ("stop_instance", {}, "instance_id: is required."),
+    "nothing": ("extend_lease", {"hours": 1}, "instance_id: is required."),
     "a text for a list": ("search_offers", {"gpu_names": "4090"}, "gpu_names: must be a list"),
     "a text for names": ("create_instance", {"offer_id": 1, "env": "A=1"}, "must be an object"),
     "a price with its sign": (

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable
 
 import anyio
@@ -38,9 +39,9 @@ async def approved(settings: Settings, plan_id: str, ask: Ask) -> int:
         guard = runtime.services.guard
         plan = await find(guard, plan_id)
         digits, prompt = _wanted(plan)
-        print(plan.question)
+        print(textwrap.fill(plan.question, 76))
         typed = await anyio.to_thread.run_sync(ask, prompt)
-        if typed.strip() != digits:
+        if " ".join(typed.split()) != digits:
             print("Not approved: the digits did not match. The plan goes on waiting.")
             return Exit.FAILED
         await guard.answers.approve(plan.plan_id, terminal(plan))
@@ -50,6 +51,8 @@ async def approved(settings: Settings, plan_id: str, ask: Ask) -> int:
 
 def _wanted(plan: Plan) -> tuple[str, str]:
     """What must be typed: the id's digits for a destroy, fresh ones for anything else."""
+    if " " in plan.digits:
+        return plan.digits, "Type how many and the last 4 digits of the last id to approve: "
     if plan.digits:
         return plan.digits, "Type the last 4 digits of the id to approve: "
     fresh = f"{int(SystemClock().jitter(1000, 9999))}"

@@ -1,6 +1,7 @@
 """`vast-mcp pending`: what waits for a yes."""
 
 import argparse
+import textwrap
 from datetime import UTC, datetime
 
 import anyio
@@ -36,4 +37,5 @@ def described(plan: Plan) -> list[str]:
     expires = datetime.fromtimestamp(plan.expires_us / 1_000_000, UTC)
     who = "a person at a terminal" if plan.level == "person" else "the client, or a person here"
     state = "approved; waits for confirm_plan" if plan.approved else f"waits for {who}"
-    return [plan.plan_id, f"  {plan.question}", f"  {state}; expires {expires:%H:%M} UTC"]
+    question = textwrap.wrap(plan.question, 76, initial_indent="  ", subsequent_indent="  ")
+    return [plan.plan_id, *question, f"  {state}; expires {expires:%H:%M} UTC"]

@@ -54,6 +54,12 @@ class Sight:
     label: str = ""
     form: Form = Form.CONFIRM
     digits: str = ""
+    also: tuple[Request, ...] = ()
+    """Further requests under the same yes; the strictest decision of all holds."""
+    room: int = 0
+    """Characters that its question may be longer than others."""
+    settled: "Outcome | None" = None
+    """Nothing is left to do: what to answer instead of asking."""
     must_ask: str = ""
     """Why a question is needed even if the policy would allow it."""
     unasked: str = ""
@@ -177,6 +183,10 @@ class Act(Protocol):
 
     def holds(self, approved: JsonObject, sight: Sight) -> bool:
         """Whether what was approved is still what is there."""
+        ...
+
+    def narrowed(self, approved: JsonObject, sight: Sight) -> Sight:
+        """What of this sight the yes still covers; all of it, unless it is of several things."""
         ...
 
     def moved(self, tx: Transaction, sight: Sight) -> str:

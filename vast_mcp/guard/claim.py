@@ -17,6 +17,7 @@ from vast_mcp.guard.mark import INTENT_LENGTH
 from vast_mcp.guard.view import Facts, rate_now
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Exposure, Level, Limits, Reason
 from vast_mcp.policy.actions import ACTS
+from vast_mcp.policy.decision import strictest
 from vast_mcp.policy.engine import decide
 from vast_mcp.store import Plan, PlanState, Rental, Transaction, current_rate
 from vast_mcp.units import UsdPerHour
@@ -120,7 +121,10 @@ class Claims:
                 account_usd_per_hour=_account_rate(tx, facts),
             )
         exposure = replace(exposure, frozen=_frozen(tx, sight))
-        decision = decide(request, exposure, limits)
+        decision = strictest(
+            decide(replace(one, can_ask=caller.can_ask), exposure, limits)
+            for one in (request, *sight.also)
+        )
         if isinstance(decision, Allow) and sight.must_ask:
             return Ask(Level.ASK, (Reason(rule="create.price", says=sight.must_ask),))
         return decision

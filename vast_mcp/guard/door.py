@@ -33,7 +33,7 @@ from vast_mcp.guard.tick import Tick, tick
 from vast_mcp.guard.twins import closed, repeated
 from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
-from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits
+from vast_mcp.policy import Allow, Ask, Decision, Deny, Limits
 from vast_mcp.store import Ledger, Plan, PlanState, Rental, Transaction
 from vast_mcp.units import Usd
 
@@ -113,6 +113,8 @@ class Guard:
             if repeat is None:
                 raise
             return Settled(await repeated(ledger, repeat, self._clock))
+        if sight.settled is not None:
+            return Settled(sight.settled)
         facts = await self._facts(desk, sight)
         judged = await ledger.read(
             lambda tx: (
@@ -127,8 +129,8 @@ class Guard:
             case Deny() as refusal:
                 await self._journal.decided(ledger, act, caller, refusal, limits)
                 raise denied(act, refusal)
-            case Ask(level=level):
-                return Pending(await self._plan(ledger, act, caller, sight, level, limits))
+            case Ask() as ask:
+                return Pending(await self._plan(ledger, act, caller, sight, ask, limits))
 
     def _twin(self, tx: Transaction, act: Act, caller: Caller) -> Rental | None:
         """What an identical call made, or is making."""
@@ -151,9 +153,11 @@ class Guard:
         act: Act,
         caller: Caller,
         sight: Sight,
-        level: Level,
+        ask: Ask,
         limits: Limits,
     ) -> Plan:
+        level = ask.level
+
         def find_or_make(tx: Transaction) -> Plan:
             plan = plans.find(tx, act, caller, self._clock)
             if plan is not None and plan.state is PlanState.OPEN:
@@ -161,7 +165,7 @@ class Guard:
                 if unchanged and plan.policy_digest == limits.digest and plan.level == level.value:
                     return plan
                 tx.update_plan(plan, state=PlanState.VOID, changed_us=self._clock.utc_us())
-            return plans.make(tx, act, caller, sight, level, limits, self._clock)
+            return plans.make(tx, act, caller, sight, level, limits, self._clock, ask.reasons)
 
         return await ledger.write(find_or_make)
 
@@ -224,6 +228,7 @@ class Guard:
             if ended and ended.state is not PlanState.VOID:  # another call carries it out, or has
                 return await closed(ledger, ended, self._clock)
             return changed(plan, str(error))
+        sight = act.narrowed(plan.snapshot, sight)
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, plan))
 
     async def record_charges(self, amounts: Mapping[tuple[str, str], Usd]) -> None:

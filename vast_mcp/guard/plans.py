@@ -3,10 +3,11 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 
 from vast_mcp.clock import Clock
 from vast_mcp.guard.act import Act, Caller, Form, Sight
-from vast_mcp.policy import Level, Limits
+from vast_mcp.policy import Level, Limits, Reason
 from vast_mcp.store import Plan, PlanState, Silence, Transaction, canonical
 from vast_mcp.text import clean_line
 
@@ -24,12 +25,25 @@ def key_of(act: Act) -> str:
     return hashlib.sha256(json.dumps([act.tool, canonical(act.arguments())]).encode()).hexdigest()
 
 
-def word(sight: Sight, code: str) -> str:
-    """The whole question: facts first, the foreign label second to last, the code last."""
-    tail = f' "{clean_line(sight.label, LABEL_SHOWN)}"' if sight.label else ""
+def word(sight: Sight, code: str, reasons: Sequence[Reason] = ()) -> str:
+    """The whole question: facts, why it comes, the foreign label second to last, the code last."""
+    shown = LABEL_SHOWN + sight.room // 2
+    tail = f' "{clean_line(sight.label, shown)}"' if sight.label else ""
     tail += f" [{code}]"
     spare = len(_MISSED) if sight.form is Form.DIGITS else 0
-    return clean_line(sight.question, QUESTION_LIMIT - len(tail) - spare) + tail
+    room = QUESTION_LIMIT + sight.room - len(tail) - spare
+    why = why_asked(reasons)
+    if len(sight.question) + len(why) > room:  # the facts come before the reason
+        why = ""
+    return clean_line(sight.question, room - len(why)) + why + tail
+
+
+def why_asked(reasons: Sequence[Reason]) -> str:
+    """The first reason that is not simply that such an act always asks; begins with a space."""
+    for reason in reasons:
+        if not reason.says.endswith(("needs a yes.", "needs a person.")):
+            return f" Why asked: {reason.says}"
+    return ""
 
 
 def question_of(plan: Plan) -> str:
@@ -71,6 +85,7 @@ def make(
     level: Level,
     limits: Limits,
     clock: Clock,
+    reasons: Sequence[Reason] = (),
 ) -> Plan:
     """A new plan, written before anyone is asked."""
     code = clock.random_code()
@@ -83,7 +98,7 @@ def make(
         key=key_of(act),
         arguments=act.arguments(),
         snapshot=sight.snapshot,
-        question=word(sight, code),
+        question=word(sight, code, reasons),
         form=sight.form.value,
         digits=sight.digits,
         level=level.value,

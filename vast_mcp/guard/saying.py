@@ -1,5 +1,6 @@
 """What the guard says when it does not simply do: in one place, so that it is said one way."""
 
+import re
 from datetime import UTC, datetime
 
 from vast_mcp.errors import PolicyDenied
@@ -120,11 +121,15 @@ def _clock_words(at_us: int) -> str:
     return f"{datetime.fromtimestamp(at_us / 1_000_000, UTC):%H:%M:%S} UTC"
 
 
+_HOW_TO_TYPE = re.compile(r" Type [^.?!]*digits of the (?:last )?id[^.?!]*\.")
+"""Of no use where the client has no form to type into."""
+
+
 def needs_confirmation(plan: Plan) -> Outcome:
     """A yes that this client can only give through its own dialog on `confirm_plan`."""
     return Outcome(
         status="needs_confirmation",
-        said=plan.question,
+        said=_HOW_TO_TYPE.sub("", plan.question),
         next="Tell the person what it does and costs; after their yes call"
         f' confirm_plan(plan_id="{plan.plan_id}").',
         values={"plan_id": plan.plan_id},
@@ -133,7 +138,7 @@ def needs_confirmation(plan: Plan) -> Outcome:
 
 def kept(plan: Plan, said: str) -> Outcome:
     """A no that was heard."""
-    status = "kept" if plan.tool == "destroy_instance" else "declined"
+    status = "kept" if plan.tool.startswith("destroy_instance") else "declined"
     again = _clock_words(plan.changed_us + COOLDOWN_US)
     return Outcome(
         status=status,

@@ -18,7 +18,7 @@ from vast_mcp.jobs.desk import STALE_S, JobDesk, JobLost
 from vast_mcp.jobs.log import prune
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.runner import run_job
-from vast_mcp.jobs.stopping import StopJob, StopKindly
+from vast_mcp.jobs.stopping import StopJob, StopKindly, StopSeveral
 from vast_mcp.operations import JsonObject
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.store import Job, Ledger, Transaction
@@ -185,6 +185,8 @@ class Jobs:
                 return RunInBackground(office=self.office, **_thawed(given))
             if tool == StopKindly.tool:
                 return StopKindly(**_thawed(arguments))
+            if tool == StopSeveral.tool:
+                return StopSeveral(**_thawed(arguments))
             if tool == StopJob.tool:
                 return StopJob(office=self.office, **_thawed(arguments))
             return others(tool, arguments)

@@ -14,6 +14,7 @@ from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, NotFound,
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import StopInstance
 from vast_mcp.guard.acts._base import PlainAct
+from vast_mcp.guard.acts.several import Ending, EndSeveral
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.office import Office
 from vast_mcp.operations import JsonObject, copying
@@ -46,6 +47,21 @@ class StopKindly(StopInstance):
         told = await asyncio.gather(*(_tell(desk, job) for job in running))
         outcome = await StopInstance.carry_out(self, desk, errand)
         return replace(outcome, said=" ".join([outcome.said, *filter(None, told)]))
+
+
+@dataclass(frozen=True, slots=True)
+class StopSeveral(EndSeveral):
+    """Several machines halted; what runs on them is told first."""
+
+    tool: ClassVar[str] = "stop_instances"
+    verb: ClassVar[str] = "Stop"
+    done: ClassVar[str] = "stopped"
+    single: ClassVar[str] = "stop_instance"
+    consequence: ClassVar[str] = "Their disks stay and go on costing until destroyed."
+
+    def part(self, instance_id: int) -> Ending:
+        """One of them."""
+        return StopKindly(instance_id)
 
 
 async def _unfinished(desk: Desk, instance_id: int) -> list[Job]:

@@ -72,6 +72,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "extend_lease": _rents("Extending a lease", aimed=True),
         "stop_instance": _ends("Stopping a machine"),
         "destroy_instance": _ends("Destroying a machine and its disk"),
+        "stop_instances": _ends("Stopping machines", "stop_instance"),
         "destroy_instances": _ends("Destroying machines and their disks", "destroy_instance"),
         "prove_rights": Act(
             Level.ALLOW, "Trying whether the key may end machines", aimed=False, reduces=True

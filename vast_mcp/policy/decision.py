@@ -1,5 +1,6 @@
 """The answer of the policy, as a value."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
@@ -44,6 +45,11 @@ class Deny:
 
 
 Decision: TypeAlias = Allow | Ask | Deny
+
+
+def strictest(decisions: Iterable[Decision]) -> Decision:
+    """The one that holds where several acts hang on one yes."""
+    return max(decisions, key=lambda one: level_of(one).rank)
 
 
 def level_of(decision: Decision) -> Level:

@@ -1,14 +1,15 @@
 """The acts behind `run_job` and `stop_job`, from what was asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act
+from vast_mcp.guard.acts import DestroyInstance, DestroyInstances
 from vast_mcp.jobs.act import RunJob, make_seal
 from vast_mcp.jobs.background import RunInBackground
-from vast_mcp.jobs.stopping import StopJob, StopKindly
+from vast_mcp.jobs.stopping import StopJob, StopKindly, StopSeveral
 from vast_mcp.jobs.uploads import check_files, check_outputs
 from vast_mcp.remote.command import command_line
 from vast_mcp.services._services import Services
@@ -78,9 +79,37 @@ def background_act(
     return RunInBackground(office, instance_id, command, directory, make_seal(office, env, {}))
 
 
-def stop_act(instance_id: int) -> Act:
-    """A person's stop of a machine: what runs there is told first."""
-    return StopKindly(instance_id)
+def stop_act(instance_id: int | None, instance_ids: Sequence[int] | None) -> Act:
+    """A person's stop of one machine or several: what runs there is told first.
+
+    Raises:
+        InputInvalid: both are named, or neither.
+    """
+    chosen = one_or_several(instance_id, instance_ids)
+    return StopKindly(chosen) if isinstance(chosen, int) else StopSeveral(chosen)
+
+
+def destroy_act(instance_id: int | None, instance_ids: Sequence[int] | None) -> Act:
+    """The end of one machine or several, disks included.
+
+    Raises:
+        InputInvalid: both are named, or neither.
+    """
+    chosen = one_or_several(instance_id, instance_ids)
+    return DestroyInstance(chosen) if isinstance(chosen, int) else DestroyInstances(chosen)
+
+
+def one_or_several(
+    instance_id: int | None, instance_ids: Sequence[int] | None
+) -> int | tuple[int, ...]:
+    """Whichever was named.
+
+    Raises:
+        InputInvalid: both, or neither.
+    """
+    if (instance_id is None) == (instance_ids is None):
+        raise InputInvalid("instance_id", "name exactly one of instance_id and instance_ids")
+    return instance_id if instance_id is not None else tuple(instance_ids or ())
 
 
 def stop_job_act(services: Services, job_id: str) -> Act:

@@ -48,7 +48,7 @@ class Confirm(BaseModel):
 class Digits(BaseModel):
     """Proof that the id was read."""
 
-    digits: str = Field(description="The last 4 digits of the id")
+    digits: str = Field(description="Digits, as the question says")
 
 
 class NotAsked(BaseModel):
@@ -209,7 +209,7 @@ def _form(plan: Plan) -> type[Confirm] | type[Digits]:
 
 
 def _right(plan: Plan, digits: str) -> bool:
-    return digits.strip() == plan.digits
+    return " ".join(digits.split()) == plan.digits
 
 
 async def _with_miss(ctx: Context, services: Services, proposal: Proposal) -> Proposal:

@@ -21,6 +21,7 @@ class WriteResult(BaseModel):
     warnings: list[str] | None = None
     plan_id: str | None = None
     instance_id: int | None = None
+    machines: list[dict[str, Any]] | None = None
     endpoint_id: int | None = None
     workergroup_id: int | None = None
     job_id: str | None = None

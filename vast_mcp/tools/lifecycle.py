@@ -8,16 +8,19 @@ from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import (
     AttachSshKey,
     ChangeBid,
-    DestroyInstance,
     ExtendLease,
     LabelInstance,
     RebootInstance,
     StartInstance,
 )
-from vast_mcp.services.jobs_asked import stop_act
+from vast_mcp.services.jobs_asked import destroy_act, stop_act
 from vast_mcp.tools._ask import asking
 from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec
+
+SeveralIds = Annotated[
+    list[int], Field(min_length=1, max_length=8, description="instead of instance_id")
+]
 
 
 @asking
@@ -62,19 +65,26 @@ def change_bid(
 
 
 @asking
-def stop_instance(instance_id: InstanceId) -> Act:
-    """Stop an instance.
+def stop_instance(
+    instance_id: InstanceId | None = None, instance_ids: SeveralIds | None = None
+) -> Act:
+    """Stop one instance, or several under one question.
 
     GPU billing ends; the disk stays and keeps costing until destroyed. The GPU may be gone when it
     is started again.
     """
-    return stop_act(instance_id)
+    return stop_act(instance_id, instance_ids)
 
 
 @asking
-def destroy_instance(instance_id: InstanceId) -> Act:
-    """Delete an instance and its disk for good; ends all its cost. No stop is needed before."""
-    return DestroyInstance(instance_id)
+def destroy_instance(
+    instance_id: InstanceId | None = None, instance_ids: SeveralIds | None = None
+) -> Act:
+    """Delete one instance and its disk for good, or several under one question.
+
+    Ends all their cost. No stop is needed before.
+    """
+    return destroy_act(instance_id, instance_ids)
 
 
 @asking

@@ -15,6 +15,7 @@ from vast_mcp.guard.acts.endpoints import CreateEndpoint, CreateWorkergroup
 from vast_mcp.guard.acts.extending import ExtendLease
 from vast_mcp.guard.acts.leasing import StartInstance
 from vast_mcp.guard.acts.scaling import DeleteEndpoint, UpdateEndpoint
+from vast_mcp.guard.acts.several import DestroyInstances
 from vast_mcp.guard.acts.upkeep import AttachSshKey, DeleteDiskFiles, LabelInstance
 from vast_mcp.operations import JsonObject
 
@@ -24,6 +25,7 @@ ACTS = (
     ExtendLease,
     StopInstance,
     DestroyInstance,
+    DestroyInstances,
     RebootInstance,
     ChangeBid,
     LabelInstance,
@@ -64,6 +66,7 @@ __all__ = [
     "DeleteDiskFiles",
     "DeleteEndpoint",
     "DestroyInstance",
+    "DestroyInstances",
     "ExtendLease",
     "ForwardPort",
     "LabelInstance",

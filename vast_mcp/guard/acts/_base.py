@@ -37,6 +37,10 @@ class PlainAct:
         """What was approved is what is there, field by field."""
         return approved == sight.snapshot
 
+    def narrowed(self, approved: JsonObject, sight: Sight) -> Sight:  # noqa: ARG002
+        """One thing is covered whole or not at all."""
+        return sight
+
     def moved(self, tx: Transaction, sight: Sight) -> str:  # noqa: ARG002
         """It does not stand on what the books say."""
         return ""
@@ -89,8 +93,9 @@ class Seen:
         """`1x RTX 4090, rented 17 Nov`, for a question."""
         one = self.instance
         since = f", rented {day_words(one.started_at_us)}" if one.started_at_us else ""
+        whose = "" if self.target.ours else ", not rented by this server"
         unseen = "" if one.listed else ", by our ledger: Vast.ai does not show it now"
-        return f"{one.num_gpus}x {one.gpu_name}{since}{unseen}"
+        return f"{one.num_gpus}x {one.gpu_name}{since}{whose}{unseen}"
 
 
 async def see(

@@ -1,13 +1,13 @@
 """Stop, destroy and reboot: acts on a machine that exists."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, insist, plain_number, see
+from vast_mcp.guard.acts._base import PlainAct, Seen, insist, plain_number, see
 from vast_mcp.guard.acts.job_words import job_words
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
 from vast_mcp.operations import JsonObject, instances
@@ -76,6 +76,7 @@ class StopInstance(Correctable):
             f" {one.disk_usd_per_hour.per_day}/day until it is destroyed.",
             handle=f"stop-{self.instance_id}",
             label=seen.target.label,
+            settled=_rests_already(seen),
         )
 
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:  # noqa: ARG002
@@ -123,6 +124,18 @@ class StopInstance(Correctable):
             said="Vast.ai says that this machine does not exist any more: nothing of it bills.",
             values={"instance_id": self.instance_id, "bills": "nothing"},
         )
+
+
+def _rests_already(seen: Seen) -> Outcome | None:
+    """What to say of a machine that is stopped; None of one that runs or may begin to by itself."""
+    one, rental = seen.instance, seen.rental
+    stopped_by_us = rental is not None and bool(rental.details.get("stop_sent"))
+    if not one.listed or not _rests(one) or (one.is_bid and not stopped_by_us):
+        return None
+    told = _stop_outcome(one.instance_id, one, stopped=True)
+    disk = one.disk_usd_per_hour.per_day
+    said = f"It is stopped already; nothing was sent. Its disk costs {disk}/day until destroyed."
+    return replace(told, said=said)
 
 
 def _rests(instance: Instance) -> bool:
