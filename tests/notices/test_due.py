@@ -7,6 +7,7 @@ import pytest
 
 from tests.services.samples import NOW_US, SECOND_US, held, rental
 from vast_mcp.guard.tick import Cause, Deed
+from vast_mcp.models import InboxNote
 from vast_mcp.notices import Kind, Notice, Pot, Seen, due
 from vast_mcp.notices.notice import LONGEST
 from vast_mcp.policy.limits import NotifyRules
@@ -245,6 +246,12 @@ def test_every_text_is_short_plain_and_keeps_foreign_words_in_quotes() -> None:
         deeds=tuple(deeds),
         credit=Usd(1),
         usd_per_hour=UsdPerHour(10**7),
+        notes=(
+            InboxNote("1", "instance_resumed", 27_000_001, NOW_US + 5 * HOUR_US),
+            InboxNote(
+                "2", "outbid", 27_000_001, NOW_US, UsdPerHour.of(0.1234), UsdPerHour.of(31.9)
+            ),
+        ),
     )
     found = due(seen, [one, over, lost, endpoint], RULES, NOW_US + 5 * HOUR_US)
     found += due(seen, [one, over, lost, endpoint], RULES, NOW_US)

@@ -20,6 +20,15 @@ WORDS = {
     "rebooting": ("starting", "gpu+disk", "normal"),
     "recycling": ("starting", "gpu+disk", "normal"),
     "broken_image": ("starting", "disk", "dead"),
+    "ended": ("stopped", "disk", "dead"),
+    "registry_limit": ("starting", "gpu+disk", "dead"),
+    "disk_full": ("starting", "gpu+disk", "dead"),
+    "old_driver": ("starting", "disk", "dead"),
+    "port_taken": ("starting", "disk", "dead"),
+    "no_image": ("stopped", "disk", "dead"),
+    "login_needed": ("stopped", "disk", "dead"),
+    "no_cdi": ("stopped", "disk", "dead"),
+    "dead_host": ("stopped", "disk", "dead"),
     "frozen": ("unknown", "gpu+disk", "dead"),
     "offline": ("host_offline", "nothing", "dead"),
     "unknown": ("unknown", "gpu+disk", "dead"),
@@ -27,7 +36,7 @@ WORDS = {
 """By stage of the simulator (vast-api §7). `loading` counts as GPU time: the vendor's pages differ;
 `unknown` counts as the most expensive, because nobody knows. All of them have run before: a restart
 that fails is not a machine that never came up."""
-COUNTED_DEARER = {"loading", "starting", "resuming", "unknown"}
+COUNTED_DEARER = {"loading", "starting", "resuming", "unknown", "registry_limit", "disk_full"}
 
 
 @pytest.mark.parametrize("stage", sorted(WORDS))

@@ -14,6 +14,7 @@ from vast_mcp.models import (
     Account,
     Charges,
     Endpoint,
+    InboxNote,
     Instance,
     Offer,
     OfferPage,
@@ -214,6 +215,14 @@ class Reads:
         """Who the key belongs to, and the credit left."""
         call = account.show_account()
         return wire_account.decode_account(await self._ask(call, deadline_s))
+
+    async def inbox(self, *, deadline_s: float | None = None) -> list[InboxNote]:
+        """What the vendor told the account about its machines lately, as it comes; may be refused.
+
+        A key may lack the right to it, and the route is not in the vendor's description.
+        """
+        found = await self._list(account.show_inbox(), "notifications", deadline_s, fresh=False)
+        return [note for one in found if (note := wire_account.decode_note(one)) is not None]
 
     async def charges(
         self, start_us: int, end_us: int, *, deadline_s: float | None = None

@@ -10,6 +10,7 @@ from vast_mcp.models import (
     Account,
     ChargeItem,
     Endpoint,
+    InboxNote,
     Scaling,
     SshKey,
     Volume,
@@ -34,6 +35,36 @@ def decode_account(value: object) -> Account:
         balance=Usd.of(balance or 0),
         email_verified=None if verified is None else bool(verified),
     )
+
+
+def decode_note(value: object) -> InboxNote | None:
+    """One notice about a machine; None for any other, and for what cannot be told apart or placed.
+
+    Nothing depends on a notice, so nothing in one is an error.
+    """
+    fields = value if isinstance(value, dict) else {}
+    about = fields.get("associated_id")
+    about = about if isinstance(about, dict) else {}
+    note_id, kind = f.word(fields, "event_id"), f.word(fields, "notif_type")
+    instance_id, created_us = (
+        f.whole(about.get("instance_id")),
+        f.instant_us(fields.get("created_at")),
+    )
+    if not (note_id and kind and created_us and instance_id and instance_id > 0):
+        return None
+    return InboxNote(
+        note_id=note_id,
+        kind=kind,
+        instance_id=instance_id,
+        created_us=created_us,
+        your_bid=_bid(about.get("your_bid")),
+        least_bid=_bid(about.get("new_min_bid")),
+    )
+
+
+def _bid(value: object) -> UsdPerHour | None:
+    found = f.number(value)
+    return f.per_hour(found) if found is not None and found > 0 else None
 
 
 def decode_charge(value: object) -> ChargeItem:

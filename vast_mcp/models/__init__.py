@@ -1,6 +1,6 @@
 """What the vendor has and what the account holds, as frozen values in our units."""
 
-from vast_mcp.models.account import Account, ChargeItem, Charges, SshKey, Volume
+from vast_mcp.models.account import Account, ChargeItem, Charges, InboxNote, SshKey, Volume
 from vast_mcp.models.instance import (
     Billing,
     Instance,
@@ -21,6 +21,7 @@ __all__ = [
     "ChargeItem",
     "Charges",
     "Endpoint",
+    "InboxNote",
     "Instance",
     "InstanceState",
     "Offer",

@@ -27,6 +27,23 @@ class SshKey:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxNote:
+    """What the vendor itself told the account about one machine.
+
+    Two notes of one moment may bear the same id: `kind` belongs to what names a note.
+    """
+
+    note_id: str
+    kind: str
+    """The vendor's word: `outbid`, `instance_resumed`, `instance_started` and others."""
+    instance_id: int
+    created_us: int
+    your_bid: UsdPerHour | None = None
+    least_bid: UsdPerHour | None = None
+    """Of an `outbid`: the bid that won. It was once seen below the own one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """Rented storage that outlives instances; bills until deleted."""
 

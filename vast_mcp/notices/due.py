@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.tick import Cause, Deed
 from vast_mcp.guard.view import rate_now
-from vast_mcp.models import Billing, InstanceState
+from vast_mcp.models import Billing, InboxNote, InstanceState
 from vast_mcp.notices.notice import Kind, Notice, quoted
 from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services.held import Held
@@ -23,6 +23,8 @@ UNRESOLVED_US = 10 * _MINUTE_US
 OVERDUE_US = 10 * _MINUTE_US
 """So long after its lease a machine that still bills is one without a lease."""
 SHORT_RUNWAY_H = 24.0
+NEWS_US = 2 * 60 * _MINUTE_US
+"""What the vendor told longer ago is no news."""
 _UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 
 
@@ -46,6 +48,8 @@ class Seen:
     credit: Usd | None = None
     """None: not read this time, which is never taken for "none left"."""
     usd_per_hour: UsdPerHour = UsdPerHour(0)
+    notes: tuple[InboxNote, ...] = ()
+    """What the vendor itself told the account lately; often nothing, as it is seldom asked."""
 
 
 def due(
@@ -64,6 +68,7 @@ def due(
         *_ended_elsewhere(rentals, now_us),
         *_never_up(seen, ended),
         *_machines(seen, ended, now_us),
+        *_resumed(seen, ended, now_us),
         *_overdue_endpoints(seen, rentals, now_us),
         *_unresolved(rentals, now_us),
         *_spend(seen, rules),
@@ -167,15 +172,12 @@ def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notic
         one, number = held.instance, held.instance.instance_id
         name = f"instance {number}{quoted(held.label)}"
         if held.state is InstanceState.OUTBID:
-            needed = ""
-            if held.needed_bid:
-                needed = f" Bid needed now: ${at_least(held.needed_bid):g}/h."
             yield Notice(
                 Kind.OUTBID,
                 outbid_key(number),
                 f"{_begun(name)} was outbid and halted; it resumes by itself when its bid wins"
-                f" again.{needed} Its disk costs {one.disk_usd_per_hour.per_day}/day. Raise the"
-                " bid, wait, or stop it.",
+                f" again.{_bids(held, seen.notes)} Its disk costs"
+                f" {one.disk_usd_per_hour.per_day}/day. Raise the bid, wait, or stop it.",
                 number,
             )
         ends_us = one.contract_ends_us
@@ -206,6 +208,48 @@ def outbid_key(instance_id: int) -> str:
 def _lease_of(rental: Rental | None) -> str:
     """Which of a machine's leases it outlived: it may be given another, and outlive that too."""
     return "" if rental is None else f":{rental.lease_ends_us}"
+
+
+def _bids(held: Held, notes: Sequence[InboxNote]) -> str:
+    """The bid that won, by the vendor's own notice where there is one, else by the row."""
+    told = _newest("outbid", held, notes)
+    yours = told.your_bid if told is not None else None
+    least = told.least_bid if told is not None else None
+    if yours is not None and least is not None and least > yours:  # once it was told as lower
+        return f" Its bid: ${yours.dollars:g}/h; the one that won: ${least.dollars:g}/h."
+    if held.needed_bid:
+        return f" Bid needed now: ${at_least(held.needed_bid):g}/h."
+    return ""
+
+
+def _newest(kind: str, held: Held, notes: Sequence[InboxNote]) -> InboxNote | None:
+    """The newest notice of this kind about this machine since it was rented."""
+    since_us = held.created_us or 0
+    fitting = [
+        one
+        for one in notes
+        if one.kind == kind
+        and one.instance_id == held.instance.instance_id
+        and one.created_us >= since_us
+    ]
+    return max(fitting, key=lambda one: one.created_us, default=None)
+
+
+def _resumed(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notice]:
+    """A queued start has come up, perhaps hours later: it bills from now on."""
+    for held in seen.held:
+        number = held.instance.instance_id
+        told = _newest("instance_resumed", held, seen.notes)
+        if told is None or not held.ours or number in ended or now_us - told.created_us > NEWS_US:
+            continue
+        if held.bills is Billing.GPU_AND_DISK:
+            yield Notice(
+                Kind.RESUMED,
+                f"resumed:{number}:{told.note_id}",
+                f"Instance {number}{quoted(held.label)} runs again: its queued start has come up"
+                f" and it bills {held.instance.usd_per_hour} now.",
+                number,
+            )
 
 
 def _unleased(held: Held, now_us: int) -> bool:

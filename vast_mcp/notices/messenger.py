@@ -13,6 +13,7 @@ from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Instance
 from vast_mcp.notices import desktop
 from vast_mcp.notices.due import Pot, Seen, due, outbid_key
+from vast_mcp.notices.inbox import InboxReader
 from vast_mcp.notices.notice import Kind, Notice, quoted
 from vast_mcp.notices.sender import NotDelivered, Sender
 from vast_mcp.notices.webhook import Webhook
@@ -53,6 +54,7 @@ class Messenger:
         self._arrived: set[str] = set()
         """Keys that arrived and are not written down as arrived."""
         self._credit_asked_s: float | None = None
+        self._inbox = InboxReader(services.reads, services.clock)
 
     async def ticked(self, tick: Tick) -> None:
         """Send what is due and not sent yet; whatever fails is a line in the log."""
@@ -82,11 +84,12 @@ class Messenger:
         services = self._services
         limits = services.limits()
         pots, credit = await self._money(tick, limits)
+        notes = await self._inbox.notes(tick.instances)
 
         def claim(tx: Transaction) -> tuple[list[Notice], list[Letter]]:
             now_us = services.clock.lease_us()
             rentals, seen = self._seen(tx, tick, limits, now_us)
-            seen = replace(seen, pots=(*pots, *seen.pots), credit=credit)
+            seen = replace(seen, pots=(*pots, *seen.pots), credit=credit, notes=notes)
             found = due(seen, rentals, limits.notify, now_us)
             for machine in tick.instances:
                 if machine.actual_status == "running":

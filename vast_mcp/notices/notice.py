@@ -18,6 +18,7 @@ class Kind(StrEnum):
     LEASE_ENDS = "lease_ends"
     LEASE_ENDED = "lease_ended"
     OUTBID = "outbid"
+    RESUMED = "resumed"
     START_GIVEN_UP = "start_given_up"
     NOT_UP = "not_up"
     CONTRACT_ENDS = "contract_ends"

@@ -10,7 +10,11 @@ CREATE_SSH_KEY = Operation(
     "create_ssh_key", "POST", "/api/v0/ssh/", "account", data=Data.CHANGES, interval_s=1.0
 )
 
-OPERATIONS = (SHOW_ACCOUNT, LIST_CHARGES, LIST_VOLUMES, LIST_SSH_KEYS, CREATE_SSH_KEY)
+SHOW_INBOX = Operation(
+    "show_inbox", "GET", "/api/v0/notifications/inbox/", "account", interval_s=5.0
+)
+
+OPERATIONS = (SHOW_ACCOUNT, SHOW_INBOX, LIST_CHARGES, LIST_VOLUMES, LIST_SSH_KEYS, CREATE_SSH_KEY)
 
 
 CHARGE_ROWS = 100
@@ -20,6 +24,11 @@ CHARGE_ROWS = 100
 def show_account() -> Call:
     """Who the key belongs to, and what is left."""
     return SHOW_ACCOUNT.call()
+
+
+def show_inbox() -> Call:
+    """The account's own notices, the newest fifty. The vendor does not publish this route."""
+    return SHOW_INBOX.call()
 
 
 def list_charges(start_s: int, end_s: int, *, after_token: str | None = None) -> Call:

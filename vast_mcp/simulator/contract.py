@@ -11,6 +11,8 @@ from vast_mcp.simulator.wire import JsonObject
 _PORTS_AFTER_US = 4 * SECOND_US
 _HEARTBEAT_AFTER_US = 10 * SECOND_US
 _DIRECT_PORT_BASE = 20_000
+_AFTER_RUNNING = frozenset({"stopping", "exited", "scheduling", "outbid"})
+"""Stages that show what the host said last; before it ever ran that was nothing."""
 
 
 _KEPT = (
@@ -91,6 +93,8 @@ class Contract:
     ever_ran: bool = False
     gpu_taken: bool = False
     destined: str | None = None
+    queued: bool = False
+    """Its start waits for the GPU; once it runs the account is told so."""
     before_silence: str | None = None
     floor_override_usd: float | None = None
     market_check_us: int | None = None
@@ -126,6 +130,20 @@ class Contract:
     def is_bid(self) -> bool:
         """Interruptible, because the create request named a price (vast-api §6)."""
         return self.order.bid_usd_per_hour is not None
+
+    @property
+    def runs_command(self) -> bool:
+        """In `args` mode the image's entry point runs instead of an SSH server."""
+        return "args" in self.order.runtype.split()
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """A named command is over some time; one that opens ports, or none, is taken for a server.
+
+        An image's bare entry point may be either: it stays.
+        """
+        serves = any(name.startswith("-p ") for name, _ in self.order.env)
+        return self.runs_command and bool(self.order.args) and not serves
 
     @property
     def state(self) -> Stage:
@@ -218,6 +236,8 @@ def status_message(contract: Contract, now_us: int) -> str | None:
     """The host's text: it changes while an image is pulled; None before the host was heard."""
     if contract.status_note is not None:
         return contract.status_note
+    if contract.stage in _AFTER_RUNNING and not contract.ever_ran:
+        return None
     image = contract.order.image
     repository, _, tag = image.partition(":")
     text = contract.state.message.format(

@@ -36,6 +36,7 @@ WireKind: TypeAlias = Literal[
     "page_repeated",
     "page_looping",
     "unknown_status",
+    "null_instance",
     "clock_skew",
 ]
 MarketKind: TypeAlias = Literal[

@@ -5,14 +5,19 @@ from collections.abc import Iterator
 from vast_mcp.simulator.book import Book
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.contract import Contract, Order
-from vast_mcp.simulator.lifecycle import LOADING_CEILING_S, STAGES, delay_us
+from vast_mcp.simulator.inbox import Inbox
+from vast_mcp.simulator.lifecycle import LOADING_CEILING_S, STAGES, WRECKS, delay_us
 from vast_mcp.simulator.market import HOUR_US, SECOND_US, Listing, Market
 
 _BID_QUIET_US = 2 * HOUR_US
 NEVER_US = 1 << 62
 _PENDING = frozenset({"provisioning", "created", "loading", "starting", "resuming"})
-_ENDS_PROCESSES = frozenset({"exited", "outbid", "failed", "rebooting", "recycling"})
-_HALTED = frozenset({"exited", "failed", "never_placed"})
+_ENDS_PROCESSES = frozenset({"exited", "ended", "outbid", "failed", "rebooting", "recycling"})
+_HALTED = frozenset({"exited", "ended", "failed", "never_placed"}) | {
+    name for name in WRECKS if STAGES[name].cur_state == "stopped"
+}
+_COMMAND_S = (40.0, 160.0)
+"""How long a command in `args` mode is taken to run."""
 
 
 class Fleet:
@@ -25,6 +30,7 @@ class Fleet:
         self._last_id = 26_999_000 + int(chance.between(0, 90_000, "first instance"))
         self.alive: dict[int, Contract] = {}
         self.destroyed: dict[int, Contract] = {}
+        self.inbox = Inbox()
         self.doomed: list[str] = []
         """Stages in which the next created instances will end (`fail_next_creates`)."""
 
@@ -58,7 +64,10 @@ class Fleet:
 
     def enter(self, contract: Contract, stage: str, at_us: int) -> None:
         """Put the contract on a stage and set when it leaves by itself."""
+        self.inbox.follow(contract, stage, at_us)
         contract.stage = stage
+        if STAGES[stage].halts:
+            contract.wants_to_run = False
         contract.stage_since_us = at_us
         contract.boots += stage in _ENDS_PROCESSES
         contract.editions += stage == "recycling"
@@ -70,6 +79,11 @@ class Fleet:
             contract.running_since_us = at_us
             contract.ever_ran = True
             contract.log += _boot_log(contract)
+            if contract.ends_by_itself:
+                lasts = self._chance.between(*_COMMAND_S, "command", contract.id, at_us)
+                contract.due_us = at_us + int(lasts * SECOND_US)
+        if stage == "ended":
+            contract.log += _ended_log(contract)
 
     def _image_gb(self, contract: Contract) -> float:
         return self._chance.between(2.0, 9.0, "image size", contract.order.image)
@@ -101,8 +115,9 @@ class Fleet:
             machine = contract.listing.machine
             cost = self._image_gb(contract) * machine.inet_down_usd_per_gb
             self._book.account(f"instance-{contract.id}").charge(at_us, "bwd", cost)
-        wreck = {"stuck": "created", "broken_image": "loading", "failed": "running"}
-        if contract.destined is not None and then == wreck.get(contract.destined):
+        if contract.stage == "running" and contract.ends_by_itself:
+            then = "ended"
+        if contract.destined is not None and then == STAGES[contract.destined].instead_of:
             then, contract.destined = contract.destined, None
         self.enter(contract, then, at_us)
 
@@ -118,7 +133,7 @@ class Fleet:
             return  # the wish is kept; the host learns of it when it is heard again
         if STAGES[contract.stage].bills_gpu and contract.stage != "stopping":
             self.enter(contract, "stopping", at_us)
-        elif contract.stage not in _HALTED and contract.stage != "stopping":
+        elif contract.stage == "ended" or contract.stage not in _HALTED | {"stopping"}:
             self.enter(contract, "exited", at_us)
 
     def start(self, contract: Contract, at_us: int) -> None:
@@ -128,6 +143,8 @@ class Fleet:
         if bid is not None and bid < self.floor_usd(contract, at_us):
             self.enter(contract, "outbid", at_us)
             return
+        if contract.stage in WRECKS:
+            contract.destined = contract.stage  # what kept it down is still there
         if contract.stage in _HALTED | {"stopping", "scheduling"}:
             self.enter(contract, "scheduling" if contract.gpu_taken else "resuming", at_us)
 
@@ -182,9 +199,18 @@ def _boot_log(contract: Contract) -> str:
         f"container {contract.id} started",
         f"{order.image} on {machine.num_gpus}x {machine.card.name}, driver {machine.driver}",
         *(["running onstart"] if order.onstart else []),
-        "ready",
+        f"running {_command(order)}" if contract.runs_command else "ready",
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _ended_log(contract: Contract) -> str:
+    """Nothing is executed here, and the log says so."""
+    return f"simulated output of {_command(contract.order)}\nexit status 0 (simulated)\n"
+
+
+def _command(order: Order) -> str:
+    return " ".join(order.args) or "the image's entry point"
 
 
 def _moments(contract: Contract) -> Iterator[int]:

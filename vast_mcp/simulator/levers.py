@@ -85,7 +85,7 @@ class Levers:
         self._present(instance_id).fields.update(fields)
 
     def fail_to_start(self, instance_id: int, how: str = "broken_image") -> None:
-        """It never runs: `broken_image` (OCI error), `failed` (exits) or `stuck` (null)."""
+        """It never runs: any of `lifecycle.WRECKS`, such as `no_image` or `port_taken`."""
         self._present(instance_id).destined = how
 
     def fail_next_creates(self, how: str = "broken_image", count: int = 1) -> None:

@@ -23,6 +23,7 @@ _READS: frozenset[Sort] = frozenset({"list", "instance", "search", "read"})
 _ALL = _WRITES | _READS
 _CREATE: frozenset[Sort] = frozenset({"create"})
 _LIST: frozenset[Sort] = frozenset({"list"})
+_INSTANCE: frozenset[Sort] = frozenset({"instance"})
 _STATE: frozenset[Sort] = frozenset({"list", "instance"})
 _SEARCH: frozenset[Sort] = frozenset({"search"})
 
@@ -67,6 +68,7 @@ _MIXES: dict[Profile, tuple[Rate, ...]] = {
         Rate("page_truncated", 0.04, _LIST),
         Rate("page_repeated", 0.03, _LIST),
         Rate("page_looping", 0.02, _LIST),
+        Rate("null_instance", 0.03, _INSTANCE),
     ),
     "hostile_market": (
         Rate("price_drift", 0.30, _SEARCH),
@@ -107,6 +109,7 @@ _MIXES: dict[Profile, tuple[Rate, ...]] = {
         Rate("dearer_instance", 0.04, _CREATE),
         Rate("stuck_loading", 0.05, _CREATE),
         Rate("host_death", 0.04, _CREATE),
+        Rate("null_instance", 0.02, _INSTANCE),
         Rate("outbid_and_resume", 0.15, _CREATE),
     ),
 }

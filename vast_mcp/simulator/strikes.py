@@ -163,6 +163,8 @@ def _reworded(fault: Fault, response: Response) -> Response:
             body["next_token"] = _FIRST_PAGE
         case "unknown_status" if isinstance(body, dict):
             _estranged(body)
+        case "null_instance" if isinstance(body, dict) and isinstance(body.get("instances"), dict):
+            body = {"instances": None}  # seen once for a machine that ran and billed
         case _:
             return response
     return replace(json_response(body, status=status), headers=response.headers)

@@ -204,7 +204,13 @@ def show_templates(call: Call) -> JsonObject:
     return {"success": True, "templates_found": len(rows), "templates": projected(limited, query)}
 
 
+def inbox(call: Call) -> JsonObject:
+    """`GET notifications/inbox/`: the account's own notices, the newest fifty."""
+    return {"last_seen_at": None, "notifications": call.world.fleet.inbox.rows()}
+
+
 ROUTES = (
+    Route("GET", "/api/v0/notifications/inbox", inbox),
     Route("GET", "/api/v0/users/current", current_user),
     Route("GET", "/api/v0/ssh", show_keys),
     Route("POST", "/api/v0/ssh", add_key, mutates=True, interval_s=1.0),

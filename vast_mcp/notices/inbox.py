@@ -1,0 +1,48 @@
+"""The account's own notices, read sparingly: a second witness of what happened to a machine.
+
+The row of a machine that was outbid still says that it runs; the inbox names both bids. Only what
+is told to a person comes from it: it decides nothing.
+"""
+
+from collections.abc import Iterable
+
+from vast_mcp.api.reads import Reads
+from vast_mcp.clock import Clock
+from vast_mcp.errors import ApiError, Forbidden, NotFound, Unauthorized, VendorRefused
+from vast_mcp.models import InboxNote, Instance, InstanceState, state_of
+
+EVERY_S = 300.0
+"""The pace towards the vendor is shared by everything."""
+REFUSED_FOR_S = 6 * 3600.0
+"""A key that may not read it, or a route that is gone, is not asked about again at once."""
+_DEADLINE_S = 10.0
+
+
+class InboxReader:
+    """Reads at most every five minutes, and only while there is something to learn."""
+
+    def __init__(self, reads: Reads, clock: Clock) -> None:
+        self._reads = reads
+        self._clock = clock
+        self._not_before_s = 0.0
+        self._last: tuple[InboxNote, ...] = ()
+
+    async def notes(self, machines: Iterable[Instance]) -> tuple[InboxNote, ...]:
+        """What was last read, read again if it is time and a machine may be outbid or queued."""
+        if not any(_may_learn(one) for one in machines):
+            return ()
+        now_s = self._clock.monotonic_s()
+        if now_s < self._not_before_s:
+            return self._last
+        self._not_before_s = now_s + EVERY_S
+        try:
+            self._last = tuple(await self._reads.inbox(deadline_s=_DEADLINE_S))
+        except (Forbidden, NotFound, Unauthorized, VendorRefused):
+            self._not_before_s = now_s + REFUSED_FOR_S
+        except ApiError:
+            return self._last
+        return self._last
+
+
+def _may_learn(one: Instance) -> bool:
+    return one.is_bid or state_of(one) is InstanceState.WAITING_FOR_GPU
