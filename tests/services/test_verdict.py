@@ -28,6 +28,30 @@ SAID_ERROR: dict[str, Any] = {**LOADING, "status_message": Untrusted("Error resp
 
 
 @pytest.mark.parametrize(
+    ("disk_mb_per_s", "after_s", "word", "expected_s"),
+    [
+        (0.0, 30, "normal", 300),
+        (800.0, 30, "normal", 300),
+        (20.0, 30, "normal", 1000),
+        (20.0, 900, "normal", 1000),
+        (20.0, 1100, "slow", 1000),
+        (20.0, 1900, "slow", 1000),
+        (20.0, 2100, "dead", None),
+        (1.0, 1700, "normal", 1800),
+        (1.0, 3700, "dead", None),
+    ],
+)
+def test_a_slow_disk_is_given_the_time_it_needs(
+    disk_mb_per_s: float, after_s: float, word: str, expected_s: int | None
+) -> None:
+    """Slow disks make pulls of 25 minutes and more (reported, 2026): that is no dead host."""
+    verdict = judge(held(after_s=after_s, disk_mb_per_s=disk_mb_per_s, **LOADING))
+    assert verdict.word == word
+    assert expected_s in {None, verdict.expected_s}
+    assert ("slow disk" in verdict.said) == (expected_s is not None and expected_s > 300)
+
+
+@pytest.mark.parametrize(
     ("shown", "books", "after_s", "word", "in_next"),
     [
         (SILENT, {}, 20, "normal", ""),

@@ -156,6 +156,13 @@ async def test_the_environment_of_a_session_is_not_the_containers() -> None:
         assert await sea.run("echo $A $CONTAINER_ID") == (0, f"1 {sea.instance_id}\n")
 
 
+async def test_a_variable_with_a_semicolon_never_arrives_in_the_container() -> None:
+    """The vendor's own record (2026-10): stored and shown, and not set; `,` `^` and `|` are."""
+    given = {"A": "1;2", "B": "1,2^3|4"}
+    async with shore(env=given, onstart="env >> /etc/environment") as sea:
+        assert await sea.run('echo "[$A] [$B]"') == (0, "[] [1,2^3|4]\n")
+
+
 TRAIN = """
 import os, sys
 with open("data.txt") as f:

@@ -90,6 +90,8 @@ class Instance:
     intent_mark: str | None = None
     """The value of VMCP_INTENT in its environment: our mark when the label was changed."""
     verified: bool = True
+    disk_mb_per_s: float = 0.0
+    """How fast its disk writes; 0 where the vendor does not tell."""
     listed: bool = True
     """False: the vendor does not show it now, and this is what our own ledger holds of it."""
 

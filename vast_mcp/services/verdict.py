@@ -20,6 +20,8 @@ RENT_EXPECTED_S = 300
 RENT_SLOW_S = 600
 RENT_DEAD_S = 1800
 """A machine that has not come up in half an hour is given up, whatever it says."""
+_IMAGE_WRITTEN_MB = 20_000
+"""A large image of 10 GB, written as it comes and unpacked."""
 START_EXPECTED_S = 60
 START_SLOW_S = 120
 GPU_TAKEN_AFTER_S = 30
@@ -152,10 +154,24 @@ def _starting(held: Held, waited_s: int) -> Verdict:
         return _in_time(held, waited_s, START_EXPECTED_S, START_SLOW_S, "Starting again.")
     if one.actual_status is None and one.cur_state == "running" and waited_s >= DUD_AFTER_S:
         return _dead(held, f"The host has not reported for {waited_s} s: a dud.", ANOTHER)
-    if waited_s >= RENT_DEAD_S:
+    expected_s = rent_expected_s(one.disk_mb_per_s)
+    if waited_s >= max(RENT_DEAD_S, 2 * expected_s):
         minutes = waited_s // 60
         return _dead(held, f"It has not come up in {minutes} min and goes on billing.", ANOTHER)
-    return _in_time(held, waited_s, RENT_EXPECTED_S, RENT_SLOW_S, "Loading its image.")
+    said = "Loading its image."
+    if expected_s > RENT_EXPECTED_S:
+        said = f"Loading its image onto a slow disk ({one.disk_mb_per_s:.0f} MB/s)."
+    return _in_time(held, waited_s, expected_s, max(RENT_SLOW_S, expected_s), said)
+
+
+def rent_expected_s(disk_mb_per_s: float) -> int:
+    """How long the image of a rent takes to load; longer on a slow disk, never above 30 minutes.
+
+    Slow disks make pulls of 25 minutes and more, 800 MB/s is enough (reported, 2026).
+    """
+    if disk_mb_per_s <= 0:
+        return RENT_EXPECTED_S
+    return int(min(max(RENT_EXPECTED_S, _IMAGE_WRITTEN_MB / disk_mb_per_s), RENT_DEAD_S))
 
 
 def _ended(held: Held) -> Verdict:
@@ -196,7 +212,7 @@ def _in_time(held: Held, waited_s: int, expected_s: int, slow_s: int, said: str)
     return Verdict(
         "slow",
         f"{said} That is longer than usual.",
-        next=f"Wait on, or destroy_instance({instance_id}) and take a host that downloads faster.",
+        next=f"Wait on, or destroy_instance({instance_id}) and take a faster host.",
         expected_s=expected_s,
         poll_again_s=_POLL_SLOW_S,
     )

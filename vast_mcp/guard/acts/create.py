@@ -8,6 +8,7 @@ from typing import ClassVar
 from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
+from vast_mcp.guard.acts._container import lost_variables, qualified
 from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.renting import UNASKED, Terms, rent
 from vast_mcp.guard.inside import Inside, coverage, guard_text
@@ -34,6 +35,8 @@ class CreateSight(Sight):
     """What was seen of the offer, for reserving and sending."""
 
     price: Price | None = None
+    lost: str = ""
+    """What is said of variables that will not arrive."""
     inside: Inside = field(default_factory=Inside)
 
 
@@ -88,15 +91,22 @@ class CreateInstance(PlainAct):
         image = self.image or (str(template.image) if template else DEFAULT_IMAGE)
         spend = price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd)
         hours = plain_number(self.lease_hours)
+        lost = lost_variables((*self.env, *self._known_secrets(desk)))
         return CreateSight(
             request=Request(self.tool, spend=spend),
             snapshot=price.snapshot(),
-            question=price.question(image=image, on_end=self.on_end) + self._secret_words(),
+            question=" ".join(
+                filter(
+                    None,
+                    (price.question(image=image, on_end=self.on_end), self._secret_words(), lost),
+                )
+            ),
             handle=f"rent-{self.offer_id}-{price.rate.dollars:.2f}usd-{hours}h",
             label=self.label,
             must_ask=must_ask,
             unasked=f"At its end it only stops: {UNASKED}." if self.on_end == "destroy" else "",
             price=price,
+            lost=lost,
             inside=self._inside(desk, template, image),
         )
 
@@ -291,11 +301,17 @@ class CreateInstance(PlainAct):
         )
         outcome = await rent(desk, errand, terms)
         notes = self._notes(desk, errand.booking.intent_id)
-        return replace(outcome, warnings=(*outcome.warnings, *notes))
+        lost = [sight.lost] if sight.lost else []
+        return replace(outcome, warnings=(*outcome.warnings, *notes, *lost))
 
     def _secret_words(self) -> str:
         names = ", ".join(split(one)[0] for one in self.secrets)
-        return f" Its host can read {names}." if names else ""
+        return f"Its host can read {names}." if names else ""
+
+    def _known_secrets(self, desk: Desk) -> tuple[tuple[str, str], ...]:
+        """Those with a value of their own; a generated one is made when the rent is sent."""
+        known = [name for name, fresh in map(split, self.secrets) if not fresh]
+        return desk.vault.values(known, desk.limits, "")
 
     def _notes(self, desk: Desk, intent_id: str) -> list[str]:
         """What the person should know of open ports and of values made for them."""
@@ -320,7 +336,7 @@ class CreateInstance(PlainAct):
         bare = self.template_hash is None
         hidden = desk.vault.values(self.secrets, desk.limits, booking.intent_id)
         return CreateSpec(
-            image=self.image or (DEFAULT_IMAGE if bare else None),
+            image=qualified(self.image) if self.image else DEFAULT_IMAGE if bare else None,
             disk_gb=disk_gb,
             label=desk.marker.label(self.label, booking.intent_id, ends_us),
             template_hash=self.template_hash,

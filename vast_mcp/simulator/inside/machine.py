@@ -36,9 +36,16 @@ class Machine:
         (self.disk.root / "etc" / "hostname").write_text(names)
 
     def own_environment(self) -> dict[str, str]:
-        """What the container's first process has, and an SSH session has not (vast-api §21)."""
+        """What the container's first process has, and an SSH session has not (vast-api §21).
+
+        A value with `;` is stored and shown, and never arrives here (the vendor's own record).
+        """
         contract = self.contract
-        given = {name: value for name, value in contract.order.env if not name.startswith("-")}
+        given = {
+            name: value
+            for name, value in contract.order.env
+            if not name.startswith("-") and ";" not in value
+        }
         return {
             "CONTAINER_ID": str(contract.id),
             "CONTAINER_API_KEY": contract.api_key,

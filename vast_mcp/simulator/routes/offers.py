@@ -183,7 +183,9 @@ def _check_fit(listing: Listing, order: Order, body: JsonObject, ask: int) -> No
     if order.disk_gb <= 0 or order.disk_gb > listing.machine.disk_gb:
         text = f"disk: {order.disk_gb} GB is not between 0 and {listing.machine.disk_gb} GB"
         raise Refusal(400, "invalid_args", text, ask_id=ask)
-    if (body.get("vm") or "vastai/kvm" in order.image) and not listing.machine.vms_enabled:
+    # Without its registry the image comes as a container (reported 2026-07).
+    is_vm = body.get("vm") or order.image.startswith("docker.io/vastai/kvm")
+    if is_vm and not listing.machine.vms_enabled:
         raise Refusal(400, "invalid_args", "this machine does not run VMs", ask_id=ask)
 
 

@@ -1,0 +1,44 @@
+"""An image and variables of which the vendor makes something else than was asked for. Pure."""
+
+from collections.abc import Iterable
+
+from vast_mcp.text import clean_line
+
+_VM_REPOSITORY = "vastai/kvm"
+_REGISTRY = "docker.io"
+_MOST_BYTES = 32_000
+"""All variables together (one report: about 32 KB)."""
+_NAMED = 3
+Variables = Iterable[tuple[str, str]]
+
+
+def qualified(image: str) -> str:
+    """The image with the registry that it needs: a bare `vastai/kvm` comes as a container.
+
+    Reported with a date (2026-07): only `docker.io/vastai/kvm` makes a virtual machine. Both names
+    mean the same image; every other image stays as it is.
+    """
+    name, _, rest = image.partition(":")
+    digest = "@" in name
+    repository = name.partition("@")[0] if digest else name
+    if repository != _VM_REPOSITORY:
+        return image
+    return f"{_REGISTRY}/{name}{':' if rest else ''}{rest}"
+
+
+def lost_variables(variables: Variables) -> str:
+    """A sentence about variables that will not arrive whole; empty when all of them do.
+
+    A value with `;` is stored and left out of the container's environment (the vendor's own record,
+    2026-10).
+    """
+    pairs = list(variables)
+    lost = [str(clean_line(name, 40)) for name, value in pairs if ";" in value]
+    said = []
+    if lost:
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        said.append(f"Not set inside, for a ';' in its value: {', '.join(lost[:_NAMED])}{more}.")
+    size = sum(len(name) + len(value.encode()) + 2 for name, value in pairs)
+    if size > _MOST_BYTES:
+        said.append(f"Its variables take {-(-size // 1000)} kB; above 32 kB some may be lost.")
+    return " ".join(said)
