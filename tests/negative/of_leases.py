@@ -55,7 +55,7 @@ OF_LEASES: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a rent that never comes up is told to nobody",
-        "vast_mcp/services/rentals.py",
+        "vast_mcp/services/held.py",
         "        return None if waited_us < NOT_UP_US else",
         "        return None if waited_us else",
         ("tests/guard/test_never_up.py",),

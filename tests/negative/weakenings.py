@@ -38,14 +38,9 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "a 404 of any kind means gone",
         "vast_mcp/api/reads.py",
-        "        except NotFound as absent:\n"
-        "            if absent.status == 404 and absent.code in _ABSENT:\n"
-        "                return None\n"
-        "            raise\n",
+        "        except NotFound as absent:\n            if says_gone(absent):\n",
         "        except Exception as absent:\n"
-        '            if getattr(absent, "status", None) == 404:\n'
-        "                return None\n"
-        "            raise\n",
+        '            if getattr(absent, "status", None) == 404:\n',
         (DESTROYS, "tests/api/test_reads.py"),
     ),
     Weakening(
