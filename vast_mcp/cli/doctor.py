@@ -67,12 +67,22 @@ class DateNoting(httpx2.AsyncBaseTransport):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Whose policy and whose books."""
+    """Whose policy and whose books; or another question: what the vendor answers by now."""
     add_place_arguments(parser)
+    parser.add_argument(
+        "--drift",
+        action="store_true",
+        help="compare what the account answers with what vast-mcp expects (reads only), and print a"
+        " report without ids, names or keys, to be pasted into an issue",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings as they come; 1 when one of them is a fault."""
+    if args.drift:
+        from vast_mcp.cli import drift  # noqa: PLC0415  the usual doctor does without it
+
+        return anyio.run(drift.report, settings_of(args))
     return anyio.run(_examine, settings_of(args))
 
 
