@@ -1,16 +1,14 @@
 """The audit chain: every decision and every write, each row's hash over the one before."""
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
 
 from vast_mcp.operations import JsonObject
 from vast_mcp.store._codec import canonical
+from vast_mcp.store.audit_key import GENESIS, broken_link, link
 from vast_mcp.store.head import Head, HeadFile, holds
 from vast_mcp.store.rows import AuditEntry
-
-_GENESIS = "0" * 64
 
 
 class AuditRows:
@@ -19,6 +17,7 @@ class AuditRows:
     _connection: sqlite3.Connection
     _scope: Mapping[str, str]
     _head: HeadFile | None
+    _audit_key: bytes
     recorded = False
     """Whether this transaction added a row."""
 
@@ -27,9 +26,9 @@ class AuditRows:
         last = self._connection.execute(
             "SELECT chain FROM audit ORDER BY seq DESC LIMIT 1"
         ).fetchone()
-        previous = _GENESIS if last is None else str(last["chain"])
+        previous = GENESIS if last is None else str(last["chain"])
         columns = _audit_columns(entry)
-        chain = _link(previous, {**columns, **self._scope})
+        chain = link(self._audit_key, previous, {**columns, **self._scope})
         named = {**columns, **self._scope, "previous": previous, "chain": chain}
         names, marks = ", ".join(named), ", ".join(f":{name}" for name in named)
         self._connection.execute(f"INSERT INTO audit ({names}) VALUES ({marks})", named)  # noqa: S608  own names
@@ -42,19 +41,7 @@ class AuditRows:
 
     def broken_audit_link(self) -> int | None:
         """The number of the first row that was altered, removed or inserted; None if whole."""
-        previous = _GENESIS
-        for expected, row in enumerate(
-            self._connection.execute("SELECT * FROM audit ORDER BY seq"), start=1
-        ):
-            columns = {name: row[name] for name in _CHAINED}
-            if (
-                row["seq"] != expected
-                or row["previous"] != previous
-                or row["chain"] != _link(previous, columns)
-            ):
-                return expected
-            previous = str(row["chain"])
-        return None
+        return broken_link(self._connection, self._audit_key)
 
     def audit_fault(self) -> str:
         """What is wrong with the log, in words; empty when it is whole to its last row."""
@@ -65,6 +52,8 @@ class AuditRows:
                 kept = head.read()  # before the rows: it may lag behind them, never lead
             except (OSError, ValueError) as error:
                 trouble = f"{head.path} cannot be used ({error})"
+        if head is not None and not self._audit_key:
+            return f"its key {head.path.with_suffix('.audit-key')} is missing: no row can be proven"
         broken = self.broken_audit_link()
         if broken is not None:
             return f"row {broken} was altered, removed or inserted"
@@ -83,13 +72,6 @@ class AuditRows:
             f"it had {kept.count} rows and the newest are gone ({count} are there)."
             f" After restoring an older ledger yourself, remove {head.path}"
         )
-
-
-_CHAINED = (
-    "tenant", "account", "at_us", "principal", "phase", "tool", "verdict", "subject", "digest",
-    "policy_digest", "detail",
-)  # fmt: skip
-"""What a link covers, as it lies in the file: not one byte of it can change unseen."""
 
 
 def _audit_columns(entry: AuditEntry) -> JsonObject:
@@ -118,7 +100,3 @@ def _audit_entry(row: sqlite3.Row) -> AuditEntry:
         policy_digest=row["policy_digest"],
         detail=json.loads(row["detail"]),
     )
-
-
-def _link(previous: str, columns: JsonObject) -> str:
-    return hashlib.sha256((previous + canonical(columns)).encode()).hexdigest()

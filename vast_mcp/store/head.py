@@ -20,6 +20,8 @@ class Head:
 
     count: int
     chain: str
+    keyed: bool = False
+    """Whether the chain stands under a key."""
 
 
 class HeadFile:
@@ -37,16 +39,16 @@ class HeadFile:
         """
         try:
             kept = json.loads(self.path.read_text(encoding="ascii"))
-            head = Head(int(kept["count"]), str(kept["chain"]))
+            head = Head(int(kept["count"]), str(kept["chain"]), bool(kept.get("keyed")))
         except FileNotFoundError:
             return None
-        except (KeyError, TypeError, OverflowError, RecursionError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError("it is no audit head") from error
         if not 0 <= head.count <= _MOST_ROWS:
             raise ValueError("it is no audit head")
         return head
 
-    def follow(self, connection: sqlite3.Connection) -> None:
+    def follow(self, connection: sqlite3.Connection, *, keyed: bool) -> None:
         """Bring it up to the newest row; one that the rows do not bear out stays, as evidence."""
         try:
             connection.execute("BEGIN IMMEDIATE")  # processes take turns, so it never falls back
@@ -56,7 +58,8 @@ class HeadFile:
                     "SELECT seq, chain FROM audit ORDER BY seq DESC LIMIT 1"
                 ).fetchone()
                 if newest is not None and (kept is None or holds(connection, kept)):
-                    self._keep(Head(newest["seq"], newest["chain"]))
+                    keyed = keyed or (kept is not None and kept.keyed)
+                    self._keep(Head(newest["seq"], newest["chain"], keyed))
             finally:
                 connection.rollback()
         except (sqlite3.Error, OSError, ValueError):

@@ -15,7 +15,8 @@ from typing import Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
-from vast_mcp.errors import LedgerUnavailable
+from vast_mcp.errors import ConfigInvalid, LedgerUnavailable
+from vast_mcp.store.audit_key import key_of, memory_key
 from vast_mcp.store.head import HeadFile
 from vast_mcp.store.schema import MIGRATIONS
 from vast_mcp.store.transaction import Transaction
@@ -62,6 +63,7 @@ class SqliteLedger:
         self._head = None if path is None else HeadFile(path)
         self._tenant = tenant
         self._account = account
+        self._audit_key = memory_key()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Device and number of the file that the connection has open."""
@@ -107,7 +109,11 @@ class SqliteLedger:
             connection = self._still_there() or self._open()
             connection.execute(begin)
             transaction = Transaction(
-                connection, tenant=self._tenant, account=self._account, head=self._head
+                connection,
+                tenant=self._tenant,
+                account=self._account,
+                head=self._head,
+                audit_key=self._audit_key,
             )
             try:
                 result = work(transaction)
@@ -115,14 +121,14 @@ class SqliteLedger:
                 connection.rollback()
                 raise
             connection.commit()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ConfigInvalid) as error:
             raise LedgerUnavailable(
                 f"The ledger {self.place} cannot be used ({error}).",
                 hint="Spending is closed until it can; stop and destroy still work."
                 " Run `vast-mcp doctor`.",
             ) from error
         if transaction.recorded and self._head is not None:
-            self._head.follow(connection)
+            self._head.follow(connection, keyed=bool(self._audit_key))
         return result
 
     def _open(self) -> sqlite3.Connection:
@@ -139,6 +145,8 @@ class SqliteLedger:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             _migrate(connection)
+            if self._path is not None and self._head is not None:
+                self._audit_key = key_of(connection, self._path, self._head)
         except BaseException:
             connection.close()
             raise

@@ -37,9 +37,11 @@ class Transaction(JobRows, AuditRows, OutboxRows):
         tenant: str,
         account: str,
         head: HeadFile | None = None,
+        audit_key: bytes = b"",
     ) -> None:
         self._connection = connection
         self._head = head
+        self._audit_key = audit_key
         self._scope = {"tenant": tenant, "account": account}
 
     # -- rentals ---------------------------------------------------------------------------
