@@ -217,3 +217,21 @@ async def test_a_country_is_found_in_every_form_of_its_name(tmp_path: Path, plac
     assert market.asked[0]["geolocation"] == {"in": ["NO"]}
     assert "Decision: allow" in shown["said"]
     assert gone["offers"] == []
+
+
+async def test_a_host_too_old_for_the_cuda_asked_for_is_not_offered(tmp_path: Path) -> None:
+    """Said to happen: the vendor compares the version as text, and "9.2" is above "12.4"."""
+    world = World(tmp_path)
+    old: list[int] = []
+
+    def as_text(_asked: Json, answer: Json) -> Json:
+        first, *rest = answer["offers"]
+        old.append(first["id"])
+        return answer | {"offers": [first | {"cuda_max_good": 9.2}, *rest]}
+
+    world.transport = Bent(world.transport, as_text)
+    async with world.connect() as client:
+        found = await world.call(client, "search_offers", query="cuda_vers>=12.4 num_gpus=1")
+    assert found["offers"]
+    assert old[0] not in {row["offer_id"] for row in found["offers"]}
+    assert min(row["cuda"] for row in found["offers"]) >= 12.4

@@ -151,8 +151,21 @@ def misfits(wish: Wish, offer: Offer) -> list[str]:
         "countries": wish.countries is None or offer.country in wish.countries,
         "hours": offer.max_hours >= wish.hours,
         "disk_gb": offer.max_disk_gb >= wish.disk_gb,
+        "query": _new_enough(wish.query, offer.cuda_max),
     }
     return [name for name, kept in keeps.items() if not kept]
+
+
+def _new_enough(query: JsonObject | None, cuda_max: float) -> bool:
+    """Whether a least CUDA version in the query holds; an offer that tells none is believed.
+
+    The vendor is said to compare it as text at times, where "9.2" is above "12.4": an image would
+    then fail on a host that cannot run it.
+    """
+    condition = (query or {}).get("cuda_max_good")
+    if not isinstance(condition, dict) or not cuda_max:
+        return True
+    return all(cuda_max >= _number(condition[op]) for op in ("gte", "gt") if op in condition)
 
 
 def fits(wish: Wish, offer: Offer) -> bool:
