@@ -177,3 +177,34 @@ async def test_a_list_that_lacks_an_endpoint_once_closes_no_books(tmp_path: Path
         outcome = await runtime.services.guard.correct(EndEndpoint(endpoint.id), KEEPER)
     assert outcome.status in {"ended", "ending"}
     assert endpoint.fields["endpoint_state"] == "stopped"
+
+
+async def test_an_id_that_a_reply_names_is_not_taken_for_our_endpoint(tmp_path: Path) -> None:
+    """An id proves nothing: ours is the one whose name bears our mark."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        await world.call(
+            client, "create_endpoint", endpoint_name="other", max_usd_per_worker_hour=0.2
+        )
+        (other,) = world.simulator.world.serverless.endpoints
+        world.transport = Naming(world.transport, other)
+    async with world.connect() as client:
+        made = await world.call(
+            client, "create_endpoint", endpoint_name="chat", max_usd_per_worker_hour=0.2
+        )
+    (ours,) = world.simulator.world.serverless.endpoints.keys() - {other}
+    assert (made["status"], made["endpoint_id"]) == ("created", ours)
+
+
+class Naming(httpx2.AsyncBaseTransport):
+    """A vendor whose answer to a new endpoint names another."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, other: int) -> None:
+        self._inner, self._other = inner, other
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Carried out as asked."""
+        answer = await self._inner.handle_async_request(request)
+        if request.method != "POST" or not request.url.path.endswith("/endptjobs/"):
+            return answer
+        return httpx2.Response(200, json={"success": True, "result": self._other})

@@ -24,6 +24,8 @@ from vast_mcp.policy import Request
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours
 
+_LOOKS = 2
+_LOOK_EVERY_S = 3.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 
@@ -136,9 +138,8 @@ class CreateEndpoint(PlainAct):
             min_load=self.min_load,
         )
         await set_state(desk, intent_id, RentalState.SENDING)
-        told: object = None
         try:
-            told = (await errand.send(call)).get("result")
+            await errand.send(call)
         except OutcomeUnknown:
             await set_state(desk, intent_id, RentalState.UNKNOWN)
         except ApiError:
@@ -150,14 +151,19 @@ class CreateEndpoint(PlainAct):
         except BaseException:
             await set_state(desk, intent_id, RentalState.UNKNOWN)
             raise
-        endpoint_id = told if isinstance(told, int) and not isinstance(told, bool) else None
-        if endpoint_id is None:
-            with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
-                listed = await desk.reads.endpoints()
-                endpoint_id = next(
-                    (one.endpoint_id for one in listed if one.raw_name == name), None
-                )
+        endpoint_id = await self._named(desk, name)
         return await self._settle(desk, errand, name, endpoint_id)
+
+    async def _named(self, desk: Desk, name: str) -> int | None:
+        """The endpoint that bears our mark; the id in a reply alone may be anybody's."""
+        for number in range(_LOOKS):
+            if number:
+                await desk.clock.sleep(_LOOK_EVERY_S)
+            with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
+                for one in await desk.reads.endpoints():
+                    if one.raw_name == name:
+                        return one.endpoint_id
+        return None
 
     async def _settle(
         self, desk: Desk, errand: Errand, name: str, endpoint_id: int | None
@@ -258,6 +264,7 @@ class CreateWorkergroup(PlainAct):
         return Outcome(
             status="created",
             said="The workergroup exists; workers start as load or cold_workers ask for them.",
-            next="show_endpoints shows its workers.",
+            next="show_endpoints shows its workers. One that is not ready in 2-3 minutes is"
+            " replaced, and each bills.",
             values={"endpoint_id": one.endpoint_id, "workergroup_id": workergroup_id},
         )
