@@ -11,6 +11,9 @@ from vast_mcp.operations import JsonObject
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
+BILLING_TAIL_US = 5 * 60 * 1_000_000
+"""So long the vendor may go on charging after a destroy: up to 290 s over 34 rentals, 2 min in the
+median (charges seen in 2026-10)."""
 _RISE_ARRIVES_US = 3 * 60 * 1_000_000
 
 
@@ -147,11 +150,12 @@ def settle(
 
 
 def close(tx: Transaction, rental: Rental, state: RentalState, now_us: int) -> Rental:
-    """Over: nothing more is reserved. What never existed owes nothing at all."""
+    """Over: no more is reserved than a machine's last minutes. What never existed owes nothing."""
+    tail_us = BILLING_TAIL_US if rental.kind == "instance" else 0
     if state in {RentalState.REFUSED, RentalState.ABSENT}:
         tx.drop_segments(rental.intent_id)
     else:
-        tx.close_segments(rental.intent_id, now_us)
+        tx.close_segments(rental.intent_id, now_us + tail_us)
     if rental.state is state:
         return rental
     return tx.update_rental(rental, state=state, running=False, ended_us=now_us)

@@ -115,6 +115,12 @@ class JobDesk:
         now_us, task = self.clock.lease_us(), self.job.task
         return await self.ledger.read(lambda tx: tx.exposure(now_us, task=task).task_spent)
 
+    async def committed(self) -> Usd:
+        """What it has cost and what is set aside: a machine's last minutes may be charged late."""
+        now_us, task = self.clock.lease_us(), self.job.task
+        seen = await self.ledger.read(lambda tx: tx.exposure(now_us, task=task))
+        return seen.task_spent + seen.task_reserved
+
     # -- time ------------------------------------------------------------------------------
 
     def now_us(self) -> int:

@@ -68,7 +68,7 @@ async def _choose(desk: JobDesk) -> None:
     offers = await desk.office.scout().offers(_wish(desk))
     ceiling = ceiling_of(desk.job)
     failed: list[int] = desk.fact("failed_machines", [])
-    left = Usd(int(desk.term("at_most_micros"))) - await desk.spent()
+    left = Usd(int(desk.term("at_most_micros"))) - await desk.committed()
     # One machine stands on the market under several ids: where one failed, others go first.
     for offer in sorted(offers, key=lambda one: one.machine_id in failed):
         hours = min(

@@ -1,7 +1,7 @@
 """What the vendor charged, grouped; and told to the books, which count the dearer of both."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vast_mcp.errors import LedgerUnavailable
@@ -54,7 +54,7 @@ async def charges_summary(services: Services, period: Period, group_by: Grouping
     for window in windows:
         last_us = window.end_us - SECOND_US
         read = await services.reads.charges(window.start_us, last_us, deadline_s=_READ_S)
-        lines += [_Charged(window, item) for item in read.items]
+        lines += _inside(window, read.items)
     warning = await _record(services, lines)
     total = sum((line.item.amount for line in lines), Usd(0))
     return given(
@@ -65,6 +65,42 @@ async def charges_summary(services: Services, period: Period, group_by: Grouping
             "charged": _grouped(lines, group_by),
             "warnings": [warning] if warning else None,
         }
+    )
+
+
+def _inside(window: _Window, items: Sequence[ChargeItem]) -> list[_Charged]:
+    """What of these rows belongs to the window: each counts once over neighbouring windows.
+
+    Whether the vendor cuts a row to the window that was asked for is not known. A row outside of it
+    is left out, of one that reaches beyond it the share of its time counts; equal rows are one.
+    """
+    lines: list[_Charged] = []
+    for item in dict.fromkeys(items):
+        if item.start_us <= 0 or item.end_us <= 0:  # it does not say when
+            lines.append(_Charged(window, item))
+            continue
+        from_us, until_us = max(item.start_us, window.start_us), min(item.end_us, window.end_us)
+        whole_us = item.end_us - item.start_us
+        if whole_us <= 0:
+            if window.start_us <= item.end_us < window.end_us:
+                lines.append(_Charged(window, item))
+        elif until_us - from_us == whole_us:
+            lines.append(_Charged(window, item))
+        elif until_us > from_us:
+            lines.append(_Charged(window, _share(item, until_us - from_us, whole_us)))
+    return lines
+
+
+def _share(item: ChargeItem, part_us: int, whole_us: int) -> ChargeItem:
+    def share(amount: Usd) -> Usd:
+        return Usd(-(-amount.micros * part_us // whole_us))
+
+    return replace(
+        item,
+        amount=share(item.amount),
+        gpu=share(item.gpu),
+        disk=share(item.disk),
+        traffic=share(item.traffic),
     )
 
 

@@ -95,7 +95,7 @@ class Held:
                 return InstanceState.STOPPED
             case InstanceState.FAILED:
                 return self._failed_word()
-            case InstanceState.WAITING_FOR_GPU if self._never_up():
+            case InstanceState.WAITING_FOR_GPU if self._never_up() and self._exited():
                 return InstanceState.STOPPED  # `exited`: where a start begins, but a rent ends
             case InstanceState.ENDED if self._restarting():
                 queued = self.instance.cur_state == "stopped"
@@ -116,7 +116,7 @@ class Held:
 
     def _failed_word(self) -> InstanceState:
         """A failure text alone is no failed machine: one that ran before has data on its disk."""
-        stands = halted(self.instance) or self.instance.actual_status in {"exited", "stopped"}
+        stands = halted(self.instance) or self._exited()
         if self.stop_sent and stands:
             return InstanceState.STOPPED
         if self.rental is None or self._never_up():
@@ -136,6 +136,9 @@ class Held:
         if self.rental is None or self.stop_sent or self.contract_over:
             return False
         return self.instance.words.runs_command and self.instance.actual_status is not None
+
+    def _exited(self) -> bool:
+        return self.instance.actual_status in {"exited", "stopped"}
 
     def _never_up(self) -> bool:
         return self.rental is not None and not (self.rental.ever_ran or self.rental.touched)

@@ -31,6 +31,9 @@ class Fleet:
         self.alive: dict[int, Contract] = {}
         self.destroyed: dict[int, Contract] = {}
         self.inbox = Inbox()
+        self.billing_tail_us = 0
+        """So long a destroyed rental goes on being charged; real ones were, up to 290 s."""
+        self.charged_until_us: dict[int, int] = {}
         self.doomed: list[str] = []
         """Stages in which the next created instances will end (`fail_next_creates`)."""
 
@@ -124,7 +127,13 @@ class Fleet:
     def next_due_us(self) -> int:
         """When anything happens next to any rental."""
         moments = (moment for contract in self.alive.values() for moment in _moments(contract))
-        return min(moments, default=NEVER_US)
+        return min((*moments, *self.charged_until_us.values()), default=NEVER_US)
+
+    def settle(self, at_us: int) -> None:
+        """Charge the destroyed no longer than their tail."""
+        for number in [x for x, until_us in self.charged_until_us.items() if until_us <= at_us]:
+            del self.charged_until_us[number]
+            self._book.close(f"instance-{number}")
 
     def stop(self, contract: Contract, at_us: int) -> None:
         """The contract shall stop: asynchronous while it runs, at once while it does not."""
@@ -163,7 +172,10 @@ class Fleet:
         """Gone with its data; the machine is offered anew under another id."""
         contract.destroyed_us = at_us
         self.destroyed[contract.id] = self.alive.pop(contract.id)
-        self._book.close(f"instance-{contract.id}")
+        if self.billing_tail_us:
+            self.charged_until_us[contract.id] = at_us + self.billing_tail_us
+        else:
+            self._book.close(f"instance-{contract.id}")
         self._market.give_back(contract.listing.machine)
 
     def floor_usd(self, contract: Contract, at_us: int) -> float:

@@ -129,6 +129,10 @@ class Levers:
         self.catch_up()
         self.world.book.deposit(usd - self.world.book.balance_usd)
 
+    def set_billing_tail(self, seconds: float) -> None:
+        """Whatever is destroyed from now on is charged for that much longer; 0 by default."""
+        self.world.fleet.billing_tail_us = int(seconds * 1_000_000)
+
     def set_list_lag(self, seconds: float) -> None:
         """The list shows what was there that many simulated seconds ago; 0 by default."""
         self.world.list_lag_us = int(seconds * 1_000_000)

@@ -133,6 +133,7 @@ class World:
         if self._broke_us() <= self.now_us:
             self.fleet.stop_all(self.now_us)
             self.serverless.stop_all(self.now_us)
+        self.fleet.settle(self.now_us)
         for contract in list(self.fleet.alive.values()):
             self.fleet.step(contract, self.now_us)
         self.serverless.step(self.now_us)
@@ -167,6 +168,8 @@ class World:
         """Every source that costs money now, and its dollars per hour by kind."""
         for contract in self.fleet.alive.values():
             yield f"instance-{contract.id}", contract.rates()
+        for number in self.fleet.charged_until_us:
+            yield f"instance-{number}", self.fleet.destroyed[number].rates()
         for volume in self.volumes.values():
             yield f"volume-{volume.id}", volume.rates()
         for worker in self.serverless.workers.values():
