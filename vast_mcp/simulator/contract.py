@@ -48,10 +48,7 @@ _KEPT = (
     "inet_up",
     "inet_down",
     "geolocation",
-    "geolocode",
-    "cluster_id",
-    "vms_enabled",
-    "external",
+    "bw_nvlink",
 )
 """What an instance shows of its offer, unchanged."""
 
@@ -195,13 +192,11 @@ def _machine_fields(contract: Contract) -> JsonObject:
         **{name: facts[name] for name in _KEPT},
         "id": contract.id,
         "bundle_id": contract.listing.offer_id + 1,
-        "ask_contract_id": contract.listing.offer_id,
         "gpu_totalram": facts["gpu_total_ram"],
-        "country_code": None,
         "label": contract.label,
         "is_bid": contract.is_bid,
+        "external": False,
         "rentable": False,
-        "rented": True,
     }
 
 
@@ -382,6 +377,9 @@ def _money_fields(contract: Contract, floor_usd: float) -> JsonObject:
         / MONTH_HOURS,
         "search": cost_split(gpu, disk),
         "instance": cost_split(gpu if contract.state.bills_gpu else 0.0, disk),
+        "vram_costperhour": gpu / machine.facts["gpu_total_ram"],
+        "dlperf_per_dphtotal": machine.facts["dlperf"] / max(gpu + disk, 1e-6),
+        "flops_per_dphtotal": machine.facts["total_flops"] / max(gpu + disk, 1e-6),
         "credit_balance": None,
         "credit_discount": None,
         "credit_discount_max": machine.discount,

@@ -55,7 +55,6 @@ class Listing:
             "storage_total_cost": storage,
             "min_bid": self.min_bid_usd_per_hour,
             "vram_costperhour": base / (machine.card.ram_mb * machine.num_gpus),
-            "platform_fee": 0.25,
             "dlperf_per_dphtotal": machine.card.dlperf * machine.num_gpus / total,
             "flops_per_dphtotal": machine.card.tflops * machine.num_gpus / total,
             "score": machine.card.dlperf * machine.num_gpus / total * machine.reliability**4,

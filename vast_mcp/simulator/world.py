@@ -223,6 +223,32 @@ class World:
         return token
 
 
+_UNUSED_OF_TEMPLATE: JsonObject = {
+    "args_str": None,
+    "autoscaler": False,
+    "cached": True,
+    "command": None,
+    "created_from": None,
+    "created_from_id": None,
+    "default_tag": None,
+    "deleted_at": None,
+    "desc_count": 0,
+    "docker_login_pass": "registry-password-of-the-maker",
+    "docker_login_repo": "",
+    "docker_login_user": "",
+    "jupyter_tested": None,
+    "jupyterlab_tested": None,
+    "lang_utf8": None,
+    "max_cuda": None,
+    "min_cuda": None,
+    "python_utf8": None,
+    "readme_visible": False,
+    "recent_create_date": None,
+    "volume_info": None,
+}
+"""The rest of a recorded template; a login of its maker comes along, for clients to drop."""
+
+
 def template_view(index: int) -> JsonObject:
     """A seeded public template as `GET template/` shows it (vast-api §14)."""
     template = TEMPLATES[index]
@@ -232,7 +258,8 @@ def template_view(index: int) -> JsonObject:
         "name": template.name,
         "image": template.image,
         "tag": template.tag,
-        "default_tag": template.tag,
+        "repo": template.image,
+        **_UNUSED_OF_TEMPLATE,
         "runtype": template.runtype,
         "use_ssh": True,
         "ssh_direct": True,
@@ -243,14 +270,14 @@ def template_view(index: int) -> JsonObject:
         "onstart": template.onstart,
         "extra_filters": template.extra_filters,
         "recommended": True,
-        "recommended_disk_space": template.disk_gb,
+        "recommended_disk_space": float(template.disk_gb),
         "private": False,
         "creator_id": 62_897,
-        "created_at": 1_700_000_000 + index * 86_400,
-        "recent_create_date": 1_750_000_000 + index * 86_400,
+        "created_at": 1_700_000_000.25 + index * 86_400,
         "count_created": 40_000 - index * 7_000,
-        "docker_login_repo": None,
+        "vm": "kvm" in template.image,
+        "readme_hash": template.hash_id[::-1],
+        "sort_order": 1_088 + index,
         "href": f"https://hub.docker.com/r/{template.image}/",
         "desc": template.name,
-        "readme": "",
     }

@@ -15,10 +15,36 @@ _ARRIVAL_S = (10.0, 15.0)
 _SECRETS, _SECRET_LETTERS = 100, 4096
 
 
+_PRIVATE: JsonObject = {
+    "autobill_amount": None,
+    "autobill_threshold": None,
+    "billaddress_line1": None,
+    "billed_verified": 0.0,
+    "billing_creditonly": 1,
+    "created_at": 1_728_748_803_601,
+    "got_signup_credit": 0,
+    "has_rented": 0,
+    "host_only": False,
+    "key_id": 9,
+    "paid_verified": 0,
+    "password_resettable": None,
+    "paypal_email": None,
+    "phone_number": None,
+    "rights": None,
+    "sid": 1,
+    "tfa_login": 0,
+    "total_spend": 0,
+    "wise_email": None,
+}
+"""What a recorded user object holds beside what is used; `created_at` is in milliseconds there."""
+
+
 def current_user(call: Call) -> JsonObject:
     """`GET users/current`: contains the account's key, which clients have to drop (§16)."""
     world = call.world
     return {
+        **_PRIVATE,
+        "crisp_hmac": world.chance.hexadecimal(64, "crisp"),
         "id": USER_ID,
         "email": "sim@example.com",
         "username": "simulated",
@@ -27,7 +53,6 @@ def current_user(call: Call) -> JsonObject:
         "balance": 0.0,
         "balance_threshold": 1.0,
         "balance_threshold_enabled": False,
-        "autobill_threshold": None,
         "billaddress_country": "SE",
         "billed_expected": 0.0,
         "can_pay": True,
@@ -43,7 +68,7 @@ def current_user(call: Call) -> JsonObject:
 
 
 def show_keys(call: Call) -> list[JsonObject]:
-    """`GET ssh/`: a bare list; the text stands under both names in use (vast-api §9)."""
+    """`GET ssh/`: a bare list, as recorded 2026-09."""
     return list(call.world.ssh_keys.values())
 
 
@@ -62,8 +87,9 @@ def _new_key(world: World, text: str) -> JsonObject:
     return {
         "id": world.last_key_id,
         "user_id": USER_ID,
-        "key": text,
+        "default": None,
         "public_key": text,
+        "private_key": None,
         "created_at": world.now_us / 1_000_000,
         "deleted_at": None,
     }
@@ -72,7 +98,7 @@ def _new_key(world: World, text: str) -> JsonObject:
 def change_key(call: Call) -> JsonObject:
     """`PUT ssh/{id}/`."""
     key = _key(call.world, call.id)
-    key["key"] = key["public_key"] = str(call.body.get("ssh_key"))
+    key["public_key"] = str(call.body.get("ssh_key"))
     return {"success": True, "key": key}
 
 

@@ -132,14 +132,15 @@ def show_groups(call: Call) -> JsonObject:
 
 def _group_view(call: Call, group: Workergroup) -> JsonObject:
     endpoint = call.world.serverless.endpoints[group.endpoint_id]
-    scaling = ("min_load", "target_util", "cold_mult", "cold_workers", "max_workers")
+    scaling = ("min_load", "target_util", "cold_mult", "cold_workers")
     return {
         **{name: endpoint.fields[name] for name in scaling},
         **group.fields,
         "id": group.id,
         "endpoint_id": group.endpoint_id,
         "endpoint_name": endpoint.fields["endpoint_name"],
-        "search_query": {},
+        "search_query": str(group.fields.get("search_params") or ""),
+        "test_workers": 3,
         "api_key": group.api_key,
         "user_id": USER_ID,
         "created_at": group.created_us / 1_000_000,
