@@ -13,9 +13,15 @@ async def test_the_market_has_more_than_two_hundred_plausible_offers() -> None:
         for offer in offers:
             assert 10_000_000 <= offer["id"] <= 99_999_999
             assert 0.01 < offer["dph_base"] < 60
-            assert ", " in offer["geolocation"]
-            assert offer["min_bid"] < offer["dph_base"]
             assert 0 < offer["reliability"] <= 1
+        dear = [offer for offer in offers if offer["min_bid"] > offer["dph_base"]]
+        assert 0.03 < len(dear) / len(offers) < 0.2, "bids above the price, as recorded 2026-09-05"
+        places = [offer["geolocation"] for offer in offers]
+        assert None in places
+        assert {1, 2, 3} <= {len(place.split(", ")) for place in places if place}
+        storage = sorted(offer["storage_cost"] for offer in offers)
+        assert (storage[0] < 0.002, storage[-1] > 0.9) == (True, True)
+        assert {offer["external"] for offer in offers} == {None}
         card = next(offer for offer in offers if offer["gpu_name"] == "RTX 4090")
         assert card["gpu_ram"] == 24564
 

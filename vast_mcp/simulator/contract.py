@@ -251,21 +251,27 @@ def status_message(contract: Contract, now_us: int) -> str | None:
 def _network_fields(contract: Contract, now_us: int) -> JsonObject:
     machine, order = contract.listing.machine, contract.order
     slot = contract.id % 20_000
-    direct = "direc" in order.runtype and machine.ports > 0
+    here = contract.stage == "running" and "direc" in order.runtype and machine.ports > 0
+    first = _DIRECT_PORT_BASE + slot if here else 65_535  # as recorded of a machine without any
     return {
         "ssh_host": f"ssh{1 + contract.id % 9}.vast.ai",
         "ssh_idx": str(1 + contract.id % 9),
         "ssh_port": 10_000 + slot,
-        "public_ipaddr": f"{machine.ip}\n",
+        "public_ipaddr": _written(contract, machine.ip),
         **_loopback(contract),
         "local_ipaddrs": f"192.0.2.{1 + slot % 250} 172.17.0.1 \n",
-        "direct_port_count": machine.ports if direct else 0,
-        "direct_port_start": _DIRECT_PORT_BASE + slot if direct else -1,
-        "direct_port_end": _DIRECT_PORT_BASE + slot + len(open_ports(order)) if direct else -1,
+        "direct_port_count": machine.ports,
+        "direct_port_start": first,
+        "direct_port_end": first + len(open_ports(order)) if here else -1,
         "machine_dir_ssh_port": 9_000 + slot % 900,
         "ports": _port_map(contract, now_us),
         "webpage": None,
     }
+
+
+def _written(contract: Contract, address: str) -> str:
+    """Two of 31 recorded addresses end with a newline; the others do not."""
+    return f"{address}\n" if contract.id % 16 == 0 else address
 
 
 def _loopback(contract: Contract) -> JsonObject:
@@ -275,7 +281,7 @@ def _loopback(contract: Contract) -> JsonObject:
     """
     if not contract.mapped and contract.disk is None:
         return {}
-    here: JsonObject = {"public_ipaddr": "127.0.0.1\n"}
+    here: JsonObject = {"public_ipaddr": _written(contract, "127.0.0.1")}
     port = contract.mapped.get("22/tcp")
     if port is not None:
         # Clients add 1 to the proxy's port when Jupyter is there (vast-api §9).
@@ -329,9 +335,10 @@ def _load_fields(contract: Contract, now_us: int, chance: Chance) -> JsonObject:
         noise = 0.9 + noise / 20 if contract.gpu_busy else 0.0
     files = contract.disk.used_bytes() if contract.disk else sum(contract.files.values())
     used = 0.4 + files / 1e9 if contract.ever_ran else 0.0
+    silent = 0.0 if contract.ever_ran else None  # recorded of a stopped machine: zeros, not nulls
     return {
-        "gpu_util": round(100 * noise, 1) if beating else None,
-        "gpu_temp": round(35 + 40 * noise, 1) if beating else None,
+        "gpu_util": round(100 * noise, 1) if beating else silent,
+        "gpu_temp": round(35 + 40 * noise, 1) if beating else silent,
         "cpu_util": round(noise, 3) if beating else 0.0,
         "mem_limit": round(contract.listing.machine.facts["cpu_ram"] / 1000, 2)
         if beating

@@ -1,6 +1,6 @@
 """The hosts of the market: drawn once from the seed, the same for every clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from vast_mcp.simulator.catalogue import BOARDS, CARDS, DISKS, DRIVERS, PLACES, PROCESSORS, Card
@@ -44,11 +44,10 @@ class Machine:
     board: str
     vms_enabled: bool
     static_ip: bool
-
-    @property
-    def geolocation(self) -> str:
-        """As offers show it: `Region, CC`."""
-        return f"{self.place[0]}, {self.place[1]}"
+    geolocation: str | None
+    """As offers show it: mostly `Region, CC`; see `_written_place` for the other forms."""
+    listed_ago_s: float | None
+    """When the offer began, as seconds before it is looked at; None in half of the offers."""
 
     @cached_property
     def facts(self) -> JsonObject:
@@ -64,7 +63,7 @@ class Machine:
             "verification": "verified" if self.verified else "unverified",
             "verified": self.verified,
             "vericode": 1 if self.verified else 0,
-            "external": False,
+            "external": None,
             "rentable": True,
             "rented": False,
             "resource_type": "gpu",
@@ -137,7 +136,7 @@ class Machine:
             "static_ip": self.static_ip,
             "public_ipaddr": self.ip,
             "geolocation": self.geolocation,
-            "geolocode": sum(map(ord, self.geolocation)),
+            "geolocode": sum(map(ord, self.geolocation or "")),
             "storage_cost": self.storage_usd_per_gb_month,
         }
 
@@ -146,11 +145,12 @@ def draw_machines(chance: Chance) -> tuple[Machine, ...]:
     """All hosts of this seed, in the catalogue's order of cards."""
     cards = [card for card in CARDS for _ in range(card.weight)]
     return tuple(
-        _machine(index, card, chance.dice("machine", index)) for index, card in enumerate(cards)
+        _machine(index, card, chance.dice("machine", index), chance.dice("oddity", index))
+        for index, card in enumerate(cards)
     )
 
 
-def _machine(index: int, card: Card, dice: Dice) -> Machine:
+def _machine(index: int, card: Card, dice: Dice, odd: Dice) -> Machine:
     num_gpus = dice.pick(_RENTAL_SIZES)
     whole = max(num_gpus, dice.pick((num_gpus, num_gpus, 8)))
     verified = dice.fraction() < 0.8
@@ -159,7 +159,7 @@ def _machine(index: int, card: Card, dice: Dice) -> Machine:
     each = card.usd_per_hour * dice.between(0.8, 1.45) * (1.0 if verified else 0.8)
     down = round(dice.between(80, 6000 if datacenter else 1500), 1)
     driver, cuda = dice.pick(DRIVERS if card.compute_cap < 1200 else DRIVERS[3:])
-    return Machine(
+    usual = Machine(
         id=10_000 + index * 37 + dice.whole(0, 30),
         index=index,
         host_id=50_000 + dice.whole(0, 9_000),
@@ -189,7 +189,39 @@ def _machine(index: int, card: Card, dice: Dice) -> Machine:
         board=dice.pick(BOARDS),
         vms_enabled=dice.fraction() < 0.3,
         static_ip=dice.fraction() < 0.7,
+        geolocation=None,
+        listed_ago_s=None,
     )
+    return _with_oddities(usual, odd)
+
+
+def _with_oddities(usual: Machine, odd: Dice) -> Machine:
+    """What recorded offers show now and then, from a stream of its own.
+
+    Disk from $0.0013 to $0.93 per GB and month, traffic up to $0.039 per GB, a least bid above the
+    on-demand price (0.907 against 0.40, recorded 2026-09-05), places in other forms.
+    """
+    dear_disk, dear_traffic, dear_bid = (odd.fraction() < share for share in (0.08, 0.06, 0.1))
+    storage, traffic = odd.pick((0.0013333333333333335, 0.4, 0.6, 0.93333333)), 0.0390625
+    bid_share = odd.between(1.0, 2.3)
+    return replace(
+        usual,
+        storage_usd_per_gb_month=storage if dear_disk else usual.storage_usd_per_gb_month,
+        inet_down_usd_per_gb=traffic if dear_traffic else usual.inet_down_usd_per_gb,
+        bid_share=bid_share if dear_bid else usual.bid_share,
+        geolocation=_written_place(usual.place, odd.fraction()),
+        listed_ago_s=round(odd.between(60, 900_000), 3) if odd.fraction() < 0.5 else None,
+    )
+
+
+def _written_place(place: tuple[str, str], roll: float) -> str | None:
+    """`Region, CC`, or a form that is rarer: the code alone, three parts, nothing."""
+    region, code = place
+    if roll < 0.03:
+        return None
+    if roll < 0.08:
+        return code
+    return f"Old Town, {region}, {code}" if roll < 0.13 else f"{region}, {code}"
 
 
 def _driver_number(version: str) -> int:

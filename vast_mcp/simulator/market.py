@@ -40,6 +40,7 @@ class Listing:
         storage = self.storage_usd_per_hour(disk_gb)
         total = base + storage
         discounted = base * (1 - machine.discount) + storage
+        since = machine.listed_ago_s
         duration = max(0.0, (self.ends_us - now_us) / SECOND_US)
         costs = cost_split(base, storage, discount=machine.discount if kind == "reserved" else 0.0)
         return {
@@ -58,7 +59,7 @@ class Listing:
             "dlperf_per_dphtotal": machine.card.dlperf * machine.num_gpus / total,
             "flops_per_dphtotal": machine.card.tflops * machine.num_gpus / total,
             "score": machine.card.dlperf * machine.num_gpus / total * machine.reliability**4,
-            "start_date": now_us / SECOND_US,
+            "start_date": since if since is None else now_us / SECOND_US - since,
             "end_date": self.ends_us / SECOND_US,
             "duration": duration,
             "time_remaining": f"{int(duration // 86400)} days",
