@@ -250,8 +250,7 @@ async def test_a_field_can_be_overridden_for_one_instance() -> None:
 
 
 async def test_a_stopped_machine_shows_zeros_and_no_ports() -> None:
-    """As recorded 2026-09-05: zeros in place of nulls, 65535 and -1 for the ports it does not have,
-    and the message that it runs."""
+    """As recorded 2026-09-05: zeros in place of nulls, 65535 and -1 for ports it does not have."""
     async with console() as vendor:
         instance_id = await vendor.running(runtype="ssh_direc ssh_proxy")
         running = await vendor.show(instance_id)

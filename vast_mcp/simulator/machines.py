@@ -44,9 +44,9 @@ class Machine:
     board: str
     vms_enabled: bool
     static_ip: bool
-    geolocation: str | None
+    geolocation: str | None = None
     """As offers show it: mostly `Region, CC`; see `_written_place` for the other forms."""
-    listed_ago_s: float | None
+    listed_ago_s: float | None = None
     """When the offer began, as seconds before it is looked at; None in half of the offers."""
 
     @cached_property
@@ -189,8 +189,6 @@ def _machine(index: int, card: Card, dice: Dice, odd: Dice) -> Machine:
         board=dice.pick(BOARDS),
         vms_enabled=dice.fraction() < 0.3,
         static_ip=dice.fraction() < 0.7,
-        geolocation=None,
-        listed_ago_s=None,
     )
     return _with_oddities(usual, odd)
 
