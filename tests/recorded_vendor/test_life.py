@@ -139,7 +139,6 @@ async def test_a_whole_life_over_stdio(bid: bool, tmp_path: Path) -> None:
         await used_stopped_started_destroyed(life, instance_id)
 
 
-@AWAITED
 async def test_a_search_says_that_it_was_cut(tmp_path: Path) -> None:
     """64 rows come of 150, whatever was asked for; nothing is computed from a part as if whole."""
     async with in_memory(tmp_path) as life:
@@ -176,7 +175,6 @@ async def test_an_outbid_machine_is_told_by_its_words(tmp_path: Path) -> None:
         assert destroyed["status"] == "destroyed"
 
 
-@AWAITED
 @pytest.mark.parametrize("tool", ["stop_instance", "destroy_instance"])
 async def test_one_null_does_not_keep_a_machine_running(tool: str, tmp_path: Path) -> None:
     """`{"instances": null}` was told once of a machine that ran: the act is sent all the same."""
@@ -205,7 +203,6 @@ async def test_a_queued_start_is_given_up_before_it_can_run_at_night(tmp_path: P
         assert life.vendor.machines.held[instance_id].phase == "stopped"
 
 
-@AWAITED
 async def test_a_burst_of_requests_is_kept_within_what_the_vendor_takes(tmp_path: Path) -> None:
     """Five requests in ten seconds over all routes (recorded 2026-07-25); a life goes on."""
     async with in_memory(tmp_path, burst=5, queues=0) as life:
