@@ -51,6 +51,15 @@ def clean_line(text: object, limit: int = LABEL_LIMIT) -> Untrusted:
     return clean(" ".join(str(clean(text, limit * 4)).split()), limit)
 
 
+def folded(name: object) -> str:
+    """A name by which things are told apart: the same for what looks the same to a person.
+
+    Compatibility forms, invisible characters, case and repeated spaces make no other name.
+    """
+    plain = unicodedata.normalize("NFKC", str(clean_line(name, LABEL_LIMIT)))
+    return unicodedata.normalize("NFKC", " ".join(str(clean_line(plain)).split()).casefold())
+
+
 def clean_ends(text: object, limit: int = MESSAGE_LIMIT) -> Untrusted:
     """As `clean_line`, but of a text that is too long the head and the tail are both kept.
 

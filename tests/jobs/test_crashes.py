@@ -25,7 +25,7 @@ STEPS = [*PHASES, "PUT", "send", "start", "fetch", "DELETE"]
 WHOLE = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 HARDEST = ["after PUT", "after start", "after DELETE"]
 """The machine is rented, the command runs, the disk is gone; and nobody has written it down."""
-WHOLE_RUN = bool(scale("VAST_MCP_JOB_CRASHES", 0))
+WHOLE_RUN = bool(scale("VAST_MCP_TEST_JOB_CRASHES", 0))
 """All 26 points with a 1 there."""
 CRASHES = WHOLE if WHOLE_RUN else HARDEST
 

@@ -41,7 +41,7 @@ TABLE = list(product(STAGES, FATES))
 ROWS = [
     (number, *row)
     for number, row in enumerate(TABLE)
-    if scale("VAST_MCP_JOB_TABLE", 0) or number % 4 == 0
+    if scale("VAST_MCP_TEST_JOB_TABLE", 0) or number % 4 == 0
 ]
 """Every fourth, which meets every stage or its neighbour and every fate; all with a 1 there."""
 

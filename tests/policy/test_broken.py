@@ -217,7 +217,7 @@ def test_a_variable_with_a_fault_closes_spending(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["VAST_MCP_TOOLSETS", "VAST_MCP_LEDGER", "VAST_MCP_ALLOWED_HOST", "VAST_API_KEY",
+    "name", ["VAST_MCP_TOOLSETS", "VAST_MCP_LEDGER", "VAST_MCP_HTTP_TOKEN", "VAST_API_KEY",
              "VAST_MCP_MAX_RUNNING"]
 )  # fmt: skip
 def test_a_variable_that_is_no_policy_or_is_empty_is_left_alone(name: str) -> None:

@@ -20,13 +20,13 @@ from vast_mcp.remote.known_hosts import KnownHosts
 from vast_mcp.remote.session import Session, connect
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-BIG = os.environ.get("VAST_MCP_BIG") == "1"
+BIG = os.environ.get("VAST_MCP_TEST_BIG") == "1"
 needs_sshd = pytest.mark.skipif(
     SSHD is None or os.geteuid() != 0,
     reason="needs OpenSSH's sshd (apt-get install openssh-server), run as root: we log in as root",
 )
 Files = Callable[["asyncssh.SSHServerChannel[bytes]"], asyncssh.SFTPServer]
-big_only = pytest.mark.skipif(not BIG, reason="long; set VAST_MCP_BIG=1")
+big_only = pytest.mark.skipif(not BIG, reason="long; set VAST_MCP_TEST_BIG=1")
 
 
 @dataclass(frozen=True)

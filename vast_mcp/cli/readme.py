@@ -12,6 +12,7 @@ from pathlib import Path
 from vast_mcp.cli.codes import MEANING
 from vast_mcp.cli.main import parser_for
 from vast_mcp.policy.table import limits_table
+from vast_mcp.policy.variables import variables_table
 from vast_mcp.prompts import PROMPTS
 from vast_mcp.server import TOOLS
 from vast_mcp.tools._spec import ToolSpec
@@ -25,6 +26,7 @@ def renewed(text: str) -> str:
         "tools": tools_table,
         "prompts": prompts_table,
         "limits": limits_section,
+        "variables": variables_section,
         "codes": codes_table,
         "help": help_block,
     }
@@ -71,6 +73,12 @@ def limits_section() -> str:
     rows = ["| key | built in | meaning |", "|---|---|---|"]
     rows += [f"| `{key}` | {value} | {meaning} |" for key, value, meaning in limits_table()]
     return "\n".join(rows)
+
+
+def variables_section() -> str:
+    """Every environment variable that is read."""
+    rows = ["| variable | what it does |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{name}` | {text} |" for name, text in variables_table())])
 
 
 def codes_table() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from vast_mcp.policy._case import Bill, Finding, deny, span
 from vast_mcp.policy.fitting import asked_hours, cheaper, fitting_hours, retry_with
 from vast_mcp.policy.limits import Limits
-from vast_mcp.text import clean_line
+from vast_mcp.text import clean_line, folded
 from vast_mcp.units import Usd
 
 _ONLY_PERSON = "Only the person can raise max_cost_usd: ask them, do not split the job."
@@ -35,9 +35,9 @@ def budgets(bill: Bill) -> Iterator[Finding]:
 
 
 def budget_of(limits: Limits, task: str) -> Usd | None:
-    """The policy's budget for a task. Case and outer spaces do not make it another task."""
-    wanted = _same(task)
-    given = [cap for name, cap in limits.budgets.items() if wanted and _same(name) == wanted]
+    """The policy's budget for a task. What looks the same is the same task."""
+    wanted = folded(task)
+    given = [cap for name, cap in limits.budgets.items() if wanted and folded(name) == wanted]
     return min(given, default=None)
 
 
@@ -59,7 +59,3 @@ def _needs(bill: Bill) -> str:
     if hours <= 0:
         return f"This needs {bill.spend.cost}"
     return f"{span(hours)} at {bill.spend.usd_per_hour} needs {bill.spend.cost}"
-
-
-def _same(task: str) -> str:
-    return " ".join(task.split()).casefold()

@@ -12,7 +12,8 @@ from vast_mcp.policy._fault import Fault
 from vast_mcp.policy.keys import KEYS, Value, value_of
 from vast_mcp.policy.layers import Layer, built_in, set_by, tightened_by
 from vast_mcp.policy.limits import Limits
-from vast_mcp.policy.toml import policy_variables, read_environment, read_toml
+from vast_mcp.policy.toml import read_environment, read_toml
+from vast_mcp.policy.variables import policy_variables
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, UsdPerHour
 

@@ -1,5 +1,6 @@
 """Reads what a person wrote. Anything it does not understand is a fault, never ignored."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ from types import MappingProxyType
 from vast_mcp.policy._address import address_of
 from vast_mcp.policy._fault import Fault
 from vast_mcp.policy.actions import ACTS, DANGEROUS_WORDS
-from vast_mcp.policy.keys import KEYS, PREFIX, TABLES, Key, Kind, Value, keys_of
-from vast_mcp.policy.layers import Layer
+from vast_mcp.policy.keys import KEYS, TABLES, Key, Kind, Value, keys_of
+from vast_mcp.policy.layers import Layer, tighter
 from vast_mcp.policy.limits import Level
+from vast_mcp.policy.variables import BUDGET, LEVELS, SETTINGS, by_variable, policy_variables
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -21,10 +23,8 @@ _LARGEST = 1_000_000_000
 _ENTRIES = 500
 _TEXT = 200
 _DAY_MINUTES = 1_440
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRICTER = (Level.ASK, Level.PERSON, Level.DENY)
-_FAMILIES = ("MAX_", "MIN_", "VERIFIED_", "NO_QUESTION", "ALLOW_", "PROTECT_", "DANGEROUS",
-             "SECRETS_", "BUDGET", "LEVEL", "NOTIFY")  # fmt: skip
-"""A variable that begins like a policy's is read as one, so that a misspelt cap is a fault."""
 
 
 @dataclass(slots=True)
@@ -67,34 +67,27 @@ def read_environment(variables: Mapping[str, str]) -> Layer:
         Fault: a variable of the policy is unknown or cannot be read.
     """
     found = _Found()
-    by_name = {key.variable: key for key in KEYS}
+    by_name = by_variable()
     for variable, text in sorted(policy_variables(variables).items()):
         key = by_name.get(variable)
         if key is not None:
-            found.values[key.dotted] = _checked(variable, key, _from_text(variable, key, text))
-            found.origins[key.dotted] = variable
-        elif variable == f"{PREFIX}LEVELS":
+            asked = _checked(variable, key, _from_text(variable, key, text))
+            value = tighter(key, found.values.get(key.dotted), asked)
+            if found.values.get(key.dotted) != value:
+                found.origins[key.dotted] = variable
+            found.values[key.dotted] = value
+        elif variable == LEVELS:
             for name, level in _pairs(variable, text):
                 _read_level(name, level, found)
                 found.origins[f"levels.{name}"] = variable
-        elif variable.startswith(f"{PREFIX}BUDGET_") and variable != f"{PREFIX}BUDGET_":
-            task = variable.removeprefix(f"{PREFIX}BUDGET_").lower()
+        elif variable.startswith(BUDGET) and variable != BUDGET:
+            task = variable.removeprefix(BUDGET).lower()
             found.budgets[task] = Usd.of(_number(variable, _decimal(variable, text)))
             found.origins[f"budget.{task}"] = variable
         else:
-            raise Fault(f"{_said(variable)}: unknown variable{_nearest(variable, by_name)}")
+            known = (*by_name, *SETTINGS)
+            raise Fault(f"{_said(variable)}: unknown variable{_nearest(variable, known)}")
     return found.layer("environment")
-
-
-def policy_variables(variables: Mapping[str, str]) -> dict[str, str]:
-    """Those variables that mean the policy."""
-    prefixes = tuple(PREFIX + family for family in _FAMILIES)
-    known = {key.variable for key in KEYS}
-    return {
-        name: text.strip()
-        for name, text in variables.items()
-        if text.strip() and (name in known or name.startswith(prefixes))
-    }
 
 
 def _read_table(table: str, content: Mapping[str, object], found: _Found) -> None:
@@ -201,8 +194,10 @@ def _words(where: str, key: Key, raw: object) -> Iterator[str]:
         if key.dotted == "dangerous.allow" and entry not in DANGEROUS_WORDS:
             near = _nearest(entry, DANGEROUS_WORDS) or f"; known are {', '.join(DANGEROUS_WORDS)}"
             raise Fault(f"{where} {_said(entry)}: unknown word{near}")
-        if key.dotted == "files.roots" and not _is_plain_folder(entry):
-            raise Fault(f'{where} {_said(entry)}: must be an absolute path without ".."')
+        if key.dotted == "files.roots":
+            _check_folder(where, entry)
+        if key.dotted == "secrets.allow" and not _NAME.fullmatch(entry):
+            raise Fault(f"{where} {_said(entry)}: must be the whole name of one variable")
         yield entry
 
 
@@ -212,6 +207,21 @@ def _entries(where: str, raw: object) -> list[object]:
     if len(raw) > _ENTRIES:
         raise Fault(f"{where}: holds more than {_ENTRIES} entries")
     return raw
+
+
+def _check_folder(where: str, entry: str) -> None:
+    if not _is_plain_folder(entry):
+        raise Fault(f'{where} {_said(entry)}: must be an absolute path without ".."')
+    if _is_everything(entry):
+        raise Fault(f"{where} {_said(entry)}: opens the whole disk or home; name a folder in it")
+
+
+def _is_everything(entry: str) -> bool:
+    """Whether nothing is left once root, drive, home and empty steps are taken away."""
+    if entry.startswith("~"):
+        return not PurePosixPath(entry).parts[1:]
+    windows, posix = PureWindowsPath(entry), PurePosixPath(entry)
+    return not posix.parts[1:] if posix.is_absolute() else not windows.parts[1:]
 
 
 def _is_plain_folder(entry: str) -> bool:

@@ -8,7 +8,7 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.mark import ENV_NAME
 from vast_mcp.guard.vault import split
 from vast_mcp.models.places import countries_of
-from vast_mcp.text import clean_line
+from vast_mcp.text import clean_line, folded
 
 MOST_PORTS = 64
 MOST_VARIABLES = 64
@@ -17,6 +17,18 @@ _PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WORD = re.compile(r"\w+", re.ASCII)
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
+
+
+def check_task(task: str) -> str:
+    """The name under which this task's money is counted: what looks the same is the same.
+
+    Raises:
+        InputInvalid: there are only invisible characters in it.
+    """
+    name = folded(task)
+    if task.strip() and not name:
+        raise InputInvalid("task", "must hold at least one visible character")
+    return name
 
 
 def check_image(image: str | None) -> None:

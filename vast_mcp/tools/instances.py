@@ -17,6 +17,7 @@ from vast_mcp.services.terms import (
     check_image,
     check_ports,
     check_secrets,
+    check_task,
 )
 from vast_mcp.services.waiting import CALL_S, last_words, wait_until
 from vast_mcp.tools._ask import Svc, asking
@@ -107,7 +108,7 @@ def create_instance(
         label=label,
         max_price_usd_per_hour=max_price_usd_per_hour,
         max_cost_usd=max_cost_usd,
-        task=" ".join(task.split()).casefold(),
+        task=check_task(task),
         on_end=on_end,
         bid_usd_per_hour=bid_usd_per_hour,
         env=tuple(variables.items()),
