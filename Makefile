@@ -46,12 +46,18 @@ bench: $(STAMP) ## cold start, time added per call, size of listings
 docs: $(STAMP) ## write the generated tables of the README anew
 	@$(BIN)/python -m vast_mcp.cli.readme README.md
 
-$(ORACLE)/.installed:
-	@$(PYTHON) -m venv $(ORACLE)
-	@$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check 'vastai==1.9.1'
+# One program of other people per environment: their requirements may contradict each other.
+$(ORACLE)/.installed:     WANTED := vastai==1.9.1
+$(ORACLE)-vastly/.installed:    WANTED := vastly==0.6.0
+$(ORACLE)-snakemake/.installed: WANTED := snakemake-executor-plugin-vastai==0.1.4
+PROGRAMS := $(ORACLE)/.installed $(ORACLE)-vastly/.installed $(ORACLE)-snakemake/.installed
+
+$(PROGRAMS):
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check '$(WANTED)'
 	@touch $@
 
-oracle: $(ORACLE)/.installed ## the official client in an environment of its own, for the tests that drive it
+oracle: $(PROGRAMS) ## the official client and programs of other people, for the tests that drive them
 
 clean: ## remove environments and caches
-	@rm -rf $(VENV) $(ORACLE) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -39,6 +39,11 @@ class Machine:
     authorized: Path
 
     @property
+    def log(self) -> Path:
+        """What a real sshd says."""
+        return self.state.parent / "sshd.log"
+
+    @property
     def where(self) -> Address:
         """Its address."""
         return address("127.0.0.1", self.port)
@@ -118,8 +123,14 @@ async def in_process(
 
 
 @asynccontextmanager
-async def openssh(tmp: Path, *, port: int = 0) -> AsyncIterator[Machine]:
-    """A real sshd with a new key of its own, as this user."""
+async def openssh(
+    tmp: Path, *, port: int = 0, strict_file: Path | None = None, forced: str = ""
+) -> AsyncIterator[Machine]:
+    """A real sshd with a new key of its own, as this user.
+
+    With `strict_file` it reads that key file and is strict about it, as sshd is unless it is told
+    otherwise; `forced` stands for what an image does to every login.
+    """
     state, home, authorized = _prepare(tmp)
     Path("/run/sshd").mkdir(exist_ok=True)  # noqa: ASYNC240  sshd wants it
     with socket.socket() as probe:
@@ -132,9 +143,11 @@ async def openssh(tmp: Path, *, port: int = 0) -> AsyncIterator[Machine]:
     config = tmp / "sshd_config"
     config.write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp / 'host_key'}\n"
-        f"AuthorizedKeysFile {authorized}\nStrictModes no\nUsePAM no\nPidFile none\n"
+        f"AuthorizedKeysFile {strict_file or authorized}\nUsePAM no\nPidFile none\n"
+        f"StrictModes {'yes' if strict_file else 'no'}\n"
         "PasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n"
-        "Subsystem sftp internal-sftp\nLogLevel ERROR\n"
+        f"Subsystem sftp internal-sftp\nLogLevel {'INFO' if strict_file else 'ERROR'}\n"
+        + (f"ForceCommand {forced}\n" if forced else "")
     )
     assert SSHD
     with (tmp / "sshd.log").open("wb") as log:

@@ -1,4 +1,5 @@
 import asyncio
+import re
 
 import pytest
 
@@ -250,3 +251,48 @@ async def test_a_program_has_limits() -> None:
 
         assert spun[0] in (137, 152)
         assert slept == (137, "Killed: the simulator's time limit\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo A=1 > env.sh; . ./env.sh; echo $A", "1\n"),
+        ("echo 'echo $1' > s.sh; source s.sh", "\n"),
+        (". ./none.sh || echo missing", None),
+        ("echo Hello | tr a-z A-Z; echo a1b2 | tr -d '[:digit:]'", "HELLO\nab\n"),
+        ("echo a:b:c | cut -d: -f1,3; echo abcdef | cut -c2-4", "a:c\nbcd\n"),
+        (
+            "mkdir -p a/d b; echo 1 > a/d/x; touch b/old; rsync -a --delete a/ b/; find b -type f",
+            "b/d/x\n",
+        ),
+        ("mkdir c; echo 1 > c/x; rsync -a c e; cat e/c/x", "1\n"),
+        ("rsync --server . /x; echo $?", None),
+    ],
+)
+async def test_files_are_sourced_synced_and_cut(script: str, said: str | None) -> None:
+    """What start scripts and job programs of other people use beside the plain tools."""
+    async with shore() as sea:
+        status, text = await sea.run(f"cd /workspace; {script}")
+    if said is None:
+        assert "missing" in text or text.endswith("12\n"), text
+    else:
+        assert (status, text) == (0, said)
+
+
+async def test_the_gpus_are_listed_as_the_tool_lists_them() -> None:
+    """`nvidia-smi -L`: programs count its lines and read the names."""
+    async with shore() as sea:
+        status, text = await sea.run("nvidia-smi -L")
+    assert status == 0
+    assert re.fullmatch(r"(GPU \d: NVIDIA GeForce RTX 4090 \(UUID: GPU-[0-9a-f-]{36}\)\n)+", text)
+
+
+async def test_a_container_knows_its_ports_and_loses_a_value_with_a_semicolon() -> None:
+    """The first process has them; the vendor left such values out of the container (2026-10)."""
+    variables = {"GOOD": "a,b|c", "BAD": "a;b"}
+    async with shore(env=variables, onstart="env >> /etc/environment") as sea:
+        asked = "echo [$GOOD] [$BAD] $PUBLIC_IPADDR $VAST_TCP_PORT_22"
+        _, text = await sea.run(asked)
+        port = (await sea.address())[1]
+    assert text.startswith("[a,b|c] [] 203.0.113.")
+    assert text.split()[-1] == str(port)

@@ -30,7 +30,9 @@ async def test_a_key_that_is_not_there_is_waited_for_and_then_called_slow(tmp_pa
     """Issue 4 §1: running is not enough; the reason is told."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
-        sea.world.simulator.world.instances[machine].keys.clear()
+        contract = sea.world.simulator.world.instances[machine]
+        contract.keys.clear()
+        contract.order.onstart = None  # which would bring it
         told = await sea.call("wait_for_instance", instance_id=machine, until="ssh")
     assert not told["reached"]
     assert told["verdict"] == "slow"

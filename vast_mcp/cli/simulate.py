@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ssh", action="store_true", help="machines can be entered by SSH on loopback"
     )
     parser.add_argument(
+        "--old-list",
+        action="store_true",
+        help="an account that still has the unpaginated list of instances (GET /api/v0/instances/)",
+    )
+    parser.add_argument(
         "--run-python",
         action="store_true",
         help="with --ssh: Python files on their disks run, as limited processes of this computer",
@@ -69,13 +74,15 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted; 0 afterwards, 1 when the port cannot be had, 2 for a bad speed."""
     # Imported here so that `vast-mcp --help` does not pay for the market.
     from vast_mcp.simulator import ACCOUNT_KEY, Simulator, serve_http  # noqa: PLC0415
+    from vast_mcp.simulator.world import Choices  # noqa: PLC0415
 
     try:
         clock = ScaledClock(speed=args.speed)
     except ValueError as wrong:
         print(f"vast-mcp simulate: --speed: {wrong}", file=sys.stderr)
         return 2
-    simulator = Simulator(clock, seed=args.seed, fault_profile=args.faults)
+    choices = Choices(old_list=args.old_list)
+    simulator = Simulator(clock, seed=args.seed, fault_profile=args.faults, choices=choices)
 
     def announce(port: int) -> None:
         print(

@@ -12,16 +12,12 @@ from vast_mcp.errors import PolicyDenied, VastMcpError
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance, standing
 from vast_mcp.guard.acts.lapse import EndEndpoint
-from vast_mcp.guard.acts.upkeep import AttachSshKey
+from vast_mcp.guard.key_watch import watch_keys
 from vast_mcp.guard.observing import PRINCIPAL, observe_all
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState
 
 START_GIVEN_UP_US = 10 * 60 * 1_000_000
-KEY_AFTER_US = 2 * 60 * 1_000_000
-"""Until then whoever rented it may still be about to give it our key."""
-KEY_UNTIL_US = 60 * 60 * 1_000_000
-"""A key that the vendor refuses for so long is not tried for ever."""
 KEEPER = Caller(principal=PRINCIPAL, client="keeper")
 
 
@@ -83,7 +79,6 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
     deeds: list[Deed] = []
     rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
     overdue = _overdue(rentals, instances, desk.now_us())
-    staying = {one.instance_id for one in instances} - {one.target_id for one in overdue}
     for due in overdue:
         deed = Deed(due.cause, due.kind, due.target_id)
         try:
@@ -95,24 +90,24 @@ async def tick(desk: Desk, correct: Correct) -> Tick:
         except VastMcpError as error:
             failed.append(f"{due.why}: {error}")
             deeds.append(deed)
-    for instance_id in _without_key(rentals, staying, desk.now_us()):
-        try:
-            await correct(AttachSshKey(instance_id), KEEPER)
-            did.append(f"{instance_id} was given our SSH key")
-        except VastMcpError as error:
-            failed.append(f"{instance_id} has no SSH key of ours: {error}")
+    staying = [
+        one for one in instances if one.instance_id not in {due.target_id for due in overdue}
+    ]
+    gave, refused = await watch_keys(desk, correct, KEEPER, _paired(rentals, staying))
+    did += gave
+    failed += refused
     return Tick(tuple(did), tuple(failed), instances, tuple(deeds))
 
 
-def _without_key(rentals: Sequence[Rental], staying: set[int], now_us: int) -> list[int]:
-    """New machines whose rent was cut off before they had our key: it belongs to the rent's yes."""
+def _paired(
+    rentals: Sequence[Rental], instances: Sequence[Instance]
+) -> list[tuple[Rental, Instance]]:
+    """Our rentals beside the machines that the list shows for them."""
+    by_id = {one.instance_id: one for one in instances}
     return [
-        one.target_id
+        (one, by_id[one.target_id])
         for one in rentals
-        if one.target_id in staying
-        and one.state is RentalState.ACTIVE
-        and one.details.get("key") == "due"
-        and KEY_AFTER_US <= now_us - one.created_us < KEY_UNTIL_US
+        if one.kind == "instance" and one.target_id is not None and one.target_id in by_id
     ]
 
 

@@ -238,6 +238,9 @@ async def _give_key(desk: JobDesk) -> None:
     now_us, given_us = desk.now_us(), int(desk.fact("key_us") or 0)
     if desk.job.instance_id is None or now_us - given_us < _KEY_ARRIVES_S * _SECOND_US:
         return
+    rental = await desk.machine_rental()
+    if rental is not None and rental.details.get("key") == "refused":
+        return
     await desk.save(facts={"key_us": now_us})
     with suppress(ApiError):  # tried again with the next refusal
         await desk.carry(AttachSshKey(desk.job.instance_id))

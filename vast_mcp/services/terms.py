@@ -13,6 +13,8 @@ from vast_mcp.text import clean_line, folded
 MOST_PORTS = 64
 MOST_VARIABLES = 64
 _VALUE_LIMIT = 8_000
+_ARGS_LIMIT = 16_384
+"""The vendor refuses a create with more ("len(args) > 16384", recorded 2026-07-25)."""
 _PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WORD = re.compile(r"\w+", re.ASCII)
@@ -99,13 +101,15 @@ def check_ports(ports: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_args(connect: str | None, args: Sequence[str]) -> None:
-    """Refuse arguments that would be ignored.
+    """Refuse arguments that would be ignored, or more than the vendor takes.
 
     Raises:
         InputInvalid: names the field.
     """
     if args and connect != "args":
         raise InputInvalid("args", 'are used with connect="args" only')
+    if len(" ".join(args)) > _ARGS_LIMIT:
+        raise InputInvalid("args", f"at most {_ARGS_LIMIT} characters in all")
 
 
 def check_search(search: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from vast_mcp.simulator.chance import Chance
+from vast_mcp.simulator.door import CLOSED_PORT, Door, open_ports
 from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.lifecycle import STAGES, Stage
 from vast_mcp.simulator.market import MONTH_HOURS, SECOND_US, Listing, cost_split
@@ -106,6 +107,8 @@ class Contract:
     """Ports of the container that really are on this host's loopback: `22/tcp` to the number."""
     keys_usable_us: dict[int, int] = field(default_factory=dict)
     """When an attached key has arrived in the container, by its id; absent: it was there before."""
+    executes: bool = False
+    """Its entry point is acted out here and says itself when it is over."""
     boots: int = 0
     """How often everything that ran inside has ended."""
     editions: int = 0
@@ -115,6 +118,7 @@ class Contract:
     """Whether a program really computes; None: nobody knows, and the load shown is a game."""
     fields: JsonObject = field(default_factory=dict)
     destroyed_us: int | None = None
+    door: Door = field(default_factory=Door)
     foreign: bool = False
     expired: bool = False
 
@@ -262,7 +266,7 @@ def _network_fields(contract: Contract, now_us: int) -> JsonObject:
         "local_ipaddrs": f"192.0.2.{1 + slot % 250} 172.17.0.1 \n",
         "direct_port_count": machine.ports,
         "direct_port_start": first,
-        "direct_port_end": first + len(open_ports(order)) if here else -1,
+        "direct_port_end": first + len(open_ports(order.runtype, order.env)) if here else -1,
         "machine_dir_ssh_port": 9_000 + slot % 900,
         "ports": _port_map(contract, now_us),
         "webpage": None,
@@ -286,42 +290,37 @@ def _loopback(contract: Contract) -> JsonObject:
     if port is not None:
         # Clients add 1 to the proxy's port when Jupyter is there (vast-api §9).
         shift = 1 if "jupyter" in contract.order.runtype else 0
-        here |= {"ssh_host": "127.0.0.1", "ssh_port": port - shift}
+        way = CLOSED_PORT if contract.door.tunnel_stuck else port - shift
+        here |= {"ssh_host": "127.0.0.1", "ssh_port": way}
     elif contract.disk is not None:
         here |= {"ssh_host": None, "ssh_port": None}
     return here
-
-
-def open_ports(order: Order) -> list[str]:
-    """Container ports that get a mapping, as `22/tcp`: by run type and by `-p` keys of `env`."""
-    ports = []
-    if "ssh_direc" in order.runtype or "jupyter_direc" in order.runtype:
-        ports.append("22/tcp")
-    if "jupyter_direc" in order.runtype:
-        ports.append("8080/tcp")
-    for name, _ in order.env:
-        if name.startswith("-p "):
-            inner = name[3:].rpartition(":")[2]
-            ports.append(inner if "/" in inner else f"{inner}/tcp")
-    return list(dict.fromkeys(ports))
 
 
 def _port_map(contract: Contract, now_us: int) -> JsonObject | None:
     since = contract.running_since_us
     if contract.stage != "running" or since is None or now_us < since + _PORTS_AFTER_US:
         return None
-    first = _DIRECT_PORT_BASE + contract.id % 20_000
-    names = open_ports(contract.order) if contract.listing.machine.ports else []
-    if contract.disk is not None and "22/tcp" not in contract.mapped:
-        names = [name for name in names if name != "22/tcp"]
-    numbers = {name: contract.mapped.get(name, first + at) for at, name in enumerate(names)}
     return {
         name: [
             {"HostIp": "0.0.0.0", "HostPort": str(number)},  # noqa: S104  a shown text
             {"HostIp": "::", "HostPort": str(number)},
         ]
-        for name, number in numbers.items()
+        for name, number in port_numbers(contract).items()
     }
+
+
+def port_numbers(contract: Contract) -> dict[str, int]:
+    """The number outside of each open port, as `22/tcp` to 20001."""
+    first = _DIRECT_PORT_BASE + contract.id % 20_000
+    names = (
+        open_ports(contract.order.runtype, contract.order.env)
+        if contract.listing.machine.ports
+        else []
+    )
+    if contract.disk is not None and "22/tcp" not in contract.mapped:
+        names = [name for name in names if name != "22/tcp"]
+    return {name: contract.mapped.get(name, first + at) for at, name in enumerate(names)}
 
 
 def _load_fields(contract: Contract, now_us: int, chance: Chance) -> JsonObject:

@@ -73,6 +73,8 @@ class Fleet:
             contract.wants_to_run = False
         contract.stage_since_us = at_us
         contract.boots += stage in _ENDS_PROCESSES
+        if stage in _ENDS_PROCESSES:
+            contract.door.tunnel_stuck = False
         contract.editions += stage == "recycling"
         wait = delay_us(stage, self._chance, contract.id, at_us)
         contract.due_us = None if wait is None else at_us + wait
@@ -85,7 +87,7 @@ class Fleet:
             if contract.ends_by_itself:
                 lasts = self._chance.between(*_COMMAND_S, "command", contract.id, at_us)
                 contract.due_us = at_us + int(lasts * SECOND_US)
-        if stage == "ended":
+        if stage == "ended" and not contract.executes:
             contract.log += _ended_log(contract)
 
     def _image_gb(self, contract: Contract) -> float:

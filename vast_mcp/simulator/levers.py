@@ -1,6 +1,7 @@
 """What a test may do to the world: the hand of the market, of hosts and of other people."""
 
 from vast_mcp.simulator.contract import Contract, Order
+from vast_mcp.simulator.door import STUCK_LINE
 from vast_mcp.simulator.market import Listing
 from vast_mcp.simulator.world import World
 
@@ -111,6 +112,28 @@ class Levers:
     def change_host_key(self, instance_id: int) -> None:
         """The machine shows another SSH host key after its next start: somebody in the middle."""
         self._present(instance_id).host_key_changes += 1000
+
+    def spoil_key_file(self, instance_id: int) -> None:
+        """Its sshd refuses every key: `authorized_keys` comes with a wrong owner and modes."""
+        self._present(instance_id).door.spoils_key_file = True
+
+    def swallow_commands(self, instance_id: int) -> None:
+        """Its image puts each login into tmux, which runs no command."""
+        self._present(instance_id).door.auto_tmux = True
+
+    def jam_tunnel(self, instance_id: int) -> None:
+        """Its way out to the SSH proxy fails until the next restart; the log says so."""
+        contract = self._present(instance_id)
+        contract.door.tunnel_stuck = True
+        self.write_log(instance_id, STUCK_LINE.format(port=10_000 + instance_id % 20_000))
+
+    def forget_keys(self, instance_id: int) -> None:
+        """With its next start only the keys of the account are left."""
+        self._present(instance_id).door.forgets_keys = True
+
+    def make_team(self) -> None:
+        """The account is a team's: no key can be attached to a machine."""
+        self.world.is_team = True
 
     def use_traffic(self, instance_id: int, *, up_gb: float = 0.0, down_gb: float = 0.0) -> None:
         """Bytes moved just now, billed at the host's price per gigabyte."""

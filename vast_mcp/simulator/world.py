@@ -59,6 +59,8 @@ class Choices:
     polls_before_result: int = 2
     spend_rate_limit_usd_per_hour: float | None = None
     strict_columns: bool = False
+    old_list: bool = False
+    """Whether this account still has the unpaginated list of instances."""
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class World:
     volumes: dict[int, Volume] = field(default_factory=dict)
     ssh_keys: dict[int, JsonObject] = field(default_factory=dict)
     last_key_id: int = 40_000
+    is_team: bool = False
     secrets: dict[str, str] = field(default_factory=dict)
     templates: list[JsonObject] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)

@@ -141,7 +141,12 @@ class Container:
         self.simulator.set_label(self.number, MARKER.label(text, intent, ends_us))
 
     def guard(
-        self, minutes: float = 5, *, longest_minutes: float = 600, idle: int | None = None
+        self,
+        minutes: float = 5,
+        *,
+        longest_minutes: float = 600,
+        idle: int | None = None,
+        ssh_key: str = "",
     ) -> str:
         """The guard's text for a lease from now."""
         now_us = self.clock.utc_us()
@@ -153,6 +158,7 @@ class Container:
             until_us=now_us + int(minutes * MINUTE_US),
             ceiling_us=now_us + int(longest_minutes * MINUTE_US),
             idle_minutes=idle,
+            ssh_key=ssh_key,
         )
         moved = text.replace("/dev/pts/", f"{self.home}/pts/")
         moved = moved.replace("/proc/net/", f"{self.home}/net/")
@@ -220,7 +226,9 @@ class Container:
     async def arm(self, minutes: float = 5, *, user: str = "", **options: float) -> None:
         """Start it with a guard for a lease of so many minutes before the user's script."""
         idle = int(options.pop("idle")) if "idle" in options else None
-        await self.start(wrap_onstart(self.guard(minutes, idle=idle, **options), user))
+        longest = options.pop("longest_minutes", 600)
+        guard = self.guard(minutes, idle=idle, longest_minutes=longest)
+        await self.start(wrap_onstart(guard, user))
 
     def end(self) -> None:
         """Kill what was started here, as the end of the container does."""

@@ -25,6 +25,8 @@ from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 DEFAULT_DISK_GB = 50.0
 DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
 MIN_DISK_GB = 8.0
+ENV_LIMIT = 32_000
+"""Bytes of all variables together that are known to arrive (reported by one operator, 2026)."""
 QUOTE_TTL_US = 30 * 60 * 1_000_000
 REPLAY_TTL_US = 2 * 60 * 1_000_000
 _SECOND_US = 1_000_000
@@ -300,7 +302,7 @@ class CreateInstance(PlainAct):
             layer_warning=sight.inside.warning,
         )
         outcome = await rent(desk, errand, terms)
-        notes = self._notes(desk, errand.booking.intent_id)
+        notes = [*self._notes(desk, errand.booking.intent_id), *_size_note(spec.env)]
         lost = [sight.lost] if sight.lost else []
         return replace(outcome, warnings=(*outcome.warnings, *notes, *lost))
 
@@ -347,3 +349,12 @@ class CreateInstance(PlainAct):
             connect=self.connect or ("ssh" if bare else None),
             args=self.args,
         )
+
+
+def _size_note(env: tuple[tuple[str, str], ...]) -> list[str]:
+    """What to know of variables that are more than are known to arrive."""
+    size = sum(len(name.encode()) + len(value.encode()) + 2 for name, value in env)
+    if size <= ENV_LIMIT:
+        return []
+    told = f"All variables together have {size} bytes; above {ENV_LIMIT} the container may not"
+    return [f"{told} start, or lack some. Upload a file instead."]

@@ -285,7 +285,9 @@ class RebootInstance(PlainAct):
         def touch(tx: Transaction) -> None:
             rental = tx.rental_of("instance", self.instance_id)
             if rental is not None:
-                tx.update_rental(rental, touched=True)
+                given = rental.details.get("key") == "given"  # the keeper looks whether it stays
+                facts = {**rental.details, "key": "look"} if given else rental.details
+                tx.update_rental(rental, touched=True, details=facts)
 
         await desk.ledger.write(touch)
         try:

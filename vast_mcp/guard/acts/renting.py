@@ -111,9 +111,8 @@ async def _settle(
         warnings.append("Its price could not be read back yet; it is checked again shortly.")
     key = "none"
     if terms.attach_key:
-        refused = await _attach_own_key(desk, errand, instance_id)
-        warnings += refused
-        key = "due" if refused else "given"
+        key, told = await _attach_own_key(desk, errand, instance_id, terms)
+        warnings += told
     outcome = _rented(errand, terms, instance_id, tuple(warnings))
 
     def write(tx: Transaction) -> None:
@@ -280,9 +279,23 @@ async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
     await desk.ledger.write(write)
 
 
-async def _attach_own_key(desk: Desk, errand: Errand, instance_id: int) -> list[str]:
+async def _attach_own_key(
+    desk: Desk, errand: Errand, instance_id: int, terms: Terms
+) -> tuple[str, list[str]]:
+    """Whether our key is `given`, `due` or `refused` for good, and what to say of it.
+
+    A team's account refuses keys of single machines; a start script of ours brings it all the same.
+    """
     try:
         await errand.send(instances.attach_ssh_key(instance_id, desk.show_key()))
+    except VendorRefused as error:
+        if "already associated" in error.message:
+            return "given", []
+        way = "only a key of the account logs in here"
+        if "inside" in terms.layers:
+            way = "its start script brings our key instead"
+        return "refused", [f"Our SSH key was refused ({error}); {way}."]
     except (VastMcpError, OSError) as error:  # it is rented: that must be told
-        return [f"Our SSH key could not be attached ({error}); it is tried again in 2 minutes."]
-    return []
+        told = f"Our SSH key could not be attached ({error}); it is tried again in 2 minutes."
+        return "due", [told]
+    return "given", []

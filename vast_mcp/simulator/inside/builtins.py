@@ -77,6 +77,20 @@ async def evaluate(shell: Shell, words: list[str], streams: Streams) -> int:
     return await shell.walk(script, streams)
 
 
+async def source(shell: Shell, words: list[str], streams: Streams) -> int:
+    """`. FILE`, `source FILE`: the file as a part of this very script."""
+    path = shell.machine.disk.locate(words[1], cwd=shell.cwd) if len(words) > 1 else None
+    if path is None or not path.is_file():
+        await streams.complain(f"sh: .: {' '.join(words[1:2])}: not found")
+        return 2
+    try:
+        script = parse(path.read_text("utf-8", "surrogateescape"))
+    except ShellSyntax as wrong:
+        await streams.complain(f"sh: {words[1]}: syntax error: {wrong}")
+        return 2
+    return await shell.walk(script, streams)
+
+
 async def wait(shell: Shell, words: list[str], _streams: Streams) -> int:
     """`wait [PID …]`: for jobs in the background."""
     table, own = shell.machine.processes.table, shell.process.group
@@ -178,6 +192,8 @@ COMMANDS = {
     "exit": leave,
     "exec": execute,
     "eval": evaluate,
+    ".": source,
+    "source": source,
     "wait": wait,
     "kill": kill,
     "trap": trap,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from vast_mcp.simulator.inside import builtins, files, launch, reading, words
+from vast_mcp.simulator.inside import builtins, files, launch, reading, syncing, words
 from vast_mcp.simulator.inside.python import python
 from vast_mcp.simulator.inside.shell import Builtin
 
@@ -11,6 +11,7 @@ COMMANDS: Mapping[str, Builtin] = {
     **files.COMMANDS,
     **reading.COMMANDS,
     **words.COMMANDS,
+    **syncing.COMMANDS,
     **launch.COMMANDS,
     "python": launch.as_child(python),
     "python3": launch.as_child(python),

@@ -141,8 +141,15 @@ async def ps(shell: Shell, _words: list[str], streams: Streams) -> int:
 
 
 async def nvidia_smi(shell: Shell, words: list[str], streams: Streams) -> int:
-    """`nvidia-smi [--query-gpu=A,B --format=csv,noheader,nounits]`: busy while a program runs."""
+    """`nvidia-smi [-L] [--query-gpu=A,B --format=csv,…]`: busy while a program runs."""
     contract = shell.machine.contract
+    if {"-L", "--list-gpus"} & set(words):
+        for index in range(contract.listing.machine.num_gpus):
+            name = contract.listing.machine.card.name
+            family = "GeForce " if name.startswith(("RTX 3", "RTX 4", "RTX 5", "GTX")) else ""
+            uuid = _uuid(contract.id, index)
+            await streams.say(f"GPU {index}: NVIDIA {family}{name} (UUID: {uuid})\n")
+        return 0
     card, busy = contract.listing.machine.card, shell.machine.processes.busy()
     options = dict(word.partition("=")[::2] for word in words[1:])
     names = options.get("--query-gpu", "name,utilization.gpu,memory.used,memory.total").split(",")
@@ -153,7 +160,7 @@ async def nvidia_smi(shell: Shell, words: list[str], streams: Streams) -> int:
         facts = {
             "index": str(index),
             "name": card.name,
-            "uuid": f"GPU-{contract.id:08d}-{index}",
+            "uuid": _uuid(contract.id, index),
             "driver_version": contract.listing.machine.driver,
             "utilization.gpu": "91" if busy else "0",
             "utilization.memory": "40" if busy else "0",
@@ -168,6 +175,11 @@ async def nvidia_smi(shell: Shell, words: list[str], streams: Streams) -> int:
         rows.append(shown)
     await streams.say("".join(", ".join(row) + "\n" for row in rows))
     return 0
+
+
+def _uuid(contract_id: int, index: int) -> str:
+    """A GPU's lasting name, in the form that the tool prints."""
+    return f"GPU-{contract_id:08x}-5f1c-4e7a-9b60-{index:012x}"
 
 
 def _without(words: list[str], flags: tuple[str, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import asyncssh
 
+from vast_mcp.simulator.door import NO_TMUX
 from vast_mcp.simulator.inside.machine import Machine
 from vast_mcp.simulator.inside.streams import PORTION, Streams
 
@@ -125,6 +126,11 @@ async def converse(machine: Machine, process: "asyncssh.SSHServerProcess[bytes]"
     The session ends only when no process in the background writes to it any more.
     """
     streams = Streams(_Listener(process), _Teller(process.stdout), _Teller(process.stderr))
+    if machine.contract.door.auto_tmux and not machine.disk.locate(NO_TMUX).exists():
+        with contextlib.suppress(*_GONE):
+            await streams.complain("no sessions")
+            process.exit(1)
+        return
     before = set(machine.processes.table)
     text = process.command if process.command is not None else "sh -s"
     job = machine.execute(text, streams)

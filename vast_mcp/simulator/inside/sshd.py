@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from vast_mcp.clock import Clock, SystemClock
 from vast_mcp.simulator.contract import Contract
+from vast_mcp.simulator.door import REFUSED_LINE, keys_in
 from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.inside.machine import Machine
+from vast_mcp.simulator.inside.processes import Process
 from vast_mcp.simulator.inside.python import PythonLimits
 from vast_mcp.simulator.inside.session import Guest, converse
 from vast_mcp.simulator.inside.sftp import DiskServer
@@ -43,6 +45,8 @@ class Lodging:
     acceptor: asyncssh.SSHAcceptor | None = None
     guests: set[Guest] = field(default_factory=set)
     warned: bool = False
+    entry: int = -1
+    """The boot for which the entry point was started."""
 
 
 class SshServers:
@@ -57,6 +61,7 @@ class SshServers:
         self._python = python
         self._turn = asyncio.Lock()
         self._following: set[asyncio.Task[None]] = set()
+        self._entries: set[asyncio.Task[None]] = set()
         self.lodgings: dict[int, Lodging] = {}
 
     def machine(self, instance_id: int) -> Machine:
@@ -78,6 +83,8 @@ class SshServers:
             for contract in list(alive.values()):
                 if contract.order.runtype != "args":
                     await self._attend(contract)
+                else:
+                    await self._act_out(contract)
             self._shelve()
 
     def _shelve(self) -> None:
@@ -110,6 +117,37 @@ class SshServers:
             lodging.machine.processes.ask_all_to_end()
         contract.gpu_busy = lodging.machine.processes.busy()
 
+    async def _act_out(self, contract: Contract) -> None:
+        """Run the entry point of a machine in `args` mode, once for each start."""
+        lodging = self.lodgings.get(contract.id)
+        if lodging is not None and lodging.boots != contract.boots:
+            lodging.boots = contract.boots
+            await lodging.machine.processes.end_all()
+        if contract.stage != "running" or (lodging and lodging.entry == contract.boots):
+            return
+        lodging = lodging or self._move_in(contract)
+        lodging.entry = contract.boots
+        if not lodging.machine.entry_point():
+            return
+        contract.executes, contract.due_us = True, None
+        lodging.machine.boot()
+
+        def say(text: str) -> None:
+            contract.log += text
+
+        entry = lodging.machine.run_entry_point(say)
+        task = asyncio.get_running_loop().create_task(self._ended(contract, entry, contract.boots))
+        self._entries.add(task)
+        task.add_done_callback(self._entries.discard)
+
+    async def _ended(self, contract: Contract, entry: Process, boot: int) -> None:
+        """The container ends with its first process; its status is nowhere but in its output."""
+        await entry.wait()
+        alive = contract.id in self._simulator.world.instances
+        if alive and contract.boots == boot and contract.stage == "running":
+            self._simulator.catch_up()
+            self._simulator.world.fleet.enter(contract, "ended", self._simulator.world.now_us)
+
     def _move_in(self, contract: Contract) -> Lodging:
         root = self._directory / str(contract.id)
         root.mkdir(mode=0o700)
@@ -140,7 +178,6 @@ class SshServers:
 
     async def _open(self, lodging: Lodging) -> None:
         contract = lodging.machine.contract
-        lodging.machine.boot()
         seed = self._simulator.world.chance.hexadecimal(
             64, "host key", contract.id, contract.editions + contract.host_key_changes
         )
@@ -159,19 +196,22 @@ class SshServers:
             kbdint_auth=False,
         )
         contract.mapped[_SSH_PORT] = lodging.acceptor.get_port()
+        lodging.machine.boot()
 
     def _admits(self, contract: Contract) -> Callable[[asyncssh.SSHKey], bool]:
         def admits(key: asyncssh.SSHKey) -> bool:
             self._simulator.catch_up()
-            now_us = self._simulator.world.now_us
-            for known in contract.keys:
-                if contract.keys_usable_us.get(known["id"], 0) > now_us:
-                    continue
-                with contextlib.suppress(asyncssh.KeyImportError, ValueError):
-                    text = str(known["public_key"])
-                    if asyncssh.import_public_key(text).public_data == key.public_data:
-                        return True
-            return False
+            now_us, script = self._simulator.world.now_us, contract.order.onstart
+            arrivals = list(contract.keys_usable_us.values())
+            if contract.door.refuses(script, contract.running_since_us or 0, arrivals, now_us):
+                contract.log += f"{REFUSED_LINE}\n"
+                return False
+            usable = [
+                str(known["public_key"])
+                for known in contract.keys
+                if contract.keys_usable_us.get(known["id"], 0) <= now_us
+            ]
+            return any(_same_key(text, key) for text in (*usable, *keys_in(script)))
 
         return admits
 
@@ -201,6 +241,12 @@ class SshServers:
                 await self._remove(number)
             for volume in self._simulator.world.volumes.values():
                 volume.disk = None
+
+
+def _same_key(text: str, key: asyncssh.SSHKey) -> bool:
+    with contextlib.suppress(asyncssh.KeyImportError, ValueError):
+        return asyncssh.import_public_key(text).public_data == key.public_data
+    return False
 
 
 def _host_key(seed: str) -> asyncssh.SSHKey:

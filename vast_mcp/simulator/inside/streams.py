@@ -1,6 +1,7 @@
 """Where a command reads from and writes to: a file, the session, memory, nowhere."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,6 +60,18 @@ class Nothing:
     async def read(self, size: int = PORTION) -> bytes:  # noqa: ARG002
         """The end, at once."""
         return b""
+
+
+@dataclass(slots=True)
+class Told:
+    """Whoever is told each text that is written, such as a container's log."""
+
+    say: Callable[[str], None]
+    descriptor: int | None = None
+
+    async def write(self, data: bytes) -> None:
+        """Pass it on."""
+        self.say(data.decode("utf-8", "replace"))
 
 
 class File:

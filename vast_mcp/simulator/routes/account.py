@@ -120,6 +120,8 @@ def attach_key(call: Call) -> JsonObject:
     contract, text = call.contract(), call.body.get("ssh_key")
     if not isinstance(text, str) or not text.strip():
         raise Refusal(400, "invalid_args", "ssh_key is required")
+    if call.world.is_team:
+        raise Refusal(400, None, "Team SSH keys are not supported.")
     if any(key["public_key"] == text for key in contract.keys):
         return {"success": False, "msg": "SSH key already associated with instance."}
     known = next((k for k in call.world.ssh_keys.values() if k["public_key"] == text), None)

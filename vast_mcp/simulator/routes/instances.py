@@ -55,9 +55,12 @@ def show_all(call: Call) -> JsonObject:
     }
 
 
-def retired(_call: Call) -> JsonObject:
-    """`GET /api/v0/instances/`, the unpaginated list: gone."""
-    raise Refusal(410, "gone", "This endpoint is retired; use /api/v1/instances/")
+def whole_list(call: Call) -> JsonObject:
+    """`GET /api/v0/instances/`, the unpaginated list: retired, account by account."""
+    if call.world.choices.old_list:
+        return {"instances": [call.world.show(contract) for contract in call.world.listed()]}
+    text = "/api/v0/instances/ is deprecated. Use /api/v1/instances/ instead."
+    raise Refusal(410, "deprecated_endpoint", text)
 
 
 def change(call: Call) -> JsonObject:
@@ -92,7 +95,14 @@ def set_state(call: Call, contract: Contract, state: object) -> None:
     elif world.book.balance_nano <= 0:
         raise Refusal(400, "insufficient_credit", "Insufficient credits")
     else:
+        _forget_keys(call, contract)
         world.fleet.start(contract, world.now_us)
+
+
+def _forget_keys(call: Call, contract: Contract) -> None:
+    """A start may write the account's keys only (reported of keys put in by hand, 2026-10)."""
+    if contract.door.forgets_keys:
+        contract.keys[:] = call.world.ssh_keys.values()
 
 
 def change_many(call: Call) -> JsonObject:
@@ -142,6 +152,7 @@ def _restart(call: Call, stage: str) -> JsonObject:
     contract = call.contract()
     if contract.stage != "running":
         raise Refusal(400, "invalid_args", f"Instance {contract.id} is not running")
+    _forget_keys(call, contract)
     call.world.fleet.enter(contract, stage, call.world.now_us)
     return {"success": True}
 
@@ -171,7 +182,7 @@ def filters(call: Call) -> JsonObject:
 ROUTES = (
     Route("GET", "/api/v0/instances/{id}", show, interval_s=2.0),
     Route("GET", "/api/v1/instances", show_all, interval_s=1.0),
-    Route("GET", "/api/v0/instances", retired),
+    Route("GET", "/api/v0/instances", whole_list),
     Route("PUT", "/api/v0/instances/{id}", change, mutates=True, interval_s=1.0),
     Route("PUT", "/api/v0/instances", change_many, mutates=True),
     Route("DELETE", "/api/v0/instances/{id}", destroy, mutates=True, interval_s=3.0),

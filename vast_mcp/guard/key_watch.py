@@ -1,0 +1,82 @@
+"""Whether our machines still have our SSH key: given late, given again, or refused for good.
+
+The key belongs to the rent's yes. A restart may leave only the account's keys on a machine, so it
+is looked after once when a machine that did not run runs again.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from vast_mcp.errors import ApiError, ConfigInvalid, VastMcpError, VendorRefused
+from vast_mcp.guard import books
+from vast_mcp.guard.act import Act, Caller, Desk, Outcome
+from vast_mcp.guard.acts.upkeep import AttachSshKey
+from vast_mcp.models import Instance
+from vast_mcp.store import Rental, RentalState
+
+KEY_AFTER_US = 2 * 60 * 1_000_000
+"""Until then whoever rented it may still be about to give it our key."""
+KEY_UNTIL_US = 60 * 60 * 1_000_000
+"""A key that cannot be given for so long is not tried for ever."""
+_MOST_LOOKS = 5
+"""Machines whose keys are read in one round; the others have their turn in the next."""
+Correct = Callable[[Act, Caller], Awaitable[Outcome]]
+
+
+async def watch_keys(
+    desk: Desk, correct: Correct, caller: Caller, seen: Sequence[tuple[Rental, Instance]]
+) -> tuple[list[str], list[str]]:
+    """What was done about keys and what failed, in words; a refusal is said once per machine."""
+    did: list[str] = []
+    failed: list[str] = []
+    looks = 0
+    for rental, instance in seen:
+        word = str(rental.details.get("key", ""))
+        if rental.state is not RentalState.ACTIVE or word in {"", "none", "refused"}:
+            continue
+        if word == "given" and instance.actual_status != "running":
+            await _note(desk, rental, "look")
+        elif word == "look" and instance.actual_status == "running" and looks < _MOST_LOOKS:
+            looks += 1
+            if await _there(desk, instance.instance_id):
+                await _note(desk, rental, "given")
+                continue
+            word = "due"
+        elif word == "due":
+            young = desk.now_us() - rental.created_us
+            word = "due" if KEY_AFTER_US <= young < KEY_UNTIL_US else ""
+        if word == "due":
+            await _give(desk, correct, caller, rental, instance.instance_id, did, failed)
+    return did, failed
+
+
+async def _there(desk: Desk, instance_id: int) -> bool:
+    """Whether our key is among the attached ones; what cannot be read is looked at again."""
+    try:
+        ours = desk.show_key().split()[:2]
+        attached = await desk.reads.instance_ssh_keys(instance_id)
+    except (ApiError, ConfigInvalid, OSError):
+        return True
+    return any(one.public_key.split()[:2] == ours for one in attached)
+
+
+async def _give(
+    desk: Desk,
+    correct: Correct,
+    caller: Caller,
+    rental: Rental,
+    instance_id: int,
+    did: list[str],
+    failed: list[str],
+) -> None:
+    try:
+        await correct(AttachSshKey(instance_id), caller)
+        did.append(f"{instance_id} was given our SSH key")
+    except VendorRefused as error:
+        await _note(desk, rental, "refused")
+        failed.append(f"{instance_id} takes no SSH key of ours, not tried again: {error}")
+    except VastMcpError as error:
+        failed.append(f"{instance_id} has no SSH key of ours: {error}")
+
+
+async def _note(desk: Desk, rental: Rental, word: str) -> None:
+    await desk.ledger.write(lambda tx: books.note(tx, rental.intent_id, key=word))
