@@ -273,3 +273,10 @@ def test_no_answer_makes_a_write_look_done_that_was_not(status: int, body: bytes
     assert 200 <= status < 300
     assert isinstance(answer, dict)
     assert answer.get("success", True) is True
+
+
+@pytest.mark.parametrize("again", [b'"success": false', b'"new_contract": 8', b'"msg": "no"'])
+def test_an_answer_to_a_write_that_says_a_field_twice_is_unknown(again: bytes) -> None:
+    """Neither a success nor a refusal: the money stays reserved and it is looked for."""
+    body = b'{"success": true, "new_contract": 7, "msg": "", %s}' % again
+    assert isinstance(failure(WRITE, 200, body), OutcomeUnknown)

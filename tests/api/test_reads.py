@@ -244,3 +244,33 @@ async def test_a_template_is_found_by_its_very_hash() -> None:
     assert await reads(ok({"success": True, "templates": [row]})).template("abcd") is None
     with pytest.raises(VendorUnreadable):
         await reads(ok({"success": True})).template("abc")
+
+
+TWICE = b'{"success": true, "instances": [], "total_instances": 0, "next_token": null, %s}'
+
+
+@pytest.mark.parametrize(
+    "again", [b'"instances": [{"id": 1}]', b'"total_instances": 3', b'"success": false']
+)
+async def test_a_reply_that_says_a_field_twice_is_unreadable(again: bytes) -> None:
+    """Of two values nobody knows which holds: an account is never taken for empty on one of them."""
+    twice = httpx2.Response(200, content=TWICE % again)
+    with pytest.raises(VendorUnreadable):
+        await reads(twice, twice, twice, twice).list_instances()
+
+
+@pytest.mark.parametrize(
+    ("question", "name", "row"),
+    [
+        ("endpoints", "results", {"id": 7, "endpoint_name": "a", "max_workers": 2}),
+        ("workergroups", "results", {"id": 7, "endpoint_id": 1}),
+        ("volumes", "volumes", {"id": 7, "machine_id": 1, "disk_space": 10}),
+    ],
+)
+async def test_a_row_that_comes_twice_makes_the_list_unreadable(
+    question: str, name: str, row: dict[str, Any]
+) -> None:
+    """Where one row stands twice another may be missing, and what bills unseen is not counted."""
+    answer = ok({"success": True, name: [row, row]})
+    with pytest.raises(VendorUnreadable, match="twice"):
+        await getattr(reads(answer, answer, answer), question)()

@@ -145,9 +145,18 @@ def _decode(reply: Reply) -> Any:  # noqa: ANN401  wire decoding
     if reply.cut:
         return _Unreadable("too long")
     try:
-        return json.loads(reply.body.decode("utf-8"), parse_constant=_not_json)
+        text = reply.body.decode("utf-8")
+        return json.loads(text, object_pairs_hook=_each_once, parse_constant=_not_json)
     except (ValueError, RecursionError):
         return _Unreadable("not JSON")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose fields each come once: of two values nobody knows which one holds."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field comes twice")
+    return fields
 
 
 def _not_json(constant: str) -> NoReturn:

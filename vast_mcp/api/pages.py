@@ -98,5 +98,16 @@ async def _one_reading(
 def _must_add_up(found: list[T], total: int, identity: Callable[[T], Hashable] | None) -> None:
     if len(found) != total:
         raise unreadable(f"{len(found)} rows came of {total}")
-    if identity is not None and len({identity(item) for item in found}) != len(found):
+    if identity is not None:
+        each_once(found, identity)
+
+
+def each_once(found: list[T], identity: Callable[[T], Hashable]) -> list[T]:
+    """The same rows.
+
+    Raises:
+        VendorUnreadable: one of them came twice, so another one may be missing.
+    """
+    if len({identity(item) for item in found}) != len(found):
         raise unreadable("a row came twice")
+    return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from vast_mcp.api import wire, wire_account
 from vast_mcp.api._fields import row, rows, unreadable
 from vast_mcp.api.connection import READ_TIMEOUT_S, Connection
-from vast_mcp.api.pages import Page, all_pages
+from vast_mcp.api.pages import Page, all_pages, each_once
 from vast_mcp.api.results import fetch_result
 from vast_mcp.api.retry import Deadline, ask
 from vast_mcp.errors import ApiError, NotFound
@@ -269,12 +269,14 @@ class Reads:
         """Every endpoint of the account."""
         call = serverless.list_endpoints()
         found = await self._list(call, "results", deadline_s, urgent=urgent)
-        return [wire_account.decode_endpoint(item) for item in found]
+        decoded = [wire_account.decode_endpoint(item) for item in found]
+        return each_once(decoded, lambda one: one.endpoint_id)
 
     async def workergroups(self, *, deadline_s: float | None = None) -> list[Workergroup]:
         """Every workergroup of the account."""
         found = await self._list(serverless.list_workergroups(), "results", deadline_s)
-        return [wire_account.decode_workergroup(item) for item in found]
+        decoded = [wire_account.decode_workergroup(item) for item in found]
+        return each_once(decoded, lambda one: one.workergroup_id)
 
     async def workers(
         self, endpoint_id: int, *, urgent: bool = False, deadline_s: float | None = None
@@ -289,12 +291,14 @@ class Reads:
                 raise NotFound(f"Endpoint {endpoint_id} does not exist.")
             raise unreadable("the workers are not listed")
         found = answer["workers"] if isinstance(answer, dict) else answer
-        return [wire_account.decode_worker(item) for item in rows(found, "workers")]
+        decoded = [wire_account.decode_worker(item) for item in rows(found, "workers")]
+        return each_once(decoded, lambda one: one.worker_id)
 
     async def volumes(self, *, deadline_s: float | None = None) -> list[Volume]:
         """Every rented volume."""
         found = await self._list(account.list_volumes(), "volumes", deadline_s)
-        return [wire_account.decode_volume(item) for item in found]
+        decoded = [wire_account.decode_volume(item) for item in found]
+        return each_once(decoded, lambda one: one.volume_id)
 
     async def gpu_names(self, *, deadline_s: float | None = None) -> list[str]:
         """Every card name in the vendor's spelling; needs no key."""
