@@ -1,5 +1,7 @@
 """What a test may do to the world: the hand of the market, of hosts and of other people."""
 
+from typing import Literal
+
 from vast_mcp.simulator.contract import Contract, Order
 from vast_mcp.simulator.door import STUCK_LINE
 from vast_mcp.simulator.market import Listing
@@ -159,6 +161,13 @@ class Levers:
     def set_list_lag(self, seconds: float) -> None:
         """The list shows what was there that many simulated seconds ago; 0 by default."""
         self.world.list_lag_us = int(seconds * 1_000_000)
+
+    def refuse_results(self, which: Literal["none", "unsigned", "all"]) -> None:
+        """Logs of this account are private: their unsigned address answers 403 for ever.
+
+        With `all` there is no signed address either: nobody can read a log by the API.
+        """
+        self.world.refused_results = which
 
     def set_clock_skew(self, seconds: float) -> None:
         """The vendor's clock is that far ahead: in `Date` and in every `start_date` shown."""

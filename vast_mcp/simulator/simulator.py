@@ -18,6 +18,7 @@ from vast_mcp.simulator.profiles import Profile, Stream
 from vast_mcp.simulator.routes import build_router
 from vast_mcp.simulator.routes.permissions import ScopedKey
 from vast_mcp.simulator.routes.table import Call, Route
+from vast_mcp.simulator.routes.work import SIGNATURE
 from vast_mcp.simulator.strikes import Scene, date_header, strike
 from vast_mcp.simulator.wire import (
     JsonObject,
@@ -253,12 +254,17 @@ class Simulator(Levers):
     def _own(self, request: Request) -> Response:
         """Paths that are the simulator's, not the vendor's: results to download, the books."""
         if request.path.startswith(RESULT_PATH):
-            return self._result(request.path.removeprefix(RESULT_PATH))
+            return self._result(request)
         if request.path.rstrip("/") == BOOKS_PATH:
             return json_response(self.books_view())
         return text_response("not found", status=404)
 
-    def _result(self, token: str) -> Response:
+    def _result(self, request: Request) -> Response:
+        refused, signed = self.world.refused_results, SIGNATURE in request.query
+        if refused == "all" or (refused == "unsigned" and not signed):
+            text = "<Error><Code>AccessDenied</Code></Error>"
+            return text_response(text, status=403, kind="text/xml")
+        token = request.path.removeprefix(RESULT_PATH)
         result = self.world.results.get(token)
         if result is None or result.polls_left > 0:
             if result is not None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import Literal
 
 from vast_mcp.simulator.book import NANO, Book
 from vast_mcp.simulator.catalogue import TEMPLATES
@@ -90,6 +91,8 @@ class World:
     secrets: dict[str, str] = field(default_factory=dict)
     templates: list[JsonObject] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
+    refused_results: Literal["none", "unsigned", "all"] = "none"
+    """Which addresses of a log the storage answers with 403 for ever."""
     list_lag_us: int = 0
     skew_us: int = 0
     """How far the vendor's clock is ahead of the truth, in all it states."""

@@ -40,7 +40,7 @@ REQUEST_LOGS: Field = record(
     "",
     flag("success").by(Source.EXAMPLE),
     text("result_url").read.maybe.by(Source.EXAMPLE),
-    text("temp_download_url").maybe.by(Source.REPORTED),
+    text("temp_download_url").read.maybe.by(Source.REPORTED),
     text("msg").read.maybe.by(Source.REPORTED),
     text("writeable_path").read.maybe.by(
         Source.DOCUMENTED, "the official client takes it out of a command's output"
