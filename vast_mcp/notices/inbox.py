@@ -16,6 +16,7 @@ EVERY_S = 300.0
 REFUSED_FOR_S = 6 * 3600.0
 """A key that may not read it, or a route that is gone, is not asked about again at once."""
 _DEADLINE_S = 10.0
+_QUEUED = InstanceState.WAITING_FOR_GPU
 
 
 class InboxReader:
@@ -26,10 +27,15 @@ class InboxReader:
         self._clock = clock
         self._not_before_s = 0.0
         self._last: tuple[InboxNote, ...] = ()
+        self._queued: set[int] = set()
+        """Machines whose start waited when they were last seen: how that ended is still to come."""
 
     async def notes(self, machines: Iterable[Instance]) -> tuple[InboxNote, ...]:
-        """What was last read, read again if it is time and a machine may be outbid or queued."""
-        if not any(_may_learn(one) for one in machines):
+        """What was last read, read again if it is time and a machine is a bid's or was queued."""
+        seen = tuple(machines)
+        queued = {one.instance_id for one in seen if state_of(one) is _QUEUED}
+        self._queued |= queued
+        if not self._queued and not any(one.is_bid for one in seen):
             return ()
         now_s = self._clock.monotonic_s()
         if now_s < self._not_before_s:
@@ -37,12 +43,9 @@ class InboxReader:
         self._not_before_s = now_s + EVERY_S
         try:
             self._last = tuple(await self._reads.inbox(deadline_s=_DEADLINE_S))
+            self._queued = queued
         except (Forbidden, NotFound, Unauthorized, VendorRefused):
             self._not_before_s = now_s + REFUSED_FOR_S
         except ApiError:
             return self._last
         return self._last
-
-
-def _may_learn(one: Instance) -> bool:
-    return one.is_bid or state_of(one) is InstanceState.WAITING_FOR_GPU
