@@ -46,8 +46,8 @@ live: $(STAMP) ## with a key: what Vast.ai answers by now; LIVE="--price 0.3" re
 bench: $(STAMP) ## cold start, time added per call, size of listings
 	@$(BIN)/python bench/run.py
 
-docs: $(STAMP) ## write the generated tables of the README anew
-	@$(BIN)/python -m vast_mcp.cli.readme README.md
+docs: $(STAMP) ## write the generated tables of README and docs
+	@$(BIN)/python -m vast_mcp.cli.readme README.md docs/not-seen-live.md
 
 # One program of other people per environment: their requirements may contradict each other.
 $(ORACLE)/.installed:     WANTED := vastai==1.9.1

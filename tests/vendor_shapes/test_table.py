@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,12 @@ import pytest
 from tests.vendor_shapes.recordings import DIRECTORY, Recording, recordings
 from vast_mcp.vendor_shapes import (
     SHAPES,
-    Field,
     Finding,
     Kind,
     Problem,
     Source,
     Type,
+    all_fields,
     compare,
     fields_of,
 )
@@ -24,17 +23,6 @@ needs_recordings = pytest.mark.skipif(
     not DIRECTORY.is_dir(), reason="the recorded replies are not part of the repository"
 )
 API = Path(__file__).parents[2] / "vast_mcp" / "api"
-
-
-def _all_fields(shape: Field, path: str = "") -> Iterator[tuple[str, Field]]:
-    for field in shape.fields:
-        below = f"{path}.{field.name}".lstrip(".")
-        yield below, field
-        yield from _all_fields(field, below)
-    if shape.each is not None:
-        yield from _all_fields(shape.each, f"{path}[]")
-    if shape.values is not None:
-        yield from _all_fields(shape.values, f"{path}.*".lstrip("."))
 
 
 @needs_recordings
@@ -69,7 +57,7 @@ def test_each_field_is_known_by_the_strongest_source_that_shows_it() -> None:
     wrong = []
     for kind, shape in SHAPES.items():
         shown = _shown(kind, recordings())
-        for path, field in _all_fields(shape):
+        for path, field in all_fields(shape):
             hidden = field.source in {Source.DOCUMENTED, Source.REPORTED} and field.note
             best = min(shown.get(path, ()), key=strength.index, default=None)
             if best is not field.source and not (best is None and hidden):
@@ -99,7 +87,7 @@ def test_every_field_said_to_be_decoded_is_named_in_the_decoders() -> None:
     unread = {
         f"{kind}: {path}"
         for kind, shape in SHAPES.items()
-        for path, field in _all_fields(shape)
+        for path, field in all_fields(shape)
         if field.used and field.name not in named
     }
     assert unread == set()
@@ -110,7 +98,7 @@ def test_every_field_that_no_reply_shows_says_why_it_is_here() -> None:
     silent = [
         f"{kind}: {path}"
         for kind, shape in SHAPES.items()
-        for path, field in _all_fields(shape)
+        for path, field in all_fields(shape)
         if field.source is Source.DOCUMENTED and not field.note
     ]
     assert silent == []

@@ -1,4 +1,4 @@
-"""Writes the generated parts of the README: `python -m vast_mcp.cli.readme README.md`.
+"""Writes the generated parts of documents: `python -m vast_mcp.cli.readme FILE…`.
 
 Each stands between `<!-- generated: NAME -->` and `<!-- end -->`; a test fails when one is stale.
 """
@@ -6,6 +6,7 @@ Each stands between `<!-- generated: NAME -->` and `<!-- end -->`; a test fails 
 import argparse
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from vast_mcp.policy.variables import variables_table
 from vast_mcp.prompts import PROMPTS
 from vast_mcp.server import TOOLS
 from vast_mcp.tools._spec import ToolSpec
+from vast_mcp.vendor_shapes import SHAPES, Source, all_fields
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def renewed(text: str) -> str:
-    """The README with every generated part written anew."""
+    """The document with every generated part as it is now."""
     parts: Mapping[str, Callable[[], str]] = {
         "tools": tools_table,
         "prompts": prompts_table,
@@ -29,6 +31,8 @@ def renewed(text: str) -> str:
         "variables": variables_section,
         "codes": codes_table,
         "help": help_block,
+        "seen": seen_table,
+        "unseen": unseen_table,
     }
 
     def write(found: re.Match[str]) -> str:
@@ -87,6 +91,27 @@ def codes_table() -> str:
     return "\n".join([*rows, *(f"| {code.value} | {text} |" for code, text in MEANING.items())])
 
 
+def seen_table() -> str:
+    """One row per kind of answer: how many of its fields are known in which way."""
+    rows = [f"| kind | {' | '.join(Source)} |", f"|---|{'---|' * len(Source)}"]
+    for kind, shape in SHAPES.items():
+        counts = Counter(field.source for _, field in all_fields(shape))
+        rows.append(f"| {kind} | {' | '.join(str(counts[one] or '') for one in Source)} |")
+    return "\n".join(rows)
+
+
+def unseen_table() -> str:
+    """One row per field that is known by documents or by a report alone."""
+    rows = ["| kind | field | known by | note |", "|---|---|---|---|"]
+    rows += [
+        f"| {kind} | `{path}` | {field.source} | {field.note} |"
+        for kind, shape in SHAPES.items()
+        for path, field in all_fields(shape)
+        if field.source in {Source.REPORTED, Source.DOCUMENTED}
+    ]
+    return "\n".join(rows)
+
+
 def help_block() -> str:
     """What `vast-mcp --help` prints, at a fixed width."""
     parser = parser_for()
@@ -102,9 +127,9 @@ class _FixedWidth(argparse.HelpFormatter):
 
 
 def main() -> int:
-    """Rewrite the file named on the command line."""
-    path = Path(sys.argv[1])
-    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    """Rewrite the files named on the command line."""
+    for path in map(Path, sys.argv[1:]):
+        path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
 

@@ -5,7 +5,7 @@ what has been seen, so that `vast-mcp doctor --drift` can tell what has changed,
 can tell where the simulator is unlike the vendor.
 """
 
-from vast_mcp.vendor_shapes.compare import Finding, Problem, compare, fields_of
+from vast_mcp.vendor_shapes.compare import Finding, Problem, all_fields, compare, fields_of
 from vast_mcp.vendor_shapes.field import Field, Source, Type, Unit
 from vast_mcp.vendor_shapes.kinds import SHAPES, Kind
 
@@ -18,6 +18,7 @@ __all__ = [
     "Source",
     "Type",
     "Unit",
+    "all_fields",
     "compare",
     "fields_of",
 ]

@@ -57,6 +57,18 @@ def compare(kind: Kind, reply: object) -> tuple[Finding, ...]:
     )
 
 
+def all_fields(shape: Field, path: str = "") -> Iterator[tuple[str, Field]]:
+    """Every field of a shape with its path."""
+    for field in shape.fields:
+        below = f"{path}.{field.name}".lstrip(".")
+        yield below, field
+        yield from all_fields(field, below)
+    if shape.each is not None:
+        yield from all_fields(shape.each, f"{path}[]")
+    if shape.values is not None:
+        yield from all_fields(shape.values, f"{path}.*".lstrip("."))
+
+
 def fields_of(value: object, shape: Field, path: str = "") -> Iterator[str]:
     """The path of every field of a reply that its shape describes, rows merged."""
     if isinstance(value, dict):
