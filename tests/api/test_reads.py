@@ -253,7 +253,7 @@ TWICE = b'{"success": true, "instances": [], "total_instances": 0, "next_token":
     "again", [b'"instances": [{"id": 1}]', b'"total_instances": 3', b'"success": false']
 )
 async def test_a_reply_that_says_a_field_twice_is_unreadable(again: bytes) -> None:
-    """Of two values nobody knows which holds: an account is never taken for empty on one of them."""
+    """Of two values nobody knows which holds: no account is taken for empty on one of them."""
     twice = httpx2.Response(200, content=TWICE % again)
     with pytest.raises(VendorUnreadable):
         await reads(twice, twice, twice, twice).list_instances()
