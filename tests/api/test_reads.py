@@ -264,7 +264,11 @@ async def test_a_reply_that_says_a_field_twice_is_unreadable(again: bytes) -> No
     [
         ("endpoints", "results", {"id": 7, "endpoint_name": "a", "max_workers": 2}),
         ("workergroups", "results", {"id": 7, "endpoint_id": 1}),
-        ("volumes", "volumes", {"id": 7, "machine_id": 1, "disk_space": 10}),
+        (
+            "volumes",
+            "volumes",
+            {"id": 7, "machine_id": 1, "disk_space": 10, "storage_total_cost": 0.1},
+        ),
     ],
 )
 async def test_a_row_that_comes_twice_makes_the_list_unreadable(
