@@ -26,6 +26,7 @@ from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.rights import RightsWatch
+from vast_mcp.guard.secret_store import SecretStore
 from vast_mcp.guard.ssh_key import KEY_NAME, public_key
 from vast_mcp.guard.vault import Vault
 from vast_mcp.guard.view import View
@@ -42,8 +43,9 @@ from vast_mcp.remote.paths import LocalRoots
 from vast_mcp.remote.station import Remote, open_remote
 from vast_mcp.services import Services
 from vast_mcp.services.scouting import Scouting
-from vast_mcp.store import Ledger, SqliteLedger
+from vast_mcp.store import Cipher, Ledger, SqliteLedger
 from vast_mcp.store.pace import SharedPace
+from vast_mcp.text import Redactor
 
 MARK_KEY = "mark.key"
 SEAL_KEY = "seal.key"
@@ -97,8 +99,11 @@ async def open_runtime(
     transport: httpx2.AsyncBaseTransport,
     keep: bool = False,
     listeners: Iterable[Listener] = (),
+    redactor: Redactor | None = None,
 ) -> AsyncIterator[Runtime]:
     """Open everything for one key; on the way out sent writes are drained first.
+
+    `redactor` is the one that the log uses: it learns every secret that turns up later.
 
     With `keep` leases are enforced for as long as it is open, except in read-only mode.
 
@@ -116,14 +121,17 @@ async def open_runtime(
         clock=clock,
         roots=lambda: local_roots(settings),
     )
-    ring = KeyRing.among(settings.find_keys)
+    known = redactor or Redactor()
+    ring = KeyRing.among(settings.find_keys, known)
     async with _connect(settings, clock, transport, pace, ring) as connection:
         reads = Reads(connection)
-        ledger, spare = _books(settings, reads), SqliteLedger(None)
+        cipher = Cipher(seal_key, known.scrub_secrets)
+        ledger, spare = _books(settings, reads, cipher), SqliteLedger(None)
         async with _closed_at_the_end(ledger, spare, pace), remote as station:
             parts = _Parts(settings, clock, connection, reads, marker, ledger, spare, station, ring)
-            services, errands = _wire(parts)
-            _connect_jobs(services, seal_key)
+            vault = _vault(settings, cipher, known)
+            services, errands = _wire(parts, vault, known)
+            _connect_jobs(services, seal_key, vault)
             keeps = keep and services.has_key and not settings.read_only
             messenger = Messenger(services, settings.environment)
             listeners = (*listeners, messenger.ticked)
@@ -177,7 +185,7 @@ def _is_own(settings: Settings, user_id: int) -> bool:
     return known is None or known == _account_name(settings.api_base, str(user_id))
 
 
-def _books(settings: Settings, reads: Reads) -> AccountBooks:
+def _books(settings: Settings, reads: Reads, cipher: Cipher) -> AccountBooks:
     async def learn_user_id() -> int:
         return (await reads.account()).user_id
 
@@ -187,6 +195,7 @@ def _books(settings: Settings, reads: Reads) -> AccountBooks:
         key_digest=settings.key_digest,
         name_of=lambda user_id: _account_name(settings.api_base, user_id),
         given=settings.ledger,
+        cipher=cipher,
     )
 
 
@@ -218,15 +227,19 @@ class _Parts:
     ring: KeyRing
 
 
-def _wire(parts: _Parts) -> tuple[Services, Errands]:
+def _vault(settings: Settings, cipher: Cipher, redactor: Redactor) -> Vault:
+    store = SecretStore(settings.home, cipher)
+    return Vault(settings.environment, store, redactor, system_policy=settings.system_policy)
+
+
+def _wire(parts: _Parts, vault: Vault, redactor: Redactor) -> tuple[Services, Errands]:
     settings = parts.settings
-    redactor = parts.ring.redactor
     view = View(parts.reads, parts.clock, parts.marker)
     source = policy_source(settings)
     jobs = Jobs(ledger=parts.ledger, clock=parts.clock, logs=settings.home / "jobs")
     errands = Errands()
     guard = Guard(
-        desk=_desks(parts, view, Vault(settings.environment, settings.home, redactor)),
+        desk=_desks(parts, view, vault),
         limits=source.current,
         ledger=parts.ledger,
         spare=parts.spare,
@@ -271,11 +284,16 @@ def _desks(parts: _Parts, view: View, vault: Vault) -> Callable[[Limits, Ledger]
     return desk
 
 
-def _connect_jobs(services: Services, seal_key: bytes) -> None:
+def _connect_jobs(services: Services, seal_key: bytes, vault: Vault) -> None:
     """Jobs stand below the read models that look at the market for them."""
     scout = Scouting(services)
     office = Office(
-        lambda: scout, services.remote, Seal(seal_key), services.redactor, services.jobs.begin
+        lambda: scout,
+        services.remote,
+        Seal(seal_key),
+        services.redactor,
+        services.jobs.begin,
+        learn_secrets=lambda: vault.learn(services.limits()),
     )
     services.jobs.connect(services.guard, office)
 

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import NewType
 
+from vast_mcp.masking import MASK, SHORTEST, Needles
+
 Untrusted = NewType("Untrusted", str)
 """Foreign text that has been cleaned and capped. Data, never instructions."""
 
@@ -115,29 +117,47 @@ def _is_symbol(char: str) -> bool:
 class Redactor:
     """Takes known secret values out of any text, at the last writer before a reader.
 
-    Values shorter than six characters are not tracked: they would match by chance.
+    Also encoded ones, and the halves that a cut left: `masking` says which.
     """
 
-    MASK = "[secret]"
-    _SHORTEST = 6
+    MASK = MASK.decode()
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._values: set[str] = set()
+        self._secrets = Needles()
+        self._known: dict[str, bool] = {}
+        self._needles = Needles()
         for value in values:
             self.learn(value)
 
     def learn(self, value: str) -> None:
-        """Remember a value that must never leave."""
-        if len(value.strip()) >= self._SHORTEST:
-            self._values.add(value.strip())
+        """Remember a value that must never leave; one under six characters is left alone."""
+        self._remember(value.strip(), secret=True)
+
+    def hide(self, value: str) -> None:
+        """Keep a value out of answers that may be no secret: a variable of a job or command."""
+        self._remember(value.strip(), secret=False)
+
+    def _remember(self, value: str, *, secret: bool) -> None:
+        known = self._known.get(value)
+        if len(value) < SHORTEST or known or (known is False and not secret):
+            return
+        self._known[value] = secret
+        self._needles = Needles(self._known)
+        self._secrets = Needles(known for known, sure in self._known.items() if sure)
+
+    @property
+    def needles(self) -> Needles:
+        """All that is known by now, to be taken out of bytes as they are written."""
+        return self._needles
 
     def finds_in(self, text: str) -> bool:
         """Whether a known value stands in this text."""
-        return any(value in text for value in self._values)
+        return self._needles.finds_in(text)
 
     def scrub(self, text: str) -> str:
-        """The text with every known value replaced; the longest first."""
-        for value in sorted(self._values, key=len, reverse=True):
-            if value in text:
-                text = text.replace(value, self.MASK)
-        return text
+        """The text with every known value replaced."""
+        return self._needles.scrubbed(text)
+
+    def scrub_secrets(self, text: str) -> str:
+        """As `scrub`, but only of what is surely a secret: for records that must stay readable."""
+        return self._secrets.scrubbed(text)

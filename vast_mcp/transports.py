@@ -18,6 +18,7 @@ from pydantic import AnyHttpUrl
 
 from vast_mcp.clock import SystemClock
 from vast_mcp.errors import ConfigInvalid
+from vast_mcp.http_limits import MOST_CONNECTIONS, ExactNames, impatient_protocol
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -61,12 +62,16 @@ class Door:
             )
 
     @property
-    def hosts(self) -> list[str]:
-        """Values of the Host header that are answered."""
+    def names(self) -> list[str]:
+        """What this server is called, without a port."""
         bare = [f"[{host}]" if ":" in host else host for host in LOOPBACK]
         local = bare if self.host in LOOPBACK else []
-        named = [*local, *self.allowed_hosts]
-        return [form for name in named for form in (name, f"{name}:*")]
+        return [*local, *self.allowed_hosts]
+
+    @property
+    def hosts(self) -> list[str]:
+        """Values of the Host header that the SDK lets through; `ExactNames` is stricter."""
+        return [form for name in self.names for form in (name, f"{name}:*")]
 
     @property
     def origins(self) -> list[str]:
@@ -120,6 +125,8 @@ async def serve_http(
         log_config=None,
         access_log=False,
         server_header=False,
+        http=impatient_protocol(),
+        limit_concurrency=MOST_CONNECTIONS,
     )
     running = uvicorn.Server(config)
     caught: list[int] = []
@@ -144,13 +151,15 @@ def http_app(server: MCPServer[Any], door: Door) -> "Starlette":
     """The ASGI application: who may call it by which name; the token is the server's matter."""
     from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415
 
-    return server.streamable_http_app(
+    app = server.streamable_http_app(
         streamable_http_path=PATH,
         host=door.host,
         transport_security=TransportSecuritySettings(
             allowed_hosts=door.hosts, allowed_origins=door.origins
         ),
     )
+    app.add_middleware(ExactNames, names=door.names)
+    return app
 
 
 class OneToken:

@@ -141,3 +141,22 @@ def test_a_taken_port_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) ->
     with socket.create_server(("127.0.0.1", 0)) as holder:
         assert _run("--port", str(holder.getsockname()[1])) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8900", 200), ("localhost:1", 200), ("[::1]:80", 200), ("LOCALHOST", 200),
+        ("evil.com", 421), ("localhost:evil.com", 421), ("localhost.evil.com", 421), ("", 421),
+        ("127.0.0.1.evil.com:8900", 421), ("127.0.0.2", 421), ("localhost:80@evil.com", 421),
+        ("evil.com#localhost", 421), ("localhost:999999", 421), ("127.0.0.1:8900, evil.com", 421),
+    ],
+)  # fmt: skip
+async def test_the_simulator_answers_to_its_own_name_only(host: str, status: int) -> None:
+    """A web page behind a rebound name cannot play with it: the browser sends the page's name."""
+    simulator = Simulator(ManualClock(), rate_limits=False)
+    async with _served(simulator) as base, httpx2.AsyncClient(base_url=base) as http:
+        answer = await http.get("/simulator/books", headers={"Host": host})
+
+    assert answer.status_code == status
+    assert simulator.requests == type(simulator.requests)() or status == 200

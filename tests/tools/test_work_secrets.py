@@ -8,6 +8,9 @@ import pytest
 
 from tests.tools.aboard import harbour
 from tests.world import ToolFailed
+from vast_mcp.config import load_or_make_secret
+from vast_mcp.guard.secret_store import SecretStore
+from vast_mcp.store import Cipher
 
 CANARY = "hf_canary-7d1f0c2be94a"
 ALLOW = '[secrets]\nallow = ["HF_TOKEN", "NOT_SET"]\n'
@@ -40,8 +43,8 @@ async def test_names_the_policy_does_not_allow_are_refused(tmp_path: Path) -> No
         tmp_path, policy=ALLOW, environment={"HF_TOKEN": CANARY, "OTHER": "not-for-anybody"}
     ) as sea:
         for names, why in (
-            (["OTHER"], "allow"),
-            (["NOT_SET"], "neither"),
+            (["OTHER"], "secrets set OTHER"),
+            (["NOT_SET"], "secrets set NOT_SET"),
             ([f"HF_TOKEN={CANARY}"], "names only"),
             (["HF_TOKEN", "HF_TOKEN"], "twice"),
         ):
@@ -53,7 +56,7 @@ async def test_names_the_policy_does_not_allow_are_refused(tmp_path: Path) -> No
 
 
 async def test_a_generated_secret_is_kept_for_the_person_alone(tmp_path: Path) -> None:
-    """Issue 4 §5: `NAME=generate`; a private file, told by its path."""
+    """`NAME=generate`: sealed in a private file; the answer names the command that shows it."""
     async with harbour(tmp_path) as sea:
         offer = await sea.world.cheap_offer()
         told = await sea.call(
@@ -63,12 +66,15 @@ async def test_a_generated_secret_is_kept_for_the_person_alone(tmp_path: Path) -
         order = sea.world.simulator.world.instances[told["instance_id"]].order
         value = dict(order.env)["VLLM_API_KEY"]
         (kept,) = (tmp_path / "state" / "secrets").iterdir()
-        assert kept.read_text() == f"VLLM_API_KEY={value}\n"
+        assert value not in kept.read_text()
+        key = load_or_make_secret(tmp_path / "state" / "seal.key")
+        shown = SecretStore(tmp_path / "state", Cipher(key)).generated(kept.stem)
+        assert shown == f"VLLM_API_KEY={value}\n"
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         sea.world.simulator.write_log(told["instance_id"], f"key is {value}")
         log = await sea.call("show_logs", instance_id=told["instance_id"])
     warned = " ".join(told["warnings"])
-    assert str(kept) in warned
+    assert f"vast-mcp secrets show {kept.stem}" in warned
     assert "open to everybody" in warned
     assert value not in json.dumps(told)
     assert value not in json.dumps(log)

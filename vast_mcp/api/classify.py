@@ -6,6 +6,7 @@ whether an answer came and which instance it named.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -30,6 +31,7 @@ Scrub = Callable[[str], str]
 """Takes the key out of a text."""
 
 _TEXT_LIMIT = 240
+_PLAIN_CODE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _CODE_LIMIT = 60
 _LOOK_FIRST = "Do not repeat it; look at the present state first."
 
@@ -316,5 +318,16 @@ def contract_named(fields: Mapping[str, Any]) -> int | None:
 
 
 def _because(said: _Said) -> str:
-    words = f"{said.code}: {said.text}" if said.code and said.text else said.code or said.text
-    return f" ({words.rstrip('. ')})" if words else ""
+    """What the vendor gave as its reason: a plain code as it is, words marked as foreign.
+
+    The words are data for whoever reads the answer, and may hold a sentence meant for a model.
+    Quotes in them become single ones, so that nothing in them can end the marked part.
+    """
+    words = said.text
+    if said.code and not _PLAIN_CODE.fullmatch(said.code):
+        words = f"{said.code}: {words}" if words else said.code
+    parts = [said.code] if _PLAIN_CODE.fullmatch(said.code) else []
+    if words:
+        quoted = words.rstrip(". ").replace('"', "'")
+        parts.append(f'untrusted text of Vast.ai: "{quoted}"')
+    return f" ({'; '.join(parts)})" if parts else ""

@@ -32,21 +32,23 @@ class KeyChange:
 class KeyRing:
     """One account's keys. `find` looks for them afresh; `redactor` learns every one it meets."""
 
-    def __init__(self, current: ApiKey | None, find: FindKeys) -> None:
+    def __init__(
+        self, current: ApiKey | None, find: FindKeys, redactor: Redactor | None = None
+    ) -> None:
         self._current = current
         self._find = find
         self._refused: set[str] = set()
-        self.redactor = Redactor()
+        self.redactor = redactor or Redactor()
         self.changes: list[KeyChange] = []
         for key in (current, *find()):
             if key is not None:
                 self.redactor.learn(key.value)
 
     @classmethod
-    def among(cls, find: FindKeys) -> Self:
+    def among(cls, find: FindKeys, redactor: Redactor | None = None) -> Self:
         """A ring that begins with the first key that is found."""
         keys = find()
-        return cls(keys[0] if keys else None, find)
+        return cls(keys[0] if keys else None, find, redactor)
 
     def __repr__(self) -> str:
         return f"<KeyRing {self._current.origin if self._current else 'empty'}>"

@@ -8,7 +8,8 @@ because a request's replaces it.
 
 import ipaddress
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from vast_mcp.api import _fields as f
@@ -134,7 +135,32 @@ def decode_template(value: object) -> Template:
         description=clean_line(fields.get("desc") or "", MESSAGE_LIMIT),
         has_onstart=bool(fields.get("onstart")),
         onstart=_script(fields),
+        docker_options=_option_names(fields.get("env")),
     )
+
+
+def _option_names(env: object) -> tuple[str, ...]:
+    """Flags and variables of a template's docker options; values may be secrets and are dropped.
+
+    Recorded as one text, `-p 1111:1111 -e DATA_DIRECTORY="/workspace/"`; the vendor's documents
+    also have an object. A text that no shell could split counts as one unknown option.
+    """
+    if isinstance(env, Mapping):
+        return tuple(name if name.startswith("-") else f"-e {name}" for name in map(str, env))
+    try:
+        words = shlex.split(env) if isinstance(env, str) else []
+    except ValueError:
+        return ("?",)
+    found: list[str] = []
+    for word, following in zip(words, [*words, ""][1:], strict=True):
+        flag, equals, value = word.partition("=")
+        if flag in ("-e", "--env"):
+            found.append(f"-e {(value if equals else following).partition('=')[0]}")
+        elif word.startswith("-e") and not word.startswith("--"):
+            found.append(f"-e {word[2:].partition('=')[0]}")
+        elif word.startswith("-"):
+            found.append(flag)
+    return tuple(found)
 
 
 def _script(fields: f.Row) -> str | None:

@@ -115,6 +115,8 @@ async def conversing(
     """
     conversation = Conversation(screen)
     words = ["-m", "vast_mcp", "serve", "--simulate", "--simulate-port", "0", "--seed", "7"]
+    # The only program of the demo is its own fixed script; no model is connected.
+    words.append("--run-python")
     words += ["--speed", f"{speed:g}", "--policy", str(policy), "--toolsets", "default"]
     environment = {name: os.environ[name] for name in _KEPT_FROM_ENVIRONMENT if name in os.environ}
     environment |= {"HOME": str(home), "XDG_STATE_HOME": str(home), "XDG_CONFIG_HOME": str(home)}

@@ -64,8 +64,12 @@ async def opened(
     level: str = "WARNING",
 ) -> AsyncIterator[Runtime]:
     """The account, opened for one command; no keeper."""
-    configure(Redactor(key.value for key in settings.find_keys()), level)
+    redactor = Redactor(key.value for key in settings.find_keys())
+    configure(redactor, level)
     async with open_runtime(
-        settings, clock=clock or SystemClock(), transport=transport or network_transport()
+        settings,
+        clock=clock or SystemClock(),
+        transport=transport or network_transport(),
+        redactor=redactor,
     ) as runtime:
         yield runtime

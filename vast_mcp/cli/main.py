@@ -20,6 +20,7 @@ COMMANDS = {
     "pending": ("pending", "plans that wait for a yes"),
     "approve": ("approve", "say yes to a plan, at a terminal"),
     "deny": ("deny", "say no to a plan"),
+    "secrets": ("secrets", "values for machines, typed unseen at a terminal"),
     "leases": ("leases", "what is alive, and until when"),
     "extend": ("extend", "give a machine more hours, at a terminal"),
     "watch": ("watch", "enforce leases without any MCP client"),

@@ -18,7 +18,7 @@ from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.account import add_place_arguments, environment_of
 from vast_mcp.cli.files import add_files_argument, opened_directories
 from vast_mcp.cli.logs import configure
-from vast_mcp.cli.simulate import add_market_arguments, port_number
+from vast_mcp.cli.simulate import RUN_PYTHON, add_market_arguments, port_number
 from vast_mcp.clock import Clock, PairedClock, ScaledClock, SystemClock
 from vast_mcp.config import SIMULATOR_KEY, Settings, load_or_make_secret, read_settings
 from vast_mcp.errors import ConfigInvalid
@@ -99,7 +99,9 @@ def _add_simulator_arguments(parser: argparse.ArgumentParser) -> None:
     simulated.add_argument(
         "--simulate",
         action="store_true",
-        help="rent simulated GPUs; VAST_API_KEY and VAST_URL are ignored",
+        help="rent simulated GPUs; VAST_API_KEY and VAST_URL are ignored. Vendor, money, machines,"
+        " their shell and SSH are simulated; a program such as `python3 train.py` is not run:"
+        " one line says so, and named outputs become marked placeholders",
     )
     add_market_arguments(simulated)
     simulated.add_argument(
@@ -108,6 +110,7 @@ def _add_simulator_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="serve that simulator on this loopback port too, 0 for a free one",
     )
+    simulated.add_argument("--run-python", action="store_true", help=RUN_PYTHON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +130,24 @@ def run(args: argparse.Namespace) -> int:
     files = opened_directories(args.files, os.environ, stage.settings, Path.home())
     stage = replace(stage, settings=replace(stage.settings, files=files))
     secrets = [key.value for key in stage.settings.find_keys()]
-    configure(Redactor([*secrets, door.token if door else ""]))
+    redactor = Redactor([*secrets, door.token if door else ""])
+    configure(redactor)
     state = stage.settings.home
     seal_key = load_or_make_secret(state / SEAL_KEY)
     # Where it finds rich, the SDK's server prepares a handler with it that our logging never uses.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # None forbids the import
     gc.freeze()
     gc.enable()
-    return anyio.run(_serve, args, stage, door, seal_key)
+    return anyio.run(_serve, args, stage, door, seal_key, redactor)
 
 
-async def _serve(args: argparse.Namespace, stage: Stage, door: Door | None, seal_key: bytes) -> int:
+async def _serve(
+    args: argparse.Namespace,
+    stage: Stage,
+    door: Door | None,
+    seal_key: bytes,
+    redactor: Redactor,
+) -> int:
     notices = Notices()
     server = create_server(
         lambda: open_runtime(
@@ -146,6 +156,7 @@ async def _serve(args: argparse.Namespace, stage: Stage, door: Door | None, seal
             transport=stage.transport,
             keep=True,
             listeners=[notices.ticked],
+            redactor=redactor,
         ),
         seal_key,
         toolsets=stage.settings.toolsets,
@@ -191,6 +202,8 @@ def _door(args: argparse.Namespace) -> Door:
 def _real(args: argparse.Namespace) -> Stage:
     if args.simulate_port is not None:
         raise ConfigInvalid("--simulate-port is of use only with --simulate.")
+    if args.run_python:
+        raise ConfigInvalid("--run-python is of use only with --simulate.")
     settings = read_settings(environment_of(args), Path.home())
     return Stage(settings, SystemClock(), network_transport())
 
@@ -210,16 +223,23 @@ def _simulated(args: argparse.Namespace) -> Stage:
         clock = ScaledClock(speed=args.speed)
     except ValueError as wrong:
         raise ConfigInvalid(f"--speed: {wrong}.") from wrong
-    transport = LateSimulator(clock, args.seed, args.faults)
-    print(f"vast-mcp: simulated; no money is spent. Ledger: {settings.ledger}", file=sys.stderr)
+    transport = LateSimulator(clock, args.seed, args.faults, run_python=args.run_python)
+    programs = "run on this computer" if args.run_python else "are simulated, not run"
+    print(
+        f"vast-mcp: simulated; no money is spent. Programs {programs}. Ledger: {settings.ledger}",
+        file=sys.stderr,
+    )
     return Stage(settings, PairedClock(clock), transport, transport)
 
 
 class LateSimulator(httpx2.AsyncBaseTransport):
     """A simulator that is drawn when it is first needed: no client waits for a market to list."""
 
-    def __init__(self, clock: Clock, seed: int, faults: "Profile") -> None:
+    def __init__(
+        self, clock: Clock, seed: int, faults: "Profile", *, run_python: bool = False
+    ) -> None:
         self._clock = clock
+        self._run_python = run_python
         self._seed = seed
         self._faults = faults
         self._transport: SimulatorTransport | None = None
@@ -240,7 +260,7 @@ class LateSimulator(httpx2.AsyncBaseTransport):
         """Hand it over. The first rent brings the SSH servers, which cost a second to import."""
         if not self._inhabited and request.method == "PUT" and "/asks/" in request.url.path:
             self._inhabited = True
-            machines = self.transport.simulator.ssh_servers(run_python=True)
+            machines = self.transport.simulator.ssh_servers(run_python=self._run_python)
             await self._machines.enter_async_context(machines)
         return await self.transport.handle_async_request(request)
 

@@ -11,6 +11,11 @@ from vast_mcp.clock import ScaledClock
 
 DEFAULT_PORT = 8900
 LAST_PORT = 65_535
+RUN_PYTHON = (
+    "DANGER: Python that a model (or any caller) writes on a simulated machine then really runs on"
+    " this computer, as you; what holds it back stops accidents, not intent. Without it no program"
+    " runs"
+)
 FAULT_PROFILES = ("none", "chaos", "lossy", "flaky_reads", "hostile_market")
 """As `vast_mcp.simulator.PROFILES`, written out so that `--help` does not pay for the market."""
 
@@ -33,11 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="an account that still has the unpaginated list of instances (GET /api/v0/instances/)",
     )
-    parser.add_argument(
-        "--run-python",
-        action="store_true",
-        help="with --ssh: Python files on their disks run, as limited processes of this computer",
-    )
+    parser.add_argument("--run-python", action="store_true", help="with --ssh: " + RUN_PYTHON)
 
 
 def add_market_arguments(parser: argparse._ActionsContainer) -> None:

@@ -21,7 +21,7 @@ from vast_mcp.errors import (
     TwoFactorNeeded,
     Unauthorized,
 )
-from vast_mcp.store import Ledger, SqliteLedger, Transaction
+from vast_mcp.store import Cipher, Ledger, SqliteLedger, Transaction
 
 _T = TypeVar("_T")
 _NAME = re.compile(r"[0-9a-f]{16}")
@@ -47,7 +47,9 @@ class AccountBooks:
         key_digest: str,
         name_of: Callable[[str], str],
         given: Path | None = None,
+        cipher: Cipher | None = None,
     ) -> None:
+        self._cipher = cipher
         self._learn_user_id = learn_user_id
         self._state_dir = state_dir
         self._key_digest = key_digest
@@ -83,9 +85,10 @@ class AccountBooks:
 
     async def _find(self) -> SqliteLedger:
         if self._given is not None:
-            return SqliteLedger(self._given, account=self._key_digest)
+            return SqliteLedger(self._given, account=self._key_digest, cipher=self._cipher)
         account = await self._account()
-        return SqliteLedger(self._state_dir / f"{account}.db", account=account)
+        path = self._state_dir / f"{account}.db"
+        return SqliteLedger(path, account=account, cipher=self._cipher)
 
     async def _account(self) -> str:
         known = self._state_dir / "accounts" / self._key_digest

@@ -1,23 +1,24 @@
-"""Secrets by name: from the server's environment or keyring into a machine's environment.
+"""Secrets by name: from where a person put them into a machine's environment.
 
 Their values pass through nothing that is kept or told: no chat, plan, ledger, audit or answer. They
-are looked up when the request is put together, and the redactor knows them from then on.
+are looked up when the request is put together, and the redactor knows them from then on. A name may
+be used if the policy lists it, or if the person set it with `vast-mcp secrets set`, unless the
+system's policy says which names there are.
 """
 
-import importlib
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vast_mcp.errors import ConfigInvalid, InputInvalid, PolicyDenied
+from vast_mcp.credentials import exposed, said
+from vast_mcp.errors import InputInvalid, PolicyDenied
+from vast_mcp.guard.secret_store import SecretStore, from_keyring
 from vast_mcp.policy import Limits
 from vast_mcp.text import Redactor
 
 GENERATE = "generate"
-_FOLDER = "secrets"
 _BYTES = 24
-_SERVICE = "vast-mcp"
+_KEY = "secrets.allow"
 Names = Sequence[str]
 """`NAME`, or `NAME=generate` for a fresh value that is kept for the person."""
 
@@ -25,11 +26,21 @@ Names = Sequence[str]
 class Vault:
     """Finds values by name. One per server."""
 
-    def __init__(self, environment: Mapping[str, str], state_dir: Path, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        store: SecretStore,
+        redactor: Redactor,
+        *,
+        system_policy: Path | None = None,
+    ) -> None:
         self._environment = environment
-        self._folder = state_dir / _FOLDER
+        self._store = store
         self._redactor = redactor
-        for value in self._kept():
+        self._system_policy = system_policy
+        self._asked: set[str] = set()
+        """Names that the keyring was asked for already: it may be slow."""
+        for value in store.all_generated():
             redactor.learn(value)
 
     def check(self, names: Names, limits: Limits) -> None:
@@ -42,18 +53,47 @@ class Vault:
         for name, fresh in map(split, names):
             if fresh:
                 continue
-            if name not in limits.secrets:
-                raise PolicyDenied(
-                    f"Not done, nothing charged: the policy's [secrets] do not allow {name}.",
-                    rules=("secrets.allow",),
-                    hint="Only the person can add it there; never ask for its value.",
-                )
+            self._check_allowed(name, limits)
             if not self._find(name):
                 raise InputInvalid(
                     "secrets",
-                    f"{name} is neither in this server's environment nor in the keyring",
-                    hint="Ask the person to set it there and to restart; never ask for its value.",
+                    f"no value of {name} is known to this server",
+                    hint=f"Ask the person to run `vast-mcp secrets set {name}` in a terminal;"
+                    " never ask for its value.",
                 )
+
+    def _check_allowed(self, name: str, limits: Limits) -> None:
+        if name in limits.secrets:
+            return
+        listed_by = system_list(limits, self._system_policy)
+        if listed_by:
+            raise PolicyDenied(
+                f"Not done, nothing charged: {listed_by} lists the secrets that machines may get,"
+                f" and {name} is not among them.",
+                rules=(_KEY,),
+                hint="Only whoever manages that file can add it; never ask for the value.",
+            )
+        if name not in self._store.names():
+            raise PolicyDenied(
+                f"Not done, nothing charged: the secret {name} was not set for machines.",
+                rules=(_KEY,),
+                hint=f"Ask the person to run `vast-mcp secrets set {name}` in a terminal, which"
+                " also allows it; never ask for its value.",
+            )
+
+    def learn(self, limits: Limits) -> None:
+        """Let the redactor know every value that a machine may have been given."""
+        stored = self._store.names()
+        for name in {*limits.secrets, *stored}:
+            self._redactor.learn(self._environment.get(name, ""))
+            if name not in self._asked:
+                self._asked.add(name)
+                self._redactor.learn(self._store.find(name) or from_keyring(name))
+
+    def notice(self, env: Mapping[str, str]) -> None:
+        """Values given in plain text that look like credentials are kept out of answers too."""
+        for name in exposed(env, ()):
+            self._redactor.learn(env[name])
 
     def check_text(self, field: str, text: str, limits: Limits) -> None:
         """Refuse to show the vendor, and everybody who sees the account, a secret in plain text.
@@ -61,8 +101,7 @@ class Vault:
         Raises:
             InputInvalid: the key or a secret's value stands in it; neither is repeated.
         """
-        for name in limits.secrets:
-            self._redactor.learn(self._environment.get(name, ""))
+        self.learn(limits)
         if self._redactor.finds_in(text):
             raise InputInvalid(
                 field,
@@ -88,42 +127,33 @@ class Vault:
             if generated:
                 fresh.append(f"{name}={value}\n")
         if fresh:
-            self._keep(intent_id, "".join(fresh))
+            self._store.keep_generated(intent_id, "".join(fresh))
         return tuple(found)
 
-    def place(self, intent_id: str) -> Path:
-        """Where a person finds what was generated for this rent."""
-        return self._folder / f"{intent_id}.env"
-
     def _find(self, name: str) -> str:
-        value = self._environment.get(name, "")
-        if not value:
-            value = _from_keyring(name)
+        value = self._store.find(name) or self._environment.get(name, "") or from_keyring(name)
         self._redactor.learn(value)
         return value
 
-    def _keep(self, intent_id: str, text: str) -> None:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            with os.fdopen(os.open(self.place(intent_id), flags, 0o600), "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise ConfigInvalid(
-                f"A generated secret cannot be kept in {self._folder} ({error.strerror}).",
-                hint="Make the state directory writable; nothing was sent.",
-            ) from error
 
-    def _kept(self) -> list[str]:
-        """Values that earlier runs generated."""
-        try:
-            files = sorted(self._folder.glob("*.env"))
-            texts = [file.read_text(encoding="utf-8") for file in files]
-        except (OSError, UnicodeDecodeError):
-            return []
-        return [line.partition("=")[2] for text in texts for line in text.splitlines()]
+def in_plain_text(found: Sequence[str]) -> str:
+    """The warning for values that looked like credentials and went as they were."""
+    first = found[0] if " " not in found[0] else "NAME"
+    return (
+        f"The host can read {said(found)}. Better: the person runs `vast-mcp secrets set {first}`"
+        " in a terminal, and you name it in `secrets`."
+    )
+
+
+def place(intent_id: str) -> str:
+    """How a person sees what was generated for this rent."""
+    return f"`vast-mcp secrets show {intent_id}`"
+
+
+def system_list(limits: Limits, system_policy: Path | None) -> str:
+    """The system's policy file, if it says which secrets there are; else empty."""
+    origin = limits.origins.get(_KEY, "")
+    return str(system_policy) if system_policy and origin.startswith(str(system_policy)) else ""
 
 
 def split(given: str) -> tuple[str, bool]:
@@ -138,12 +168,3 @@ def split(given: str) -> tuple[str, bool]:
             "secrets", "takes names only, or NAME=generate", hint="Values never go through here."
         )
     return name, bool(equals)
-
-
-def _from_keyring(name: str) -> str:
-    """The desktop's keyring, where the `keyring` package is installed beside us."""
-    try:
-        found = importlib.import_module("keyring").get_password(_SERVICE, name)
-    except Exception:  # noqa: BLE001  its backends raise what they like; then there is no value
-        return ""
-    return found if isinstance(found, str) else ""

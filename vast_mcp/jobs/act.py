@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import DEFAULT_IMAGE
 from vast_mcp.guard.acts._base import PlainAct, plain_number
-from vast_mcp.guard.vault import split
+from vast_mcp.guard.vault import in_plain_text, split
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.scout import JobWish
 from vast_mcp.jobs.sealing import Sealed
@@ -199,6 +200,8 @@ class RunJob(PlainAct):
         sends = f"uploads {count} file{'s' * (count != 1)} ({shown_bytes(size)})" if count else ""
         gets = ", ".join(split(one)[0] for one in self.secrets)
         gets = f"gets {clean_line(gets, 30)}" if gets else ""
+        if reads := self._host_reads(uploads):
+            gets = f"{gets}{', ' if gets else ''}lets the host read {clean_line(reads, 90)}"
         named = ", ".join(str(clean_line(one, _NAME_SHOWN)) for one in self.outputs[:2])
         more = f" and {len(self.outputs) - 2} more" if len(self.outputs) > 2 else ""
         brings = f"brings back {named}{more}" if self.outputs else "brings nothing back"
@@ -215,6 +218,18 @@ class RunJob(PlainAct):
             f" {terms.at_most}. It {', '.join(part for part in (sends, gets, brings) if part)}."
             f" Then: {end}. A host that fails to start is destroyed{spare}."
         )
+
+    def _host_reads(self, uploads: tuple[Upload, ...]) -> str:
+        """What looks like a secret and goes as it is."""
+        plain = self.office.unsealed(self.sealed)
+        texts = [("the command", self.command), *(("files", text) for text in plain.files.values())]
+        files = [f"{clean_line(one.path, 50)}, which {one.doubt}" for one in uploads if one.doubt]
+        return said([*files, *exposed(plain.env, texts)])
+
+    def _warnings(self) -> tuple[str, ...]:
+        env = self.office.unsealed(self.sealed).env
+        found = exposed(env, (("the command", self.command),))
+        return (in_plain_text(found),) if found else ()
 
     # -- doing -----------------------------------------------------------------------------
 
@@ -255,6 +270,7 @@ class RunJob(PlainAct):
             said=f"Job {job_id} has begun; it costs at most {at_most} in all.",
             next=f'show_jobs(job_id="{job_id}", wait_seconds=45) tells how far it is; it goes on'
             " without being watched.",
+            warnings=self._warnings(),
             values={"job_id": job_id, "max_cost_usd": round(at_most.dollars, 2)},
         )
 

@@ -8,6 +8,7 @@ from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import RunCommand
 from vast_mcp.guard.acts._aboard import Aboard
 from vast_mcp.guard.acts._base import PlainAct
+from vast_mcp.guard.acts.commanding import host_reads
 from vast_mcp.jobs import script
 from vast_mcp.jobs.act import job_id_of, planned
 from vast_mcp.jobs.office import Office
@@ -44,7 +45,8 @@ class RunInBackground(PlainAct):
         Raises:
             InputInvalid: it is stopped.
         """
-        sight = await RunCommand(self.instance_id, self.command, self.directory).look(desk)
+        env = tuple(self.office.unsealed(self.sealed).env.items())
+        sight = await RunCommand(self.instance_id, self.command, self.directory, env).look(desk)
         if isinstance(sight, Aboard) and not sight.addresses:
             raise InputInvalid(
                 "instance_id",
@@ -77,6 +79,7 @@ class RunInBackground(PlainAct):
             " lease still ends the machine.",
             next=f'show_jobs(job_id="{job_id}", wait_seconds=45) tells its output and how it'
             " ended; stop_job stops it.",
+            warnings=host_reads(self.office.unsealed(self.sealed).env.items(), self.command),
             values={
                 "job_id": job_id,
                 "instance_id": self.instance_id,

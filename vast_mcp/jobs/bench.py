@@ -110,7 +110,9 @@ class Bench:
         """
         await self._run("true")
 
-    async def send(self, uploads: Sequence[str], sealed: Sealed, command: str) -> None:
+    async def send(
+        self, uploads: Sequence[str], sealed: Sealed, command: str, outputs: Sequence[str] = ()
+    ) -> None:
         """Everything the command needs; sending it twice changes nothing.
 
         Raises:
@@ -126,7 +128,8 @@ class Bench:
                 if report.changed:
                     raise CopyDamaged(f"{len(report.changed)} files changed while they were sent.")
         texts = {f"{folder}/{name}": text for name, text in sealed.files.items()}
-        texts[f"{own}/{script.COMMAND}"] = script.command_text(self._job_id, command, sealed.env)
+        text = script.command_text(self._job_id, command, sealed.env, outputs)
+        texts[f"{own}/{script.COMMAND}"] = text
         texts[f"{own}/{script.WATCHER}"] = script.watcher_text()
         await self._write(texts)
 

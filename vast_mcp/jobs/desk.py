@@ -11,8 +11,9 @@ from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.door import Guard
 from vast_mcp.jobs.background import aside
-from vast_mcp.jobs.log import complete, hidden_bytes, masked, put, size_of
+from vast_mcp.jobs.log import put, size_of
 from vast_mcp.jobs.office import Office
+from vast_mcp.masking import Needles
 from vast_mcp.operations import Json
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.store import Job, JobPhase, Ledger, Rental, Transaction
@@ -149,14 +150,17 @@ class JobDesk:
         """
         try:
             hidden = self.hidden()
-            whole = data if last else complete(data, hidden)
+            whole = data if last else data[: hidden.settled(data)]
+            kept = hidden.closed(whole) if last else hidden.masked(whole)
             if whole:
-                await in_thread(lambda: put(self.log, masked(whole, hidden), at))
+                await in_thread(lambda: put(self.log, kept, at))
         except (VastMcpError, OSError) as error:
             _logger.warning("job %s: its output cannot be kept: %s", self.job.job_id, error)
             return False
         return bool(whole)
 
-    def hidden(self) -> tuple[bytes, ...]:
-        """The values that the job was given, which nobody shall read here."""
-        return hidden_bytes(self.office.unsealed(self.job.sealed).env.values())
+    def hidden(self) -> Needles:
+        """All values known as secrets: the job's own, its machine's, the key, a session's."""
+        self.office.unsealed(self.job.sealed)
+        self.office.learn_secrets()
+        return self.office.redactor.needles

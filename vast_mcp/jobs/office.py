@@ -20,10 +20,12 @@ class Office:
     """Told the environment values, so that no answer shows one that the command prints."""
     begin: Callable[[str], None]
     """Start working on this job in this server."""
+    learn_secrets: Callable[[], None]
+    """Tell the redactor every value that any machine may have been given."""
 
     def unsealed(self, text: str) -> Sealed:
         """What was sealed; its environment values are taken out of all answers from now on."""
         content = self.seal.open(text)
         for value in content.env.values():
-            self.redactor.learn(value)
+            self.redactor.hide(value)
         return content

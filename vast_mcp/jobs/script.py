@@ -5,7 +5,7 @@ without its watcher, which writes down how it ended.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 HOME = "/root/.vmcp"
 MARKER = f"{HOME}/job"
@@ -52,9 +52,16 @@ def watcher_text() -> str:
     return _WATCHER
 
 
-def command_text(job_id: str, command: str, env: Mapping[str, str]) -> str:
-    """The command with its environment. It removes itself first: the values are secret."""
+def command_text(
+    job_id: str, command: str, env: Mapping[str, str], outputs: Sequence[str] = ()
+) -> str:
+    """The command with its environment. It removes itself first: the values are secret.
+
+    `VMCP_OUTPUTS` tells the program, in shell words, what will be brought home.
+    """
     lines = [f"rm -f {place(job_id)}/{COMMAND}"]
+    if outputs:
+        lines.append(f"export VMCP_OUTPUTS={shlex.quote(shlex.join(outputs))}")
     lines += [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
     return "\n".join([*lines, command, ""])
 

@@ -22,10 +22,13 @@ class Upload:
     path: str
     files: int
     bytes: int
+    doubt: str = ""
+    """Why it looks like a secret."""
 
     def to_json(self) -> JsonObject:
         """For the ledger."""
-        return {"path": self.path, "files": self.files, "bytes": self.bytes}
+        told: JsonObject = {"path": self.path, "files": self.files, "bytes": self.bytes}
+        return {**told, "doubt": self.doubt} if self.doubt else told
 
 
 async def measure(roots: LocalRoots, paths: Sequence[str]) -> tuple[Upload, ...]:
@@ -39,12 +42,14 @@ async def measure(roots: LocalRoots, paths: Sequence[str]) -> tuple[Upload, ...]
     names = [posixpath.basename(plan.remote) for _, plan in plans]
     if len(set(names)) < len(names):
         raise InputInvalid("upload", "two of them have the same name", hint="Rename one.")
-    return tuple(Upload(path, len(plan.files), plan.total_bytes) for path, plan in plans)
+    return tuple(
+        Upload(path, len(plan.files), plan.total_bytes, plan.doubt) for path, plan in plans
+    )
 
 
 async def plan_for(roots: LocalRoots, path: str, folder: str) -> CopyPlan:
     """The upload of one path into a folder of the machine."""
-    place = roots.place(path)
+    place = roots.place(path, allow_secrets=True)
     return await in_thread(lambda: plan_upload(place, f"{folder}/"))
 
 

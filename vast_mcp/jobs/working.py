@@ -9,6 +9,7 @@ from vast_mcp.jobs.clearance import Clearance
 from vast_mcp.jobs.desk import JobDesk
 from vast_mcp.jobs.log import LOG_KEPT
 from vast_mcp.jobs.renting import give_up
+from vast_mcp.jobs.sealing import Sealed
 from vast_mcp.jobs.uploads import measure
 from vast_mcp.remote.command import command_line
 from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed, SshUnavailable
@@ -77,7 +78,7 @@ async def send(desk: JobDesk) -> None:
         if not desk.aside:  # a mere command was decided upon as such
             await _still_as_agreed(desk, paths)
             await desk.carry(Clearance("upload_files", int(str(desk.job.instance_id))))
-        await bench.send(paths, desk.office.unsealed(desk.job.sealed), _command(desk))
+        await bench.send(paths, *_orders(desk))
     except (PathRefused, CopyRefused, RemoteFailed) as error:
         why = "What the command needs could not be sent; nothing ran."
         await desk.save(JobPhase.ENDING, {"why": why, "detail": str(clean_line(str(error), 300))})
@@ -108,14 +109,25 @@ async def _stopped(desk: JobDesk) -> bool:
     return True
 
 
-def _command(desk: JobDesk) -> str:
-    return command_line(str(desk.term("command")), directory=str(desk.term("directory", "")))
+def _orders(desk: JobDesk) -> tuple[Sealed, str, list[str]]:
+    """Values and files, the command line, and what it shall leave behind."""
+    sealed = desk.office.unsealed(desk.job.sealed)
+    line = command_line(str(desk.term("command")), directory=str(desk.term("directory", "")))
+    return sealed, line, [str(path) for path in desk.term("outputs", [])]
 
 
 async def _still_as_agreed(desk: JobDesk, paths: list[str]) -> None:
     """The yes was to so many files and bytes; more than a tenth beyond that is something else."""
     agreed = sum(int(one["bytes"]) for one in desk.term("uploads", []))
-    found = sum(one.bytes for one in await measure(desk.office.remote.roots(), paths))
+    measured = await measure(desk.office.remote.roots(), paths)
+    named = {str(one["path"]) for one in desk.term("uploads", []) if one.get("doubt")}
+    for one in measured:
+        if one.doubt and one.path not in named:
+            raise CopyRefused(
+                f"{clean_line(one.path, 80)} looks like a secret by now (it {one.doubt}), which"
+                " the question did not name; nothing was sent."
+            )
+    found = sum(one.bytes for one in measured)
     if found > agreed * 1.1 + 100_000:
         raise CopyRefused(
             f"The uploads grew to {shown_bytes(found)} since the question named"
@@ -278,8 +290,7 @@ async def _vanished(desk: JobDesk, bench: Bench, pulse: Pulse) -> bool:
         return False
     restarts = int(desk.fact("restarts", 0))
     if desk.term("restart_on_resume", default=False) and not desk.job.stop_asked:
-        sealed = desk.office.unsealed(desk.job.sealed)
-        await bench.send([], sealed, _command(desk))
+        await bench.send([], *_orders(desk))
         await bench.forget_start()
         await desk.save(facts={"absent": 0, "restarts": restarts + 1})
         return True

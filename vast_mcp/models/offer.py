@@ -92,3 +92,5 @@ class Template:
     has_onstart: bool = False
     onstart: str | None = field(default=None, repr=False)
     """Its start script; None when the vendor did not tell it. For sending on only: never shown."""
+    docker_options: tuple[str, ...] = ()
+    """Its docker flags and variables by name (`--entrypoint`, `-e HOME`), without any value."""

@@ -24,6 +24,8 @@ LONGEST_NAME = 255
 _LONGEST_PATH = 4096
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LINK_ERRORS = {errno.ELOOP, errno.EMLINK, errno.ENOTDIR}
+_UNREAL = {("proc",), ("sys",), ("dev",)}
+"""Below these a file has a second path that no rule about paths knows."""
 _FORBIDDEN_TARGETS = {"/", "/root", "."}
 
 
@@ -54,7 +56,7 @@ class LocalRoots:
         roots: list[tuple[Path, Path]] = [(self._default, home.resolve() / "vast-mcp")]
         for given in extra:
             real = given.expanduser().resolve()
-            if not real.is_dir() or real == Path(real.anchor):
+            if not real.is_dir() or real == Path(real.anchor) or real.parts[1:2] in _UNREAL:
                 raise PathRefused(f"{given} cannot be a root for files: not a directory below /.")
             roots.append((given.expanduser().absolute(), real))
         self._roots = tuple(roots)
@@ -161,8 +163,18 @@ def remote_path(text: str, *, target: bool = False) -> str:
             f"{path} cannot be a target: writing over it breaks the machine's SSH.",
             hint="Name a directory below it, such as /workspace.",
         )
-    if target and (names(path)[:1] == (".ssh",) or names(path)[:2] == ("root", ".ssh")):
+    parts = names(path)
+    if path.startswith("/") and parts[:1] in _UNREAL:
+        raise PathRefused(
+            f"{clean_line(path, 80)} is no place for files: below /{parts[0]} other paths have"
+            " second names.",
+            hint="Name the place itself.",
+        )
+    own = parts[1:] if path.startswith("/root") and parts[:1] == ("root",) else parts
+    if target and own[:1] == (".ssh",) and (own is not parts or not path.startswith("/")):
         raise PathRefused("The machine's SSH keys cannot be a target.")
+    if target and own[:1] == (".vmcp",) and (own is not parts or not path.startswith("/")):
+        raise PathRefused("The guard inside the machine keeps its notes there.")
     if path == "/":
         raise PathRefused("The whole disk cannot be copied.", hint="Name a directory.")
     return path

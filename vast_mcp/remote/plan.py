@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed
 from vast_mcp.remote.paths import STAGE, LocalPlace, Tree, good_name, remote_path
-from vast_mcp.remote.secret_names import looks_secret
+from vast_mcp.remote.secret_names import looks_secret, secret_inside
 from vast_mcp.text import clean_line
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class CopyPlan:
     folders: tuple[Names, ...]
     skipped: tuple[Skipped, ...]
     skipped_count: int
+    doubt: str = ""
+    """Why the one file that was named looks like a secret: the question says it."""
 
     @property
     def total_bytes(self) -> int:
@@ -126,6 +128,7 @@ class _Gathered:
     skipped_count: int = 0
     total: int = 0
     seen: int = 0
+    doubt: str = ""
 
     def skip(self, parts: Names, why: str) -> None:
         self.skipped_count += 1
@@ -174,6 +177,7 @@ class _Gathered:
             folders=tuple(sorted(self.folders)),
             skipped=tuple(self.skipped),
             skipped_count=self.skipped_count,
+            doubt=self.doubt,
         )
 
 
@@ -202,9 +206,15 @@ def plan_upload(
             raise PathRefused(f"{clean_line(source.path)} does not exist.")
         single = not stat.S_ISDIR(seen.st_mode)
         if single:
-            descriptor, seen = tree.open_file(source.parts)  # refuses links, pipes and devices
-            os.close(descriptor)
+            inside, seen = _look_inside(tree, source.parts)
+            if inside or looks_secret(source.parts):
+                gathered.doubt = f"holds {inside}" if inside else "has the name of one"
             gathered.take(_planned(source.parts[-1:], seen))
+        elif looks_secret(source.parts):
+            raise PathRefused(
+                f"{clean_line(source.path)} looks like a secret.",
+                hint="Secrets go by name (`secrets`), never as a directory.",
+            )
         else:
             _walk(tree, source.parts, gathered)
     if destination.endswith("/") and source.parts:
@@ -224,8 +234,28 @@ def _walk(tree: Tree, base: Names, gathered: _Gathered) -> None:
             if kind == "directory":
                 gathered.folders.append(parts)
                 pending.append(parts)
+            elif inside := _look_inside(tree, (*base, *parts))[0]:
+                gathered.skip(parts, f"looks like a secret: holds {inside}")
             else:
                 gathered.take(_planned(parts, seen))
+
+
+def _look_inside(tree: Tree, parts: Names) -> tuple[str, os.stat_result]:
+    """What secret a file seems to hold, and the file as it was then.
+
+    Raises:
+        PathRefused: a link, a pipe or a device by now.
+    """
+    descriptor, seen = tree.open_file(parts)
+    try:
+        found = secret_inside(
+            seen.st_size,
+            lambda start, most: os.pread(descriptor, most, start),
+            linked=seen.st_nlink > 1,
+        )
+    finally:
+        os.close(descriptor)
+    return found, seen
 
 
 def _entries(handle: int) -> Iterator[tuple[str, os.stat_result]]:

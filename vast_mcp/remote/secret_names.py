@@ -1,11 +1,14 @@
-"""Names that look like secrets: never sent to a stranger's machine by default, never overwritten.
+"""Files that look like secrets, by name or by what is in them: not sent unasked, not overwritten.
 
 The host of a rented machine can read its disk, so an upload of `~/.ssh` is a publication. The list
-errs on the side of refusing; `allow_secrets` of a plan is a person's word.
+errs on the side of refusing. One such file is sent only if its exact path was given and the
+question named it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+
+from vast_mcp.credentials import kind_in_file
 
 _PATTERNS = (
     ".ssh",
@@ -58,7 +61,188 @@ _PATTERNS = (
     ".bash_history",
     ".zsh_history",
     ".python_history",
+    "*.asc",
+    "*.authinfo",
+    "*.gpg",
+    "*.jwk",
+    "*.jwks",
+    "*.kdb",
+    "*.keytab",
+    "*.keychain*",
+    "*.keyring",
+    "*.kubeconfig",
+    "*.ovpn",
+    "*.p8",
+    "*.pgp",
+    "*.psafe3",
+    "*.pkcs12",
+    "*.rdp",
+    "*.sops.*",
+    "*.tfvars",
+    "*.tfvars.json",
+    "*.token",
+    "*.wallet",
+    "*-firebase-adminsdk-*.json",
+    "*-token.txt",
+    "*_token.txt",
+    "*-token",
+    "*_token",
+    "*-token.json",
+    "*_token.json",
+    "*access_token*",
+    "*access-token*",
+    "*api_key*",
+    "*api-key*",
+    "*apikey*",
+    "*auth_token*",
+    "*client_secret*",
+    "*client-secret*",
+    "*credentials*",
+    "*hf_token*",
+    "*passwd*",
+    "*password*",
+    "*private_key*",
+    "*private-key*",
+    "*privatekey*",
+    "*recovery*code*",
+    "*refresh_token*",
+    "*secret*.json",
+    "*secret*.toml",
+    "*secret*.txt",
+    "*secret*.yaml",
+    "*secret*.yml",
+    "*service*account*.json",
+    "*session_key*",
+    "*tfa_key*",
+    "*tfstate",
+    "*tfstate.*",
+    "*vault?pass*",
+    ".aliyun",
+    ".anthropic",
+    ".authinfo*",
+    ".bash_history*",
+    ".bitcoin",
+    ".cargo",
+    ".condarc",
+    ".databrickscfg",
+    ".dockercfg*",
+    ".dockerconfigjson",
+    ".electrum",
+    ".esmtprc",
+    ".ethereum",
+    ".fetchmailrc",
+    ".firebaserc",
+    ".fly",
+    ".ftpconfig",
+    ".gcloud*",
+    ".gem",
+    ".git-credential*",
+    ".heroku",
+    ".huggingface",
+    ".iceauthority",
+    ".kaggle",
+    ".lftprc",
+    ".mc",
+    ".mozilla",
+    ".msmtprc",
+    ".my.cnf*",
+    ".mylogin.cnf",
+    ".mysql_history",
+    ".netrc*",
+    ".node_repl_history",
+    ".oci",
+    ".offlineimaprc",
+    ".openai",
+    ".password-store",
+    ".pgpass*",
+    ".psql_history",
+    ".remote-sync.json",
+    ".rediscli_history",
+    ".secret*",
+    ".snowsql",
+    ".sqlite_history",
+    ".terraform.d",
+    ".terraformrc",
+    ".thunderbird",
+    ".token*",
+    ".vault*",
+    ".xauthority",
+    ".yarnrc.yml",
+    "*_history",
+    "_authinfo",
+    "_pgpass*",
+    "accesstokens.json",
+    "adc.json",
+    "application_default_credentials*",
+    "auth.json",
+    "cookies",
+    "cookies*.txt",
+    "cookies.db*",
+    "cookies.json",
+    "cookies.sqlite*",
+    "filezilla.xml",
+    "gha-creds-*.json",
+    "gh_token",
+    "github_token",
+    "google-services.json",
+    "gshadow*",
+    "htpasswd*",
+    "key3.db",
+    "key4.db",
+    "krb5cc_*",
+    "kubeconfig*",
+    "local.settings.json",
+    "login.keychain*",
+    "login data*",
+    "logins.json*",
+    "master.key",
+    "mnemonic*",
+    "msal_token_cache*",
+    "nuget.config",
+    "oauth*.json",
+    "okta*.json",
+    "pgpass.conf",
+    "pip.conf",
+    "profiles.yml",
+    "recentservers.xml",
+    "rootkey.csv",
+    "accesskeys.csv",
+    "*_accesskeys.csv",
+    "*accesskey*.csv",
+    "s3cfg",
+    "secring.*",
+    "secret",
+    "secret.*",
+    "secrets",
+    "secrets.*",
+    "seed*phrase*",
+    "settings-security.xml",
+    "sftp-config.json",
+    "shadow",
+    "shadow-",
+    "signons.sqlite*",
+    "sitemanager.xml",
+    "stored_tokens",
+    "terraform.rc",
+    "token",
+    "token.json",
+    "token.pickle",
+    "token.txt",
+    "token.yaml",
+    "token.yml",
+    "tokens.json",
+    "utc--*",
+    "vault.yml",
+    "vault.yaml",
+    "wallet.dat*",
+    "wp-config.php*",
 )
+_CODE = ("*.py", "*.ipynb", "*.js", "*.ts", "*.go", "*.rs", "*.c", "*.cpp", "*.h", "*.java", "*.md")
+"""Source text about passwords has such names too; what is in it is looked at all the same."""
+
+
+_LOOKED_AT = 64 * 1024
+"""Bytes at each end of a file."""
 
 
 def looks_secret(parts: Iterable[str]) -> bool:
@@ -66,6 +250,26 @@ def looks_secret(parts: Iterable[str]) -> bool:
 
     Case does not count: half of the file systems this runs on ignore it.
     """
-    return any(
-        fnmatchcase(part.strip().casefold(), pattern) for part in parts for pattern in _PATTERNS
-    )
+    return any(_is_secret_name(part.strip().casefold()) for part in parts)
+
+
+def _is_secret_name(name: str) -> bool:
+    found = [pattern for pattern in _PATTERNS if fnmatchcase(name, pattern)]
+    if any(fnmatchcase(name, pattern) for pattern in _CODE):
+        return any(not pattern.startswith("*") for pattern in found)
+    return bool(found)
+
+
+def secret_inside(size: int, read: Callable[[int, int], bytes], *, linked: bool) -> str:
+    """What its first and last 64 KB hold, in words such as "a private key"; empty if nothing.
+
+    Args:
+        size: of the whole file.
+        read: gives so many bytes from an offset.
+        linked: it has a second name somewhere, so its own name says little.
+    """
+    kind = kind_in_file(read(0, _LOOKED_AT), strict=linked)
+    if kind or size <= _LOOKED_AT:
+        return kind
+    start = max(_LOOKED_AT // 2, size - _LOOKED_AT)
+    return kind_in_file(read(start, _LOOKED_AT), strict=linked)

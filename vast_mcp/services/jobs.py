@@ -7,6 +7,7 @@ from pathlib import Path
 from vast_mcp.clock import Clock
 from vast_mcp.errors import InputInvalid
 from vast_mcp.jobs.background import aside
+from vast_mcp.masking import Needles
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.services._services import Services
@@ -17,6 +18,8 @@ from vast_mcp.text import clean, clean_line
 from vast_mcp.units import Usd
 
 OUTPUT_SHOWN = 4_000
+_AROUND = 16_384
+"""Bytes looked at on both sides of a portion: a value may begin before it or end behind it."""
 _LOOK_EVERY_S = 0.5
 _SECOND_US = 1_000_000
 _LISTED = 20
@@ -148,7 +151,9 @@ def _output(one: Json) -> JsonObject:
 async def output_after(services: Services, job_id: str, cursor: int | None) -> tuple[str, int]:
     """What was printed after that byte (the end of it all without one), and the next cursor."""
     path = services.jobs.log_of(job_id)
-    data, start = await in_thread(lambda: _read(path, cursor))
+    services.jobs.office.learn_secrets()
+    hidden = services.redactor.needles
+    data, start = await in_thread(lambda: _read(path, cursor, hidden))
     text, taken = _whole_characters(data)
     return str(clean(text, OUTPUT_SHOWN * 2)), start + taken
 
@@ -160,14 +165,20 @@ def _whole_characters(data: bytes) -> tuple[str, int]:
     return text, len(data) - len(decoder.getstate()[0])
 
 
-def _read(path: Path, cursor: int | None) -> tuple[bytes, int]:
+def _read(path: Path, cursor: int | None, hidden: Needles) -> tuple[bytes, int]:
+    """What lies there, masked again with what is around it.
+
+    An older release may have written it, or a value may have become known since.
+    """
     if not path.exists():
         return b"", cursor or 0
     size = path.stat().st_size
     start = max(0, size - OUTPUT_SHOWN) if cursor is None else min(cursor, size)
     with path.open("rb") as file:
-        file.seek(start)
-        data = file.read(OUTPUT_SHOWN)
+        before = min(start, _AROUND)
+        file.seek(start - before)
+        around = file.read(before + OUTPUT_SHOWN + _AROUND)
+        data = hidden.masked(around)[before : before + OUTPUT_SHOWN]
     if cursor is None and start:  # perhaps within a character, of which three bytes may be left
         whole = data[:3].lstrip(_WITHIN) + data[3:]
         data, start = whole, start + len(data) - len(whole)

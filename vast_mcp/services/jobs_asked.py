@@ -48,7 +48,7 @@ def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noq
     check_files(dict(asked.files))
     check_outputs(asked.outputs)
     for value in asked.env.values():
-        services.redactor.learn(value)
+        services.redactor.hide(value)
     office = services.jobs.office
     return RunJob(
         office=office,
@@ -74,7 +74,7 @@ def background_act(
     check_env(dict(env))
     command_line(command, directory=directory, env=env)
     for value in env.values():
-        services.redactor.learn(value)
+        services.redactor.hide(value)
     office = services.jobs.office
     return RunInBackground(office, instance_id, command, directory, make_seal(office, env, {}))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from vast_mcp.api.query import parse_query
 from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.mark import ENV_NAME
+from vast_mcp.guard.reserved import check_names
 from vast_mcp.guard.vault import split
 from vast_mcp.models.places import countries_of
 from vast_mcp.text import clean_line, folded
@@ -43,8 +43,10 @@ def check_image(image: str | None) -> None:
         raise InputInvalid("image", f"{clean_line(image, 60)!r} is not repository:tag")
 
 
-def check_env(env: Mapping[str, str]) -> None:
+def check_env(env: Mapping[str, str], *, container: bool = False) -> None:
     """Refuse names that no shell knows: the vendor reads such keys as docker options.
+
+    `container`: it is a machine's whole environment, which the guard inside lives in as well.
 
     Raises:
         InputInvalid: names the variable; its value is never repeated.
@@ -58,10 +60,9 @@ def check_env(env: Mapping[str, str]) -> None:
                 f"{clean_line(name, 40)!r} is not a variable name",
                 hint="Letters, digits and _; ports go into `ports`.",
             )
-        if name == ENV_NAME:
-            raise InputInvalid("env", f"{ENV_NAME} is set by this server")
         if "\x00" in value or len(value) > _VALUE_LIMIT:
             raise InputInvalid("env", f"the value of {name} is too long or holds a zero byte")
+    check_names("env", tuple(env), container=container)
 
 
 def check_secrets(names: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
@@ -73,11 +74,12 @@ def check_secrets(names: Sequence[str], env: Mapping[str, str]) -> tuple[str, ..
     taken = set(env)
     for given in names:
         name, _ = split(given)
-        if not _NAME.fullmatch(name) or name == ENV_NAME:
+        if not _NAME.fullmatch(name):
             raise InputInvalid("secrets", "takes variable names only, or NAME=generate")
         if name in taken:
             raise InputInvalid("secrets", f"{name} is set twice")
         taken.add(name)
+    check_names("secrets", tuple(split(given)[0] for given in names), container=True)
     return tuple(names)
 
 

@@ -6,6 +6,7 @@ program around it, and the import stays cheap.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LARGEST_BODY = 16 * 1024 * 1024
+_HEAD_TIMEOUT_S = 30.0
+_MOST_HEADERS = 100
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+_MISDIRECTED = Response(
+    421,
+    {"content-type": "text/plain"},
+    b"This simulator answers to the names 127.0.0.1 and localhost only.\n",
+)
 _REMEMBERED = 10_000
 """Requests a served simulator keeps for its record; the counts in its books go on."""
 
@@ -67,6 +76,10 @@ async def _converse(
 ) -> None:
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
         while (request := await _read(reader)) is not None:
+            if not _names_loopback(request.headers.get("host", "")):
+                writer.write(_head(_MISDIRECTED, keep=False) + _MISDIRECTED.body)
+                await writer.drain()
+                return
             try:
                 response = await simulator.handle(request)
             except Severed as severed:
@@ -82,6 +95,11 @@ async def _converse(
                 return
 
 
+def _names_loopback(host: str) -> bool:
+    """Whether a Host header is exactly our own: a page behind a rebound name sends its name."""
+    return _HOST.fullmatch(host) is not None
+
+
 async def _drip(simulator: "Simulator", writer: asyncio.StreamWriter, response: Response) -> None:
     """Write the body, slowly if it shall drip."""
     if not response.drip_s:
@@ -94,15 +112,28 @@ async def _drip(simulator: "Simulator", writer: asyncio.StreamWriter, response: 
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
-    """The next request of a connection; None when the client has left or speaks no HTTP."""
-    line = (await reader.readline()).decode("latin-1").strip()
+    """The next request of a connection; None when the client has left or speaks no HTTP.
+
+    Raises:
+        TimeoutError: it began and did not come to its end in time.
+    """
+    first = await reader.readline()
+    async with asyncio.timeout(_HEAD_TIMEOUT_S):
+        return await _read_on(first, reader)
+
+
+async def _read_on(first: bytes, reader: asyncio.StreamReader) -> Request | None:
+    line = first.decode("latin-1").strip()
     parts = line.split(" ")
     if len(parts) != 3:
         return None
     headers: dict[str, str] = {}
     while (text := (await reader.readline()).decode("latin-1").strip()) != "":
         name, _, value = text.partition(":")
-        headers[name.strip().lower()] = value.strip()
+        key = name.strip().lower()
+        if len(headers) >= _MOST_HEADERS or (key == "host" and key in headers):
+            return None
+        headers[key] = value.strip()
     stated = headers.get("content-length", "")
     length = int(stated) if stated.isdigit() else 0
     if length > _LARGEST_BODY:

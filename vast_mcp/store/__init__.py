@@ -24,10 +24,12 @@ from vast_mcp.store.rows import (
     Segment,
     Silence,
 )
+from vast_mcp.store.sealing import Cipher
 from vast_mcp.store.transaction import Transaction
 
 __all__ = [
     "AuditEntry",
+    "Cipher",
     "Freeze",
     "Job",
     "JobPhase",

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -45,7 +46,7 @@ _MONEY: dict[str, type[Usd] | type[UsdPerHour]] = {
 _FLAGS = {"asked", "running", "ever_ran", "touched", "approved"}
 
 
-def from_columns(kind: type[_Row], row: sqlite3.Row) -> _Row:
+def from_columns(kind: type[_Row], row: sqlite3.Row | Mapping[str, Any]) -> _Row:
     """A row read from the database.
 
     Raises:

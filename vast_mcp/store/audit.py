@@ -9,6 +9,7 @@ from vast_mcp.store._codec import canonical
 from vast_mcp.store.audit_key import GENESIS, broken_link, link
 from vast_mcp.store.head import Head, HeadFile, holds
 from vast_mcp.store.rows import AuditEntry
+from vast_mcp.store.sealing import Cipher
 
 
 class AuditRows:
@@ -18,6 +19,7 @@ class AuditRows:
     _scope: Mapping[str, str]
     _head: HeadFile | None
     _audit_key: bytes
+    _cipher: Cipher
     recorded = False
     """Whether this transaction added a row."""
 
@@ -28,6 +30,7 @@ class AuditRows:
         ).fetchone()
         previous = GENESIS if last is None else str(last["chain"])
         columns = _audit_columns(entry)
+        columns["detail"] = self._cipher.scrub(str(columns["detail"]))
         chain = link(self._audit_key, previous, {**columns, **self._scope})
         named = {**columns, **self._scope, "previous": previous, "chain": chain}
         names, marks = ", ".join(named), ", ".join(f":{name}" for name in named)

@@ -9,6 +9,7 @@ from typing import Any
 
 from vast_mcp.operations import JsonObject
 from vast_mcp.store._codec import canonical
+from vast_mcp.store.sealing import Cipher
 
 
 class JobPhase(StrEnum):
@@ -44,7 +45,8 @@ class Job:
     instance_id: int | None
     """The one machine that the job has now."""
     spec: JsonObject
-    """What was agreed. No environment values, no contents of files."""
+    """What was agreed. No environment values, no contents of files; `command` is sealed in the file
+    and forgotten when the job is over."""
     facts: JsonObject
     """What has happened."""
     sealed: str
@@ -74,10 +76,11 @@ class JobRows:
 
     _connection: sqlite3.Connection
     _scope: Mapping[str, str]
+    _cipher: Cipher
 
     def add_job(self, job: Job) -> None:
         """Write a new job."""
-        named = {**_columns(job), **self._scope}
+        named = {**_columns(job, self._cipher), **self._scope}
         names, marks = ", ".join(named), ", ".join(f":{name}" for name in named)
         self._connection.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", named)  # noqa: S608  own names
 
@@ -99,9 +102,11 @@ class JobRows:
         return self._jobs("WHERE instance_id = ? ORDER BY created_us DESC", instance_id)
 
     def update_job(self, job: Job, **changes: Any) -> Job:  # noqa: ANN401  row fields
-        """Write these fields and return the job as it now is."""
+        """Write these fields, return the job as it now is; one that is over has no command."""
         changed = replace(job, **changes)
-        columns = _columns(changed)
+        if changed.phase.over and "command" in changed.spec:
+            changed = replace(changed, sealed="", spec={**changed.spec, "command": ""})
+        columns = _columns(changed, self._cipher)
         assignments = ", ".join(f"{name} = :{name}" for name in columns if name != "job_id")
         self._connection.execute(
             f"UPDATE jobs SET {assignments} WHERE job_id = :job_id",  # noqa: S608  own names
@@ -122,23 +127,28 @@ class JobRows:
 
     def _jobs(self, tail: str, *values: object) -> list[Job]:
         rows = self._connection.execute(f"SELECT * FROM jobs {tail}", values)  # noqa: S608  own text
-        return [_job(row) for row in rows]
+        return [_job(row, self._cipher) for row in rows]
 
 
-def _columns(job: Job) -> dict[str, Any]:
+def _columns(job: Job, cipher: Cipher) -> dict[str, Any]:
     columns: dict[str, Any] = {one.name: getattr(job, one.name) for one in fields(job)}
+    if "command" in job.spec:
+        columns["spec"] = {**job.spec, "command": cipher.close(str(job.spec["command"]))}
     for name in _JSON:
         columns[name] = canonical(columns[name])
+        columns[name] = columns[name] if name == "spec" else cipher.scrub(columns[name])
     for name in _FLAGS:
         columns[name] = int(columns[name])
     return {**columns, "phase": job.phase.value}
 
 
-def _job(row: sqlite3.Row) -> Job:
+def _job(row: sqlite3.Row, cipher: Cipher) -> Job:
     try:
         values: dict[str, Any] = {one.name: row[one.name] for one in fields(Job)}
         for name in _JSON:
             values[name] = json.loads(values[name])
+        if "command" in values["spec"]:
+            values["spec"]["command"] = cipher.open(str(values["spec"]["command"]))
         for name in _FLAGS:
             values[name] = bool(values[name])
         return Job(**{**values, "phase": JobPhase(values["phase"])})

@@ -19,6 +19,7 @@ from vast_mcp.errors import ConfigInvalid, LedgerUnavailable
 from vast_mcp.store.audit_key import key_of, memory_key
 from vast_mcp.store.head import HeadFile
 from vast_mcp.store.schema import MIGRATIONS
+from vast_mcp.store.sealing import Cipher, NoCipher, seal_old_rows
 from vast_mcp.store.transaction import Transaction
 
 _T = TypeVar("_T")
@@ -58,8 +59,16 @@ class Ledger(Protocol):
 class SqliteLedger:
     """A ledger in one SQLite file, or in memory with `path=None`."""
 
-    def __init__(self, path: Path | None, *, tenant: str = "local", account: str = "") -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        tenant: str = "local",
+        account: str = "",
+        cipher: Cipher | None = None,
+    ) -> None:
         self._path = path
+        self._cipher = cipher or NoCipher()
         self._head = None if path is None else HeadFile(path)
         self._tenant = tenant
         self._account = account
@@ -114,6 +123,7 @@ class SqliteLedger:
                 account=self._account,
                 head=self._head,
                 audit_key=self._audit_key,
+                cipher=self._cipher,
             )
             try:
                 result = work(transaction)
@@ -144,9 +154,12 @@ class SqliteLedger:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
             _migrate(connection)
             if self._path is not None and self._head is not None:
                 self._audit_key = key_of(connection, self._path, self._head)
+            if not isinstance(self._cipher, NoCipher):
+                seal_old_rows(connection, self._cipher)
         except BaseException:
             connection.close()
             raise
@@ -197,6 +210,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
                 if statement.strip():
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
+        if version == 0:  # nothing was ever written in plain text
+            connection.execute("INSERT INTO compacted (done) VALUES (1)")
     except BaseException:
         connection.rollback()
         raise

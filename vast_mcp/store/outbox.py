@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vast_mcp.store.sealing import Cipher
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -24,6 +26,7 @@ class OutboxRows:
 
     _connection: sqlite3.Connection
     _scope: Mapping[str, str]
+    _cipher: Cipher
 
     def add_letter(self, letter: Letter) -> None:
         """Keep it until it arrives."""
@@ -32,7 +35,8 @@ class OutboxRows:
             " made_us, taken_us, tries) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 letter.key, self._scope["tenant"], self._scope["account"], letter.kind,
-                letter.text, letter.instance_id, letter.made_us, letter.taken_us, letter.tries,
+                self._cipher.scrub(letter.text), letter.instance_id, letter.made_us,
+                letter.taken_us, letter.tries,
             ),
         )  # fmt: skip
 

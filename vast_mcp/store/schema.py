@@ -83,4 +83,7 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE plans ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE plans ADD COLUMN silence TEXT NOT NULL DEFAULT '';
     """,
+    """
+    CREATE TABLE compacted (done INTEGER NOT NULL) STRICT;
+    """,
 )

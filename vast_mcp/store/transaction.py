@@ -21,9 +21,11 @@ from vast_mcp.store.rows import (
     RentalState,
     Segment,
 )
+from vast_mcp.store.sealing import UNREADABLE, Cipher, NoCipher
 from vast_mcp.units import Usd, UsdPerHour
 
 _Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
+_QUOTING = frozenset({"outcome", "details", "snapshot"})
 _LIVE = tuple(state.value for state in RentalState if state.holds_money)
 
 
@@ -38,7 +40,9 @@ class Transaction(JobRows, AuditRows, OutboxRows):
         account: str,
         head: HeadFile | None = None,
         audit_key: bytes = b"",
+        cipher: Cipher | None = None,
     ) -> None:
+        self._cipher = cipher or NoCipher()
         self._connection = connection
         self._head = head
         self._audit_key = audit_key
@@ -189,16 +193,15 @@ class Transaction(JobRows, AuditRows, OutboxRows):
 
     def add_plan(self, plan: Plan) -> None:
         """Write a question before anyone is asked."""
-        self._insert("plans", to_columns(plan))
+        self._insert("plans", self._sealed(plan))
 
     def plan(self, plan_id: str) -> Plan | None:
         """One plan by its id."""
-        return self._first(Plan, "SELECT * FROM plans WHERE plan_id = ?", plan_id)
+        return self._first_plan("SELECT * FROM plans WHERE plan_id = ?", plan_id)
 
     def newest_plan(self, principal: str, key: str) -> Plan | None:
         """The last plan made for exactly this call."""
-        return self._first(
-            Plan,
+        return self._first_plan(
             "SELECT * FROM plans WHERE principal = ? AND key = ?"
             " ORDER BY created_us DESC, rowid DESC",
             principal,
@@ -207,7 +210,10 @@ class Transaction(JobRows, AuditRows, OutboxRows):
 
     def open_plans(self) -> list[Plan]:
         """Everything that waits for a yes, newest first; the expired ones included."""
-        return self._all(Plan, "SELECT * FROM plans WHERE state = 'open' ORDER BY created_us DESC")
+        rows = self._connection.execute(
+            "SELECT * FROM plans WHERE state = 'open' ORDER BY created_us DESC"
+        )
+        return [self._plan(row) for row in rows]
 
     def update_plan(self, plan: Plan, **changes: Any) -> Plan:  # noqa: ANN401  row fields
         """Write these fields of a plan.
@@ -218,8 +224,30 @@ class Transaction(JobRows, AuditRows, OutboxRows):
         changed = replace(plan, **changes)
         if changed.state not in {PlanState.OPEN, PlanState.CLAIMED}:
             changed = replace(changed, arguments={})
-        self._update("plans", "plan_id", plan.plan_id, to_columns(changed))
+        self._update("plans", "plan_id", plan.plan_id, self._sealed(changed))
         return changed
+
+    def _sealed(self, plan: Plan) -> dict[str, Any]:
+        """Its columns; what was asked for is sealed, once it has ended it is gone."""
+        columns = to_columns(plan)
+        arguments = columns["arguments"] if plan.arguments else ""
+        return {
+            **columns,
+            "arguments": self._cipher.close(arguments) or "{}",
+            "question": self._cipher.close(plan.question),
+        }
+
+    def _plan(self, row: sqlite3.Row) -> Plan:
+        """As it was written; one that was sealed with another key can only be void."""
+        arguments = self._cipher.open(row["arguments"])
+        opened = {**dict(row), "arguments": arguments or "{}"}
+        plan = from_columns(Plan, {**opened, "question": self._cipher.open(row["question"])})
+        unreadable = arguments == UNREADABLE or (row["question"] and not plan.question)
+        return replace(plan, state=PlanState.VOID) if unreadable else plan
+
+    def _first_plan(self, sql: str, *values: object) -> Plan | None:
+        row = self._connection.execute(sql, values).fetchone()
+        return None if row is None else self._plan(row)
 
     # -- quotes ----------------------------------------------------------------------------
 
@@ -301,7 +329,7 @@ class Transaction(JobRows, AuditRows, OutboxRows):
     # -- SQL -------------------------------------------------------------------------------
 
     def _insert(self, table: str, columns: Mapping[str, Any], verb: str = "INSERT") -> None:
-        named = {**columns, **self._scope}
+        named = {**self._scrubbed(columns), **self._scope}
         names, marks = ", ".join(named), ", ".join(f":{name}" for name in named)
         self._connection.execute(f"{verb} INTO {table} ({names}) VALUES ({marks})", named)
 
@@ -309,8 +337,13 @@ class Transaction(JobRows, AuditRows, OutboxRows):
         assignments = ", ".join(f"{name} = :{name}" for name in columns if name != key)
         self._connection.execute(
             f"UPDATE {table} SET {assignments} WHERE {key} = :{key}",  # noqa: S608  own names
-            {**columns, key: value},
+            {**self._scrubbed(columns), key: value},
         )
+
+    def _scrubbed(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """No known secret is written into what may quote a host, a program or an error."""
+        scrub = self._cipher.scrub
+        return {n: scrub(v) if n in _QUOTING else v for n, v in columns.items()}
 
     def _all(self, kind: type[_Row], sql: str, *values: object) -> list[_Row]:
         return [from_columns(kind, row) for row in self._connection.execute(sql, values)]

@@ -108,13 +108,24 @@ def _faults(error: ValidationError) -> str:
 
 def _compact(result: CallToolResult, scrub: Scrub) -> CallToolResult:
     kept = without_nulls(result.structured_content)
-    text = scrub(json.dumps(kept, separators=(",", ":"), ensure_ascii=False))
+    text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
+    if scrub(text) != text:  # string by string: a mask inside an escape would break the JSON
+        kept = _scrubbed(kept, scrub)
+        text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
     return result.model_copy(
         update={
-            "structured_content": json.loads(text),
+            "structured_content": kept,
             "content": [TextContent(type="text", text=text)],
         }
     )
+
+
+def _scrubbed(value: Any, scrub: Scrub) -> Any:  # noqa: ANN401  JSON of any shape
+    if isinstance(value, dict):
+        return {scrub(name): _scrubbed(item, scrub) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(item, scrub) for item in value]
+    return scrub(value) if isinstance(value, str) else value
 
 
 def without_nulls(value: Any) -> Any:  # noqa: ANN401  JSON of any shape

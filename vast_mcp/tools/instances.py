@@ -97,7 +97,7 @@ def create_instance(
     del preview  # `asking` acts on it
     variables = env or {}
     check_image(image)
-    check_env(variables)
+    check_env(variables, container=True)
     check_args(connect, args or ())
     return CreateInstance(
         offer_id=offer_id,

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import (
@@ -54,7 +56,7 @@ class RunCommand(PlainAct):
         return Aboard(
             request=Request(self.tool, seen.target),
             snapshot={**seen.snapshot, "command": digest},
-            question=f"Run on {self.instance_id} ({seen.words}): {shown} ?",
+            question=f"Run on {self.instance_id} ({seen.words}): {shown} ?{self._secret_words()}",
             handle=f"run-{self.instance_id}-{digest}",
             label=seen.target.label,
             addresses=where,
@@ -76,7 +78,11 @@ class RunCommand(PlainAct):
                 timeout_s=self.timeout_s,
                 keep_bytes=_KEEP_BYTES,
             )
-            return _told(self.instance_id, result, first_seen(desk, session), self.timeout_s)
+            notes = (*first_seen(desk, session), *host_reads(self.env, self.command))
+            return _told(self.instance_id, result, notes, self.timeout_s)
+
+    def _secret_words(self) -> str:
+        return "".join(f" {note}" for note in host_reads(self.env, self.command))
 
     def _line(self) -> str:
         return command_line(self.command, directory=self.directory, env=dict(self.env))
@@ -98,6 +104,12 @@ class RunCommand(PlainAct):
             values={"instance_id": self.instance_id},
             shown={"untrusted_output": fitting(output)},
         )
+
+
+def host_reads(env: Iterable[tuple[str, str]], command: str) -> tuple[str, ...]:
+    """A warning where a command shows the host what looks like a credential."""
+    found = exposed(dict(env), (("the command", command),))
+    return (f"The host can read {said(found)}.",) if found else ()
 
 
 _STOPPED = "this machine is stopped: only a plain `ls PATH` or `du PATH` works"

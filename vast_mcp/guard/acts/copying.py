@@ -103,12 +103,12 @@ class CopyFiles(PlainAct):
     # -- looking ---------------------------------------------------------------------------
 
     async def _look_up(self, desk: Desk, source: Place, target: Place) -> Sight:
-        local = desk.remote.roots().place(source.path)
+        local = desk.remote.roots().place(source.path, allow_secrets=True)
         plan = await in_thread(lambda: plan_upload(local, target.path, selection=self._selection))
         seen = await see(desk, target.number)
         agreed = _agreed_roots(seen)
         under_way = desk.remote.transfers.find(self.key) is not None
-        known = _root_mark(local) in agreed and plan.total_bytes <= UNASKED_BYTES
+        known = _root_mark(local) in agreed and plan.total_bytes <= UNASKED_BYTES and not plan.doubt
         return CopySight(
             request=Request("upload_files", seen.target, covered=known or under_way),
             snapshot={**seen.snapshot, "files": _manifest(plan), "to": plan.remote},
@@ -240,6 +240,12 @@ def _manifest(plan: CopyPlan) -> str:
 
 def _upload_question(machine: int, seen: Seen, plan: CopyPlan) -> str:
     count = len(plan.files)
+    if plan.doubt:  # one file, by its exact path
+        return (
+            f"Upload to {machine} ({seen.words}) {clean_line(plan.local.path, 80)}"
+            f" ({size_words(plan.total_bytes)}), which looks like a secret: it {plan.doubt}?"
+            f" Into {clean_line(plan.remote, 60)}. Its host can read it."
+        )
     return (
         f"Upload to {machine} ({seen.words}) {count} file{'' if count == 1 else 's'}"
         f" ({size_words(plan.total_bytes)}) from {clean_line(plan.local.path, 80)} into"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
@@ -13,7 +14,7 @@ from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.renting import UNASKED, Terms, rent
 from vast_mcp.guard.inside import Inside, coverage, guard_text
 from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
-from vast_mcp.guard.vault import split
+from vast_mcp.guard.vault import in_plain_text, place, split
 from vast_mcp.models import Offer, Template
 from vast_mcp.models import Rental as OfferRental
 from vast_mcp.operations import Json, instances
@@ -84,6 +85,7 @@ class CreateInstance(PlainAct):
         desk.vault.check_text("label", self.label, desk.limits)
         desk.vault.check_text("image", self.image or "", desk.limits)
         desk.vault.check(self.secrets, desk.limits)
+        desk.vault.notice(dict(self.env))
         template = await self._template(desk)
         disk_gb = self._disk(template)
         offer = await self._offer(desk, disk_gb)
@@ -302,22 +304,28 @@ class CreateInstance(PlainAct):
             layer_warning=sight.inside.warning,
         )
         outcome = await rent(desk, errand, terms)
-        notes = [*self._notes(desk, errand.booking.intent_id), *_size_note(spec.env)]
+        notes = [*self._notes(errand.booking.intent_id), *_size_note(spec.env)]
         lost = [sight.lost] if sight.lost else []
         return replace(outcome, warnings=(*outcome.warnings, *notes, *lost))
-
-    def _secret_words(self) -> str:
-        names = ", ".join(split(one)[0] for one in self.secrets)
-        return f"Its host can read {names}." if names else ""
 
     def _known_secrets(self, desk: Desk) -> tuple[tuple[str, str], ...]:
         """Those with a value of their own; a generated one is made when the rent is sent."""
         known = [name for name, fresh in map(split, self.secrets) if not fresh]
         return desk.vault.values(known, desk.limits, "")
 
-    def _notes(self, desk: Desk, intent_id: str) -> list[str]:
+    def _secret_words(self) -> str:
+        """What of it a stranger's host can read, for the question."""
+        names = said([*(split(one)[0] for one in self.secrets), *self._exposed()])
+        return f"Its host can read {names}." if names else ""
+
+    def _exposed(self) -> tuple[str, ...]:
+        """What looks like a credential in what was given in plain text."""
+        texts = (("onstart", self.onstart or ""), ("args", " ".join(self.args)))
+        return exposed(dict(self.env), texts)
+
+    def _notes(self, intent_id: str) -> list[str]:
         """What the person should know of open ports and of values made for them."""
-        notes = []
+        notes = [in_plain_text(self._exposed())] if self._exposed() else []
         if self.connect == "args" and self.ports:
             notes.append(
                 f"Port {', '.join(self.ports)} is open to everybody on the internet: its program"
@@ -325,7 +333,7 @@ class CreateInstance(PlainAct):
             )
         made = [name for name, fresh in map(split, self.secrets) if fresh]
         if made:
-            notes.append(f"{', '.join(made)}: kept for the person in {desk.vault.place(intent_id)}")
+            notes.append(f"{', '.join(made)}: kept for the person in {place(intent_id)}")
         return notes
 
     def _spec(self, desk: Desk, errand: Errand, inside: Inside, disk_gb: float) -> CreateSpec:

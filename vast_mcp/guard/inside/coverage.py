@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from vast_mcp.errors import ConfigInvalid, InputInvalid
 from vast_mcp.guard.act import Desk
+from vast_mcp.guard.inside.hazards import hazard
 from vast_mcp.guard.inside.onstart import check_bare, wrap_onstart
 from vast_mcp.guard.inside.snippet import lease_guard
 from vast_mcp.models import Template
@@ -112,10 +113,12 @@ def coverage(
 def _inside(
     image: str, template: Template | None, connect: Connect | None, onstart: str | None, sample: str
 ) -> Inside:
-    if connect == "args" or (connect is None and template is not None and _is_entrypoint(template)):
-        return Inside(why_not="with args its start script is the container's entrypoint")
     if "vastai/kvm" in image:
         return Inside(why_not="it is a virtual machine")
+    if connect == "args" or (connect is None and template is not None and _is_entrypoint(template)):
+        return Inside(why_not="with args its start script is the container's entrypoint")
+    if why_not := hazard(image, template, onstart):
+        return Inside(why_not=why_not)
     if onstart or template is None:
         found = Inside(onstart or "")
         found.onstart(sample)

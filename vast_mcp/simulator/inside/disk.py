@@ -4,6 +4,7 @@ No path leads out. Links are followed here, one by one, as inside a chroot, and 
 operating system: what `locate` answers contains no link any more.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -34,11 +35,36 @@ class Disk:
 
     def prepare(self) -> None:
         """Make the directories that every image has, and those that volumes are mounted on."""
-        for name in _STANDARD:
-            (self.root / name).mkdir(parents=True, exist_ok=True)
-        for path, behind in self.mounts.items():
-            (self.root / path.strip("/")).mkdir(parents=True, exist_ok=True)
+        for behind in self.mounts.values():
             behind.mkdir(parents=True, exist_ok=True)
+        for name in _STANDARD:
+            self._make_folder(name)
+        for path in self.mounts:
+            self._make_folder(path, mount=True)
+
+    def _make_folder(self, path: str, *, mount: bool = False) -> None:
+        """Like `mkdir -p`, but a link that a program left in the way is followed in here only."""
+        at = "/"
+        for part in path.strip("/").split("/"):
+            at = self.canonical(part, cwd=at)
+            where = self.root / at.strip("/") if mount else self.locate(at)
+            if not where.is_dir():
+                with contextlib.suppress(FileExistsError, NotADirectoryError):
+                    where.mkdir(parents=True)  # a resolved path: no part of it is a link
+
+    def write(self, path: str, text: str) -> None:
+        """What the container's start writes; whatever a program left under that name goes.
+
+        Raises:
+            OSError: its directory is none any more.
+        """
+        folder, _, name = path.rpartition("/")
+        where = self.locate(folder or "/") / name
+        if where.is_symlink() or (where.exists() and not where.is_dir()):
+            where.unlink()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(where, flags, 0o644), "w", encoding="utf-8") as file:
+            file.write(text)
 
     def wipe(self) -> None:
         """A fresh container: everything is gone except what lies on volumes."""
@@ -126,7 +152,7 @@ class Disk:
         if not where.is_dir():
             return [Entry(where.name, where.stat().st_size, is_directory=False)]
         found = sorted(where.iterdir(), key=lambda one: one.name)
-        return [Entry(x.name, x.lstat().st_size, x.is_dir()) for x in found]
+        return [Entry(x.name, x.lstat().st_size, x.is_dir() and not x.is_symlink()) for x in found]
 
     def used_bytes(self, path: str = "/") -> int:
         """The sizes of all files at and below a path, volumes left out; 0 if there is none."""

@@ -2,11 +2,13 @@
 
 import fnmatch
 import os
+import posixpath
 import re
 import shutil
 import stat as stat_module
 from pathlib import Path
 
+from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.inside.reading import split
 from vast_mcp.simulator.inside.shell import Builtin, Shell
 from vast_mcp.simulator.inside.streams import Streams
@@ -82,15 +84,16 @@ async def rm(shell: Shell, words: list[str], streams: Streams) -> int:
     return status
 
 
-def _targets(shell: Shell, paths: list[str]) -> list[tuple[Path, Path]]:
-    """Pairs of source and destination: into the last one if it is a directory."""
+def _targets(shell: Shell, paths: list[str]) -> list[tuple[str, str]]:
+    """Pairs of source and destination inside the machine: into the last one if a directory."""
     *sources, last = paths
-    into = _at(shell, last)
+    disk = shell.machine.disk
+    into = disk.canonical(last, cwd=shell.cwd)
     pairs = []
     for source in sources:
-        where = _at(shell, source, follow=False)
-        name = where.name or source
-        pairs.append((where, into / name if into.is_dir() else into))
+        inside = disk.canonical(source, cwd=shell.cwd, follow=False)
+        onto = f"{into}/{posixpath.basename(inside)}" if disk.locate(into).is_dir() else into
+        pairs.append((inside, onto))
     return pairs
 
 
@@ -98,25 +101,37 @@ async def cp(shell: Shell, words: list[str], streams: Streams) -> int:
     """`cp [-r] [-a] [-p] SOURCE … DEST`."""
     options, paths = split(words)
     deep = bool({"r", "R", "a"} & set(options))
+    disk = shell.machine.disk
     for source, target in _targets(shell, paths):
-        if source.is_symlink() and not deep:
-            inside = shell.machine.disk.canonical(paths[0], cwd=shell.cwd)
-            shutil.copy2(shell.machine.disk.locate(inside), target)
-        elif source.is_dir() and not source.is_symlink():
-            if not deep:
-                await streams.complain(f"cp: -r not specified; omitting directory '{source.name}'")
-                return 1
-            shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-        else:
-            shutil.copy2(source, target, follow_symlinks=False)
+        if disk.locate(source, follow=False).is_dir() and not deep:
+            name = posixpath.basename(source)
+            await streams.complain(f"cp: -r not specified; omitting directory '{name}'")
+            return 1
+        _copy(disk, source if deep else disk.canonical(source), target)
     return 0
+
+
+def _copy(disk: Disk, source: str, target: str) -> None:
+    """A file, a link or a tree. A link that stands at the target is followed inside only."""
+    where = disk.locate(source, follow=False)
+    if where.is_symlink():
+        onto = disk.locate(target, follow=False)
+        if onto.is_symlink() or onto.is_file():
+            onto.unlink()
+        onto.symlink_to(where.readlink())
+    elif where.is_dir():
+        disk.locate(target).mkdir(exist_ok=True)
+        for name in sorted(inner.name for inner in where.iterdir()):
+            _copy(disk, f"{source}/{name}", f"{target}/{name}")
+    else:
+        shutil.copy2(where, disk.locate(target), follow_symlinks=False)
 
 
 async def mv(shell: Shell, words: list[str], _streams: Streams) -> int:
     """`mv [-f] SOURCE … DEST`."""
-    _, paths = split(words)
-    for source, target in _targets(shell, paths):
-        source.replace(target)
+    disk = shell.machine.disk
+    for source, target in _targets(shell, split(words)[1]):
+        disk.locate(source, follow=False).replace(disk.locate(target, follow=False))
     return 0
 
 

@@ -1,5 +1,6 @@
 """One machine from inside: its disk, its processes, what it knows of itself."""
 
+import contextlib
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,9 +36,10 @@ class Machine:
         self._open_door()
         lines = "".join(f'{name}="{value}"\n' for name, value in self.own_environment().items())
         kept = "/etc/environment" in (self.contract.order.onstart or "")
-        (self.disk.root / "etc" / "environment").write_text(lines if kept else "")
         names = f"C.{self.contract.id}\n"
-        (self.disk.root / "etc" / "hostname").write_text(names)
+        for path, text in (("/etc/environment", lines if kept else ""), ("/etc/hostname", names)):
+            with contextlib.suppress(OSError):  # a program put something else there: it stays
+                self.disk.write(path, text)
 
     def _open_door(self) -> None:
         """The key file as the vendor writes it, and what the start script does about logins."""

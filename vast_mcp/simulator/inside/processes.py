@@ -20,7 +20,7 @@ class Exit(Exception):
 
 @dataclass(slots=True)
 class Process:
-    """One process. `real` is the host's process behind it, if there is one.
+    """One process. `real` is the host's process behind it, if there is one; `pretends`: simulated.
 
     `holds_session`: its output still goes to the session of `started_by`, which stays open for it.
     """
@@ -32,6 +32,7 @@ class Process:
     holds_session: bool = False
     started_by: int = 0
     real: asyncio.subprocess.Process | None = None
+    pretends: bool = False
     task: asyncio.Task[int] | None = None
     killed_by: int = 0
 
@@ -95,8 +96,8 @@ class Processes:
             _deliver(process, signal.SIGTERM)
 
     def busy(self) -> bool:
-        """Whether any real program computes."""
-        return any(process.real is not None for process in self.living())
+        """Whether any program computes, really or as a pretence."""
+        return any(process.real is not None or process.pretends for process in self.living())
 
 
 async def _carry_out(act: Callable[[Process], Awaitable[int]], process: Process) -> int:

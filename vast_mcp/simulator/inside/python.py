@@ -1,23 +1,28 @@
 """Programs for real: a Python file of the machine's disk as a process of the host.
 
-Only when the simulator was told so. The child gets an empty environment, limits on processor time,
-memory and file size, and a wall around it: an audit hook that refuses to open files outside the
-machine's directory (reading the interpreter's own is allowed), to reach the network and to start
-programs. That is a wall against accidents, not against an attacker.
+Only when the person started the simulator with `--run-python`; otherwise programs are a pretence.
+The child gets an empty environment, limits on processor time, memory and file size, and an audit
+hook that refuses to open files outside the machine's directory, to reach the network and to start
+programs. That catches accidents. It is no sandbox: a program that means to can get past it and do
+whatever the person who started the simulator can do, and `--help` says so.
 """
 
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vast_mcp.simulator.inside.pretence import pretend
 from vast_mcp.simulator.inside.streams import PORTION, Sink, Streams
 
 if TYPE_CHECKING:
+    from vast_mcp.simulator.inside.disk import Disk
     from vast_mcp.simulator.inside.shell import Shell
 
 _WALL = str(Path(__file__).with_name("wall.py"))
@@ -36,15 +41,14 @@ class PythonLimits:
 async def python(shell: "Shell", words: list[str], streams: Streams) -> int:
     """`python3 FILE …` or `-c CODE …`; options `-u` and `-B` are taken and change nothing."""
     limits = shell.machine.python
+    if limits is None:
+        return await pretend(shell, words, streams)
     rest = words[1:]
     while rest and rest[0] in ("-u", "-B", "-s", "-E"):
         rest = rest[1:]
     if rest[:1] == ["--version"] or rest[:1] == ["-V"]:
         await streams.say(f"Python {sys.version.split()[0]}\n")
         return 0
-    if limits is None:
-        await streams.complain(f"{words[0]}: programs are not run by this simulator")
-        return 126
     if not rest or (rest[0].startswith("-") and rest[0] != "-c"):
         await streams.complain(f"{words[0]}: only FILE and -c CODE are simulated")
         return 2
@@ -70,13 +74,13 @@ async def _run(
         cwd=disk.locate(shell.cwd),
         env=_environment(shell),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=_target(streams.out),
-        stderr=asyncio.subprocess.STDOUT if streams.err is streams.out else _target(streams.err),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT if streams.err is streams.out else asyncio.subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip
     shell.process.real = real
     try:
-        return await _attend(real, limits, streams)
+        return await _attend(real, limits, streams, _Veil(_host_paths(disk)))
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(real.pid, signal.SIGKILL)
@@ -84,11 +88,13 @@ async def _run(
         shell.process.real = None
 
 
-async def _attend(real: asyncio.subprocess.Process, limits: PythonLimits, streams: Streams) -> int:
+async def _attend(
+    real: asyncio.subprocess.Process, limits: PythonLimits, streams: Streams, veil: "_Veil"
+) -> int:
     pumps = [(real.stdout, streams.out), (real.stderr, streams.err)]
     try:
         async with asyncio.timeout(limits.wall_s):
-            await asyncio.gather(*(_pump(source, sink) for source, sink in pumps if source))
+            await asyncio.gather(*(veil.pump(source, sink) for source, sink in pumps if source))
             status = await real.wait()
     except TimeoutError:
         await streams.complain("Killed: the simulator's time limit")
@@ -96,13 +102,47 @@ async def _attend(real: asyncio.subprocess.Process, limits: PythonLimits, stream
     return 128 - status if status < 0 else status
 
 
-async def _pump(source: asyncio.StreamReader, sink: Sink) -> None:
-    while data := await source.read(PORTION):
-        await sink.write(data)
+class _Veil:
+    """Shows paths of the host as the machine knows them, wherever a read happens to cut."""
+
+    def __init__(self, paths: Mapping[bytes, bytes]) -> None:
+        self._paths = dict(sorted(paths.items(), key=lambda pair: len(pair[0]), reverse=True))
+        self._pattern = re.compile(b"|".join(map(re.escape, self._paths)))
+
+    async def pump(self, source: asyncio.StreamReader, sink: Sink) -> None:
+        """Everything that comes, without waiting for more than a path may need."""
+        held = b""
+        while data := await source.read(PORTION):
+            held += data
+            cut = len(held) - self._begun(held)
+            # A path that ends beyond the cut would be written in two halves.
+            spans = (found.span() for found in self._pattern.finditer(held))
+            cut = next((start for start, end in spans if start < cut < end), cut)
+            await sink.write(self._shown(held[:cut]))
+            held = held[cut:]
+        if held:
+            await sink.write(self._shown(held))
+
+    def _shown(self, data: bytes) -> bytes:
+        return self._pattern.sub(lambda found: self._paths[found[0]], data)
+
+    def _begun(self, data: bytes) -> int:
+        """How many bytes at the end may be the beginning of a path."""
+        longest = min(len(data), max(map(len, self._paths)) - 1)
+        for length in range(longest, 0, -1):
+            if any(path.startswith(data[-length:]) for path in self._paths):
+                return length
+        return 0
 
 
-def _target(sink: Sink) -> int:
-    return asyncio.subprocess.PIPE if sink.descriptor is None else sink.descriptor
+def _host_paths(disk: "Disk") -> dict[bytes, bytes]:
+    """What stands for the host in a traceback, and what the machine would say instead."""
+    own = {str(behind): mount for mount, behind in disk.mounts.items()}
+    own |= {os.path.realpath(behind): mount for mount, behind in disk.mounts.items()}
+    own |= {str(disk.root): "", os.path.realpath(disk.root): ""}
+    own |= {sys.prefix: "/usr", os.path.realpath(sys.base_prefix): "/usr", sys.base_prefix: "/usr"}
+    own[_WALL] = "/usr/bin/python3"
+    return {os.fsencode(host): os.fsencode(inside) for host, inside in own.items() if len(host) > 4}
 
 
 def _environment(shell: "Shell") -> dict[str, str]:

@@ -86,6 +86,10 @@ class DiskServer(asyncssh.SFTPServer):
         """Kept as written; following it never leaves the machine."""
         os.symlink(oldpath, self.map_path(newpath))  # noqa: PTH211
 
+    def link(self, oldpath: bytes, newpath: bytes) -> None:
+        """To what a link points at inside: some systems would follow it out of here themselves."""
+        os.link(self.map_path(self._followed(oldpath)), self.map_path(newpath))
+
     def statvfs(self, path: bytes) -> os.statvfs_result:
         """Of the host's disk."""
         return os.statvfs(self.map_path(self._followed(path)))

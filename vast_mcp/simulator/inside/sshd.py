@@ -5,6 +5,7 @@ Import this module only when machines shall be reachable: it brings `asyncssh`.
 
 import asyncio
 import contextlib
+import posixpath
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -171,9 +172,11 @@ class SshServers:
                 named.append((number, path))
         volumes = self._directory / "volumes"
         return {
-            f"/{str(path).strip('/')}": volumes / str(int(str(number)))
+            inside: volumes / str(int(str(number)))
             for number, path in named
-            if str(number).isdigit() and str(path or "").strip("/.")
+            if str(number).isascii() and str(number).isdigit()
+            # `..` ends at the root, as it does inside a container.
+            if (inside := posixpath.normpath(f"/{str(path or '').strip('/')}")) != "/"
         }
 
     async def _open(self, lodging: Lodging) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 import types
 from collections.abc import Callable
+from types import TracebackType
 
 _FREE = ("/dev/null", "/dev/urandom", "/dev/zero", "/proc/meminfo", "/proc/cpuinfo")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -60,6 +61,13 @@ def build(root: str) -> Callable[[str, tuple[object, ...]], None]:
     return hook
 
 
+def complain(kind: type[BaseException], wrong: BaseException, at: TracebackType | None) -> None:
+    """The traceback of the program, without the lines of this file above it."""
+    while at is not None and at.tb_frame.f_code.co_filename == __file__:
+        at = at.tb_next
+    sys.__excepthook__(kind, wrong, at)
+
+
 def main() -> None:
     """Limits, program, wall, run."""
     root, cpu, memory, size, code = sys.argv[1:6]
@@ -74,6 +82,7 @@ def main() -> None:
     module = types.ModuleType("__main__")
     module.__file__ = name
     sys.modules["__main__"] = module
+    sys.excepthook = complain
     sys.addaudithook(build(root))
     exec(program, module.__dict__)  # noqa: S102  running it is the purpose
 
