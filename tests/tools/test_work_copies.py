@@ -98,8 +98,10 @@ BAD = (
     ("local:proj", "C.{id}:/root"),
     ("local:proj", "C.{id}:/root/.ssh"),
     ("local:proj", "C.{id}:/workspace/../root/.ssh/x"),
-    ("local:.env", "C.{id}:/workspace/x"),
-    ("local:proj/id_rsa", "C.{id}:/workspace/x"),
+    ("local:proj", "C.{id}:/proc/1/root/workspace"),
+    ("local:proj", "C.{id}:/root/.vmcp/x"),
+    ("local:proj", "C.{id}:/dev/fd/3"),
+    ("C.{id}:/proc/self/environ", "local:x"),
     ("local:pipe", "C.{id}:/workspace/x"),
     ("proj", "C.{id}:/workspace/x"),
     ("local:proj", "-oProxyCommand=x:/workspace"),
@@ -117,10 +119,8 @@ async def test_path_attacks_are_refused_and_nothing_moves(tmp_path: Path) -> Non
     """Issue 4, safety F1/F2/F5: traversal, links, pipes, secrets, options; unasked and unsent."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
-        folder = project(sea)
+        project(sea)
         (sea.world.home / "way-out").symlink_to("/etc")
-        (sea.world.home / ".env").write_text("KEY=1")
-        (folder / "id_rsa").write_text("secret")
         os.mkfifo(sea.world.home / "pipe")
         before = sums(sea.world.home / "proj")
         for source, target in BAD:
@@ -131,6 +131,33 @@ async def test_path_attacks_are_refused_and_nothing_moves(tmp_path: Path) -> Non
         assert sums(sea.world.home / "proj") == before
         assert not (sea.world.home / "all").exists()
     assert sea.world.questions == []
+
+
+async def test_one_secret_goes_by_its_exact_path_and_a_question_that_names_it(
+    tmp_path: Path,
+) -> None:
+    """Also where uploads from that root were agreed to before: this one is asked about again."""
+    async with harbour(tmp_path) as sea:
+        machine = await sea.machine()
+        folder = project(sea)
+        (folder / "token.txt").write_text("abc")
+        (folder / "notes.md").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nx\n")
+        told = await copy(sea, "local:proj", f"C.{machine}:/workspace/proj")
+        first = await copy(sea, "local:proj/token.txt", f"C.{machine}:/workspace/t")
+        second = await copy(sea, "local:proj/notes.md", f"C.{machine}:/workspace/n")
+        disk = sea.servers.machine(machine).disk
+        assert not disk.locate("/workspace/proj/notes.md").exists()
+        assert not disk.locate("/workspace/proj/token.txt").exists()
+        assert disk.locate("/workspace/t").exists()
+    assert sorted(told["untrusted_skipped"]) == [
+        "notes.md: looks like a secret: holds a private key",
+        "token.txt: looks like a secret",
+    ]
+    assert (first["status"], second["status"]) == ("copied", "copied")
+    _, named, inside = sea.world.questions
+    assert "token.txt" in named
+    assert "looks like a secret: it has the name of one" in named
+    assert "looks like a secret: it holds a private key" in inside
 
 
 async def test_secret_looking_names_and_links_are_skipped_and_told(tmp_path: Path) -> None:

@@ -254,10 +254,9 @@ def looks_secret(parts: Iterable[str]) -> bool:
 
 
 def _is_secret_name(name: str) -> bool:
-    found = [pattern for pattern in _PATTERNS if fnmatchcase(name, pattern)]
-    if any(fnmatchcase(name, pattern) for pattern in _CODE):
-        return any(not pattern.startswith("*") for pattern in found)
-    return bool(found)
+    if not name.startswith(".") and any(fnmatchcase(name, pattern) for pattern in _CODE):
+        return False
+    return any(fnmatchcase(name, pattern) for pattern in _PATTERNS)
 
 
 def secret_inside(size: int, read: Callable[[int, int], bytes], *, linked: bool) -> str:
