@@ -5,7 +5,7 @@ By rising price the next answer begins at the last price seen; what comes twice 
 any other order there is no next answer. What could not be seen is said: see `Browsed.whole`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vast_mcp.api.reads import Reads
@@ -52,8 +52,11 @@ async def browse(
     order: Order = CHEAPEST_FIRST,
     ceiling: UsdPerHour | None = None,
     pages: int = MOST_PAGES,
+    enough: Callable[[Sequence[Offer]], bool] = lambda _: False,
 ) -> Browsed:
     """What the market has under these filters. Offers above `ceiling` need not be seen.
+
+    `enough` may end it earlier, for whoever wants the first ones and no counts.
 
     Raises:
         ApiError: an answer could not be read.
@@ -74,7 +77,7 @@ async def browse(
         last = _last_price(page, order)
         above = last is not None and ceiling is not None and last > ceiling
         whole = joined and (above or not page.cut)
-        if whole or not joined or not fresh or last is None:
+        if whole or not joined or not fresh or last is None or enough(tuple(found.values())):
             break
         wanted[_PRICE] = _from(wanted.get(_PRICE), last)
     return Browsed(tuple(found.values()), whole, without_gpu, tuple(sorted(unreadable)))

@@ -1,12 +1,12 @@
 """Searching the market: read, rank, remember the prices shown, and say why nothing fits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from vast_mcp.api.query import parse_order, parse_query
 from vast_mcp.errors import InputInvalid, LedgerUnavailable
 from vast_mcp.guard.acts import DEFAULT_DISK_GB, DEFAULT_IMAGE
-from vast_mcp.models import Rental, Template
+from vast_mcp.models import Offer, Rental, Template
 from vast_mcp.operations import Json
 from vast_mcp.services._services import Services
 from vast_mcp.services.bids import bid_warnings
@@ -44,6 +44,8 @@ class Search:
     query: str = ""
     order_by: str = ""
     limit: int = 10
+    counted: bool = True
+    """False: the first ones will do, and nobody asks how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Found:
     by_price: bool
     """Whether the cheapest were looked at first, so that `cheapest` holds for a part as well."""
     without: dict[str, int] = field(default_factory=dict)
+    without_whole: bool = True
+    """False: `without` was counted in a part of the market, and may lack a filter."""
     warnings: tuple[str, ...] = ()
 
 
@@ -73,8 +77,12 @@ async def search_market(services: Services, search: Search) -> Found:
     check_order(order)
     wish = await _wish(services, search)
     asked = wire_order(order, wish.rental)
-    seen = await _fetch(services, wish, asked)
     limits, now_us = services.limits(), services.clock.lease_us()
+
+    def enough(offers: Sequence[Offer]) -> bool:
+        return not search.counted and bool(rank(wish, offers, limits, now_us).ranked)
+
+    seen = await _fetch(services, wish, asked, enough=enough)
     market = rank(wish, seen.offers, limits, now_us, keep_order=bool(order))
     market = replace(market, ranked=in_order(market.ranked, order))
     shown = market.ranked[: search.limit]
@@ -89,7 +97,7 @@ async def search_market(services: Services, search: Search) -> Found:
     )
     if not market.ranked:
         without, whole = await _without(services, search, wish)
-        return replace(found, without=without, whole=seen.whole and whole)
+        return replace(found, without=without, without_whole=whole)
     said = (await _remember(services, shown), await bid_warnings(services, wish, shown))
     return replace(found, warnings=(*found.warnings, *(text for part in said for text in part)))
 
@@ -146,7 +154,12 @@ async def _template(services: Services, template_hash: str | None) -> Template |
 
 
 async def _fetch(
-    services: Services, wish: Wish, order: Order = CHEAPEST_FIRST, *, pages: int = MOST_PAGES
+    services: Services,
+    wish: Wish,
+    order: Order = CHEAPEST_FIRST,
+    *,
+    pages: int = MOST_PAGES,
+    enough: Callable[[Sequence[Offer]], bool] = lambda _: False,
 ) -> Browsed:
     return await browse(
         services.reads,
@@ -156,6 +169,7 @@ async def _fetch(
         order=order,
         ceiling=wish.max_price,
         pages=pages,
+        enough=enough,
     )
 
 

@@ -32,6 +32,7 @@ class Scouting:
             hours=wish.hours,
             query=wish.query,
             limit=_LOOKED_AT,
+            counted=False,
         )
         found = [one.offer for one in (await search_market(self._services, search)).shown]
         if named is None:

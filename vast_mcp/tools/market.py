@@ -106,16 +106,18 @@ class OfferList(BaseModel):
             without=found.without or None,
             hidden_by_policy=dict(market.hidden_by_policy) or None,
             next=closed or _next(found),
-            warnings=[*found.warnings, *([] if found.whole else [_cut(found)])] or None,
+            warnings=[*found.warnings, *_cuts(found)] or None,
         )
 
 
-def _cut(found: Found) -> str:
-    first = "cheapest" if found.by_price else "first"
-    return (
-        f"The vendor has more: the {first} {found.looked_at} were looked at. Narrow the search to"
-        " see all that fits."
-    )
+def _cuts(found: Found) -> list[str]:
+    """What was counted in a part of the market only."""
+    if not found.whole:
+        first = f"{'cheapest' if found.by_price else 'first'} {found.looked_at}"
+        return [f"The vendor has more: the {first} were looked at. Narrow the search to see all."]
+    if not found.without_whole:
+        return ["The vendor has more than `without` was counted in: least numbers."]
+    return []
 
 
 def _closed(limits: Limits) -> str:
@@ -140,6 +142,8 @@ def _why_nothing(found: Found) -> str:
         return "What fits is refused by the policy; only the person can change it."
     if not found.whole:
         return f"{nothing}: name gpu_names, countries or a price, or ease a filter."
+    if not found.without_whole:
+        return f"{nothing}; ease a filter."
     return f"{nothing}, and no single filter is why: ease several."
 
 
