@@ -4,6 +4,7 @@ Each replaces one text of one file, which must stand there exactly once. A weake
 notices is a missing test.
 """
 
+from tests.negative.of_keys import OF_KEYS
 from tests.negative.of_leases import OF_LEASES
 from tests.negative.weakening import Weakening
 
@@ -311,4 +312,5 @@ WEAKENINGS: tuple[Weakening, ...] = (
         ("tests/server/test_secrets.py",),
     ),
     *OF_LEASES,
+    *OF_KEYS,
 )

@@ -75,7 +75,8 @@ def install_hint(command: Sequence[str], home: Path, platform: str) -> str:
     head = (
         "# Nothing was installed. Choose one; each ends leases while no MCP client runs.\n"
         "# The key is read as always: VAST_API_KEY, which a service does not inherit, or the\n"
-        f"# official client's file, {home / '.config' / 'vastai' / 'vast_api_key'}.\n"
+        "# official client's files: the session of `vastai tfa login`, else\n"
+        f"# {home / '.config' / 'vastai' / 'vast_api_key'}.\n"
         "# None of them runs while the computer sleeps."
     )
     return "\n\n".join([head, *parts])
