@@ -201,6 +201,9 @@ async def test_a_machine_that_is_gone_is_not_expected_any_more(tmp_path: Path) -
         ("gpu_nam=x", "search_query: at character 1, `gpu_nam=x`: no such column; the nearest is"),
         ("gpu_ram>=lots", "search_query: at character 10, `lots`"),
         ("num_gpus=1 geolocation in [EU]", "search_query: the vendor knows no place `EU`"),
+        ("geolocation=Norway", "Countries are codes there: geolocation=NO"),
+        ("geolocation in [SE,South_Korea]", "Countries are codes there: geolocation=KR"),
+        ("id=28113344", "search_query: one offer is gone in minutes"),
     ],
 )
 async def test_a_workergroup_that_could_find_nothing_is_refused(

@@ -7,7 +7,7 @@ from vast_mcp.api.query import parse_query
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.reserved import check_names
 from vast_mcp.guard.vault import split
-from vast_mcp.models.places import countries_of
+from vast_mcp.models.places import countries_of, country_of
 from vast_mcp.text import clean_line, folded
 
 MOST_PORTS = 64
@@ -121,12 +121,18 @@ def check_search(search: str) -> None:
     region, nobody translates there.
 
     Raises:
-        InputInvalid: no such column, a value that is none, or a region.
+        InputInvalid: no such column, a value that is none, a region or a country by its name.
     """
     try:
-        parse_query(search)
+        asked = parse_query(search)
     except InputInvalid as error:
         raise InputInvalid("search_query", error.message.partition(": ")[2]) from error
+    if "ask_contract_id" in asked:
+        raise InputInvalid(
+            "search_query",
+            "one offer is gone in minutes, and workers are rented for days",
+            hint="Name a kind of machine: gpu_name, num_gpus, geolocation.",
+        )
     for word in _WORD.findall(search):
         codes = countries_of(word)
         if codes is not None:
@@ -134,4 +140,11 @@ def check_search(search: str) -> None:
                 "search_query",
                 f"the vendor knows no place `{word}`",
                 hint=f"Name the countries: geolocation in [{','.join(codes[:3])},…].",
+            )
+        country = country_of(word) if len(word) > 2 else ""  # `in` is no India
+        if country:
+            raise InputInvalid(
+                "search_query",
+                f"the vendor knows no place `{word}`",
+                hint=f"Countries are codes there: geolocation={country}.",
             )
