@@ -45,11 +45,13 @@ class Keeper:
         await self._guard.sweep.wanted(FIRST_WITHIN_S)
         lease_us, real_s = self._clock.lease_us(), self._clock.monotonic_s()
         while True:
-            await self.look()
+            seen = await self.look()
             await self.check_rights()
             now_us, now_s = self._clock.lease_us(), self._clock.monotonic_s()
             pause_s = pause_after((now_us - lease_us) / SECOND_US, now_s - real_s)
             lease_us, real_s = now_us, now_s
+            if seen is not None and seen.next_within_s is not None:
+                pause_s = min(pause_s, max(SHORTEST_S, seen.next_within_s))
             await self._clock.sleep(pause_s * self._clock.jitter(0.8, 1.0))
 
     async def look(self) -> Tick | None:
@@ -62,17 +64,20 @@ class Keeper:
         except Exception:  # leases must go on being enforced, whatever broke
             _logger.exception("lease check: a defect; the next look tries again")
             return None
-        self._troubled = False
+        if seen.unread is None:
+            self._troubled = False
+        else:
+            self._complain(seen.unread)
         for line in seen.did:
             _logger.info("lease check: %s", line)
-        for line in seen.failed:
+        for line in seen.failed if seen.unread is None else ():
             _logger.warning("lease check: %s", line)
-        for listener in self._listeners:
+        for listener in self._listeners if seen.unread is None else ():
             try:
                 await listener(seen)
             except Exception:  # whoever listens must not end the looking
                 _logger.exception("lease check: a listener failed")
-        return seen
+        return seen if seen.unread is None else None
 
     async def check_rights(self) -> None:
         """Once a day, while something of ours lives: may the key still end it?"""

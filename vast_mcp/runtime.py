@@ -13,7 +13,6 @@ import httpx2
 from vast_mcp import __version__
 from vast_mcp.api.connection import Connection
 from vast_mcp.api.keyring import KeyRing
-from vast_mcp.api.pace import LocalPace
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.writes import Writes
 from vast_mcp.clock import Clock
@@ -37,6 +36,7 @@ from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.notices import Messenger
 from vast_mcp.policy import Limits
 from vast_mcp.policy.source import PolicySource
+from vast_mcp.rate_limit.pace import SharedPace
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.own_places import held_of_ours
 from vast_mcp.remote.paths import LocalRoots
@@ -44,7 +44,6 @@ from vast_mcp.remote.station import Remote, open_remote
 from vast_mcp.services import Services
 from vast_mcp.services.scouting import Scouting
 from vast_mcp.store import Cipher, Ledger, SqliteLedger
-from vast_mcp.store.pace import SharedPace
 from vast_mcp.text import Redactor
 
 MARK_KEY = "mark.key"
@@ -114,7 +113,7 @@ async def open_runtime(
     marker = Marker(load_or_make_secret(state_dir / MARK_KEY))
     seal_key = load_or_make_secret(state_dir / SEAL_KEY)
     vendor = clock.vendor()
-    pace = SharedPace(state_dir / f"pace-{settings.key_digest}.db", vendor, spare=LocalPace(vendor))
+    pace = SharedPace(state_dir / f"pace-{settings.key_digest}.db", vendor)
     remote = open_remote(
         state_dir=state_dir,
         key=state_dir / KEY_NAME,
@@ -128,11 +127,13 @@ async def open_runtime(
         cipher = Cipher(seal_key, known.scrub_secrets)
         ledger, spare = _books(settings, reads, cipher), SqliteLedger(None)
         async with _closed_at_the_end(ledger, spare, pace), remote as station:
-            parts = _Parts(settings, clock, connection, reads, marker, ledger, spare, station, ring)
+            keeps = keep and connection.has_key and not settings.read_only
+            parts = _Parts(
+                settings, clock, connection, reads, marker, ledger, spare, station, ring, keeps
+            )
             vault = _vault(settings, cipher, known)
             services, errands = _wire(parts, vault, known)
             _connect_jobs(services, seal_key, vault)
-            keeps = keep and services.has_key and not settings.read_only
             messenger = Messenger(services, settings.environment)
             listeners = (*listeners, messenger.ticked)
             keeper = (
@@ -225,6 +226,8 @@ class _Parts:
     spare: SqliteLedger
     remote: Remote
     ring: KeyRing
+    keeps: bool
+    """Whether a keeper is at work."""
 
 
 def _vault(settings: Settings, cipher: Cipher, redactor: Redactor) -> Vault:
@@ -234,7 +237,7 @@ def _vault(settings: Settings, cipher: Cipher, redactor: Redactor) -> Vault:
 
 def _wire(parts: _Parts, vault: Vault, redactor: Redactor) -> tuple[Services, Errands]:
     settings = parts.settings
-    view = View(parts.reads, parts.clock, parts.marker)
+    view = View(parts.reads, parts.clock, parts.marker, attended=parts.keeps)
     source = policy_source(settings)
     jobs = Jobs(ledger=parts.ledger, clock=parts.clock, logs=settings.home / "jobs")
     errands = Errands()

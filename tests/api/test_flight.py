@@ -9,9 +9,12 @@ import pytest
 
 from tests.api.vendor import Wire, connect, instance_page, instance_row, ok
 from vast_mcp.api.connection import Connection
+from vast_mcp.api.permit import Permit
 from vast_mcp.api.reads import Reads
+from vast_mcp.api.writes import Writes
 from vast_mcp.clock import ManualClock
 from vast_mcp.errors import VendorDown, VendorRefused
+from vast_mcp.operations import instances
 
 GONE = ok({"instances": None})
 
@@ -171,13 +174,81 @@ async def test_who_has_time_left_asks_again_when_the_first_ones_time_ran_out() -
     assert wire.began == 2
 
 
-async def test_nothing_is_kept_after_the_answer() -> None:
-    """No cache: one after the other is two requests."""
+async def test_equal_reads_within_a_second_are_one_request() -> None:
+    """What is only shown: an answer stands for a second, counted from when its request left."""
+    clock = ManualClock()
     wire = Wire([GONE])
-    reads = Reads(connect(wire))
-    for _ in range(2):
+    reads = Reads(connect(wire, clock=clock))
+    for step_s in (0.0, 0.6, 0.3):
+        clock.move(step_s)
         await reads.show_instance(7, fresh=False)
+    assert len(wire.seen) == 1
+    clock.move(0.2)
+    await reads.show_instance(7, fresh=False)
     assert len(wire.seen) == 2
+
+
+async def test_what_decides_is_asked_again_within_the_second() -> None:
+    """A reading that has to begin after its question takes no answer from before it."""
+    wire = Wire([GONE])
+    reads = Reads(connect(wire, clock=ManualClock()))
+    for _ in range(2):
+        await reads.show_instance(7)
+    assert len(wire.seen) == 2
+
+
+async def test_a_write_of_ours_ends_what_was_kept() -> None:
+    """Whatever came of it: refused, lost or done, the next read is asked of the vendor."""
+    wire = Wire([GONE, ok({"success": True}), GONE])
+    connection = connect(wire, clock=ManualClock())
+    reads = Reads(connection)
+    await reads.show_instance(7, fresh=False)
+    call = instances.stop_instance(7)
+    await Writes(connection).send(call, Permit.for_call(call))
+    await reads.show_instance(7, fresh=False)
+    assert [request.method for request in wire.seen] == ["GET", "PUT", "GET"]
+
+
+async def test_an_answer_that_was_under_way_during_a_write_is_not_kept() -> None:
+    """It may describe the moment before; whoever asked before the write has it, nobody later."""
+    clock = ManualClock()
+    asked, answering = anyio.Event(), anyio.Event()
+
+    class Held(Wire):
+        """The first read is answered when the write is over."""
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.method == "GET" and not asked.is_set():
+                asked.set()
+                await answering.wait()
+            return await super().handle_async_request(request)
+
+    wire = Held([ok({"success": True}), GONE])
+    connection = connect(wire, clock=clock)
+    reads = Reads(connection)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(reads.show_instance, 7, fresh=False))
+        await asked.wait()
+        call = instances.stop_instance(7)
+        await Writes(connection).send(call, Permit.for_call(call))
+        answering.set()
+    await reads.show_instance(7, fresh=False)
+    assert [request.method for request in wire.seen] == ["PUT", "GET", "GET"]
+
+
+async def test_gpu_names_are_asked_for_once_an_hour_and_survive_an_outage() -> None:
+    """New cards come by the month; names that are an hour old are better than none."""
+    clock = ManualClock(auto_advance=True)
+    wire = Wire(
+        [ok({"gpu_names": ["RTX 4090"]}), httpx2.Response(500), ok({"gpu_names": ["B200"]})]
+    )
+    reads = Reads(connect(wire, clock=clock))
+    for _ in range(5):
+        assert await reads.gpu_names() == ["RTX 4090"]
+    assert len(wire.seen) == 1
+    clock.move(3601)
+    assert await reads.gpu_names(deadline_s=0.4) == ["RTX 4090"]
+    assert await reads.gpu_names() == ["B200"]
 
 
 async def test_a_request_that_makes_a_host_work_is_not_shared() -> None:

@@ -47,7 +47,12 @@ class Unhurried:
     """No distance kept between calls: what is tested is the waiting of something else."""
 
     async def turn(
-        self, operation: Operation, *, urgent: bool = False, patience_s: float | None = None
+        self,
+        operation: Operation,
+        *,
+        urgent: bool = False,
+        background: bool = False,
+        patience_s: float | None = None,
     ) -> None:
         """Now."""
 

@@ -111,9 +111,9 @@ OF_LEASES: tuple[Weakening, ...] = (
     ),
     Weakening(
         "the keeper's list stands in the queue",
-        "vast_mcp/guard/tick.py",
-        "list_instances(urgent=True)",
-        "list_instances()",
+        "vast_mcp/guard/view.py",
+        "self.read_all(urgent=True, between=page)",
+        "self.read_all(between=page)",
         (URGENT, "-k", "keepers"),
     ),
     Weakening(

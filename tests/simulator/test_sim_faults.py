@@ -123,23 +123,36 @@ async def test_documented_intervals_are_kept_on_the_simulators_clock() -> None:
 
 @pytest.mark.parametrize("form", ["text", "detail"])
 async def test_the_other_two_forms_of_429_carry_no_waiting_time(form: str) -> None:
-    """Plain text and `detail` (vast-api §3)."""
-    async with console(rate_limits=RateLimits(bucket=1, form=form)) as vendor:  # type: ignore[arg-type]
-        await vendor.get("users/current")
-        response = await vendor.call("GET", "users/current")
+    """Plain text and `detail`, as the vendor's documents show them for an endpoint's interval."""
+    async with console(rate_limits=RateLimits(form=form)) as vendor:  # type: ignore[arg-type]
+        await vendor.call("DELETE", "instances/7/")
+        response = await vendor.call("DELETE", "instances/7/")
 
         assert response.status_code == 429
         assert "API requests too frequent" in response.text
         assert "retry-after" not in response.headers
 
 
-async def test_the_account_bucket_refills() -> None:
-    """About five requests in ten seconds over all endpoints (vast-api §3); an option."""
+async def test_the_shared_limit_of_an_account_refuses_in_the_recorded_form_and_refills() -> None:
+    """Five requests in ten seconds over all endpoints, as err_429_bundles was recorded."""
     async with console(rate_limits=RateLimits(bucket=5)) as vendor:
-        statuses = [(await vendor.call("POST", "bundles/", json={})).status_code for _ in range(6)]
+        statuses = [(await vendor.call("POST", "bundles/", json={})).status_code for _ in range(4)]
+        statuses.append((await vendor.call("GET", "users/current/")).status_code)
+        refused = await vendor.call("POST", "bundles/", json={})
         vendor.clock.move(10)
 
-        assert statuses == [200] * 5 + [429]
+        assert statuses == [200] * 5
+        assert refused.status_code == 429
+        assert refused.headers["x-ratelimit-limit"] == "5.0"
+        assert refused.headers["x-ratelimit-remaining"] == "0"
+        assert refused.headers["retry-after"] == "10"
+        assert refused.json() == {
+            "error": "HTTPTooManyRequests",
+            "msg": "API requests too frequent",
+            "retry_after": 10,
+            "limit": 5.0,
+            "remaining": 0,
+        }
         assert (await vendor.call("POST", "bundles/", json={})).status_code == 200
 
 

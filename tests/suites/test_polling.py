@@ -17,16 +17,15 @@ import pytest
 
 from tests.world import KEY, scale
 from vast_mcp.api.connection import Connection
-from vast_mcp.api.pace import LocalPace
 from vast_mcp.api.permit import Permit
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.writes import Writes
 from vast_mcp.clock import ManualClock
 from vast_mcp.errors import NotFound, RateLimited
 from vast_mcp.operations import instances
+from vast_mcp.rate_limit.pace import SharedPace
 from vast_mcp.simulator import Simulator, SimulatorTransport
 from vast_mcp.simulator.limits import RateLimits
-from vast_mcp.store.pace import SharedPace
 
 PROCESSES = 8
 MINUTES = scale("POLLING_MINUTES", 10)
@@ -97,7 +96,7 @@ class Account:
 
     def process(self) -> Connection:
         """A connection with a pace of its own on the same file."""
-        self.paces.append(SharedPace(self._file, self.clock, LocalPace(self.clock)))
+        self.paces.append(SharedPace(self._file, self.clock))
         return Connection(
             api_key=KEY, transport=Distant(self), clock=self.clock, pace=self.paces[-1]
         )

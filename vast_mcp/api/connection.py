@@ -25,13 +25,13 @@ from vast_mcp.api.classify import (
 )
 from vast_mcp.api.flight import Departing, Flight
 from vast_mcp.api.keyring import KeyRing, ring_of
-from vast_mcp.api.pace import LocalPace, Pace
 from vast_mcp.api.permit import Permit
 from vast_mcp.api.transport import PERMIT, WallTransport, origin
 from vast_mcp.clock import Clock
 from vast_mcp.config import ApiKey
 from vast_mcp.errors import ApiError, Forbidden, TwoFactorNeeded, Unauthorized
 from vast_mcp.operations import Call, Host, Operation, account, encode
+from vast_mcp.rate_limit.pace import Pace, SharedPace
 
 CONSOLE_URL = "https://console.vast.ai"
 SERVERLESS_URL = "https://run.vast.ai"
@@ -97,8 +97,9 @@ class Connection:
     ) -> None:
         self.clock = clock
         self.breaker = Breaker(clock)
-        self.flight = Flight()
-        self._pace = pace or LocalPace(clock.vendor())
+        self.flight = Flight(clock)
+        self._own_pace = SharedPace(None, clock.vendor()) if pace is None else None
+        self._pace: Pace = pace or self._own_pace or SharedPace(None, clock.vendor())
         self.api_base = api_base.rstrip("/")
         self._bases = {
             Host.CONSOLE: self.api_base,
@@ -127,6 +128,8 @@ class Connection:
     async def aclose(self) -> None:
         """Close the connections; the transport handed in is closed too."""
         await self._client.aclose()
+        if self._own_pace is not None:
+            await self._own_pace.close()
 
     @property
     def has_key(self) -> bool:
@@ -144,6 +147,7 @@ class Connection:
         timeout_s: float,
         permit: Permit | None = None,
         urgent: bool = False,
+        background: bool = False,
         departing: Departing | None = None,
     ) -> Reply:
         """Send it once and read the whole answer, whatever its status.
@@ -162,9 +166,21 @@ class Connection:
         """
         operation = call.operation
         url = self._url(call)
-        timeout_s = await self._slot(operation, timeout_s, urgent=urgent)
+        timeout_s = await self._slot(operation, timeout_s, urgent=urgent, background=background)
         if departing is not None:
             departing()
+        if operation.reads:
+            return await self._sent(call, url, timeout_s, permit)
+        self.flight.forget()
+        try:
+            return await self._sent(call, url, timeout_s, permit)
+        finally:  # what was read before or meanwhile may be otherwise now
+            self.flight.forget()
+
+    async def _sent(
+        self, call: Call, url: httpx2.URL, timeout_s: float, permit: Permit | None
+    ) -> Reply:
+        operation = call.operation
         for _ in range(_REDIRECTS + 1):
             key = None if operation.public else self._ring.current
             request = self._request(call, url, permit, key)
@@ -214,13 +230,15 @@ class Connection:
         found = answer.get("id") if isinstance(answer, dict) else None
         return self._is_own(found) if isinstance(found, int) else None
 
-    async def _slot(self, operation: Operation, timeout_s: float, *, urgent: bool) -> float:
+    async def _slot(
+        self, operation: Operation, timeout_s: float, *, urgent: bool, background: bool
+    ) -> float:
         """Wait for the slot; what is left of a read's time afterwards."""
         if not operation.reads:
             await self._pace.turn(operation, urgent=urgent)
             return timeout_s
         began_s = self.clock.monotonic_s()
-        await self._pace.turn(operation, urgent=urgent, patience_s=timeout_s)
+        await self._pace.turn(operation, urgent=urgent, background=background, patience_s=timeout_s)
         waited_s = self.clock.monotonic_s() - began_s
         return max(timeout_s - waited_s, min(timeout_s, _LEAST_TIMEOUT_S))
 

@@ -1,7 +1,8 @@
 """Equal reads at the same time are one request: the first asks, the others wait for its answer.
 
-Nothing is kept once the answer has come. A `fresh` question joins only a request that has not left
-yet (it waits for its slot), so its answer never describes a moment before it was put.
+A `fresh` question joins only a request that has not left yet (it waits for its slot), so its answer
+never describes a moment before it was put. For all others an answer is kept for a second after its
+request left, unless something was written since.
 """
 
 import copy
@@ -10,12 +11,15 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from vast_mcp.api.classify import TIMED_OUT, lost
+from vast_mcp.clock import Clock
 from vast_mcp.errors import ApiError
 from vast_mcp.operations import Call, Json
 
 Departing = Callable[[], None]
 """Called when the request leaves."""
 _REASKED_FROM_S = 1.0
+KEPT_S = 1.0
+"""How long an answer stands for an equal question."""
 
 
 class _Open:
@@ -33,10 +37,18 @@ class _Open:
 
 
 class Flight:
-    """The questions of one connection that are on their way."""
+    """The questions of one connection that are on their way, and the answers of the last second."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._open: dict[tuple[str, bool], _Open] = {}
+        self._kept: dict[str, tuple[float, Json]] = {}
+        self._writes = 0
+
+    def forget(self) -> None:
+        """Something is written: no answer to a request that has left stands any longer."""
+        self._writes += 1
+        self._kept.clear()
 
     async def share(
         self,
@@ -44,10 +56,13 @@ class Flight:
         ask: Callable[[Departing], Awaitable[Json]],
         *,
         fresh: bool,
+        recent: bool = False,
         urgent: bool,
         left_s: Callable[[], float],
     ) -> Json:
         """The answer of an equal question on its way, else of one that is asked now.
+
+        With `recent` an answer of the last second will do.
 
         An error is everybody's too, except that the first one's time ran out: who has time left
         asks again. If whoever asks is cancelled, one of those who wait takes over. Urgent
@@ -58,6 +73,9 @@ class Flight:
         """
         key = (call.digest, urgent)
         reasked = False
+        kept = self._standing(call) if recent else None
+        if kept is not None:
+            return kept[1]
         while True:
             flight = self._open.get(key)
             if flight is None or (fresh and flight.departed):
@@ -73,14 +91,29 @@ class Flight:
                 continue
             raise copy.copy(error)  # one traceback per reader
 
+    def _standing(self, call: Call) -> tuple[float, Json] | None:
+        now_s = self._clock.monotonic_s()
+        self._kept = {
+            digest: kept for digest, kept in self._kept.items() if 0 <= now_s - kept[0] < KEPT_S
+        }
+        return self._kept.get(call.digest)
+
     async def _ask(
         self, key: tuple[str, bool], ask: Callable[[Departing], Awaitable[Json]]
     ) -> Json:
         flight = _Open()
         self._open[key] = flight
+        left: list[tuple[float, int]] = []
+
+        def depart() -> None:
+            flight.depart()
+            left.append((self._clock.monotonic_s(), self._writes))
+
         try:
-            flight.answer = await ask(flight.depart)
+            flight.answer = await ask(depart)
             flight.done = True
+            if left and left[-1][1] == self._writes:
+                self._kept[key[0]] = (left[-1][0], flight.answer)
         except Exception as error:
             flight.error, flight.done = error, True
             raise

@@ -1,21 +1,19 @@
 """Everything that is asked of the vendor and changes nothing; the only requests ever repeated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vast_mcp.api import wire, wire_account
 from vast_mcp.api._fields import row, rows, unreadable
 from vast_mcp.api.connection import READ_TIMEOUT_S, Connection
+from vast_mcp.api.instance_reads import InstanceReads
 from vast_mcp.api.pages import Page, all_pages, each_once
-from vast_mcp.api.results import fetch_result
-from vast_mcp.api.retry import Deadline, ask
 from vast_mcp.errors import ApiError, NotFound
 from vast_mcp.models import (
     Account,
     Charges,
     Endpoint,
     InboxNote,
-    Instance,
     Offer,
     OfferPage,
     Rental,
@@ -25,41 +23,14 @@ from vast_mcp.models import (
     Worker,
     Workergroup,
 )
-from vast_mcp.operations import Call, Json, account, instances, market, serverless
-from vast_mcp.text import Untrusted, clean_line
+from vast_mcp.operations import Call, Json, account, market, serverless
+from vast_mcp.text import clean_line
 
-_GONE = "no_such_instance"
-_ABSENT = frozenset({_GONE, "not_found"})
 _NOT_READY = ("not ready", "no worker", "initializ", "starting", "loading", "pending")
+GPU_NAMES_KEPT_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at a machine showed.
-
-    `instance` None: it is not shown. That it ended is proven only by `gone`, the vendor's own word
-    for it, or by two complete lists without it.
-    """
-
-    instance: Instance | None
-    gone: bool = False
-    empty: bool = False
-    """Its own answer showed nothing; an `instance` then is a row of the list, which may lag."""
-    trouble: ApiError | None = None
-    """Its own answer showed nothing, and why the list could not be read."""
-
-    @property
-    def lacking(self) -> bool:
-        """Nothing shows it, and a complete list was read: one of the two that prove its end."""
-        return self.instance is None and self.trouble is None
-
-
-def says_gone(error: NotFound) -> bool:
-    """Whether this answer says in so many words that there is no such instance."""
-    return error.status == 404 and error.code == _GONE
-
-
-class Reads:
+class Reads(InstanceReads):
     """The reading half of the API. Each method is one question; `deadline_s` bounds all of it.
 
     All methods raise `ApiError`: `VendorDown` when no answer came in time, `VendorUnreadable` for
@@ -71,13 +42,8 @@ class Reads:
     """
 
     def __init__(self, connection: Connection, *, deadline_s: float = READ_TIMEOUT_S) -> None:
-        self._connection = connection
-        self._deadline_s = deadline_s
-
-    @property
-    def api_base(self) -> str:
-        """The vendor's address in use."""
-        return self._connection.api_base
+        super().__init__(connection, deadline_s=deadline_s)
+        self._gpu_names: tuple[float, tuple[str, ...]] | None = None
 
     async def search_offers(
         self,
@@ -124,93 +90,6 @@ class Reads:
                     return replace(offer, offer_id=offer_id)
         return None
 
-    async def show_instance(
-        self,
-        instance_id: int,
-        *,
-        fresh: bool = True,
-        urgent: bool = False,
-        deadline_s: float | None = None,
-    ) -> Instance | None:
-        """What is answered about this id alone; None when no machine is shown.
-
-        That proves nothing: whoever concludes from it uses `look`.
-        """
-        seen = await self.look(
-            instance_id, fresh=fresh, urgent=urgent, listed=False, deadline_s=deadline_s
-        )
-        return seen.instance
-
-    async def look(
-        self,
-        instance_id: int,
-        *,
-        fresh: bool = True,
-        urgent: bool = False,
-        listed: bool = True,
-        deadline_s: float | None = None,
-    ) -> Look:
-        """One machine now. An empty answer proves nothing: the complete list is read then.
-
-        The vendor once answered `{"instances": null}` for a machine that ran and billed (reported
-        2026-05-28): a row of the list counts. `listed=False` leaves the list to the caller.
-        """
-        deadline = self._deadline(deadline_s, fresh=fresh, urgent=urgent)
-        try:
-            instance = await self._one_row(instance_id, deadline)
-        except NotFound as absent:
-            if says_gone(absent):
-                return Look(None, gone=True)
-            if absent.status != 404 or absent.code not in _ABSENT:
-                raise
-            instance = None
-        if instance is not None or not listed:
-            return Look(instance, empty=instance is None)
-        try:
-            everything = await self.list_instances(
-                fresh=fresh, urgent=urgent, deadline_s=max(1.0, deadline.left_s)
-            )
-        except ApiError as error:
-            return Look(None, empty=True, trouble=error)
-        found = next((one for one in everything if one.instance_id == instance_id), None)
-        return Look(found, empty=True)
-
-    async def _one_row(self, instance_id: int, deadline: Deadline) -> Instance | None:
-        call = instances.show_instance(instance_id)
-        answer = row(await ask(self._connection, call, deadline), "the answer")
-        if "instances" not in answer:
-            raise unreadable("instances is missing")
-        if answer["instances"] is None:
-            return None
-        instance = wire.decode_instance(answer["instances"])
-        if instance.instance_id != instance_id:
-            raise unreadable("it describes another instance than was asked for")
-        return instance
-
-    async def list_instances(
-        self,
-        *,
-        label: str | None = None,
-        fresh: bool = True,
-        urgent: bool = False,
-        deadline_s: float | None = None,
-    ) -> list[Instance]:
-        """All instances (with that very label): every page, counted against the vendor's total."""
-
-        def ask_page(token: str | None) -> Call:
-            return instances.list_instances(label=label, after_token=token)
-
-        def read_page(answer: Json) -> Page[Instance]:
-            return Page.of(answer, "instances", "total_instances", wire.decode_instance)
-
-        return await all_pages(
-            self._connection,
-            self._deadline(deadline_s, fresh=fresh, urgent=urgent),
-            ask_page,
-            read_page,
-            identity=lambda instance: instance.instance_id,
-        )
-
     async def account(self, *, deadline_s: float | None = None) -> Account:
         """Who the key belongs to, and the credit left."""
         call = account.show_account()
@@ -235,7 +114,7 @@ class Reads:
 
         found = await all_pages(
             self._connection,
-            self._deadline(deadline_s, fresh=False),
+            self._deadlines(deadline_s, fresh=False),
             ask_page,
             lambda answer: Page.of(answer, "results", "total", wire_account.decode_charge),
         )
@@ -301,13 +180,24 @@ class Reads:
         return each_once(decoded, lambda one: one.volume_id)
 
     async def gpu_names(self, *, deadline_s: float | None = None) -> list[str]:
-        """Every card name in the vendor's spelling; needs no key."""
-        asked = self._ask(market.gpu_names(), deadline_s, fresh=False)
-        answer = row(await asked, "the answer")
-        names = answer.get("gpu_names")
-        if not isinstance(names, list):
-            raise unreadable("gpu_names is not a list")
-        return [str(clean_line(name)) for name in names if isinstance(name, str)]
+        """Every card name in the vendor's spelling, kept for an hour; needs no key."""
+        now_s = self._connection.clock.monotonic_s()
+        if self._gpu_names is not None and 0 <= now_s - self._gpu_names[0] < GPU_NAMES_KEPT_S:
+            return [*self._gpu_names[1]]
+        try:
+            asked = self._ask(market.gpu_names(), deadline_s, fresh=False)
+            answer = row(await asked, "the answer")
+            names = answer.get("gpu_names")
+            if not isinstance(names, list):
+                raise unreadable("gpu_names is not a list")
+        except ApiError:
+            if self._gpu_names is None:
+                raise
+            return [*self._gpu_names[1]]  # new cards come by the month
+        found = tuple(str(clean_line(name)) for name in names if isinstance(name, str))
+        if found:
+            self._gpu_names = (now_s, found)
+        return [*found]
 
     async def ssh_keys(self, *, deadline_s: float | None = None) -> tuple[SshKey, ...]:
         """The account's public keys."""
@@ -315,67 +205,3 @@ class Reads:
         if isinstance(answer, dict):
             answer = answer.get("ssh_keys", answer.get("keys"))
         return wire_account.decode_ssh_keys(answer)
-
-    async def instance_ssh_keys(
-        self, instance_id: int, *, deadline_s: float | None = None
-    ) -> tuple[SshKey, ...]:
-        """The public keys attached to one instance."""
-        call = instances.list_instance_ssh_keys(instance_id)
-        answer = row(await self._ask(call, deadline_s), "the answer")
-        return wire_account.decode_ssh_keys(answer.get("ssh_keys"))
-
-    async def logs(
-        self,
-        instance_id: int,
-        *,
-        tail: int | None = None,
-        match: str = "",
-        daemon: bool = False,
-        deadline_s: float | None = None,
-    ) -> Untrusted:
-        """The end of the instance's log (its container's, or with `daemon` the host's), cleaned.
-
-        Raises:
-            VendorDown: the host has not uploaded it within the 12 s that are waited.
-        """
-        call = instances.request_logs(instance_id, tail=tail, match=match, daemon=daemon)
-        return await self._result(call, deadline_s)
-
-    async def list_disk(
-        self, instance_id: int, command: str, *, deadline_s: float | None = None
-    ) -> Untrusted:
-        """What one plain `ls` or `du` prints on a stopped instance's disk.
-
-        Raises:
-            InputInvalid: the command is anything else.
-        """
-        return await self._result(instances.list_disk(instance_id, command), deadline_s)
-
-    async def _result(self, call: Call, deadline_s: float | None) -> Untrusted:
-        deadline = self._deadline(deadline_s)
-        answer = row(await ask(self._connection, call, deadline), "the answer")
-        return await fetch_result(self._connection, answer, deadline)
-
-    async def _list(
-        self,
-        call: Call,
-        name: str,
-        deadline_s: float | None,
-        *,
-        fresh: bool = True,
-        urgent: bool = False,
-    ) -> list[Mapping[str, Json]]:
-        answer = row(await self._ask(call, deadline_s, fresh=fresh, urgent=urgent), "the answer")
-        return list(rows(answer.get(name), name))
-
-    async def _ask(
-        self, call: Call, deadline_s: float | None, *, fresh: bool = True, urgent: bool = False
-    ) -> Json:
-        deadline = self._deadline(deadline_s, fresh=fresh, urgent=urgent)
-        return await ask(self._connection, call, deadline)
-
-    def _deadline(
-        self, deadline_s: float | None, *, fresh: bool = True, urgent: bool = False
-    ) -> Deadline:
-        seconds = self._deadline_s if deadline_s is None else deadline_s
-        return Deadline(self._connection.clock, seconds, fresh=fresh, urgent=urgent)

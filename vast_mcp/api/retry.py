@@ -22,14 +22,25 @@ class Deadline:
     """An end on the monotonic clock, and how the asking is done until then.
 
     `fresh`: something is decided by the answer. It begins after the question, and is asked even
-    while the breaker holds up what is only shown. `urgent`: it goes before other reads.
+    while the breaker holds up what is only shown. `recent`: even so, an answer that is at most a
+    second old and younger than our last write will do. `urgent`: it goes before other reads;
+    `background`: behind them.
     """
 
     def __init__(
-        self, clock: Clock, seconds: float, *, fresh: bool = True, urgent: bool = False
+        self,
+        clock: Clock,
+        seconds: float,
+        *,
+        fresh: bool = True,
+        recent: bool = False,
+        urgent: bool = False,
+        background: bool = False,
     ) -> None:
         self.fresh = fresh
+        self.recent = recent or not fresh
         self.urgent = urgent
+        self.background = background
         self._clock = clock
         self._ends_s = clock.monotonic_s() + seconds
 
@@ -52,7 +63,12 @@ async def ask(connection: Connection, call: Call, deadline: Deadline) -> Json:
     if call.operation.method == "PUT":  # it asks a host to do something, each time anew
         return await asked(lambda: None)
     return await connection.flight.share(
-        call, asked, fresh=deadline.fresh, urgent=deadline.urgent, left_s=lambda: deadline.left_s
+        call,
+        asked,
+        fresh=deadline.fresh,
+        recent=deadline.recent,
+        urgent=deadline.urgent,
+        left_s=lambda: deadline.left_s,
     )
 
 
@@ -83,7 +99,11 @@ async def _once(
         breaker.check(operation.host)
     try:
         reply = await connection.send(
-            call, timeout_s=timeout_s, urgent=deadline.urgent, departing=departing
+            call,
+            timeout_s=timeout_s,
+            urgent=deadline.urgent,
+            background=deadline.background,
+            departing=departing,
         )
     except VendorDown as error:
         if error.code != TIMED_OUT or timeout_s >= _FAIR_TIMEOUT_S:

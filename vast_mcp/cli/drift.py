@@ -14,7 +14,6 @@ from vast_mcp import __version__
 from vast_mcp.api.classify import missing_key
 from vast_mcp.api.connection import Connection, network_transport
 from vast_mcp.api.keyring import KeyRing
-from vast_mcp.api.pace import LocalPace
 from vast_mcp.api.reads import Reads
 from vast_mcp.cli._tap import Seen, Tap
 from vast_mcp.cli.codes import Exit
@@ -22,6 +21,7 @@ from vast_mcp.clock import SECOND_US, Clock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import ApiError, VendorDown, VendorUnreadable
 from vast_mcp.operations import JsonObject, market
+from vast_mcp.rate_limit.pace import SharedPace
 from vast_mcp.vendor_shapes import SHAPES, Finding, Kind, compare, fields_of
 
 _DISK_GB = 50.0
@@ -97,7 +97,7 @@ async def printed(
         api_base=settings.api_base,
         serverless_base=settings.serverless_base,
         user_agent=f"vast-mcp/{__version__}",
-        pace=LocalPace(clock.vendor()),
+        pace=SharedPace(None, clock.vendor()),
     ) as connection:
         async for subject in examined(connection, tap, clock):
             subjects.append(subject)

@@ -14,7 +14,6 @@ import httpx2
 from vast_mcp import __version__
 from vast_mcp.api.connection import Connection, network_transport
 from vast_mcp.api.keyring import KeyRing
-from vast_mcp.api.pace import LocalPace
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.tokens import page_token
 from vast_mcp.cli.account import add_place_arguments, settings_of
@@ -24,6 +23,7 @@ from vast_mcp.clock import Clock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import VastMcpError
 from vast_mcp.models import Instance
+from vast_mcp.rate_limit.pace import SharedPace
 from vast_mcp.remote.address import port_urls
 
 JUPYTER = 8080
@@ -61,7 +61,7 @@ async def opened_page(
         api_base=settings.api_base,
         serverless_base=settings.serverless_base,
         user_agent=f"vast-mcp/{__version__}",
-        pace=LocalPace(clock.vendor()),
+        pace=SharedPace(None, clock.vendor()),
     )
     async with connection:
         look = await Reads(connection).look(instance_id)

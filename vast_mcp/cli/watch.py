@@ -42,6 +42,8 @@ async def _once(settings: Settings) -> int:
     async with opened(settings) as runtime:
         seen = await runtime.services.guard.tick()
         _tell(seen)
+        if seen.unread is not None:
+            raise seen.unread
         await runtime.messenger.ticked(seen)
     return Exit.FAILED if seen.failed else Exit.FINE
 

@@ -203,7 +203,8 @@ class Guard:
         """One look at the whole account and what follows from it; see `guard.tick`."""
         try:
             ledger = await self._shelf.books_for("stop_instance")  # ended without books as well
-            return await tick(self._desk(self._limits(), ledger), self.correct)
+            desk = self._desk(self._limits(), ledger)
+            return await tick(desk, self.correct, self.sweep.done)
         finally:
             self.sweep.done()
 

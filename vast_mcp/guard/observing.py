@@ -45,6 +45,20 @@ async def observe_all(desk: Desk, instances: Sequence[Instance], began_us: int) 
     return await desk.ledger.write(write)
 
 
+async def observe_found(desk: Desk, instances: Sequence[Instance], began_us: int) -> None:
+    """Write down what was seen of these machines. What is not among them is not judged."""
+
+    def write(tx: Transaction) -> None:
+        now_us = desk.now_us()
+        for one in instances:
+            rental = tx.rental_of("instance", one.instance_id)
+            if rental is not None and rental.state.holds_money:
+                _observe_one(tx, rental, one, began_us, now_us)
+
+    if instances:
+        await desk.ledger.write(write)
+
+
 def _observe_one(
     tx: Transaction, rental: Rental, seen: Instance | None, began_us: int, now_us: int
 ) -> None:

@@ -1,23 +1,39 @@
 """What must happen while nobody asks: books brought in line, leases ended, lost answers found.
 
 One tick is one complete reading of the account and what follows from it. It may only reduce spend,
-and give a new machine the key that its rent was to give it.
+and give a new machine the key that its rent was to give it. An account that is read page by page
+for minutes is no reason to wait: what is due by the books, and the machines that this server
+rented, come before the second page and every twenty seconds between pages.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vast_mcp.errors import PolicyDenied, VastMcpError
+import anyio
+
+from vast_mcp.api.pages import Progress
+from vast_mcp.errors import ApiError, PolicyDenied, VastMcpError
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance, standing
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.key_watch import watch_keys
-from vast_mcp.guard.observing import PRINCIPAL, observe_all
+from vast_mcp.guard.observing import PRINCIPAL, observe_all, observe_found
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState
 
 START_GIVEN_UP_US = 10 * 60 * 1_000_000
+OWN_EVERY_S = 20.0
+"""How often our own machines are looked after while a long list is read."""
+OWN_MOST = 100
+"""Machines that are observed between two pages; what is due by the books is ended beyond it too."""
+OWN_PAGE = 25
+OWN_WITHIN_S = 15.0
+AT_ONCE = 4
+NEXT_SHARE = 0.4
+"""A long list in use is read again after this part of the time it took: decisions may stand on it
+for one and a half times that."""
 KEEPER = Caller(principal=PRINCIPAL, client="keeper")
 
 
@@ -60,43 +76,139 @@ class Tick:
     failed: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
     deeds: tuple[Deed, ...] = ()
+    unread: ApiError | None = None
+    """Why the list could not be read; `instances` then says nothing."""
+    next_within_s: float | None = None
+    """Of a long list that is in use: when it should be read again, in seconds from now."""
 
 
 Correct = Callable[[Act, Caller], Awaitable[Outcome]]
+Ready = Callable[[], None]
+"""Called once what this server rented has been looked after."""
 
 
-async def tick(desk: Desk, correct: Correct) -> Tick:
+async def tick(desk: Desk, correct: Correct, ready: Ready) -> Tick:
     """Read everything once, write down what is seen, end what is over.
 
+    Where the list cannot be read, what is due by the books alone is ended all the same.
+
     Raises:
-        ApiError: the account could not be read; nothing was concluded from that.
         LedgerUnavailable: the books cannot be used.
     """
     began_us = desk.now_us()
-    instances = tuple(await desk.reads.list_instances(urgent=True))
-    did = [*await observe_all(desk, instances, began_us)]
-    failed: list[str] = []
-    deeds: list[Deed] = []
+    rounds = _Rounds(desk, correct, ready)
+    try:
+        reading = await desk.view.attend(rounds.between)
+    except ApiError as error:
+        await rounds.own()
+        return Tick(tuple(rounds.did), tuple(rounds.failed), (), tuple(rounds.deeds), unread=error)
+    instances = reading.instances
+    rounds.did += await observe_all(desk, instances, began_us)
     rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
     overdue = _overdue(rentals, instances, desk.now_us())
-    for due in overdue:
+    await rounds.carry_out(overdue)
+    ending = {due.target_id for due in overdue}
+    staying = [one for one in instances if one.instance_id not in ending]
+    gave, refused = await watch_keys(desk, correct, KEEPER, _paired(rentals, staying))
+    rounds.did += gave
+    rounds.failed += refused
+    took_s = reading.ended_s - reading.began_s
+    return Tick(
+        tuple(rounds.did),
+        tuple(rounds.failed),
+        instances,
+        tuple(rounds.deeds),
+        next_within_s=NEXT_SHARE * took_s if reading.long and desk.view.in_use else None,
+    )
+
+
+class _Rounds:
+    """What one tick does, in as many rounds as its list takes time."""
+
+    def __init__(self, desk: Desk, correct: Correct, ready: Ready) -> None:
+        self._desk = desk
+        self._correct = correct
+        self._ready = ready
+        self._last_s: float | None = None
+        self.did: list[str] = []
+        self.failed: list[str] = []
+        self.deeds: list[Deed] = []
+
+    async def between(self, progress: Progress) -> None:  # noqa: ARG002
+        """Between two pages: look after our own, at most every twenty seconds."""
+        now_s = self._desk.clock.monotonic_s()
+        if self._last_s is None or now_s - self._last_s >= OWN_EVERY_S:
+            await self.own()
+            self._ready()
+            self._last_s = self._desk.clock.monotonic_s()
+
+    async def own(self) -> None:
+        """Observe and correct what the books hold, without the list of the whole account.
+
+        The machines that are due come first. Absence proves nothing here: it is judged by complete
+        lists alone.
+        """
+        desk = self._desk
+        rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
+        held = sorted(
+            (one for one in rentals if one.target_id is not None),
+            key=lambda one: (not _wants_sight(one), one.lease_ends_us),
+        )
+        seen = await _read_own(desk, [one for one in held if one.kind == "instance"][:OWN_MOST])
+        rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
+        await self.carry_out(_overdue(rentals, seen, desk.now_us(), whole=False))
+
+    async def carry_out(self, overdue: Sequence[Due]) -> None:
+        """End what is over, several at a time; how the pace orders their requests is its own."""
+        limiter = anyio.CapacityLimiter(AT_ONCE)
+
+        async def bounded(due: Due) -> None:
+            async with limiter:
+                await self._one(due)
+
+        async with anyio.create_task_group() as tasks:
+            for due in overdue:
+                tasks.start_soon(bounded, due)
+
+    async def _one(self, due: Due) -> None:
         deed = Deed(due.cause, due.kind, due.target_id)
         try:
-            outcome = await _insistently(due.act, correct)
-            if outcome.status == "changed":  # another call was first; the next look judges anew
-                continue
-            did.append(f"{due.why}: {outcome.status}")
-            deeds.append(replace(deed, status=outcome.status))
+            outcome = await _insistently(due.act, self._correct)
+            if outcome.status == "changed":  # another call was first; the next look judges again
+                return
+            self.did.append(f"{due.why}: {outcome.status}")
+            self.deeds.append(replace(deed, status=outcome.status))
         except VastMcpError as error:
-            failed.append(f"{due.why}: {error}")
-            deeds.append(deed)
-    staying = [
-        one for one in instances if one.instance_id not in {due.target_id for due in overdue}
-    ]
-    gave, refused = await watch_keys(desk, correct, KEEPER, _paired(rentals, staying))
-    did += gave
-    failed += refused
-    return Tick(tuple(did), tuple(failed), instances, tuple(deeds))
+            self.failed.append(f"{due.why}: {error}")
+            self.deeds.append(deed)
+
+
+def _wants_sight(rental: Rental) -> bool:
+    """Whether what its machine does now may call for an act; the others are only observed."""
+    unsettled = rental.details.get("stop_sent") or rental.details.get("came_up") is False
+    return rental.state is RentalState.DESTROYING or (rental.running and bool(unsettled))
+
+
+async def _read_own(desk: Desk, rentals: Sequence[Rental]) -> list[Instance]:
+    """The machines of these rentals as they are now, by the labels they were given.
+
+    A label that was altered finds nothing: such a machine is then read with all others.
+    """
+    found: list[Instance] = []
+    for at in range(0, len(rentals), OWN_PAGE):
+        part = {one.target_id: one for one in rentals[at : at + OWN_PAGE]}
+        labels = [
+            desk.marker.label(one.label, one.intent_id, one.lease_ends_us) for one in part.values()
+        ]
+        read_us = desk.now_us()
+        with suppress(ApiError):  # what is due by the books is ended unseen
+            listed = await desk.reads.list_instances(
+                labels=labels, urgent=True, deadline_s=OWN_WITHIN_S
+            )
+            ours = [one for one in listed if one.instance_id in part]
+            await observe_found(desk, ours, read_us)
+            found += ours
+    return found
 
 
 def _paired(
@@ -122,8 +234,14 @@ async def _insistently(act: Act, correct: Correct) -> Outcome:
         return await correct(stop, KEEPER)
 
 
-def _overdue(rentals: Sequence[Rental], instances: Sequence[Instance], now_us: int) -> list[Due]:
-    """Corrective acts that are due: lease ends, starts that never came up, unapproved machines."""
+def _overdue(
+    rentals: Sequence[Rental], instances: Sequence[Instance], now_us: int, *, whole: bool = True
+) -> list[Due]:
+    """Corrective acts that are due: lease ends, starts that never came up, unapproved machines.
+
+    A machine that a `whole` list lacks is left to those who judge absence; one that is missing in
+    a part of it is judged by the books alone.
+    """
     by_id = {one.instance_id: one for one in instances}
     due: list[Due] = []
     for rental in rentals:
@@ -136,14 +254,18 @@ def _overdue(rentals: Sequence[Rental], instances: Sequence[Instance], now_us: i
                 due.append(Due(end, Cause.LEASE, why, "endpoint", rental.target_id))
             continue
         instance = by_id.get(rental.target_id)
-        found = None if instance is None else _correction(rental, instance, now_us)
+        unseen = instance is None and whole
+        found = None if unseen else _correction(rental, instance, now_us)
         if found is not None:
             due.append(Due(*found, "instance", rental.target_id))
     return due
 
 
-def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, Cause, str] | None:
-    instance_id = instance.instance_id
+def _correction(
+    rental: Rental, instance: Instance | None, now_us: int
+) -> tuple[Act, Cause, str] | None:
+    instance_id = rental.target_id
+    assert instance_id is not None
     found = standing(rental)
     stop = StopInstance(instance_id, corrective=True, found=found)
     destroy = DestroyInstance(instance_id, corrective=True, found=found)
@@ -160,6 +282,8 @@ def _correction(rental: Rental, instance: Instance, now_us: int) -> tuple[Act, C
     if now_us >= rental.lease_ends_us:
         end = destroy if rental.end_act == "destroy" else stop
         return end, Cause.LEASE, f"lease of {instance_id} ended"
+    if instance is None:
+        return None
     if rental.details.get("stop_sent") and instance.intended_status == "running":
         return stop, Cause.REPEAT, f"stop of {instance_id} repeated"
     started_us = rental.details.get("start_us")

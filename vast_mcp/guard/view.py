@@ -1,15 +1,49 @@
-"""The account as last read, kept for a few seconds so that one decision is one set of facts."""
+"""The account as last read, kept so that one decision is one set of facts.
 
+A small account is read again whenever its facts are older than ten seconds. One whose list takes
+long to read (a page of 25 each few seconds) is read in the background by the keeper; decisions use
+its last complete reading while that is young enough, and never a part of one.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vast_mcp.api.pages import Between, Progress
 from vast_mcp.api.reads import Reads
 from vast_mcp.clock import Clock
+from vast_mcp.errors import RateLimited
 from vast_mcp.guard.mark import Marker
 from vast_mcp.models import Account, Billing, Instance, billing_of
 from vast_mcp.store import OutsideRental
 from vast_mcp.units import UsdPerHour
 
 FRESH_S = 10.0
+LONG_ROWS = 100
+"""An account with more machines is not read while somebody waits: four pages, about ten seconds."""
+PER_PAGE_S = 3.4
+"""What a page in the background takes, for an estimate."""
+_PAGE_ROWS = 25
+_IN_USE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One complete list of the account's machines. Seconds are of the monotonic clock."""
+
+    instances: tuple[Instance, ...]
+    began_us: int
+    began_s: float
+    ended_s: float
+
+    @property
+    def long(self) -> bool:
+        """Whether it is too long to be read while somebody waits."""
+        return len(self.instances) > LONG_ROWS
+
+    @property
+    def good_for_s(self) -> float:
+        """How long after its end a decision may stand on it: half as long again as it took."""
+        return max(FRESH_S, 1.5 * (self.ended_s - self.began_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,42 +54,195 @@ class Facts:
     instances: tuple[Instance, ...]
     outside: tuple[OutsideRental, ...]
     """Our own machines as the vendor lists them, whether or not the ledger knows them."""
+    began_us: int = 0
+    """When the reading of the machines began."""
+    age: str = ""
+    """In words, where the list is too long to be read on demand."""
 
 
 class View:
-    """Reads the account and its machines; an answer older than ten seconds is read again."""
+    """Reads the account and its machines.
 
-    def __init__(self, reads: Reads, clock: Clock, marker: Marker) -> None:
+    `attended`: a keeper reads long lists in the background; without one whoever asks waits for all
+    of it.
+    """
+
+    def __init__(
+        self, reads: Reads, clock: Clock, marker: Marker, *, attended: bool = False
+    ) -> None:
         self._reads = reads
         self._clock = clock
         self._marker = marker
-        self._facts: Facts | None = None
-        self._read_at_s = 0.0
+        self._attended = attended
+        self._reading: Reading | None = None
+        self._account: tuple[float, Account] | None = None
+        self._current = False
+        """Whether nothing was written since the last reading began."""
+        self._progress: Progress | None = None
+        self._asked_s: float | None = None
 
     def forget(self) -> None:
-        """After a write: the next look is a fresh one."""
-        self._facts = None
+        """After a write: the next look is a fresh one, where that is possible."""
+        self._current = False
+        self._account = None
 
-    async def facts(self, *, max_age_s: float = FRESH_S) -> Facts:
-        """The facts, read now unless younger than `max_age_s`.
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody asked for the account in the last ten minutes."""
+        now_s = self._clock.monotonic_s()
+        return self._asked_s is not None and now_s - self._asked_s < _IN_USE_S
+
+    async def read_all(self, *, urgent: bool = False, between: Between | None = None) -> Reading:
+        """Read the whole list now, however long it takes, and keep it.
+
+        `between` is awaited between two pages.
 
         Raises:
-            ApiError: they cannot be read; that is never taken for "nothing there".
+            ApiError: a page cannot be read; the last complete reading stands.
         """
-        started_s = self._clock.monotonic_s()
-        if self._facts is not None and started_s - self._read_at_s <= max_age_s:
-            return self._facts
-        instances = tuple(await self._reads.list_instances())
-        account = await self._reads.account()
-        facts = Facts(
-            account=account,
-            instances=instances,
-            outside=tuple(self._outside(instances)),
-        )
-        self._facts, self._read_at_s = facts, started_s
-        return facts
+        began_us, began_s = self._clock.lease_us(), self._clock.monotonic_s()
+        self._current = True
 
-    def _outside(self, instances: tuple[Instance, ...]) -> list[OutsideRental]:
+        found = tuple(await self._reads.list_instances(urgent=urgent, between=between))
+        reading = Reading(found, began_us, began_s, self._clock.monotonic_s())
+        self._reading = reading
+        return reading
+
+    async def attend(self, between: Between) -> Reading:
+        """The keeper's reading: whoever asks meanwhile is told how far it has come.
+
+        Raises:
+            ApiError: as `read_all`.
+        """
+
+        async def page(progress: Progress) -> None:
+            self._progress = progress
+            await between(progress)
+
+        try:
+            return await self.read_all(urgent=True, between=page)
+        finally:
+            self._progress = None
+
+    async def facts(self, *, max_age_s: float = FRESH_S) -> Facts:
+        """What a decision stands on: read now unless younger than `max_age_s`.
+
+        Of a long list the last complete reading, if it ended no longer ago than half as long again
+        as it took; the ledger knows what was rented since.
+
+        Raises:
+            RateLimited: the list is long and was last read too long ago; nothing is decided.
+            ApiError: it cannot be read; that is never taken for "nothing there".
+        """
+        reading = await self._for_a_decision(max_age_s)
+        return await self._facts_of(reading, max_age_s)
+
+    async def seen(self) -> Facts:
+        """The same for what is only shown: of a long list the last complete reading of any age.
+
+        Raises:
+            RateLimited: the list is long and is being read for the first time.
+            ApiError: it cannot be read.
+        """
+        self._asked_s = now_s = self._clock.monotonic_s()
+        last = self._reading
+        if last is not None and last.long and self._attended:
+            return await self._facts_of(last, FRESH_S)
+        if last is None or not self._current or now_s - last.began_s > FRESH_S:
+            last = await self._read_unless_long("Not shown yet")
+        return await self._facts_of(last, FRESH_S)
+
+    async def listed(self) -> Reading:
+        """The machines alone, read now; of a long list the last complete reading.
+
+        Raises:
+            RateLimited: the list is long and is being read for the first time.
+            ApiError: it cannot be read.
+        """
+        self._asked_s = now_s = self._clock.monotonic_s()
+        last = self._reading
+        if last is not None and last.long and self._attended:
+            return last
+        began_us = self._clock.lease_us()
+        found = await self._reads.list_instances(
+            fresh=False, between=self._unless_long("Not shown yet")
+        )
+        return Reading(tuple(found), began_us, now_s, self._clock.monotonic_s())
+
+    def age_words(self, reading: Reading) -> str:
+        """How old a long reading is and what to do; empty for one that is read on demand."""
+        if not (reading.long and self._attended):
+            return ""
+        now_s = self._clock.monotonic_s()
+        age_s, took_s = now_s - reading.began_s, reading.ended_s - reading.began_s
+        return (
+            f"As of {age_s:.0f} s ago: reading all {len(reading.instances):,} instances takes"
+            f" {took_s:.0f} s. One by its id, and what this server rented, is read live."
+        )
+
+    async def _for_a_decision(self, max_age_s: float) -> Reading:
+        self._asked_s = now_s = self._clock.monotonic_s()
+        last = self._reading
+        if last is not None:
+            if self._current and now_s - last.began_s <= max_age_s:
+                return last
+            if last.long and self._attended:
+                if now_s - last.ended_s <= last.good_for_s:
+                    return last
+                raise self._too_old(last, now_s - last.ended_s)
+        return await self._read_unless_long("Not done, nothing charged")
+
+    async def _read_unless_long(self, not_done: str) -> Reading:
+        if not self._attended:
+            return await self.read_all()
+        if self._progress is not None:
+            await self._unless_long(not_done)(self._progress)
+        return await self.read_all(between=self._unless_long(not_done))
+
+    def _unless_long(self, not_done: str) -> Between:
+        async def between(progress: Progress) -> None:
+            if progress.total > LONG_ROWS and self._attended:
+                raise self._being_read(not_done, self._progress or progress)
+
+        return between
+
+    def _being_read(self, not_done: str, progress: Progress) -> RateLimited:
+        left_s = PER_PAGE_S * -(-(progress.total - progress.rows) // _PAGE_ROWS)
+        return RateLimited(
+            f"{not_done}: the account's {progress.total:,} instances are being read for the first"
+            f" time ({progress.rows:,} so far); about {left_s:.0f} s are left.",
+            hint=f"Ask again in {left_s:.0f} s. One instance by its id, stop and destroy work now.",
+            code="account_being_read",
+            retry_after_s=left_s,
+        )
+
+    def _too_old(self, last: Reading, age_s: float) -> RateLimited:
+        progress = self._progress
+        rows_left = len(last.instances) if progress is None else progress.total - progress.rows
+        left_s = PER_PAGE_S * -(-rows_left // _PAGE_ROWS)
+        return RateLimited(
+            f"Not done, nothing charged: the account's {len(last.instances):,} instances were last"
+            f" read completely {age_s:.0f} s ago; a decision about money may stand on at most"
+            f" {last.good_for_s:.0f} s.",
+            hint=f"They are being read; call again in about {left_s:.0f} s. Stop and destroy work"
+            " now.",
+            code="account_being_read",
+            retry_after_s=left_s,
+        )
+
+    async def _facts_of(self, reading: Reading, max_age_s: float) -> Facts:
+        now_s = self._clock.monotonic_s()
+        if self._account is None or now_s - self._account[0] > max_age_s:
+            self._account = (now_s, await self._reads.account())
+        return Facts(
+            account=self._account[1],
+            instances=reading.instances,
+            outside=tuple(self._outside(reading.instances)),
+            began_us=reading.began_us,
+            age=self.age_words(reading),
+        )
+
+    def _outside(self, instances: Sequence[Instance]) -> list[OutsideRental]:
         ours = []
         for instance in instances:
             mark = self._marker.read(instance.raw_label)

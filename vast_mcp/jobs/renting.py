@@ -297,4 +297,6 @@ async def _destroy(desk: JobDesk, rental: Rental) -> None:
         await desk.office.remote.forget(rental.target_id)
         return
     await desk.pause(_LOOK_EVERY_S)
-    await desk.guard.tick()  # the vendor does not show it: the books must see that as well
+    seen = await desk.guard.tick()  # the vendor does not show it: the books must see that as well
+    if seen.unread is not None:
+        raise seen.unread

@@ -1,6 +1,7 @@
 """Renting, watching and ending instances (vast-api §6 to §10)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -172,9 +173,27 @@ PAGE_ROWS = 25
 """The most rows the vendor puts on one page of instances (vast-api §7)."""
 
 
-def list_instances(*, label: str | None = None, after_token: str | None = None) -> Call:
-    """One page of the account's instances, oldest first; `label` must match to the letter."""
+def list_instances(
+    *,
+    label: str | None = None,
+    labels: Sequence[str] = (),
+    only_id: int | None = None,
+    above_id: int | None = None,
+    after_token: str | None = None,
+) -> Call:
+    """One page of the account's instances, oldest first.
+
+    `label` and each of `labels` must match exactly (the official client filters by `label` with
+    `in` as well); `only_id` asks for one row, `above_id` for those with a greater
+    id (`id` is filterable and the list is paged by it, says the vendor's OpenAPI file, 2026-08).
+    """
     filters: JsonObject = {} if label is None else {"label": {"eq": label}}
+    if labels:
+        filters["label"] = {"in": [*labels]}
+    if only_id is not None:
+        filters["id"] = {"eq": only_id}
+    if above_id is not None:
+        filters["id"] = {"gt": above_id}
     query = {
         "select_filters": in_query(filters),
         "order_by": in_query([{"col": "id", "dir": "asc"}]),

@@ -64,7 +64,7 @@ async def money(services: Services) -> JsonObject:
     Raises:
         ApiError: the account could not be read.
     """
-    limits, facts = services.limits(), await services.view.facts()
+    limits, facts = services.limits(), await services.view.seen()
     free = limits.no_question
     books: JsonObject = {}
     try:
@@ -146,7 +146,7 @@ async def instances(services: Services) -> list[Json]:
     Raises:
         ApiError: they could not be read.
     """
-    return [one.row() for one in await machines(services, await services.view.facts())]
+    return [one.row() for one in await machines(services, await services.view.seen())]
 
 
 async def jobs(services: Services) -> list[Json]:

@@ -21,7 +21,7 @@ _LOG_SHOWN = 6_000
 
 async def _clean_up(services: Services, given: Mapping[str, str]) -> Told:  # noqa: ARG001
     facts: dict[str, Json] = {"account": await account_summary(services)}
-    held = await machines(services, await services.view.facts())
+    held = await machines(services, await services.view.seen())
     facts["instances"] = [one.row() for one in held]
     return Told(
         "vast://account",

@@ -34,7 +34,7 @@ async def _values(services: Services, argument: str, typed: str) -> list[str]:
 
 
 async def _ids(services: Services) -> list[str]:
-    facts = await services.view.facts()
+    facts = await services.view.seen()
     return sorted(str(one.instance_id) for one in facts.instances)
 
 

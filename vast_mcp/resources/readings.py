@@ -33,7 +33,7 @@ async def account(services: Services) -> Json:
 
 async def instances(services: Services) -> Json:
     """Every machine."""
-    held = await machines(services, await services.view.facts())
+    held = await machines(services, await services.view.seen())
     return [one.row() for one in held]
 
 
@@ -84,7 +84,7 @@ async def workergroups(services: Services) -> Json:
 
 async def spend(services: Services) -> Json:
     """Spent and reserved against the caps, and what was spent per day."""
-    facts = await services.view.facts()
+    facts = await services.view.seen()
     money = await spending(services, facts.outside)
     return {
         **money.against(services.limits()),

@@ -110,8 +110,8 @@ async def holdings(services: Services) -> Holdings:
         ApiError: account or machines could not be read. Volumes or endpoints that could not are a
             warning, never "none".
     """
-    facts = await services.view.facts()
-    fleet = await fleet_of(services, facts.instances)
+    facts = await services.view.seen()
+    fleet = await fleet_of(services, facts.instances, began_us=facts.began_us, age=facts.age)
     warnings = [*fleet.warnings, *filter(None, [fleet.unlisted_words])]
     held = [machine(one) for one in fleet.held]
     held += [_lost(rental) for rental in fleet.lost]
@@ -139,7 +139,8 @@ async def machines(services: Services, facts: Facts) -> list[Holding]:
     Raises:
         ApiError: a machine that the list lacks cannot be read.
     """
-    return [machine(one) for one in (await fleet_of(services, facts.instances)).held]
+    fleet = await fleet_of(services, facts.instances, began_us=facts.began_us, age=facts.age)
+    return [machine(one) for one in fleet.held]
 
 
 def machine(seen: Held) -> Holding:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vast_mcp.api.reads import Look
+from vast_mcp.api.instance_reads import Look
 from vast_mcp.errors import ApiError, LedgerUnavailable, NotFound
 from vast_mcp.guard.mark import Mark
 from vast_mcp.guard.remembered import holds, is_young, remembered
@@ -18,6 +18,9 @@ from vast_mcp.units import Usd, UsdPerHour
 LIST_LAG_US = 60 * SECOND_US
 """How long the vendor's list may lag behind a rent or a destroy."""
 _ASKED_ONE_BY_ONE = 5
+_OWN_ROWS = 25
+_OWN_WITHIN_S = 1.5
+"""For our own machines beside a long list: an answer is given within two seconds."""
 """Machines that a list lacks and that are looked for on their own; each costs a request."""
 _UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 NO_BOOKS = "The ledger cannot be read: leases, costs and pending rents are not shown in full."
@@ -77,27 +80,63 @@ async def show_fleet(services: Services) -> Fleet:
     Raises:
         ApiError: the list cannot be read in full.
     """
-    fleet = await fleet_of(services, await services.reads.list_instances(fresh=False))
+    reading = await services.view.listed()
+    age = services.view.age_words(reading)
+    fleet = await fleet_of(services, reading.instances, began_us=reading.began_us, age=age)
     return replace(fleet, held=tuple(sorted(fleet.held, key=_dearest_first)))
 
 
-async def fleet_of(services: Services, instances: Sequence[Instance]) -> Fleet:
+async def fleet_of(
+    services: Services,
+    instances: Sequence[Instance],
+    *,
+    began_us: int | None = None,
+    age: str = "",
+) -> Fleet:
     """A list just read, without its lag: what ended is left out, what it lacks is looked for.
 
     A machine that our ledger holds and neither the list nor its own answer shows stands there as
-    the ledger has it: a list proves no end, and just after a rent it lags behind.
+    the ledger has it: a list proves no end, and just after a rent it lags behind. Of a long list,
+    read some time ago (`began_us`, and `age` in words), what this server rented is read again.
     """
+    if age:
+        instances = await _with_own(services, instances)
     seen = await _with_books(services, instances)
-    held = [one for one in seen.held if not _just_destroyed(one)]
+    since_us = services.clock.lease_us() if began_us is None else began_us
+    held = [one for one in seen.held if not _just_destroyed(one, since_us)]
     listed = {one.instance_id for one in instances}
     held += await _unlisted(services, [one for one in seen.open if one.target_id not in listed])
-    return Fleet(tuple(held), seen.lost, seen.warnings)
+    return Fleet(tuple(held), seen.lost, (*seen.warnings, age) if age else seen.warnings)
 
 
-def _just_destroyed(one: Held) -> bool:
-    """Seen gone already; the vendor's list may show it for some seconds more."""
+async def _with_own(services: Services, instances: Sequence[Instance]) -> tuple[Instance, ...]:
+    """A list read some time ago with the rows of our own machines as they are now."""
+    try:
+        live = await services.ledger.read(lambda tx: tx.live_rentals())
+        labels = [
+            services.marker.label(one.label, one.intent_id, one.lease_ends_us)
+            for one in live
+            if one.target_id is not None and one.kind == "instance"
+        ]
+        if not labels:
+            return tuple(instances)
+        own = await services.reads.list_instances(
+            labels=labels[-_OWN_ROWS:], fresh=False, deadline_s=_OWN_WITHIN_S
+        )
+    except (ApiError, LedgerUnavailable):
+        return tuple(instances)
+    now = {one.instance_id: one for one in own}
+    listed = {one.instance_id for one in instances}
+    return (
+        *(now.get(one.instance_id, one) for one in instances),
+        *(one for one in own if one.instance_id not in listed),
+    )
+
+
+def _just_destroyed(one: Held, since_us: int) -> bool:
+    """Seen gone since the list was read; and for some seconds more it may still be shown."""
     ended_us = one.rental.ended_us if one.rental else None
-    return ended_us is not None and one.now_us - ended_us < LIST_LAG_US
+    return ended_us is not None and since_us - ended_us < LIST_LAG_US
 
 
 async def _unlisted(services: Services, missing: Sequence[Rental]) -> list[Held]:

@@ -190,6 +190,29 @@ class Levers:
             self.world.fleet.enter(contract, "exited", self.world.now_us)
         return contract.id
 
+    def add_foreign_fleet(
+        self, count: int, *, label: str | None = None, gpu_name: str = "RTX 3090"
+    ) -> list[int]:
+        """So many running machines that the account's owner rented elsewhere; their ids.
+
+        All of them stand on one host, which stays on the market: what counts is their number.
+        """
+        self.catch_up()
+        listing = self._some_listing(gpu_name)
+        made = []
+        for _ in range(count):
+            order = Order(
+                image="vastai/base-image:latest",
+                disk_gb=20.0,
+                label=label,
+                runtype="ssh_direc ssh_proxy",
+            )
+            contract = self.world.fleet.create(listing, order, self.world.now_us)
+            contract.foreign = True
+            self.world.fleet.enter(contract, "running", self.world.now_us)
+            made.append(contract.id)
+        return made
+
     def _some_listing(self, gpu_name: str) -> Listing:
         listings = self.world.market.listings(self.world.now_us)
         return next(x for x in listings if x.machine.card.name == gpu_name)

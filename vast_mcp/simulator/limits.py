@@ -14,10 +14,12 @@ _BUCKET_WINDOW_US = 10 * SECOND_US
 
 @dataclass(slots=True)
 class RateLimits:
-    """The documented least interval per endpoint and identity (vast-api §3).
+    """The documented least interval per endpoint and identity.
 
-    `bucket` adds the budget seen in practice: that many requests in ten seconds over all endpoints
-    of an account; None leaves it out. `form` is how a refusal looks.
+    `bucket` adds the limit seen in practice: that many requests in ten seconds over all endpoints
+    of an account, whichever of its keys asks (recorded 2026-07-25 with 5; documented nowhere); None
+    leaves it out. Its refusal has the recorded form: 429, `retry-after: 10`, `limit: 5.0`. `form`
+    is how a refusal by an endpoint's own interval looks.
     """
 
     intervals: bool = True
@@ -27,21 +29,31 @@ class RateLimits:
     _recent: list[int] = field(default_factory=list)
 
     def refuse(
-        self, identity: str, endpoint: tuple[str, str], interval_s: float, now_us: int
+        self,
+        identity: str,
+        endpoint: tuple[str, str],
+        interval_s: float,
+        now_us: int,
+        *,
+        shared: bool = True,
     ) -> Response | None:
-        """A 429 if this request comes too early; otherwise it is counted and None comes back."""
+        """A 429 if this request comes too early; otherwise it is counted and None comes back.
+
+        Not `shared`: it is no request to the console, so the account's bucket does not count it.
+        """
         key = (identity, *endpoint)
         wait_us = 0
         if self.intervals and interval_s and key in self._last:
             wait_us = self._last[key] + int(interval_s * SECOND_US) - now_us
-        if self.bucket is not None:
-            self._recent = [at for at in self._recent if at > now_us - _BUCKET_WINDOW_US]
-            if len(self._recent) >= self.bucket:
-                wait_us = max(wait_us, self._recent[0] + _BUCKET_WINDOW_US - now_us)
+        self._recent = [at for at in self._recent if at > now_us - _BUCKET_WINDOW_US]
+        if shared and self.bucket is not None and len(self._recent) >= self.bucket:
+            window_s = _BUCKET_WINDOW_US / SECOND_US
+            return too_many("json", window_s, float(self.bucket), now_us)
         if wait_us > 0:
             return too_many(self.form, wait_us / SECOND_US, interval_s or 5.0, now_us)
         self._last[key] = now_us
-        self._recent.append(now_us)
+        if shared:
+            self._recent.append(now_us)
         return None
 
 

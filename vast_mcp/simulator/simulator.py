@@ -217,6 +217,7 @@ class Simulator(Levers):
                     (found.method, found.pattern),
                     found.interval_s,
                     self.world.now_us,
+                    shared=found.auth != "serverless",
                 )
             if refused is not None:
                 return refused

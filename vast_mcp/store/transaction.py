@@ -69,14 +69,22 @@ class Transaction(JobRows, AuditRows, OutboxRows):
             target_id,
         )
 
-    def same_intent(self, principal: str, request_key: str) -> list[Rental]:
-        """Rentals of one principal under one request key, newest first."""
+    def same_intent(
+        self, principal: str, request_key: str, ended_since_us: int = 0
+    ) -> list[Rental]:
+        """Rentals of one principal under one request key, newest first.
+
+        Those that ended before `ended_since_us` are left out: history costs nothing.
+        """
         return self._all(
             Rental,
-            "SELECT * FROM rentals WHERE principal = ? AND request_key = ?"
+            "SELECT * FROM rentals WHERE principal = ?1 AND request_key = ?2 AND ended_us IS NULL"
+            " UNION ALL SELECT * FROM rentals"
+            " WHERE principal = ?1 AND request_key = ?2 AND ended_us >= ?3"
             " ORDER BY created_us DESC",
             principal,
             request_key,
+            ended_since_us,
         )
 
     def live_rentals(self) -> list[Rental]:
@@ -142,11 +150,12 @@ class Transaction(JobRows, AuditRows, OutboxRows):
         task: str = "",
     ) -> Exposure:
         """Spent, reserved and running now, summed from the rows of this very transaction."""
+        of_task = " OR (task = ? AND task <> '')" if task else ""
         rentals = self._all(
             Rental,
-            "SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ? OR task = ?",
+            f"SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ?{of_task}",  # noqa: S608
             month_start_us(now_us),
-            task or "\x00",
+            *((task,) if task else ()),
         )
         segments = {rental.intent_id: self.segments(rental.intent_id) for rental in rentals}
         charged = {

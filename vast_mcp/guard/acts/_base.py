@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from vast_mcp.api.reads import says_gone
+from vast_mcp.api.instance_reads import says_gone
 from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown, RateLimited
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.mark import user_part
@@ -193,7 +193,7 @@ async def insist(
             proven = look.gone or absences >= ABSENT_LISTS
             if (proven or look.instance is not None) and done(look.instance):
                 return True
-            if look.empty and look.instance is not None:
+            if look.empty and (look.instance is not None or look.trouble is not None):
                 accepted = False  # the list may lag: what is sent again is answered with a proof
         if desk.clock.monotonic_s() >= until_s:
             return False

@@ -215,7 +215,7 @@ class CreateInstance(PlainAct):
             InputInvalid: the same request_key with other arguments.
         """
         digest = self._digest()
-        for rental in tx.same_intent(principal, self.request_key):
+        for rental in tx.same_intent(principal, self.request_key, now_us - REPLAY_TTL_US):
             current = rental.state.holds_money or (
                 rental.state is RentalState.GONE and now_us - (rental.ended_us or 0) < REPLAY_TTL_US
             )

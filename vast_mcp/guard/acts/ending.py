@@ -87,6 +87,7 @@ class StopInstance(Correctable):
         """Stop until seen stopped; an outbid machine too, or it would resume by itself."""
         one = gone = None
         stopped = False
+        began_us = desk.now_us()
 
         def rests(now: Instance | None) -> bool:
             nonlocal one, gone
@@ -94,7 +95,7 @@ class StopInstance(Correctable):
             return now is None or _rests(now)
 
         try:
-            look = await desk.reads.look(self.instance_id, urgent=True)
+            look = await desk.reads.look(self.instance_id, urgent=True, recent=True)
             one = look.instance
             if look.gone:
                 return await self._ended(desk)
@@ -114,7 +115,10 @@ class StopInstance(Correctable):
         if gone:
             return await self._ended(desk)
         with suppress(ApiError):  # the keeper's next look brings the books in line
-            await observe_now(desk, self.instance_id, urgent=True)
+            if stopped and one is not None:  # seen just now: no second look is needed
+                await _note_seen(desk, self.instance_id, one, began_us)
+            else:
+                await observe_now(desk, self.instance_id, urgent=True)
         return _stop_outcome(self.instance_id, one, stopped=stopped)
 
     async def _ended(self, desk: Desk) -> Outcome:
@@ -328,9 +332,14 @@ async def observe_now(desk: Desk, instance_id: int, *, urgent: bool = False) -> 
     """
     read_us = desk.now_us()
     look = await desk.reads.look(instance_id, urgent=urgent)
-    instance, now_us = look.instance, desk.now_us()
-    if instance is None and not look.gone:
+    if look.instance is None and not look.gone:
         return None
+    await _note_seen(desk, instance_id, look.instance, read_us)
+    return look.instance
+
+
+async def _note_seen(desk: Desk, instance_id: int, instance: Instance | None, read_us: int) -> None:
+    now_us = desk.now_us()
 
     def write(tx: Transaction) -> None:
         rental = tx.rental_of("instance", instance_id)
@@ -338,4 +347,3 @@ async def observe_now(desk: Desk, instance_id: int, *, urgent: bool = False) -> 
             books.observe(tx, rental, instance, now_us, read_us)
 
     await desk.ledger.write(write)
-    return instance

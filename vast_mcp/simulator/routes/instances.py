@@ -5,6 +5,7 @@ from collections import Counter
 from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.routes.columns import arranged, page_after, page_size, projected, selected
 from vast_mcp.simulator.routes.table import Call, Route
+from vast_mcp.simulator.search import query_json, query_object
 from vast_mcp.simulator.wire import JsonObject, Refusal
 
 STORED_COLUMNS = frozenset(
@@ -41,10 +42,15 @@ def show(call: Call) -> JsonObject:
 def show_all(call: Call) -> JsonObject:
     """`GET /api/v1/instances/`: pages of at most 25."""
     query = call.request.query
-    everything = [call.world.show(contract) for contract in call.world.listed()]
+    contracts = {contract.id: contract for contract in call.world.listed()}
+    if _by_id_or_label(query):  # a large account is not drawn whole for one page of it
+        everything = [{"id": one.id, "label": one.order.label} for one in contracts.values()]
+    else:
+        everything = [call.world.show(contract) for contract in contracts.values()]
     found = arranged(selected(everything, query, known=STORED_COLUMNS), query, known=STORED_COLUMNS)
     size = page_size(query.get("limit"), default=_PAGE, largest=_LARGEST_PAGE)
-    rows, token = page_after(found, query, limit=size, known=STORED_COLUMNS)
+    keys, token = page_after(found, query, limit=size, known=STORED_COLUMNS)
+    rows = [call.world.show(contracts[int(str(key["id"]))]) for key in keys]
     return {
         "success": True,
         "instances_found": len(rows),
@@ -53,6 +59,18 @@ def show_all(call: Call) -> JsonObject:
         "next_token": token,
         "instances": projected(rows, query),
     }
+
+
+def _by_id_or_label(query: dict[str, str]) -> bool:
+    """Whether filters and order look at nothing else."""
+    filters = query_object(query.get("select_filters"), "select_filters")
+    order = query_json(query.get("order_by"), "order_by", default=[])
+    columns = (
+        {str(item.get("col")) for item in order if isinstance(item, dict)}
+        if isinstance(order, list)
+        else {"?"}
+    )
+    return {*filters, *columns} <= {"id", "label"}
 
 
 def whole_list(call: Call) -> JsonObject:

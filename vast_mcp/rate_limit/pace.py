@@ -18,8 +18,9 @@ import anyio.to_thread
 
 from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import RateLimited
-from vast_mcp.operations import Money, Operation
-from vast_mcp.store.slots import (
+from vast_mcp.operations import Host, Money, Operation
+from vast_mcp.rate_limit.slots import (
+    BUDGET_WINDOW_US,
     LONGEST_PUSH_US,
     MOST_INTERVALS,
     SCHEMA,
@@ -37,44 +38,67 @@ _BUSY_TIMEOUT_MS = 1000
 _UNUSABLE_FOR_S = 60.0
 
 
-class Spare(Protocol):
-    """What keeps the distance when the file cannot be used."""
+class Pace(Protocol):
+    """Whoever hands out the slots."""
 
     async def turn(
-        self, operation: Operation, *, urgent: bool = False, patience_s: float | None = None
+        self,
+        operation: Operation,
+        *,
+        urgent: bool = False,
+        background: bool = False,
+        patience_s: float | None = None,
     ) -> None:
-        """Wait until a call of this kind may leave."""
+        """Wait until a call of this kind may leave.
+
+        What saves money (stop, destroy) waits behind no other calls than its like; an `urgent`
+        read goes before the reads that are not, a `background` one behind them.
+
+        Raises:
+            RateLimited: it would take longer than `patience_s`, or the day's quota is used up.
+                Nothing was sent.
+        """
         ...
 
     async def pushed_back(
         self, operation: Operation, retry_after_s: float | None, *, quota: bool = False
     ) -> None:
-        """The vendor refused one."""
+        """The vendor refused one: no other of its kind for that long.
+
+        `quota` says that the account's daily quota for this kind is used up.
+        """
         ...
 
     async def arrived(self, operation: Operation) -> None:
-        """The vendor answered one."""
+        """One was answered, so it arrived by now: the next keeps its distance from here.
+
+        The vendor counts from arrivals, and a request may be long under way.
+        """
         ...
 
 
 class SharedPace:
-    """Slots for the calls of every process that opens the same file.
+    """Slots for the calls of every process that opens the same file; of this one, without a path.
 
-    `clock` is the vendor's: it counts the intervals. While the file cannot be used the `spare`
-    hands out the slots, and what is lost is only that the other processes are not seen.
+    `clock` is the vendor's: it counts the intervals. While the file cannot be used the slots are
+    kept in memory, and what is lost is only that the other processes are not seen.
     """
 
-    def __init__(self, path: Path, clock: Clock, spare: Spare) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, clock: Clock) -> None:
         self._clock = clock
-        self._spare = spare
-        self._connection: sqlite3.Connection | None = None
+        self._file = None if path is None else _Slots(path)
+        self._memory = _Slots(None)
         self._turn = anyio.Lock()
         self._unusable_until_s: float | None = None
         self._told = False
 
     async def turn(
-        self, operation: Operation, *, urgent: bool = False, patience_s: float | None = None
+        self,
+        operation: Operation,
+        *,
+        urgent: bool = False,
+        background: bool = False,
+        patience_s: float | None = None,
     ) -> None:
         """Wait until a call of this kind may leave.
 
@@ -84,22 +108,17 @@ class SharedPace:
         """
         longest_s = MOST_INTERVALS * operation.interval_s + LONGEST_PUSH_US / SECOND_US
         patience_s = longest_s if patience_s is None else min(patience_s, longest_s)
-        ends_us = self._clock.lease_us() + int(patience_s * SECOND_US)
-        lane = _lane(operation, urgent=urgent)
+        began_us = self._clock.lease_us()
+        ends_us = began_us + int(patience_s * SECOND_US)
+        lane = _lane(operation, urgent=urgent, background=background)
         queued = False
         while True:
             now_us = self._clock.lease_us()
-            wish = Wish(
-                _kind_of(operation),
-                int(operation.interval_s * SECOND_US),
-                lane,
-                ends_us - now_us,
-                queued,
+            if lane is Lane.BACKGROUND and now_us - began_us >= BUDGET_WINDOW_US:
+                lane = Lane.ORDINARY  # it has waited its turn
+            grant = await self._run(
+                partial(_take, _wish(operation, lane, ends_us - now_us, queued))
             )
-            grant = await self._run(partial(_take, wish))
-            if grant is None:
-                await self._spare.turn(operation, urgent=urgent, patience_s=patience_s)
-                return
             if grant.refused:
                 raise _refusal(operation, grant)
             if grant.wait_us > 0:
@@ -118,8 +137,7 @@ class SharedPace:
             book.push(kind, interval_s, retry_after_s, quota=quota)
             return True
 
-        if await self._run(work) is None:
-            await self._spare.pushed_back(operation, retry_after_s, quota=quota)
+        await self._run(work)
 
     async def arrived(self, operation: Operation) -> None:
         """One was answered: the next of its kind keeps its distance from now, in all processes."""
@@ -128,58 +146,85 @@ class SharedPace:
             book.arrive(_kind_of(operation), int(operation.interval_s * SECOND_US))
             return True
 
-        if await self._run(work) is None:
-            await self._spare.arrived(operation)
+        await self._run(work)
 
     async def close(self) -> None:
         """Let go of the file; a later call opens it again."""
         async with self._turn:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._memory.close()
+            if self._file is not None:
+                self._file.close()
 
-    async def _run(self, work: Callable[[Book], _T]) -> _T | None:
-        """One short transaction; None when the file cannot be used, now or since a minute."""
+    async def _run(self, work: Callable[[Book], _T]) -> _T:
+        """One short transaction: in the file, or in memory where that cannot be used."""
+        if self._file is None:
+            return self._memory.transact(work, self._clock)
         async with self._turn:
             now_s = self._clock.monotonic_s()
             if self._unusable_until_s is not None:
                 if 0 < self._unusable_until_s - now_s <= _UNUSABLE_FOR_S:
-                    return None
+                    return self._memory.transact(work, self._clock)
                 self._unusable_until_s = None
             try:
-                return await self._patiently(work)
+                return await self._patiently(self._file, work)
             except (sqlite3.Error, OSError) as error:
                 self._unusable_until_s = now_s + _UNUSABLE_FOR_S
                 if not self._told:
                     self._told = True
-                    _logger.warning("%s is not used: %s", self._path.name, error)
-                return None
+                    _logger.warning("%s is not used: %s", self._file.name, error)
+                return self._memory.transact(work, self._clock)
 
-    async def _patiently(self, work: Callable[[Book], _T]) -> _T:
+    async def _patiently(self, file: "_Slots", work: Callable[[Book], _T]) -> _T:
         # The transaction takes 50 µs, less than the way to a thread and back; only opening the
         # file and waiting for another process are left to a thread.
-        if self._connection is not None:
+        if file.is_open:
             try:
-                return self._transact(work)
+                return file.transact(work, self._clock)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                     raise
-        return await anyio.to_thread.run_sync(self._transact_waiting, work)
+        return await anyio.to_thread.run_sync(file.transact_waiting, work, self._clock)
 
-    def _transact_waiting(self, work: Callable[[Book], _T]) -> _T:
+
+class _Slots:
+    """The rows: in a file that other processes have open too, or in this process's memory."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def name(self) -> str:
+        """For a message."""
+        return "memory" if self._path is None else self._path.name
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no file has to be opened first."""
+        return self._connection is not None
+
+    def close(self) -> None:
+        """A later transaction opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def transact_waiting(self, work: Callable[[Book], _T], clock: Clock) -> _T:
+        """As `transact`, waiting a second for another process."""
         connection = self._connection or self._open()
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
         try:
-            return self._transact(work)
+            return self.transact(work, clock)
         finally:
             connection.execute("PRAGMA busy_timeout = 0")
 
-    def _transact(self, work: Callable[[Book], _T]) -> _T:
+    def transact(self, work: Callable[[Book], _T], clock: Clock) -> _T:
+        """Run this as one step."""
         connection = self._connection or self._open()
         try:
             connection.execute("BEGIN IMMEDIATE")
             # The time is taken under the lock: grants are in the order of their instants.
-            result = work(Book(connection, self._clock.lease_us()))
+            result = work(Book(connection, clock.lease_us()))
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -188,14 +233,10 @@ class SharedPace:
         return result
 
     def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self._path.is_symlink():
-            raise OSError("it is a symbolic link")
-        self._path.touch(mode=0o600)
-        if self._path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            self._path.chmod(0o600)
+        if self._path is not None:
+            _prepare(self._path)
         connection = sqlite3.connect(
-            self._path,
+            self._path or ":memory:",
             timeout=_BUSY_TIMEOUT_MS / 1000,
             isolation_level=None,
             check_same_thread=False,
@@ -215,6 +256,27 @@ class SharedPace:
         return connection
 
 
+def _prepare(path: Path) -> None:
+    """A private file in a private directory; a link in its place is refused."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.is_symlink():
+        raise OSError("it is a symbolic link")
+    path.touch(mode=0o600)
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        path.chmod(0o600)
+
+
+def _wish(operation: Operation, lane: Lane, patience_us: int, queued: bool) -> Wish:
+    return Wish(
+        _kind_of(operation),
+        int(operation.interval_s * SECOND_US),
+        lane,
+        patience_us,
+        queued,
+        shared=operation.host is Host.CONSOLE,
+    )
+
+
 def _take(wish: Wish, book: Book) -> Grant:
     return book.take(wish)
 
@@ -223,10 +285,12 @@ def _kind_of(operation: Operation) -> str:
     return f"{operation.method} {operation.path}"
 
 
-def _lane(operation: Operation, *, urgent: bool) -> Lane:
+def _lane(operation: Operation, *, urgent: bool, background: bool) -> Lane:
     if operation.money is Money.SAVES:
         return Lane.SAVING
-    return Lane.URGENT if urgent else Lane.ORDINARY
+    if urgent:
+        return Lane.URGENT
+    return Lane.BACKGROUND if background else Lane.ORDINARY
 
 
 def _refusal(operation: Operation, grant: Grant) -> RateLimited:
@@ -234,7 +298,7 @@ def _refusal(operation: Operation, grant: Grant) -> RateLimited:
     if grant.refused == "quota":
         return RateLimited(
             f"{operation.name}: the day's search quota of this account is used up; not sent.",
-            hint="It starts anew at 00:00 UTC; use ids you have until then.",
+            hint="It is reset at 00:00 UTC; use ids you have until then.",
             code="search_quota_exceeded",
             retry_after_s=wait_s,
         )

@@ -3,14 +3,19 @@
 * Every kind (method and route) keeps its documented interval, a quarter more for six hours after
   a refusal. Whoever comes gets a place in the kind's queue and waits outside the file; the
   departure itself is granted in one transaction that looks at the departure before it.
+* Beside the intervals the vendor holds an account to five requests in ten seconds over all
+  endpoints (a 429 recorded 2026-07-25: limit 5.0, retry-after 10; many reported in 2026-10; the
+  vendor's documentation does not mention it). It is kept from the first call on. Four of the five
+  are for everything, of which the pages of a long list take three; the fifth is kept for what
+  saves money.
 * What saves money (stop, destroy) waits for no queue and no Retry-After, only for the departure
-  before it. A read marked urgent likewise, except that it counts as a read in the account's budget.
-* The account's budget, five requests in ten seconds over all kinds, is documented nowhere, so it
-  holds only once the vendor has shown it: by a 429 that the kind's own interval cannot explain
-  (no Retry-After, or a longer one) when more than five calls left in the ten seconds before, or
-  when another kind was refused so within the last minute. It then holds for six hours. Four of
-  the five are for everything; the fifth is kept for what saves money, which is never held up by it.
-  The reply's `limit` is not used: the same field is the count in one form, the interval in another.
+  before it; for the account's five only after the vendor has shown them, and ten seconds at most.
+  A read marked urgent goes before the queues as well, but counts as a read in the account's five.
+  A page in the background goes behind everything, unless it has waited for a whole window.
+* The limit has shown itself by a 429 that the kind's own interval cannot explain (no Retry-After,
+  or a longer one) when the window was full, or when another kind was refused so within the last
+  minute. Its Retry-After then holds for all kinds. The reply's `limit` is not used: the same field
+  is the count in one form, the interval in another.
 """
 
 import math
@@ -26,12 +31,14 @@ BUDGET = 5
 BUDGET_WINDOW_US = 10 * SECOND_US
 SHARED_PART = 4
 """Of the budget; the rest is for what saves money."""
-BUDGET_HOLDS_US = 6 * 3600 * SECOND_US
+BACKGROUND_PART = 3
+"""Of the budget: a long list leaves room for whoever is waited for."""
+SHOWN_HOLDS_US = 6 * 3600 * SECOND_US
 MOST_INTERVALS = 50
 LONGEST_PUSH_US = 60 * SECOND_US
 _LONGEST_AHEAD_US = 10 * SECOND_US
 """The most that stops wait behind each other; after that a refusal is the lesser evil."""
-_STRETCHED_US = BUDGET_HOLDS_US
+_STRETCHED_US = SHOWN_HOLDS_US
 _TOGETHER_US = 60 * SECOND_US
 _DAY_US = 24 * 3600 * SECOND_US
 _ACCOUNT = ""
@@ -47,11 +54,21 @@ SCHEMA = """
 
 
 class Lane(StrEnum):
-    """Before whom a call goes: what saves money, the looks it needs, everything else."""
+    """Before whom a call goes: what saves money, the looks it needs, the rest, long lists."""
 
     SAVING = "saving"
     URGENT = "urgent"
     ORDINARY = "ordinary"
+    BACKGROUND = "background"
+
+
+_PARTS = {
+    Lane.SAVING: BUDGET,
+    Lane.URGENT: SHARED_PART,
+    Lane.ORDINARY: SHARED_PART,
+    Lane.BACKGROUND: BACKGROUND_PART,
+}
+_AHEAD = frozenset({Lane.SAVING, Lane.URGENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +81,8 @@ class Wish:
     patience_us: int
     queued: bool = False
     """True once it has a place in the queue and asks only whether it may leave now."""
+    shared: bool = True
+    """Whether the account's budget counts it; the serverless host has limits of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +117,19 @@ class Book:
         """A departure, a place in the queue, or a refusal."""
         now_us = self._now_us
         kind, account = self._row(wish.kind), self._row(_ACCOUNT)
-        if wish.lane is Lane.ORDINARY and 0 < kind.closed_us - now_us <= _DAY_US:
+        if wish.lane not in _AHEAD and 0 < kind.closed_us - now_us <= _DAY_US:
             return Grant(kind.closed_us - now_us, refused="quota")
         self._forget_stale(kind, account, wish.interval_us)
         step_us = wish.interval_us + MARGIN_US
         if wish.lane is not Lane.SAVING and 0 <= now_us - kind.refused_us < _STRETCHED_US:
             step_us += wish.interval_us // 4
-        ready_us = max(now_us, kind.last_us + step_us, self._account_ready(account, wish.lane))
-        if wish.lane is Lane.ORDINARY:
+        ready_us = max(now_us, kind.last_us + step_us, self._account_ready(account, wish))
+        if wish.lane not in _AHEAD:
             return self._join(wish, kind, account, ready_us, step_us)
         at_us = min(ready_us, now_us + _LONGEST_AHEAD_US)
         if wish.lane is Lane.URGENT and at_us - now_us > wish.patience_us:
             return Grant(at_us - now_us, refused="patience")
-        self._depart(kind, at_us, step_us)
+        self._depart(wish, kind, at_us, step_us)
         return Grant(at_us - now_us, leaves=True)
 
     def push(
@@ -128,8 +147,8 @@ class Book:
             unexplained = retry_after_s is None or retry_after_s > math.ceil(interval_s)
             if unexplained and (self._crowded() or self._refused_elsewhere(kind_name)):
                 account.refused_us = now_us
-            if self._budgeted(account):
-                account.pushed_us = until_us
+            if self._shown(account):
+                account.pushed_us = max(until_us, account.pushed_us)
         kind.refused_us = now_us
         self._save(kind)
         self._save(account)
@@ -149,46 +168,47 @@ class Book:
         """
         now_us = self._now_us
         ready_us = max(ready_us, kind.pushed_us)
-        budgeted = self._budgeted(account)
         if not wish.queued:
-            ready_us = max(ready_us, kind.free_us, account.free_us if budgeted else 0)
+            ready_us = max(ready_us, kind.free_us, account.free_us if wish.shared else 0)
         if ready_us <= now_us:
-            self._depart(kind, now_us, step_us)
+            self._depart(wish, kind, now_us, step_us)
             return Grant(0, leaves=True)
         if ready_us - now_us > wish.patience_us:
             return Grant(ready_us - now_us, refused="patience")
-        if not wish.queued:
+        if not wish.queued and wish.lane is Lane.ORDINARY:
             kind.free_us = ready_us + step_us
             self._save(kind)
-            if budgeted:
+            if wish.shared and ready_us > now_us + step_us:
                 account.free_us = ready_us + BUDGET_WINDOW_US // SHARED_PART
                 self._save(account)
         return Grant(ready_us - now_us)
 
-    def _depart(self, kind: _Kind, at_us: int, step_us: int) -> None:
+    def _depart(self, wish: Wish, kind: _Kind, at_us: int, step_us: int) -> None:
         kind.last_us = at_us
         kind.free_us = max(kind.free_us, at_us + step_us)
         self._save(kind)
-        self._db.execute("INSERT INTO departures VALUES (?)", (at_us,))
+        if wish.shared:
+            self._db.execute("INSERT INTO departures VALUES (?)", (at_us,))
 
-    def _account_ready(self, account: _Kind, lane: Lane) -> int:
-        """When the account's budget has room for one more; at once while it has not shown."""
-        if lane is Lane.SAVING or not self._budgeted(account):
+    def _account_ready(self, account: _Kind, wish: Wish) -> int:
+        """When the account's budget has room for one more call of this lane."""
+        if not wish.shared or (wish.lane is Lane.SAVING and not self._shown(account)):
             return 0
-        fourth = self._db.execute(
-            "SELECT at_us FROM departures ORDER BY at_us DESC LIMIT 1 OFFSET ?", (SHARED_PART - 1,)
+        found = self._db.execute(
+            "SELECT at_us FROM departures ORDER BY at_us DESC LIMIT 1 OFFSET ?",
+            (_PARTS[wish.lane] - 1,),
         ).fetchone()
-        room_us = fourth[0] + BUDGET_WINDOW_US + MARGIN_US if fourth else 0
-        return max(room_us, account.pushed_us) if lane is Lane.ORDINARY else room_us
+        room_us: int = found[0] + BUDGET_WINDOW_US + MARGIN_US if found else 0
+        return room_us if wish.lane in _AHEAD else max(room_us, account.pushed_us)
 
-    def _budgeted(self, account: _Kind) -> bool:
-        return -_TOGETHER_US <= self._now_us - account.refused_us < BUDGET_HOLDS_US
+    def _shown(self, account: _Kind) -> bool:
+        return -_TOGETHER_US <= self._now_us - account.refused_us < SHOWN_HOLDS_US
 
     def _crowded(self) -> bool:
         left: int = self._db.execute(
             "SELECT COUNT(*) FROM departures WHERE at_us > ?", (self._now_us - BUDGET_WINDOW_US,)
         ).fetchone()[0]
-        return left > BUDGET
+        return left >= SHARED_PART
 
     def _refused_elsewhere(self, kind: str) -> bool:
         found = self._db.execute(

@@ -1,0 +1,1 @@
+"""How often the vendor is called: one pace for all processes of an account."""
