@@ -87,11 +87,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE compacted (done INTEGER NOT NULL) STRICT;
     """,
     """
-    CREATE INDEX rentals_by_state ON rentals (state, created_us);
-    CREATE INDEX rentals_by_end ON rentals (ended_us);
-    CREATE INDEX rentals_by_task ON rentals (task) WHERE task <> '';
-    CREATE INDEX rentals_of_key ON rentals (principal, request_key, ended_us);
-    CREATE INDEX charged_by_day ON charged (day);
-    CREATE INDEX plans_by_state ON plans (state, created_us);
+    CREATE INDEX IF NOT EXISTS rentals_by_state ON rentals (state, created_us);
+    CREATE INDEX IF NOT EXISTS rentals_by_end ON rentals (ended_us);
+    CREATE INDEX IF NOT EXISTS rentals_by_task ON rentals (task) WHERE task <> '';
+    CREATE INDEX IF NOT EXISTS rentals_of_key ON rentals (principal, request_key, ended_us);
+    CREATE INDEX IF NOT EXISTS charged_by_day ON charged (day);
+    CREATE INDEX IF NOT EXISTS plans_by_state ON plans (state, created_us);
     """,
 )
