@@ -270,7 +270,8 @@ _WORDS: dict[Unavailable, str] = {
     "busy": "too many sessions",
 }
 _HINTS: dict[Unavailable, str] = {
-    "auth": "Attach our key to the instance; delivery takes 10 to 15 seconds.",
+    "auth": "Attach our key to the instance; delivery takes 10 to 15 seconds. If it stays refused,"
+    ' wait_for_instance(until="ssh") reads its log for the cause.',
     "refused": "It may still be starting: wait, then look at its log.",
     "timeout": "Its network may be filtered or the host down: wait, then look at its state.",
     "unreachable": "Look at the instance's state.",

@@ -75,6 +75,7 @@ async def test_a_file_that_is_written_again_within_two_minutes_is_set_right_agai
     async with strict() as (box, machine, keys):
         deliver(machine, keys)
         await box.arm(30)
+        await box.pass_minutes(0.05)  # it has gone to sleep: nothing is healed meanwhile
         for _ in range(3):
             deliver(machine, keys)
             assert await refused(machine)
@@ -122,3 +123,15 @@ async def test_a_key_with_shell_in_it_is_no_key(tmp_path: Path) -> None:
         for text in ("ssh-ed25519 AAAA$(id)", "ssh-ed25519 'AAAA'", "ssh-rsa"):
             with pytest.raises(ValueError, match="public key"):
                 box.guard(5, ssh_key=text)
+
+
+async def test_the_machines_own_key_is_read_from_its_file_where_the_environment_lacks_it(
+    tmp_path: Path,
+) -> None:
+    """The vendor leaves it in `~/.vast_api_key` too (reported 2026-09): the lease still ends."""
+    async with container(tmp_path) as box:
+        (box.home / ".vast_api_key").write_text(box.environment.pop("CONTAINER_API_KEY") + "\n")
+        box.label(2)
+        await box.arm(2)
+        await box.pass_minutes(4)
+        assert not box.running
