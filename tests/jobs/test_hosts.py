@@ -37,6 +37,36 @@ async def test_when_all_hosts_fail_it_is_told_and_nothing_is_left(tmp_path: Path
         assert len(rents) == 3
 
 
+@pytest.mark.parametrize(
+    ("how", "said", "quoted"),
+    [("no_image", "no such image or tag", "manifest unknown"),
+     ("disk_full", "does not fit on its disk", "no space left on device")],
+)  # fmt: skip
+async def test_a_fault_that_meets_every_host_ends_the_job_at_once(
+    tmp_path: Path, how: str, said: str, quoted: str
+) -> None:
+    """A wrong image or too small a disk is no host's fault: one rent, and the host's own words."""
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
+        harbour.simulator.fail_next_creates(how, 9)
+        job = (await harbour.over(client, await harbour.started(client)))["jobs"][0]
+        assert job["phase"] == "failed"
+        assert said in job["said"]
+        assert quoted in job["untrusted_detail"]
+        assert harbour.alive == set()
+        rents = [one for one in harbour.simulator.mutations() if "/asks/" in one.path]
+        assert len(rents) == 1
+
+
+async def test_a_fault_of_the_host_is_no_fault_of_the_job(tmp_path: Path) -> None:
+    """A port that is taken there for good: another machine is rented, and the job is done."""
+    async with Basin(tmp_path).open() as harbour, harbour.served() as client:
+        harbour.simulator.fail_next_creates("port_taken", 1)
+        job = (await harbour.over(client, await harbour.started(client)))["jobs"][0]
+        assert (job["phase"], job["replaced"]) == ("done", 1), job
+        rents = [one for one in harbour.simulator.mutations() if "/asks/" in one.path]
+        assert len(rents) == 2
+
+
 async def test_an_offer_that_is_gone_is_passed_over(tmp_path: Path) -> None:
     """Somebody was faster: that is no failed host, and needs no second question."""
     async with Basin(tmp_path, offered="all").open() as harbour, harbour.served() as client:
