@@ -214,6 +214,26 @@ async def test_charges_of_several_days_stand_under_their_days(tmp_path: Path) ->
     assert days == sorted(days)
 
 
+@pytest.mark.parametrize(
+    ("period", "group_by"), [("week", "day"), ("week", "instance"), ("month", "kind")]
+)
+async def test_a_row_that_reaches_beyond_its_window_counts_once(
+    tmp_path: Path, period: str, group_by: str
+) -> None:
+    """Whether rows are cut to the window is not known: the sum is the same both ways."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        await world.rent(client, lease_hours=24)
+        world.run_until_ready(30 * 3600)
+        world.simulator.show_whole_charges()
+        answer = await world.call(client, "show_charges", period=period, group_by=group_by)
+        counted = (await world.call(client, "show_account"))["spent_month_usd"]
+    spent = world.simulator.books.spent_usd
+    assert answer["total_usd"] == pytest.approx(spent, abs=0.01)
+    assert sum(row["usd"] for row in answer["charged"]) == pytest.approx(spent, abs=0.01)
+    assert spent - 0.01 <= counted <= spent * 1.1
+
+
 async def test_what_the_vendor_charged_corrects_the_own_meter(tmp_path: Path) -> None:
     """Promise of design §5: spent = own meter, corrected by the vendor's charges."""
     world = World(tmp_path)

@@ -154,6 +154,10 @@ class Levers:
         self.catch_up()
         self.world.book.deposit(usd - self.world.book.balance_usd)
 
+    def show_whole_charges(self) -> None:
+        """Rows of charges reach beyond the window that was asked for."""
+        self.world.whole_charges = True
+
     def set_billing_tail(self, seconds: float) -> None:
         """Whatever is destroyed from now on is charged for that much longer; 0 by default."""
         self.world.fleet.billing_tail_us = int(seconds * 1_000_000)

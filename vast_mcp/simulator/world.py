@@ -94,6 +94,8 @@ class World:
     refused_results: Literal["none", "unsigned", "all"] = "none"
     """Which addresses of a log the storage answers with 403 for ever."""
     list_lag_us: int = 0
+    whole_charges: bool = False
+    """A row of charges is not cut to the window that was asked for. Nobody has told which it is."""
     skew_us: int = 0
     """How far the vendor's clock is ahead of the truth, in all it states."""
     foreign_touched: set[int] = field(default_factory=set)

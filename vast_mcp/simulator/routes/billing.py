@@ -49,6 +49,10 @@ def _window(filters: JsonObject) -> tuple[int, int]:
 
 
 def _row(world: World, account: Account, since_us: int, until_us: int) -> JsonObject | None:
+    if not any(account.nano(kind, since_us, until_us) for kind in KINDS):
+        return None
+    if world.whole_charges:
+        since_us, until_us = 0, world.now_us
     items = [
         _item(account, kind, since_us, until_us)
         for kind in KINDS
