@@ -15,6 +15,7 @@ from tests.recorded.replies import corpus
 from tests.recorded_vendor.doors import InMemory, on_loopback
 from tests.recorded_vendor.vendor import KEY, Answer, RecordedVendor
 from tests.world import World
+from vast_mcp.api.connection import network_transport
 from vast_mcp.cli._tap import Tap
 from vast_mcp.cli.drift import printed
 from vast_mcp.clock import SystemClock
@@ -247,3 +248,44 @@ async def test_the_command_reads_a_vendor_on_a_port_and_prints_the_report(tmp_pa
     assert "0 subject(s) differ" in out.decode()
     assert vendor.done == []
     assert KEY not in out.decode()
+
+
+RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
+RECORDED_READS = {
+    "user": "user",
+    "offers": "offers_on_demand",
+    "instance": "instance_stopped_v0",
+    "templates": "templates",
+    "ssh_keys": "ssh_keys",
+    "charges": "charges",
+    "endpoints": "docs_GET__api_v0_endptjobs_200_schema",
+    "workergroups": "docs_GET__api_v0_workergroups_200_schema",
+    "workers": "docs_POST__get_endpoint_workers_200_schema",
+    "inbox": "notify_inbox",
+}
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded replies are not in the repository")
+async def test_the_recorded_replies_over_http_differ_nowhere_that_matters(tmp_path: Path) -> None:
+    """Every reading on the replies themselves, from a port of this machine."""
+    world = World(tmp_path, api_key=KEY)
+    vendor = RecordedVendor(lambda: world.clock.utc_us() / 1e6, burst=None)
+    bodies = {
+        route: json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))["body"]
+        for route, name in RECORDED_READS.items()
+    }
+    row = bodies["instance"]["instances"]
+    bodies["list"] = {
+        "success": True, "instances": [row], "instances_found": 1, "total_instances": 1,
+        "next_token": None,
+    }  # fmt: skip
+    vendor.instead = Lasting({route: Answer(200, body) for route, body in bodies.items()})
+    told: list[str] = []
+    with on_loopback(vendor) as address:
+        settings = replace(world.settings, api_base=address, serverless_base=address)
+        await printed(settings, world.clock, network_transport(), told.append)
+    said = "".join(told)
+    assert "  ! " not in said
+    assert [line for line in told if "could not be used" in line] == []
+    fields = int(said.rstrip().splitlines()[-1].split()[0])
+    assert fields > 400

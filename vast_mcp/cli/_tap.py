@@ -24,7 +24,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "list_workergroups": Kind.WORKERGROUPS,
         "list_workers": Kind.WORKERS,
         "list_volumes": Kind.VOLUMES,
-        "list_notices": Kind.NOTIFICATION_INBOX,
+        "show_inbox": Kind.NOTIFICATION_INBOX,
         "request_logs": Kind.REQUEST_LOGS,
         "create_instance": Kind.CREATED,
         "start_instance": Kind.CHANGED,

@@ -133,6 +133,7 @@ def _readings(reads: Reads, clock: Clock) -> tuple[tuple[str, Read], ...]:
     return (
         ("account", reads.account),
         ("ssh keys", reads.ssh_keys),
+        ("notices", reads.inbox),
         ("charges", lambda: reads.charges(now_us - _CHARGES_US, now_us)),
         ("volumes", reads.volumes),
         ("endpoints", reads.endpoints),
