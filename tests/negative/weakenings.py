@@ -6,6 +6,7 @@ notices is a missing test.
 
 from tests.negative.of_keys import OF_KEYS
 from tests.negative.of_leases import OF_LEASES
+from tests.negative.of_market import OF_MARKET
 from tests.negative.weakening import Weakening
 
 LOST = "tests/promises/test_lost_answers.py"
@@ -315,4 +316,5 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     *OF_LEASES,
     *OF_KEYS,
+    *OF_MARKET,
 )
