@@ -169,8 +169,9 @@ class NeverSent(ApiError):
 class OutcomeUnknown(ApiError):
     """The request left, and nothing came back that is known to be a yes or a no.
 
-    `answered`: an answer came, but it is not one that is known to be a refusal. `named` is the
-    instance id that it named, if any: a claim, not a proof. `failed`: it called itself an error.
+    `answered`: the vendor's own answer came, and is not known to be a refusal; a page of a gateway
+    is none. `named` is the instance id in it, if any: a claim, not a proof. `failed`: it called
+    itself an error.
     """
 
     def __init__(

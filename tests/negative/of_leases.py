@@ -21,8 +21,9 @@ OF_LEASES: tuple[Weakening, ...] = (
     Weakening(
         "a label is written without another look into the books",
         "vast_mcp/guard/acts/_lease.py",
-        "        if booked is None or booked.lease_ends_us == ends_us:\n            return done\n",
-        "        if booked is None or done:\n            return done\n",
+        "        if booked is None or booked.lease_ends_us == ends_us:\n"
+        "            return effect.seen\n",
+        "        if booked is None or effect.seen:\n            return effect.seen\n",
         (EXTENDING, "-k", "relabelling"),
     ),
     Weakening(

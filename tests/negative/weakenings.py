@@ -10,6 +10,7 @@ from tests.negative.of_market import OF_MARKET
 from tests.negative.weakening import Weakening
 
 LOST = "tests/promises/test_lost_answers.py"
+UNPROVEN = "tests/promises/test_unproven_answers.py"
 LEASES = "tests/promises/test_leases.py"
 PRICES = "tests/promises/test_prices.py"
 ONCE = "tests/promises/test_answers_hold_once.py"
@@ -22,11 +23,11 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "a create whose answer was lost is sent again",
         "vast_mcp/guard/acts/renting.py",
-        "    reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n",
-        "    try:\n"
-        "        reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n"
-        "    except OutcomeUnknown:\n"
         "        reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n",
+        "        try:\n"
+        "            reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n"
+        "        except OutcomeUnknown:\n"
+        "            reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n",
         (f"{LOST}::test_a_rent_whose_answer_is_lost_exists_once_and_is_known",),
         (("VAST_MCP_TEST_LOST_RUNS", "4"),),
     ),
@@ -48,8 +49,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "no horizon before an absence is believed",
         "vast_mcp/guard/reconcile.py",
-        "HORIZON_US = 15 * 60 * 1_000_000",
-        "HORIZON_US = 0",
+        "\nHORIZON_US = 15 * 60 * 1_000_000",
+        "\nHORIZON_US = 0",
         (LOST,),
         (("VAST_MCP_TEST_LOST_RUNS", "1"),),
     ),
@@ -77,8 +78,10 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "no look at the price after the create",
         "vast_mcp/guard/acts/renting.py",
-        "why = None if instance is None else breach_of(instance, errand.approved, terms.rate)",
-        "why = None",
+        "    instance, instance_id = found.instance, found.instance.instance_id\n"
+        "    why = breach_of(instance, errand.approved, terms.rate)\n",
+        "    instance, instance_id = found.instance, found.instance.instance_id\n"
+        "    why: str | None = None\n",
         (PRICES,),
     ),
     Weakening(
@@ -91,9 +94,37 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "a refusal that names a contract is only a refusal",
         "vast_mcp/guard/acts/renting.py",
-        "error.new_contract if isinstance(error, VendorRefused) else None",
-        "None",
+        "    if answer.failed and answer.named is not None:\n",
+        "    if answer.failed and answer.named is None and not answer.said:\n",
         (f"{LOST}::test_an_error_that_names_a_contract_is_undone",),
+    ),
+    Weakening(
+        "an error that nobody knows is a refusal",
+        "vast_mcp/api/classify.py",
+        "    if not operation.reads and not _settles(row, said):\n",
+        "    if not operation.reads and row is not None and not _settles(row, said):\n",
+        (f"{UNPROVEN}::test_an_answer_that_nobody_knows_leaves_the_rent_unknown",),
+    ),
+    Weakening(
+        "an id in an answer is a proof",
+        "vast_mcp/guard/reconcile.py",
+        "        if carries(desk, one, rental.intent_id)\n",
+        "        if carries(desk, one, rental.intent_id) or len(instances) == 1\n",
+        (f"{UNPROVEN}::test_another_machine_that_an_answer_names_is_never_touched",),
+    ),
+    Weakening(
+        "an answered rent is released at once",
+        "vast_mcp/guard/reconcile.py",
+        "ANSWERED_HORIZON_US = 5 * 60 * 1_000_000",
+        "ANSWERED_HORIZON_US = 0",
+        (f"{UNPROVEN}::test_an_answered_unknown_is_released_after_five_minutes_and_three_reads",),
+    ),
+    Weakening(
+        "a bid that never wins is kept",
+        "vast_mcp/guard/tick.py",
+        "    if not isinstance(parked_us, int) or rental.ever_ran or instance is None:\n",
+        "    if not isinstance(parked_us, int) or not rental.ever_ran or instance is None:\n",
+        (f"{UNPROVEN}::test_a_bid_that_never_wins_is_destroyed_after_ten_minutes_and_told",),
     ),
     Weakening(
         "any four digits will do",
@@ -191,8 +222,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "a rent is found by its mark only when its process is surely dead",
         "vast_mcp/guard/observing.py",
-        "    if found:  # at once",
-        "    if found and now_us - rental.created_us >= _STALE_US:  # at once",
+        "    if one is not None:  # at once",
+        "    if one is not None and now_us - rental.created_us >= _STALE_US:  # at once",
         ("tests/suites/test_crashes.py", "-k", "create"),
         (("CRASHES_STRIDE", "1"),),
     ),
@@ -218,8 +249,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "an unknown outcome releases its money",
         "vast_mcp/guard/acts/renting.py",
-        "            tx.update_rental(rental, state=RentalState.UNKNOWN)\n",
-        "            books.close(tx, rental, RentalState.ABSENT, desk.now_us())\n",
+        "        return tx.update_rental(rental, state=RentalState.UNKNOWN, details=details)\n",
+        "        return books.close(tx, rental, RentalState.ABSENT, desk.now_us())\n",
         (LOST,),
         (("VAST_MCP_TEST_LOST_RUNS", "1"),),
     ),
@@ -249,8 +280,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "destroyed is said when the destroy was accepted",
         "vast_mcp/guard/acts/_base.py",
-        "                accepted = True\n            except OutcomeUnknown:",
-        "                return True\n            except OutcomeUnknown:",
+        "            self.accepted, self.doubt, self.limited = True, None, None\n",
+        "            self.accepted = self.gone = True\n",
         (DESTROYS,),
     ),
     Weakening(

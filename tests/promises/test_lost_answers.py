@@ -4,12 +4,11 @@ import random  # noqa: TID251  seeded: a run is replayed from its number
 from pathlib import Path
 
 import anyio
-import httpx2
 import pytest
 from mcp import Client
 
 from tests.world import Json, ToolFailed, UnhurriedClock, World, report, scale
-from vast_mcp.simulator import Recorded, SimulatorTransport
+from vast_mcp.simulator import Recorded
 from vast_mcp.simulator.faults import Kind
 from vast_mcp.store import Rental, RentalState
 
@@ -211,26 +210,11 @@ async def test_what_was_definitely_refused_releases_its_money_at_once(
 
 
 async def test_an_error_that_names_a_contract_is_undone(tmp_path: Path) -> None:
-    """Safety §0.5: `success: false` with `new_contract`: the machine exists and is destroyed."""
+    """An error with `new_contract`: the machine exists, bears our mark, and is destroyed."""
     world = World(tmp_path, seed=7)
-    offer = await world.cheap_offer("interruptible")
-    assert offer.min_bid is not None
-    bid = round(offer.min_bid.dollars + 0.01, 3)
-
-    class Moving(SimulatorTransport):
-        """The market rises while the request is under way."""
-
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            if "/asks/" in request.url.path:
-                self.simulator.set_min_bid(offer.offer_id, bid + 0.2)
-            return await super().handle_async_request(request)
-
-    world.transport = Moving(world.simulator)
-    async with world.connect() as client:
-        with pytest.raises(ToolFailed, match="destroyed at once"):
-            await world.call(
-                client, "create_instance", offer_id=offer.offer_id, bid_usd_per_hour=bid
-            )
+    body = '{"success": false, "error": "new_error", "msg": "no", "new_contract": $ID}'
+    with pytest.raises(ToolFailed, match="destroyed at once"):
+        await rent_under(world, "canned_after", status=400, body=body)
     assert world.simulator.world.instances == {}
     assert await rentals(world) == []
 

@@ -125,8 +125,8 @@ async def rent_unread(world: World, offer_id: int, ceiling_usd_per_hour: float) 
             offer_id=offer_id,
             max_price_usd_per_hour=ceiling_usd_per_hour,
         )
-    assert said["status"] == "rented"
-    assert "checked again" in " ".join(said["warnings"])
+    assert said["status"] == "unknown"  # the id in the answer alone proves nothing
+    assert "Do not rent again" in said["next"]
     world.simulator.faults.planned.clear()
 
 

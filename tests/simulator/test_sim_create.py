@@ -30,14 +30,14 @@ async def test_neither_image_nor_template_is_refused() -> None:
         assert response.json()["ask_id"] == offer["id"]
 
 
-async def test_an_unknown_ask_is_a_404_that_says_so_in_msg() -> None:
-    """The code stands in `msg` while `error` is `invalid_args` (vast-api §3)."""
+async def test_an_unknown_ask_is_a_400_that_says_so_in_msg() -> None:
+    """Pasted: the code stands in `msg`, two blanks behind it, while `error` is `invalid_args`."""
     async with console() as vendor:
         response = await vendor.call("PUT", "asks/12345678/", json={"image": "x/y"})
 
-        assert response.status_code == 404
+        assert response.status_code == 400
         assert response.json()["error"] == "invalid_args"
-        assert "no_such_ask" in response.json()["msg"]
+        assert "error 404/3603: no_such_ask  Instance type" in response.json()["msg"]
 
 
 async def test_an_offer_somebody_took_is_gone_although_it_was_shown() -> None:
@@ -47,7 +47,7 @@ async def test_an_offer_somebody_took_is_gone_although_it_was_shown() -> None:
         vendor.simulator.take_offer(offer["id"])
 
         response = await vendor.call("PUT", f"asks/{offer['id']}/", json={"image": "x/y"})
-        assert response.status_code == 404
+        assert response.status_code == 400
 
 
 async def test_a_raced_offer_is_a_410_or_a_stopped_contract() -> None:
@@ -67,22 +67,39 @@ async def test_a_raced_offer_is_a_410_or_a_stopped_contract() -> None:
         assert states == ("stopped", "stopped", "stopped")
 
 
-async def test_a_bid_below_the_floor_is_refused_and_leaves_a_stopped_contract() -> None:
-    """An error can come back together with `new_contract` (vast-api §6)."""
+async def test_a_bid_below_the_floor_is_a_410_or_a_parked_rental() -> None:
+    """Tried live, 2026-10-01: with `cancel_unavail` 410; without it parked, and no success."""
     async with console() as vendor:
         offer = await vendor.cheapest()
-        response = await vendor.call(
-            "PUT", f"asks/{offer['id']}/", json={"image": "x/y", "price": 0.002, "disk": 50}
-        )
+        order = {"image": "x/y", "price": 0.002, "disk": 50}
+        path = f"asks/{offer['id']}/"
+        refused = await vendor.call("PUT", path, json={**order, "cancel_unavail": True})
+        assert (refused.status_code, refused.json()["error"]) == (410, "no_such_ask")
+        assert refused.json()["ask_id"] == offer["id"]
+        assert vendor.simulator.world.instances == {}
 
-        assert response.status_code == 400
+        response = await vendor.call("PUT", path, json=order)
+        assert response.status_code == 200
+        assert response.json().keys() == {"success", "new_contract", "instance_api_key"}
+        assert response.json()["success"] is False
         left = await vendor.show(response.json()["new_contract"])
-        assert left["intended_status"] == "stopped"
+        assert (left["cur_state"], left["is_bid"]) == ("stopped", True)
         vendor.clock.move(3600)
         await vendor.show(left["id"])
         spent = vendor.simulator.books.spent_by(left["id"])
         assert spent["gpu"] == 0
         assert spent["disk"] > 0
+
+
+@pytest.mark.parametrize("field", [{"label": "x" * 257}, {"args": ["x" * 16_385]}])
+async def test_what_is_too_long_is_refused_in_the_vendors_words(field: dict[str, object]) -> None:
+    """Pasted by three people: one text for image, arguments and label."""
+    async with console() as vendor:
+        offer = await vendor.cheapest()
+        path = f"asks/{offer['id']}/"
+        response = await vendor.call("PUT", path, json={"image": "x/y", **field})
+        assert response.status_code == 400
+        assert response.json()["msg"].startswith("error 400/3471: Invalid args: len(image) > 1024")
 
 
 async def test_a_bid_at_the_floor_wins_and_costs_the_bid() -> None:

@@ -75,7 +75,15 @@ async def test_a_start_waits_while_somebody_else_has_the_gpu() -> None:
         await vendor.call("PUT", f"instances/{instance_id}/", json={"state": "stopped"})
         vendor.clock.move(10)
         vendor.simulator.take_gpu(instance_id)
-        await vendor.call("PUT", f"instances/{instance_id}/", json={"state": "running"})
+        queued = await vendor.call("PUT", f"instances/{instance_id}/", json={"state": "running"})
+        assert (queued.status_code, queued.json()) == (
+            200,
+            {
+                "success": False,
+                "error": "resources_unavailable",
+                "msg": "Required resources are currently unavailable, state change queued.",
+            },
+        )
         vendor.clock.move(3600)
 
         shown = await vendor.show(instance_id)

@@ -13,13 +13,13 @@ def _only(vendor: Console) -> Contract:
 
 
 async def test_an_offer_is_taken_between_search_and_create() -> None:
-    """404 `no_such_ask`, nothing rented."""
+    """400 `no_such_ask`, nothing rented."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         vendor.simulator.faults.add("offer_taken", "PUT")
         response = await vendor.call("PUT", f"asks/{offer['id']}/", json=CREATE)
 
-        assert response.status_code == 404
+        assert response.status_code == 400
         assert "no_such_ask" in response.text
         assert vendor.simulator.world.instances == {}
         assert vendor.simulator.faults.struck == {"offer_taken": 1}

@@ -165,9 +165,7 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _unreadable(
-    operation: Operation, reply: Reply, why: str, fields: Mapping[str, Any] | None = None
-) -> ApiError:
+def _unreadable(operation: Operation, reply: Reply, why: str, decoded: object = None) -> ApiError:
     message = f"{operation.name}: Vast.ai answered {reply.status} with something unreadable ({why})"
     if operation.reads:
         return VendorUnreadable(f"{message}.", hint="Try again.", status=reply.status)
@@ -175,8 +173,8 @@ def _unreadable(
         f"{message}; it may have been executed.",
         hint=_LOOK_FIRST,
         status=reply.status,
-        answered=True,
-        named=contract_named(fields or {}),
+        answered=isinstance(decoded, dict),  # else it may be a gateway's, and the act still going
+        named=contract_named(decoded) if isinstance(decoded, dict) else None,
         failed=True,
     )
 
@@ -224,7 +222,7 @@ def _raise_status(operation: Operation, reply: Reply, decoded: object, scrub: Sc
             _raise_said(operation, reply, said)
         raise _unreadable(operation, reply, "an error page without a reason")
     if not operation.reads:
-        raise _unreadable(operation, reply, "no definite answer", said.fields)
+        raise _unreadable(operation, reply, "no definite answer", decoded)
     if reply.status < 400:
         raise _unreadable(operation, reply, "a redirect that is not followed")
     raise VendorDown(
@@ -264,7 +262,7 @@ def _undecided(operation: Operation, reply: Reply, said: _Said, row: Row | None)
         hint=_LOOK_FIRST,
         status=reply.status,
         code=said.code,
-        answered=True,
+        answered=bool(said.fields),
         named=contract_named(said.fields),
         failed=bool(said.code or said.text or said.page or reply.status >= 400),
     )

@@ -148,7 +148,9 @@ def _account_rate(tx: Transaction, facts: Facts) -> UsdPerHour:
     marked: dict[str, int | str] = {one.intent_id: one.instance_id for one in facts.outside}
     for rental in tx.live_rentals():
         if rental.kind == "instance":
-            key: int | str = rental.target_id or marked.get(rental.intent_id, rental.intent_id)
+            claimed = rental.details.get("unmarked")
+            known = claimed if isinstance(claimed, int) else rental.intent_id
+            key: int | str = rental.target_id or marked.get(rental.intent_id, known)
             rates[key] = max(current_rate(rental), rates.get(key, UsdPerHour(0)))
     return sum(rates.values(), UsdPerHour(0))
 

@@ -14,6 +14,7 @@ from vast_mcp.errors import (
     LedgerUnavailable,
     NotFound,
     OfferGone,
+    OutcomeUnknown,
     PolicyDenied,
     VastMcpError,
 )
@@ -304,7 +305,7 @@ class Guard:
         try:
             outcome = await act.carry_out(desk, errand)
         except VastMcpError as error:
-            await self._end_plan(ledger, plan, Outcome(status="refused", said=str(error)))
+            await self._end_plan(ledger, plan, _failed(error))
             raise
         except BaseException:
             await self._end_plan(ledger, plan, unresolved(booking.intent_id))
@@ -330,3 +331,9 @@ class Guard:
 
         with suppress(LedgerUnavailable):  # the deed is done: its outcome must still be told
             await ledger.write(end)
+
+
+def _failed(error: VastMcpError) -> Outcome:
+    """What a repeat of the call is told: refused, unless nobody knows."""
+    unknown = isinstance(error, OutcomeUnknown)
+    return Outcome(status="unknown" if unknown else "refused", said=str(error))

@@ -10,7 +10,13 @@ from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._base import ABSENT_LISTS
 from vast_mcp.guard.mark import INTENT_LENGTH, endpoint_intent, user_part
-from vast_mcp.guard.reconcile import adopt, carries, count_absence
+from vast_mcp.guard.reconcile import (
+    adopt,
+    count_absence,
+    hold_unmarked,
+    result_of,
+    seems_ours,
+)
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd
@@ -125,13 +131,14 @@ def _resolve(
     """An intent without an instance: found, proven absent, or still unknown."""
     if rental.state not in _UNRESOLVED:
         return []
-    found = [one for one in instances if carries(desk, one, rental.intent_id)]
-    if found:  # at once: what its mark proves needs no waiting for whoever is sending it
-        one = min(found, key=lambda instance: instance.instance_id)
+    one = result_of(desk, rental, [one for one in instances if _free(tx, rental, one)])
+    if one is not None:  # at once: its mark proves it, whoever may still be sending
         adopted = adopt(tx, rental.intent_id, one.instance_id, now_us)
         if adopted is not None:
             books.observe(tx, adopted, one, now_us, began_us)
         return [f"intent {rental.intent_id} was found as instance {one.instance_id}"]
+    if (said := _resolve_unmarked(tx, desk, rental, instances, began_us, now_us)) is not None:
+        return said
     if rental.state is not RentalState.UNKNOWN and now_us - rental.created_us < _STALE_US:
         return []
     if rental.state is RentalState.RESERVED:  # never marked as sending: nothing left
@@ -141,6 +148,44 @@ def _resolve(
     after = count_absence(tx, rental, began_us, now_us)
     if after.state is RentalState.ABSENT:
         return [f"intent {rental.intent_id} never came to exist; released"]
+    return []
+
+
+def _free(tx: Transaction, rental: Rental, one: Instance) -> bool:
+    """Whether no other rental has this machine."""
+    known = tx.rental_of("instance", one.instance_id)
+    return known is None or known.intent_id == rental.intent_id
+
+
+def _resolve_unmarked(
+    tx: Transaction,
+    desk: Desk,
+    rental: Rental,
+    instances: Sequence[Instance],
+    began_us: int,
+    now_us: int,
+) -> list[str] | None:
+    """The machine that the vendor named and that lacks our mark; None: there is none.
+
+    It counts as long as it is there. A person may adopt it, or end it; we do neither.
+    """
+    held, named = rental.details.get("unmarked"), rental.details.get("named")
+    one = next((one for one in instances if one.instance_id in (held, named)), None)
+    if held is None:
+        if one is None or not _free(tx, rental, one) or not seems_ours(desk, rental, one):
+            return None
+        hold_unmarked(tx, rental, one, now_us)
+        said = (
+            f"instance {one.instance_id} at {one.usd_per_hour} is what Vast.ai named for intent"
+            f" {rental.intent_id}, but lacks our mark: its cost is counted and nothing of ours ends"
+            f" it. `vast-mcp extend {one.instance_id} HOURS` adopts it"
+        )
+        return [said]
+    if one is not None:
+        tx.update_rental(rental, details={**rental.details, "missed": 0})
+    elif _believably_gone(tx, rental, began_us):
+        books.close(tx, rental, RentalState.GONE, now_us)
+        return [f"unmarked instance {held} is gone"]
     return []
 
 

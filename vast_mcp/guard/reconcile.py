@@ -1,21 +1,72 @@
-"""Finding out what became of a rent whose answer was lost.
+"""Which machine a rent became: found by its mark, never by an id in an answer.
 
 A create has no idempotency key, so the intent's id travels in the label and in the environment.
-Absence is believed only after three good, complete reads of which the last began after a horizon
-of fifteen minutes: a request may be executed late (safety §0.2).
+An id that the vendor's answer names is a claim: it may be another's machine, an older one of ours,
+or no id at all. A machine is the result of a rent only if it was not there before and bears the
+intent's mark.
+
+Absence is believed only after three good, complete reads of which the last began after a horizon.
+A request whose answer was lost may be executed late: fifteen minutes. One that the vendor answered
+is over: five minutes cover the lag of its lists.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from vast_mcp.errors import ApiError
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk
 from vast_mcp.models import Instance
+from vast_mcp.operations import JsonObject
 from vast_mcp.store import Rental, RentalState, Transaction
 
 HORIZON_US = 15 * 60 * 1_000_000
+ANSWERED_HORIZON_US = 5 * 60 * 1_000_000
 GOOD_READS = 3
 _SEARCH_FOR_S = 15.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 4.0
+_SKEW_US = 3 * 3600 * 1_000_000
+"""No vendor's clock is further off: a machine that began longer before our send is an older one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for a rent, where it is no known refusal."""
+
+    said: str = ""
+    """In words, for the person."""
+    accepted: bool = False
+    """A plain success."""
+    answered: bool = True
+    """False: it was lost, or is not the vendor's own."""
+    named: int | None = None
+    """The instance id in it: a claim."""
+    failed: bool = False
+    """It called itself an error."""
+
+    def details(self, now_us: int, before: frozenset[int]) -> JsonObject:
+        """What the books keep of it while nobody knows."""
+        facts: JsonObject = {}
+        if self.answered:
+            facts["answered_us"] = now_us
+        if self.accepted and self.named is not None and self.named not in before:
+            facts["named"] = self.named
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A machine that a rent became, or seems to have become.
+
+    `proven`: it bears the mark. Else it is the unmarked one that the vendor named: counted and
+    told, and left to a person.
+    """
+
+    instance: Instance
+    read_us: int
+    """When the read that showed it began."""
+    proven: bool = True
 
 
 def carries(desk: Desk, instance: Instance, intent_id: str) -> bool:
@@ -24,22 +75,93 @@ def carries(desk: Desk, instance: Instance, intent_id: str) -> bool:
     return (mark is not None and mark.intent_id == intent_id) or instance.intent_mark == intent_id
 
 
-async def search_briefly(desk: Desk, intent_id: str) -> Instance | None:
-    """Look for the mark for some seconds, so that most lost answers are resolved in the call."""
+def result_of(
+    desk: Desk, rental: Rental, instances: Sequence[Instance], before: frozenset[int] = frozenset()
+) -> Instance | None:
+    """The machine among these that this rent became: marked, and not there before it was sent."""
+    found = [
+        one
+        for one in instances
+        if carries(desk, one, rental.intent_id)
+        and one.instance_id not in before
+        and not _older(one, rental)
+    ]
+    return min(found, key=lambda one: one.instance_id, default=None)
+
+
+def seems_ours(desk: Desk, rental: Rental, one: Instance) -> bool:
+    """Whether a machine that a plain success named may be ours though it bears no mark at all.
+
+    It must be new, on the machine that was rented, and nobody else's. That it was not in the last
+    list before the send, the caller knows.
+    """
+    return (
+        desk.marker.read(one.raw_label) is None
+        and one.intent_mark is None
+        and one.machine_id == rental.machine_id
+        and not _older(one, rental)
+    )
+
+
+def _older(one: Instance, rental: Rental) -> bool:
+    sent_us = rental.sent_us or rental.created_us
+    return one.started_at_us is not None and one.started_at_us < sent_us - _SKEW_US
+
+
+async def find(
+    desk: Desk, rental: Rental, answer: Answer, before: frozenset[int]
+) -> Finding | None:
+    """Look for it for some seconds, so that most rents are resolved in the call.
+
+    What the answer names is looked at first; the list is searched for the mark.
+    """
     until_s = desk.clock.monotonic_s() + _SEARCH_FOR_S
     pause_s = _FIRST_PAUSE_S
+    named = answer.named if answer.named not in before else None
+    unmarked: Instance | None = None
     while True:
-        try:
-            listed = await desk.reads.list_instances()
-        except ApiError:
-            listed = []  # unreadable is not empty: it only means "not found yet"
-        found = [one for one in listed if carries(desk, one, intent_id)]
-        if found:
-            return min(found, key=lambda one: one.instance_id)
+        read_us = desk.now_us()
+        if named is not None and unmarked is None:
+            shown = await _shown(desk, named)
+            if shown is not None and result_of(desk, rental, [shown], before) is not None:
+                return Finding(shown, read_us)
+            if shown is not None:
+                unmarked = shown
+        read_us = desk.now_us()
+        listed = await _listed(desk, rental)
+        found = result_of(desk, rental, listed or [], before)
+        if found is not None:
+            return Finding(found, read_us)
+        lacking = unmarked if answer.accepted and listed is not None else None
+        if lacking and seems_ours(desk, rental, lacking) and await _unclaimed(desk, lacking):
+            return Finding(lacking, read_us, proven=False)
         if desk.clock.monotonic_s() + pause_s > until_s:
             return None
         await desk.clock.sleep(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+
+async def _shown(desk: Desk, instance_id: int) -> Instance | None:
+    try:
+        return await desk.reads.show_instance(instance_id)
+    except ApiError:
+        return None
+
+
+async def _listed(desk: Desk, rental: Rental) -> list[Instance] | None:
+    """All machines; of a long account those with this rent's very label."""
+    label = None
+    if desk.view.is_long:
+        label = desk.marker.label(rental.label, rental.intent_id, rental.lease_ends_us)
+    try:
+        return list(await desk.reads.list_instances(label=label))
+    except ApiError:
+        return None  # unreadable is not empty: it only means "not found yet"
+
+
+async def _unclaimed(desk: Desk, one: Instance) -> bool:
+    known = await desk.ledger.read(lambda tx: tx.rental_of("instance", one.instance_id))
+    return known is None
 
 
 def adopt(tx: Transaction, intent_id: str, instance_id: int, settled_us: int) -> Rental | None:
@@ -56,15 +178,39 @@ def adopt(tx: Transaction, intent_id: str, instance_id: int, settled_us: int) ->
         state=RentalState.ACTIVE,
         target_id=instance_id,
         settled_us=settled_us,
-        details={**rental.details, "checked": False},
+        details={**rental.details, "checked": False, "unmarked": None},
+    )
+
+
+def hold_unmarked(tx: Transaction, rental: Rental, one: Instance, now_us: int) -> Rental:
+    """The vendor named this new machine and it lacks our mark: its cost counts, nothing is done.
+
+    It stays unresolved, so that no act of ours takes it for a machine of ours.
+    """
+    if one.usd_per_hour > rental.usd_per_hour:
+        rental = books.reprice(tx, rental, one.usd_per_hour, now_us)
+    details = {**rental.details, "unmarked": one.instance_id, "missed": 0}
+    return tx.update_rental(rental, state=RentalState.UNKNOWN, details=details)
+
+
+def unmarked_of(tx: Transaction, instance_id: int) -> Rental | None:
+    """The unresolved rent that this unmarked machine seems to have come from."""
+    return next(
+        (one for one in tx.live_rentals() if one.details.get("unmarked") == instance_id), None
     )
 
 
 def count_absence(tx: Transaction, rental: Rental, read_began_us: int, now_us: int) -> Rental:
     """One more good read that did not show it; the last needed one proves it absent."""
+    answered_us = rental.details.get("answered_us")
+    if isinstance(answered_us, int):
+        settled_us, horizon_us = answered_us, ANSWERED_HORIZON_US
+    else:
+        settled_us, horizon_us = rental.sent_us or rental.created_us, HORIZON_US
+    if read_began_us < settled_us:  # it shows the account as it was before
+        return rental
     reads = int(str(rental.details.get("good_reads", 0))) + 1
     rental = tx.update_rental(rental, details={**rental.details, "good_reads": reads})
-    past_horizon = read_began_us >= (rental.sent_us or rental.created_us) + HORIZON_US
-    if reads >= GOOD_READS and past_horizon:
+    if reads >= GOOD_READS and read_began_us >= settled_us + horizon_us:
         return books.close(tx, rental, RentalState.ABSENT, now_us)
     return rental

@@ -34,6 +34,8 @@ AT_ONCE = 4
 NEXT_SHARE = 0.4
 """A long list in use is read again after this part of the time it took: decisions may stand on it
 for one and a half times that."""
+PARKED_GIVEN_UP_US = 10 * 60 * 1_000_000
+"""A bid that never won is not kept for ever: its disk costs and serves nobody."""
 KEEPER = Caller(principal=PRINCIPAL, client="keeper")
 
 
@@ -44,6 +46,7 @@ class Cause(StrEnum):
     START = "start"
     UNAPPROVED = "unapproved"
     REPEAT = "repeat"
+    OUTBID = "outbid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,8 @@ def _correction(
         return stop, Cause.UNAPPROVED, f"{instance_id} stopped: {breach}"
     if not rental.running:
         return None
+    if _never_won(rental, instance, now_us):
+        return destroy, Cause.OUTBID, f"{instance_id} never ran: its bid did not win"
     if now_us >= rental.lease_ends_us:
         end = destroy if rental.end_act == "destroy" else stop
         return end, Cause.LEASE, f"lease of {instance_id} ended"
@@ -292,3 +297,11 @@ def _correction(
     if late and instance.actual_status != "running":
         return stop, Cause.START, f"start of {instance_id} given up"
     return None
+
+
+def _never_won(rental: Rental, instance: Instance | None, now_us: int) -> bool:
+    """Whether a bid that was parked at its rent has waited long enough, and is seen to wait."""
+    parked_us = rental.details.get("parked_us")
+    if not isinstance(parked_us, int) or rental.ever_ran or instance is None:
+        return False
+    return now_us - parked_us >= PARKED_GIVEN_UP_US and instance.actual_status != "running"

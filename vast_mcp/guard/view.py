@@ -87,6 +87,17 @@ class View:
         self._account = None
 
     @property
+    def before(self) -> frozenset[int]:
+        """The ids of the last complete list: what was there before a rent that follows."""
+        last = self._reading
+        return frozenset() if last is None else frozenset(x.instance_id for x in last.instances)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the last complete list was too long to be read within a call."""
+        return self._reading is not None and self._reading.long
+
+    @property
     def in_use(self) -> bool:
         """Whether somebody asked for the account in the last ten minutes."""
         now_s = self._clock.monotonic_s()

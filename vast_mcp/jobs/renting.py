@@ -49,6 +49,10 @@ async def rent(desk: JobDesk) -> None:
         await _send(desk, create)
     elif known.state is RentalState.ACTIVE and known.target_id is not None:
         await _begin_waiting(desk, known.target_id)
+    elif known.details.get("unmarked"):  # perhaps ours, and nothing proves it: not used
+        why = f"Instance {known.details['unmarked']} was rented but lacks our mark"
+        how = f"`vast-mcp extend {known.details['unmarked']} HOURS` adopts it"
+        await desk.save(JobPhase.ENDING, {"why": f"{why}; it is left alone. {how}.", "leave": True})
     elif known.state in _UNDER_WAY:
         await desk.pause(_LOOK_EVERY_S)  # the keeper finds it, or proves it absent
         await desk.save()

@@ -134,6 +134,14 @@ def _deeds(seen: Seen) -> Iterator[Notice]:
                 f" {one.disk_usd_per_hour.per_day}/day.",
                 one,
             )
+        elif deed.cause is Cause.OUTBID:
+            yield _notice(
+                Kind.START_GIVEN_UP,
+                f"bid_given_up:{one.kind}-{one.target_id}",
+                f"The bid for {_named(one)} did not win within 10 min: it never ran, and"
+                f" {_done(one, deed.status)} Rent again with a higher bid or another offer.",
+                one,
+            )
 
 
 def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
@@ -355,7 +363,9 @@ def _done(one: Rental, status: str) -> str:
         return "destroyed, with its disk. Nothing of it bills any more."
     if status == "destroying":
         return "being destroyed, with its disk. It counts as billing until it is gone."
-    word = "stopped" if status == "stopped" else "being stopped"
+    word = {"stopped": "stopped", "unknown": "told to stop, which is not confirmed"}.get(
+        status, "being stopped"
+    )
     per_day = one.disk_usd_per_hour.per_day
     return f"{word}. Its disk goes on at {per_day}/day until it is destroyed."
 
@@ -366,6 +376,7 @@ def _because(cause: Cause) -> str:
         Cause.START: "it did not start",
         Cause.UNAPPROVED: "it is not what was approved",
         Cause.REPEAT: "an earlier stop or destroy did not hold",
+        Cause.OUTBID: "its bid did not win",
     }[cause]
 
 

@@ -30,6 +30,8 @@ WireKind: TypeAlias = Literal[
     "wrong_typed_json",
     "success_false_200",
     "success_false_live",
+    "canned",
+    "canned_after",
     "slow_drip",
     "list_lag",
     "page_truncated",
@@ -47,10 +49,13 @@ MarketKind: TypeAlias = Literal[
     "stuck_loading",
     "host_death",
     "outbid_and_resume",
+    "mark_altered",
 ]
 Kind: TypeAlias = WireKind | MarketKind
 MARKET_KINDS: frozenset[str] = frozenset(get_args(MarketKind))
 KINDS: tuple[str, ...] = (*get_args(WireKind), *get_args(MarketKind))
+SCRIPTED: frozenset[str] = frozenset({"canned", "canned_after"})
+"""These need a body, so that a test plans them and no profile draws them."""
 
 _REMEMBERED = 1_000
 
@@ -75,7 +80,10 @@ class Fault:
             host dies or a bid is outbid.
         form: how a `rate_limited` answer looks.
         factor: what a price is multiplied by.
-        how: `stuck_loading`: stuck, broken_image, failed; `host_death`: offline, unknown, gone.
+        how: `stuck_loading`: stuck, broken_image, failed; `host_death`: offline, unknown, gone;
+            `mark_altered`: label, or all for the environment as well.
+        body: the whole answer of `canned` (nothing is carried out) and `canned_after`; `$ID` in
+            it becomes the id of the machine that was created.
     """
 
     kind: Kind
@@ -88,6 +96,7 @@ class Fault:
     form: RefusalForm = "json"
     factor: float = 1.5
     how: str = ""
+    body: str = ""
     struck: int = 0
 
     def takes(self, request: Request) -> bool:

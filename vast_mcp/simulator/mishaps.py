@@ -65,6 +65,10 @@ def _strike(fault: Fault, world: World, contract: Contract) -> bool:
             contract.listing = replace(contract.listing, gpu_usd_per_hour=round(dearer, 4))
         case "stuck_loading" if contract.wants_to_run:
             contract.destined = fault.how or "stuck"
+        case "mark_altered":
+            contract.order.label = "renamed by the vendor"
+            if fault.how == "all":
+                contract.order.env = []
         case "host_death":
             _later(world, contract, fault.seconds, lambda: _die(fault.how, world, contract))
         case "outbid_and_resume" if contract.is_bid:

@@ -78,6 +78,7 @@ _MIXES: dict[Profile, tuple[Rate, ...]] = {
         Rate("stuck_loading", 0.12, _CREATE),
         Rate("host_death", 0.10, _CREATE),
         Rate("outbid_and_resume", 0.25, _CREATE),
+        Rate("mark_altered", 0.03, _CREATE),
     ),
     "chaos": (
         Rate("status_before", 0.03),
@@ -111,6 +112,7 @@ _MIXES: dict[Profile, tuple[Rate, ...]] = {
         Rate("host_death", 0.04, _CREATE),
         Rate("null_instance", 0.02, _INSTANCE),
         Rate("outbid_and_resume", 0.15, _CREATE),
+        Rate("mark_altered", 0.02, _CREATE),
     ),
 }
 _STATUSES = (500, 502, 503, 504)
@@ -126,6 +128,7 @@ _SECONDS: dict[str, tuple[float, float]] = {
 _HOW: dict[str, tuple[str, ...]] = {
     "stuck_loading": ("stuck", "broken_image", "failed"),
     "host_death": ("offline", "unknown", "gone"),
+    "mark_altered": ("label",),
 }
 
 

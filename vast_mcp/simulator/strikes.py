@@ -68,8 +68,17 @@ def _before(fault: Fault, scene: Scene) -> Response | None:
             return json_response(body, status=fault.status or 404)
         case "html":
             return _waiting_page()
+        case "canned":
+            return _canned(fault)
         case _:
             return None
+
+
+def _canned(fault: Fault, created: object = "") -> Response:
+    """Exactly this answer, JSON or a page, whatever the request was."""
+    text = fault.body.replace("$ID", str(created))
+    kind = "text/html" if text.lstrip().startswith("<") else "application/json"
+    return text_response(text, status=fault.status or 200, kind=kind)
 
 
 def _gateway_page(fault: Fault) -> Response:
@@ -138,10 +147,20 @@ def _after(fault: Fault, response: Response) -> Response:
             return replace(response, body=response.body[: len(response.body) // 2])
         case "success_false_200":
             return json_response({"success": False, "msg": _BUSY}, status=fault.status or 200)
+        case "canned_after":
+            return _canned(fault, _created(response))
         case "slow_drip":
             return replace(response, drip_s=fault.seconds)
         case _:
             return _reworded(fault, response)
+
+
+def _created(response: Response) -> object:
+    try:
+        body: Any = json.loads(response.body)
+    except ValueError:
+        return ""
+    return body.get("new_contract", "") if isinstance(body, dict) else ""
 
 
 def _reworded(fault: Fault, response: Response) -> Response:

@@ -10,6 +10,7 @@ from vast_mcp.api.instance_reads import says_gone
 from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown, RateLimited
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.mark import user_part
+from vast_mcp.guard.reconcile import unmarked_of
 from vast_mcp.guard.remembered import holds, remembered
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, Json, JsonObject
@@ -71,6 +72,9 @@ class Seen:
     instance: Instance
     rental: Rental | None
     target: Target
+    claim: Rental | None = None
+    """The rent that this machine seems to have come from, though it lacks its mark: not ours yet.
+    """
 
     @property
     def snapshot(self) -> JsonObject:
@@ -110,7 +114,9 @@ async def see(
         ApiError: it cannot be read.
         NotFound: the account has none of this id, as far as anybody knows.
     """
-    rental = await desk.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+    rental, claim = await desk.ledger.read(
+        lambda tx: (tx.rental_of("instance", instance_id), unmarked_of(tx, instance_id))
+    )
     open_here = holds(rental)
     look = await desk.reads.look(instance_id, urgent=urgent)
     instance = look.instance
@@ -128,7 +134,7 @@ async def see(
         owner=Owner.OURS if ours else Owner.FOREIGN,
         never_ran=_never_ran(instance, rental),
     )
-    return Seen(instance, rental, target)
+    return Seen(instance, rental, target, claim)
 
 
 def _unseen(instance_id: int, *, open_here: bool) -> NotFound:
@@ -153,6 +159,26 @@ def _never_ran(instance: Instance, rental: Rental | None) -> bool:
     return instance.actual_status in {None, "created", "loading"} and not instance.disk_used_gb
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What is known of a write that was insisted on."""
+
+    seen: bool
+    """Its end state was seen."""
+    doubt: OutcomeUnknown | None = None
+    """Not seen, and no answer was a clear yes or no: the last of those."""
+
+
+def unconfirmed(what: str, doubt: OutcomeUnknown) -> str:
+    """`The stop was sent, and …: not confirmed.` Neither done nor refused."""
+    if doubt.status is None:
+        return f"The {what} was sent and its answer was lost: it is not confirmed."
+    return (
+        f"The {what} was sent, and Vast.ai answered {doubt.status} without a clear yes or no: it is"
+        " not confirmed."
+    )
+
+
 async def insist(
     desk: Desk,
     send: Send,
@@ -161,43 +187,71 @@ async def insist(
     done: Callable[[Instance | None], bool],
     *,
     urgent: bool = False,
-) -> bool:
-    """Send a write that is harmless to repeat until its effect is seen; False if time ran out.
+) -> Effect:
+    """Send a write that is harmless to repeat until its effect is seen or time has run out.
 
     Only for acts that name their end state (stop, destroy, label): between two sends the state is
     read, and a lost answer or a 429 is followed by a look, not by a guess. `done` is asked about
     the machine as it is shown; about None only once its end is proven: the vendor says so, or two
     complete lists that began after the last send lack it.
+
+    Raises:
+        ApiError: refused, and nothing sent before it can have been executed.
     """
     until_s = desk.clock.monotonic_s() + SETTLE_S
-    sent = absences = 0
-    accepted = False
+    state = _Insistence()
     while True:
-        if not accepted and sent < _TRIES:
-            sent += 1
-            absences = 0
-            try:
-                await send(call)
-                accepted = True
-            except OutcomeUnknown:
-                accepted = False
-            except RateLimited as error:
-                await desk.clock.sleep(min(error.retry_after_s or _LOOK_EVERY_S, 10.0))
-            except NotFound as error:
-                if says_gone(error):
-                    return done(None)
-                accepted = True  # the look below tells
+        if not state.accepted and state.sent < _TRIES:
+            await state.send(desk, send, call)
+            if state.gone:
+                return Effect(done(None), state.doubt)
         with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
             look = await desk.reads.look(instance_id, urgent=urgent)
-            absences = absences + 1 if look.lacking else 0
-            proven = look.gone or absences >= ABSENT_LISTS
+            state.absences = state.absences + 1 if look.lacking else 0
+            proven = look.gone or state.absences >= ABSENT_LISTS
             if (proven or look.instance is not None) and done(look.instance):
-                return True
+                return Effect(seen=True)
             if look.empty and (look.instance is not None or look.trouble is not None):
-                accepted = False  # the list may lag: what is sent again is answered with a proof
+                state.accepted = False  # the list may lag: sent again, it is answered with a proof
         if desk.clock.monotonic_s() >= until_s:
-            return False
+            if state.limited is not None and state.doubt is None:
+                raise state.limited  # never once taken: nothing was done
+            return Effect(seen=False, doubt=state.doubt)
         await desk.clock.sleep(_LOOK_EVERY_S)
+
+
+@dataclass(slots=True)
+class _Insistence:
+    """How far an insisting write has come."""
+
+    sent: int = 0
+    absences: int = 0
+    """Complete lists without the machine since the last send."""
+    accepted: bool = False
+    gone: bool = False
+    """The vendor says that there is no such machine."""
+    doubt: OutcomeUnknown | None = None
+    limited: RateLimited | None = None
+
+    async def send(self, desk: Desk, send: Send, call: Call) -> None:
+        """Once more; what an answer means for all that was sent so far."""
+        self.sent += 1
+        self.absences = 0
+        try:
+            await send(call)
+            self.accepted, self.doubt, self.limited = True, None, None
+        except OutcomeUnknown as error:
+            self.doubt = error
+        except RateLimited as error:
+            self.limited = error
+            await desk.clock.sleep(min(error.retry_after_s or _LOOK_EVERY_S, 10.0))
+        except NotFound as error:
+            self.gone = says_gone(error)
+            self.accepted = True  # the look tells
+        except ApiError:
+            if self.doubt is None:
+                raise
+            self.sent = _TRIES  # refused now; what was sent before may have been executed
 
 
 def day_words(at_us: int) -> str:

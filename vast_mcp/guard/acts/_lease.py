@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist
+from vast_mcp.guard.reconcile import adopt
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Owner, Spend
 from vast_mcp.store import (
@@ -105,7 +106,9 @@ def _terms(rental: Rental | None) -> tuple[object, ...]:
 def begin_rental(tx: Transaction, booking: Booking, sight: LeaseSight) -> Rental:
     """Books for a machine the ledger did not rent: from here on it has a lease."""
     assert sight.seen is not None
-    one = sight.seen.instance
+    one, claim = sight.seen.instance, sight.seen.claim
+    if claim is not None:
+        return _adopt_unmarked(tx, booking, claim, one.instance_id)
     rental = Rental(
         intent_id=booking.intent_id,
         principal=booking.principal,
@@ -128,6 +131,14 @@ def begin_rental(tx: Transaction, booking: Booking, sight: LeaseSight) -> Rental
     return rental
 
 
+def _adopt_unmarked(tx: Transaction, booking: Booking, claim: Rental, instance_id: int) -> Rental:
+    """A person has said that this machine is the one which that rent became."""
+    rental = adopt(tx, claim.intent_id, instance_id, booking.now_us)
+    assert rental is not None
+    facts = {**rental.details, "checked": True, "adopted": True}
+    return tx.update_rental(rental, ever_ran=True, asked=booking.asked, details=facts)
+
+
 def unasked(rental: Rental, booking: Booking, from_us: int) -> JsonObject:
     """Noted where nobody was asked: the day's sum of such acts has a cap of its own."""
     return {} if booking.asked else {**unasked_facts(rental, from_us, booking.now_us)}
@@ -146,7 +157,7 @@ async def write_mark(desk: Desk, send: Send, seen: Seen, text: str, ends_us: int
         return True
     for _ in range(_ROUNDS):
         label = desk.marker.label(text, intent_id, ends_us)
-        done = await insist(
+        effect = await insist(
             desk,
             send,
             instances.label_instance(instance_id, label),
@@ -155,6 +166,6 @@ async def write_mark(desk: Desk, send: Send, seen: Seen, text: str, ends_us: int
         )
         booked = await desk.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
         if booked is None or booked.lease_ends_us == ends_us:
-            return done
+            return effect.seen
         ends_us = booked.lease_ends_us
     return False

@@ -7,7 +7,7 @@ from typing import ClassVar
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import see
+from vast_mcp.guard.acts._base import see, unconfirmed
 from vast_mcp.guard.acts._lease import (
     SECOND_US,
     LeaseAct,
@@ -15,8 +15,9 @@ from vast_mcp.guard.acts._lease import (
     added_spend,
     total_so_far,
 )
+from vast_mcp.guard.approved import ROUNDING
 from vast_mcp.models import Instance
-from vast_mcp.operations import instances
+from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Request
 from vast_mcp.store import Transaction
 from vast_mcp.units import HOUR_S, UsdPerHour
@@ -79,13 +80,11 @@ class ChangeBid(LeaseAct):
         """Sent once, then read back."""
         sight = errand.sight
         assert isinstance(sight, LeaseSight)
-        lost = False
+        doubt: OutcomeUnknown | None = None
         try:
             await errand.send(instances.change_bid(self.instance_id, self.bid_usd_per_hour))
-            said = "The bid is set."
-        except OutcomeUnknown:
-            said = "The bid was sent and its answer lost; this is what is read back."
-            lost = True
+        except OutcomeUnknown as error:
+            doubt = error
         except ApiError:  # refused: it bids what it bid
             was = None if sight.seen is None else sight.seen.rental
             if was is not None:
@@ -95,13 +94,25 @@ class ChangeBid(LeaseAct):
         with suppress(ApiError):
             one = (await desk.reads.look(self.instance_id)).instance
         rate = one.usd_per_hour if one is not None else sight.rate
-        if lost:  # it may yet be executed: the dearer of the two is reserved
+        set_now = one is not None and abs(rate.micros - sight.rate.micros) <= ROUNDING.micros
+        if doubt is not None:  # it may yet be executed: the dearer of the two is reserved
             rate = max(rate, sight.rate)
         await self._settle(desk, errand, rate)
+        values: JsonObject = {
+            "instance_id": self.instance_id,
+            "usd_per_hour": round(rate.dollars, 4),
+        }
+        if doubt is not None and not set_now:
+            return Outcome(
+                status="unknown",
+                said=f"{unconfirmed('bid', doubt)} {rate} with its disk stays reserved.",
+                next=f"Look with show_instances(instance_id={self.instance_id}) in a minute.",
+                values=values,
+            )
         return Outcome(
             status="bid_changed",
-            said=f"{said} It now costs {rate} with its disk.",
-            values={"instance_id": self.instance_id, "usd_per_hour": round(rate.dollars, 4)},
+            said=f"The bid is set. It now costs {rate} with its disk.",
+            values=values,
         )
 
     async def _settle(self, desk: Desk, errand: Errand, rate: UsdPerHour) -> None:

@@ -11,7 +11,8 @@ from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.guard.acts._container import lost_variables, qualified
 from vast_mcp.guard.acts.pricing import Price, round_up
-from vast_mcp.guard.acts.renting import UNASKED, Terms, rent
+from vast_mcp.guard.acts.rent_words import UNASKED, better_bid
+from vast_mcp.guard.acts.renting import Terms, rent
 from vast_mcp.guard.inside import Inside, coverage, guard_text
 from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
 from vast_mcp.guard.vault import in_plain_text, place, split
@@ -159,13 +160,18 @@ class CreateInstance(PlainAct):
             )
         return offer
 
+    async def _least_bid(self, desk: Desk, disk_gb: float) -> UsdPerHour | None:
+        return (await self._offer(desk, disk_gb)).min_bid
+
     def _rate(self, offer: Offer, disk_gb: float) -> UsdPerHour:
         if self.bid_usd_per_hour is None:
             return round_up(offer.usd_per_hour)
         bid = UsdPerHour.of(self.bid_usd_per_hour)
         if offer.min_bid is not None and bid < offer.min_bid:
             raise InputInvalid(
-                "bid_usd_per_hour", f"{bid} is below this offer's least bid of {offer.min_bid}"
+                "bid_usd_per_hour",
+                f"{bid} is below this offer's least bid of {offer.min_bid}",
+                hint=f"{better_bid(offer.min_bid)} is likely to win.",
             )
         return round_up(bid + storage_rate(offer.storage_usd_per_gb_month, disk_gb))
 
@@ -302,6 +308,8 @@ class CreateInstance(PlainAct):
             attach_key=self.connect != "args",
             layers=sight.inside.layers,
             layer_warning=sight.inside.warning,
+            bid=None if self.bid_usd_per_hour is None else UsdPerHour.of(self.bid_usd_per_hour),
+            least_bid=lambda: self._least_bid(desk, spec.disk_gb),
         )
         outcome = await rent(desk, errand, terms)
         notes = [*self._notes(errand.booking.intent_id), *_size_note(spec.env)]

@@ -7,7 +7,15 @@ from typing import ClassVar, TypeAlias
 from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, Seen, insist, plain_number, see
+from vast_mcp.guard.acts._base import (
+    Effect,
+    PlainAct,
+    Seen,
+    insist,
+    plain_number,
+    see,
+    unconfirmed,
+)
 from vast_mcp.guard.acts.job_words import job_words
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
 from vast_mcp.operations import JsonObject, instances
@@ -86,7 +94,7 @@ class StopInstance(Correctable):
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Stop until seen stopped; an outbid machine too, or it would resume by itself."""
         one = gone = None
-        stopped = False
+        stopped = Effect(seen=False)
         began_us = desk.now_us()
 
         def rests(now: Instance | None) -> bool:
@@ -99,8 +107,9 @@ class StopInstance(Correctable):
             one = look.instance
             if look.gone:
                 return await self._ended(desk)
-            stopped = one is not None and _rests(one) and not one.is_bid
-            if not stopped:
+            halts = one is not None and _rests(one) and not one.is_bid
+            stopped = Effect(halts and not await self._start_waits(desk))
+            if not stopped.seen:
                 stopped = await insist(
                     desk,
                     errand.send,
@@ -115,11 +124,16 @@ class StopInstance(Correctable):
         if gone:
             return await self._ended(desk)
         with suppress(ApiError):  # the keeper's next look brings the books in line
-            if stopped and one is not None:  # seen just now: no second look is needed
+            if stopped.seen and one is not None:  # seen just now: no second look is needed
                 await _note_seen(desk, self.instance_id, one, began_us)
             else:
                 await observe_now(desk, self.instance_id, urgent=True)
-        return _stop_outcome(self.instance_id, one, stopped=stopped)
+        return _stop_outcome(self.instance_id, one, stopped)
+
+    async def _start_waits(self, desk: Desk) -> bool:
+        """Whether a start may be queued: it happens by itself later, and only a stop cancels it."""
+        rental = await desk.ledger.read(lambda tx: tx.rental_of("instance", self.instance_id))
+        return rental is not None and rental.details.get("came_up") is False
 
     async def _ended(self, desk: Desk) -> Outcome:
         await desk.ledger.write(lambda tx: _end(tx, self.instance_id, desk.now_us()))
@@ -134,9 +148,10 @@ def _rests_already(seen: Seen) -> Outcome | None:
     """What to say of a machine that is stopped; None of one that runs or may begin to by itself."""
     one, rental = seen.instance, seen.rental
     stopped_by_us = rental is not None and bool(rental.details.get("stop_sent"))
-    if not one.listed or not _rests(one) or (one.is_bid and not stopped_by_us):
+    queued = rental is not None and rental.details.get("came_up") is False and not stopped_by_us
+    if not one.listed or not _rests(one) or queued or (one.is_bid and not stopped_by_us):
         return None
-    told = _stop_outcome(one.instance_id, one, stopped=True)
+    told = _stop_outcome(one.instance_id, one, Effect(seen=True))
     disk = one.disk_usd_per_hour.per_day
     said = f"It is stopped already; nothing was sent. Its disk costs {disk}/day until destroyed."
     return replace(told, said=said)
@@ -152,8 +167,9 @@ def _disk(one: Instance) -> str:
     return f" {plain_number(one.disk_gb)} GB" if one.disk_gb else ""
 
 
-def _stop_outcome(instance_id: int, one: Instance | None, *, stopped: bool) -> Outcome:
+def _stop_outcome(instance_id: int, one: Instance | None, effect: Effect) -> Outcome:
     disk = "its disk goes on costing until it is destroyed"
+    stopped, doubt = effect.seen, effect.doubt
     values: JsonObject = {"instance_id": instance_id, "bills": "disk" if stopped else "gpu+disk"}
     if one is not None:
         per_day = one.disk_usd_per_hour.per_day
@@ -164,8 +180,13 @@ def _stop_outcome(instance_id: int, one: Instance | None, *, stopped: bool) -> O
         if stopped
         else f"Stop sent, not yet seen stopped; once it is, {disk}."
     )
+    if doubt is not None and not stopped:
+        said = (
+            f"{unconfirmed('stop', doubt)} The machine counts as billing and its lease goes on; the"
+            " stop is sent again every minute."
+        )
     return Outcome(
-        status="stopped" if stopped else "stopping",
+        status="stopped" if stopped else "unknown" if doubt is not None else "stopping",
         said=said,
         next=""
         if stopped
@@ -215,7 +236,7 @@ class DestroyInstance(Correctable):
 
         await desk.ledger.write(begin)
         try:
-            gone = await insist(
+            effect = await insist(
                 desk,
                 errand.send,
                 instances.destroy_instance(self.instance_id),
@@ -227,10 +248,13 @@ class DestroyInstance(Correctable):
             if not self.corrective:
                 await desk.ledger.write(self._keep)
             raise
-        if not gone:
+        if not effect.seen:
+            said = "Destroy sent, but the machine is still listed; it goes on being tried."
+            if effect.doubt is not None:
+                said = f"{unconfirmed('destroy', effect.doubt)} It goes on being tried."
             return Outcome(
-                status="destroying",
-                said="Destroy sent, but the machine is still listed; it goes on being tried.",
+                status="destroying" if effect.doubt is None else "unknown",
+                said=said,
                 next=f"Check with show_instances(instance_id={self.instance_id}) in a minute; it"
                 " counts as billing until it is gone.",
                 values={"instance_id": self.instance_id},
@@ -296,10 +320,10 @@ class RebootInstance(PlainAct):
         await desk.ledger.write(touch)
         try:
             await errand.send(instances.reboot_instance(self.instance_id))
-        except OutcomeUnknown:
+        except OutcomeUnknown as error:
             return Outcome(
                 status="unknown",
-                said="The reboot was sent and its answer lost; it may have happened.",
+                said=f"{unconfirmed('reboot', error)} It may have happened.",
                 next=f"Look with wait_for_instance(instance_id={self.instance_id}) before deciding"
                 " to reboot again.",
                 values={"instance_id": self.instance_id},

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, iso, plain_number
+from vast_mcp.guard.acts._base import PlainAct, iso, plain_number, unconfirmed
 from vast_mcp.guard.acts._endpoint import (
     SECOND_US,
     EndpointSight,
@@ -253,10 +253,10 @@ class CreateWorkergroup(PlainAct):
                     gpu_ram_gb=self.gpu_ram_gb or serverless.DEFAULT_GPU_RAM_GB,
                 )
             )
-        except OutcomeUnknown:
+        except OutcomeUnknown as error:
             return Outcome(
                 status="unknown",
-                said="The workergroup was sent and its answer lost.",
+                said=unconfirmed("workergroup", error),
                 next="Look with show_endpoints before creating another.",
                 values={"endpoint_id": one.endpoint_id},
             )

@@ -138,6 +138,8 @@ def _present_end_us(desk: Desk, seen: Seen) -> int:
         )
     if rental is not None:
         return rental.lease_ends_us
+    if seen.claim is not None:  # unmarked: a person's yes to this adopts it
+        return seen.claim.lease_ends_us
     if mark is not None:
         return mark.until_us
     raise InputInvalid(

@@ -4,10 +4,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
+from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown, StartQueued
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import iso, plain_number, see
+from vast_mcp.guard.acts._base import iso, plain_number, see, unconfirmed
 from vast_mcp.guard.acts._lease import (
     SECOND_US,
     LeaseAct,
@@ -104,29 +104,41 @@ class StartInstance(LeaseAct):
         assert isinstance(sight, LeaseSight)
         assert sight.seen is not None
         one: Instance | None = None
+        queued = False
         try:
             await write_mark(desk, errand.send, sight.seen, sight.seen.target.label, sight.ends_us)
             await errand.send(instances.start_instance(self.instance_id))
-        except OutcomeUnknown:
+        except StartQueued:
+            queued = True
+        except OutcomeUnknown as error:
             with suppress(ApiError):
                 one = (await desk.reads.look(self.instance_id)).instance
             if one is None or one.intended_status != "running":
-                return self._outcome(sight, "unknown", "The start was sent; its answer was lost.")
+                return self._outcome(sight, "unknown", unconfirmed("start", error))
         except ApiError:
             await _note_stopped(desk, self.instance_id)
             raise
         with suppress(ApiError):  # it was sent; the keeper's next look tells
             one = await observe_now(desk, self.instance_id)
-        waiting = one is not None and state_of(one) is InstanceState.WAITING_FOR_GPU
-        said = "Starting." if not waiting else "Start accepted; its GPU is taken at the moment."
-        return self._outcome(sight, "starting", f"{said} {sight.rate} once running.")
+        runs = one is not None and one.actual_status == "running"
+        if (queued or (one and state_of(one) is InstanceState.WAITING_FOR_GPU)) and not runs:
+            return self._outcome(
+                sight,
+                "queued",
+                "Queued: somebody else has its GPU at the moment. It starts by itself once that is"
+                f" free, and then costs {sight.rate}; till then only its disk bills. Lease and"
+                " money are set aside now.",
+            )
+        return self._outcome(sight, "starting", f"Starting. {sight.rate} once running.")
 
     def _outcome(self, sight: LeaseSight, status: str, said: str) -> Outcome:
         spend = sight.request.spend
         return Outcome(
             status=status,
-            said=f"{said} If it does not run within 10 minutes it is stopped again.",
-            next=f"wait_for_instance(instance_id={self.instance_id})",
+            said=f"{said} If it does not run within 10 minutes it is stopped again"
+            + (", which cancels the start." if status == "queued" else "."),
+            next=f"wait_for_instance(instance_id={self.instance_id})"
+            + ("; stop_instance cancels it." if status == "queued" else ""),
             values={
                 "instance_id": self.instance_id,
                 "usd_per_hour": round(sight.rate.dollars, 4),

@@ -1,15 +1,19 @@
 """Send a rent exactly once, and settle whatever comes back.
 
 The walk (design §7): reserved, marked as sending on disk, sent once, then done, refused or
-unknown. Unknown is looked for by the mark that label and environment carry; it keeps its money
-reserved until it is found or proven absent.
+unknown. Done is a machine that is new and bears the intent's mark, whatever id an answer names;
+refused is an answer that is known to be a refusal. Everything else is unknown and keeps its money
+reserved until the machine is found or proven absent.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from vast_mcp.api.classify import contract_named
 from vast_mcp.errors import (
     ApiError,
+    BidTooLow,
     LedgerUnavailable,
     NeverSent,
     NotFound,
@@ -20,17 +24,20 @@ from vast_mcp.errors import (
 )
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk, Errand, Outcome
-from vast_mcp.guard.acts._base import insist, iso
-from vast_mcp.guard.acts.verify import first_look
+from vast_mcp.guard.acts import rent_words as words
+from vast_mcp.guard.acts._base import insist
 from vast_mcp.guard.approved import breach_of
-from vast_mcp.guard.reconcile import adopt, search_briefly
+from vast_mcp.guard.reconcile import Answer, Finding, adopt, find, hold_unmarked
+from vast_mcp.models import Instance
 from vast_mcp.operations import Call, instances
-from vast_mcp.store import RentalState, Transaction
+from vast_mcp.store import Rental, RentalState, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
 SEND_TIMEOUT_S = 90.0
-UNASKED = "nobody was asked about deleting it"
 _KEPT_TYPES = (OfferGone, NotFound)
+
+LeastBid = Callable[[], Awaitable[UsdPerHour | None]]
+"""What the offer asks for at least now; None: the offer is gone, or is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,82 +55,127 @@ class Terms:
     layers: tuple[str, ...] = ()
     """What will end the lease: `server`, `watch`, `inside`."""
     layer_warning: str = ""
+    bid: UsdPerHour | None = None
+    least_bid: LeastBid | None = None
 
 
 async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
-    """Send once and settle; an answer that is lost is looked for, never sent again.
+    """Send once and settle; an answer that proves nothing is looked into, never sent again.
 
     Raises:
         ApiError: the vendor refused; nothing was rented and the money is released.
     """
     intent_id = errand.booking.intent_id
-    await _begin(desk, intent_id)
-    lost = False
+    before = desk.view.before
+    rental = await _begin(desk, intent_id)
     try:
-        instance_id = await _send(errand, terms.call)
-    except OutcomeUnknown as error:
-        lost = True
-        with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
-            await _lose_sight(desk, intent_id)
-        found = await search_briefly(desk, intent_id)
-        if found is None:
-            return _unknown(errand)
-        instance_id = found.instance_id
-        if error.named is not None and error.failed:
-            raise await _left_behind(desk, errand, instance_id, error) from error
+        answer = await _send(errand, terms.call)
     except ApiError as error:
-        raise await _refused(desk, errand, error) from error
+        raise await _refused(desk, errand, terms, error) from error
     except BaseException:
         await _lose_sight(desk, intent_id)
         raise
+    if not answer.accepted:
+        with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
+            await _lose_sight(desk, intent_id, answer, before)
+    found = await _find(desk, rental, answer, before)
+    if found is None:
+        return await _not_found(desk, errand, terms, answer, before)
+    if not found.proven:
+        return await _unmarked(desk, errand, terms, found.instance)
+    return await _found(desk, errand, terms, answer, found)
+
+
+async def _send(errand: Errand, call: Call) -> Answer:
+    """Raises what is known to be a refusal; everything else comes back as an answer."""
+    try:
+        reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)
+    except OutcomeUnknown as error:
+        what = error.message.removeprefix(f"{call.operation.name}: ").partition("; it may")[0]
+        return Answer(
+            said="" if error.status is None else what,
+            answered=error.answered,
+            named=error.named,
+            failed=error.failed,
+        )
+    return Answer(accepted=True, named=contract_named(reply))
+
+
+async def _not_found(
+    desk: Desk, errand: Errand, terms: Terms, answer: Answer, before: frozenset[int]
+) -> Outcome:
+    """Unknown, unless another process had found it: then that one's word counts."""
+    now: Rental | None = None
+    with suppress(LedgerUnavailable):
+        now = await _lose_sight(desk, errand.booking.intent_id, answer, before)
+    if now is None or now.target_id is None:
+        return words.unknown(errand, answer)
+    if now.state is RentalState.ACTIVE:
+        return words.rented(errand, terms, now.target_id, (words.found_by_mark(answer),))
+    return words.ended(now.target_id, gone=not now.state.holds_money)
+
+
+async def _find(
+    desk: Desk, rental: Rental, answer: Answer, before: frozenset[int]
+) -> Finding | None:
+    try:
+        return await find(desk, rental, answer, before)
+    except LedgerUnavailable:
+        return None
+
+
+async def _found(
+    desk: Desk, errand: Errand, terms: Terms, answer: Answer, found: Finding
+) -> Outcome:
+    """The machine is there and ours: take it into the books, and see how it stands."""
+    intent_id, instance_id = errand.booking.intent_id, found.instance.instance_id
     try:
         rental = await desk.ledger.write(
             lambda tx: adopt(tx, intent_id, instance_id, desk.now_us())
         )
     except LedgerUnavailable as error:  # it exists, and that must be told; its mark outlives us
-        return _rented(errand, terms, instance_id, (str(error),))
+        return words.rented(errand, terms, instance_id, (str(error),))
     if rental is not None and rental.state is not RentalState.ACTIVE:
-        return _ended(instance_id, gone=not rental.state.holds_money)
-    return await _settle(desk, errand, terms, instance_id, lost=lost)
+        return words.ended(instance_id, gone=not rental.state.holds_money)
+    if answer.failed and answer.named is not None:
+        outcome = await _undo(desk, errand, instance_id, answer.said)
+        raise VendorRefused(f"Not rented: {outcome.said}", hint=outcome.next)
+    if not answer.accepted and answer.answered and _parked(found.instance):
+        if not found.instance.is_bid:
+            why = "Vast.ai made it without starting it"
+            return await _undo(desk, errand, instance_id, why)
+        return await _outbid(desk, errand, terms, found)
+    return await _settle(desk, errand, terms, answer, found)
 
 
-async def _send(errand: Errand, call: Call) -> int:
-    reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)
-    instance_id = reply.get("new_contract")
-    if not isinstance(instance_id, int) or isinstance(instance_id, bool):
-        raise OutcomeUnknown("the vendor accepted the rent without naming the instance")
-    return instance_id
+def _parked(one: Instance) -> bool:
+    """Made, and not put on a GPU."""
+    return one.cur_state == "stopped" and one.actual_status != "running"
 
 
 async def _settle(
-    desk: Desk, errand: Errand, terms: Terms, instance_id: int, *, lost: bool
+    desk: Desk, errand: Errand, terms: Terms, answer: Answer, found: Finding
 ) -> Outcome:
-    """The machine exists: is it the one that was approved? Then give it our key."""
-    warnings: list[str] = []
-    if lost:
-        warnings.append("The vendor's answer was lost; the machine was found by its mark.")
-    read_us = desk.now_us()
-    instance = await first_look(desk, instance_id)
-    why = None if instance is None else breach_of(instance, errand.approved, terms.rate)
+    """Is it the one that was approved? Then give it our key."""
+    instance, instance_id = found.instance, found.instance.instance_id
+    why = breach_of(instance, errand.approved, terms.rate)
     if why is not None:
         return await _undo(desk, errand, instance_id, why)
-    if instance is None:
-        warnings.append("Its price could not be read back yet; it is checked again shortly.")
+    warnings = [] if answer.accepted else [words.found_by_mark(answer)]
     key = "none"
     if terms.attach_key:
         key, told = await _attach_own_key(desk, errand, instance_id, terms)
         warnings += told
-    outcome = _rented(errand, terms, instance_id, tuple(warnings))
+    outcome = words.rented(errand, terms, instance_id, tuple(warnings))
 
     def write(tx: Transaction) -> None:
         rental = tx.rental(errand.booking.intent_id)
         if rental is not None:
-            facts = {**rental.details, "checked": instance is not None, "key": key}
+            facts = {**rental.details, "checked": True, "key": key}
             rental = tx.update_rental(rental, outcome=outcome.to_json(), details=facts)
-            if instance is not None:
-                if instance.usd_per_hour < rental.usd_per_hour:  # it came cheaper than approved
-                    rental = books.reprice(tx, rental, instance.usd_per_hour, desk.now_us())
-                books.observe(tx, rental, instance, desk.now_us(), read_us)
+            if instance.usd_per_hour < rental.usd_per_hour:  # it came cheaper than approved
+                rental = books.reprice(tx, rental, instance.usd_per_hour, desk.now_us())
+            books.observe(tx, rental, instance, desk.now_us(), found.read_us)
 
     try:
         await desk.ledger.write(write)
@@ -132,43 +184,46 @@ async def _settle(
     return outcome
 
 
-def _rented(errand: Errand, terms: Terms, instance_id: int, warnings: tuple[str, ...]) -> Outcome:
-    per_day = terms.disk_rate.per_day
-    end = f"stops, and its disk costs {per_day}/day until destroyed"
-    if terms.on_end == "destroy":  # design §5: a rent that nobody was asked about covers no destroy
-        end = "is destroyed with its disk" if errand.booking.asked else f"only {end}: {UNASKED}"
-    return Outcome(
-        status="rented",
-        said=f"Rented at {terms.rate}. At the lease end it {end}.",
-        next=f"wait_for_instance(instance_id={instance_id}); destroy_instance ends all cost.",
-        warnings=(*warnings, terms.layer_warning) if terms.layer_warning else warnings,
-        values={
-            "instance_id": instance_id,
-            "usd_per_hour": round(terms.rate.dollars, 4),
-            "max_cost_usd": round(terms.cost.dollars, 2),
-            "disk_usd_per_day": round(per_day.dollars, 4),
-            "lease_ends": iso(terms.ends_us),
-            "lease_layers": list(terms.layers),
-        },
-    )
+async def _outbid(desk: Desk, errand: Errand, terms: Terms, found: Finding) -> Outcome:
+    """The bid does not win now, and the machine waits: held with its lease and its money."""
+    instance_id = found.instance.instance_id
+    why = breach_of(found.instance, errand.approved, terms.rate)
+    if why is not None:
+        return await _undo(desk, errand, instance_id, why)
+    least = found.instance.min_bid or await _least_bid(terms)
+    outcome = words.outbid(terms, instance_id, least)
+
+    def write(tx: Transaction) -> None:
+        rental = tx.rental(errand.booking.intent_id)
+        if rental is not None:
+            facts = {**rental.details, "checked": True, "parked_us": desk.now_us()}
+            tx.update_rental(rental, outcome=outcome.to_json(), details=facts)
+
+    with suppress(LedgerUnavailable):
+        await desk.ledger.write(write)
+    return outcome
 
 
-def _ended(instance_id: int, *, gone: bool) -> Outcome:
-    """The answer came so late that another process had found the machine and ended it."""
-    fate = "is gone again" if gone else "is being destroyed"
-    return Outcome(
-        status="destroyed" if gone else "destroying",
-        said=f"Rented; another call found the machine first, and it {fate}.",
-        next="show_instances shows what is left.",
-        values={"instance_id": instance_id, "bills": "nothing" if gone else "gpu+disk"},
-    )
+async def _unmarked(desk: Desk, errand: Errand, terms: Terms, one: Instance) -> Outcome:
+    """The vendor says that this is it, and nothing proves it: counted, told, not touched."""
+    outcome = words.unmarked(terms, one)
+
+    def write(tx: Transaction) -> None:
+        rental = tx.rental(errand.booking.intent_id)
+        if rental is not None and rental.target_id is None:
+            rental = hold_unmarked(tx, rental, one, desk.now_us())
+            tx.update_rental(rental, outcome=outcome.to_json())
+
+    with suppress(LedgerUnavailable):
+        await desk.ledger.write(write)
+    return outcome
 
 
 async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outcome:
     """Dearer or other than approved: destroy the never-run machine at once."""
     await _close(desk, errand.booking.intent_id, RentalState.DESTROYING)
     try:
-        gone = await insist(
+        effect = await insist(
             desk,
             errand.send,
             instances.destroy_instance(instance_id),
@@ -176,24 +231,15 @@ async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outco
             lambda now: now is None,
             urgent=True,
         )
+        gone = effect.seen
     except ApiError:
         gone = False  # the keeper goes on trying
     if gone:
         await _close(desk, errand.booking.intent_id, RentalState.GONE)
-    outcome = _undone(instance_id, why, gone=gone)
+    outcome = words.undone(instance_id, why, gone=gone)
     with suppress(LedgerUnavailable):  # for a repeat of this call; the deed is done either way
         await desk.ledger.write(lambda tx: _keep(tx, errand.booking.intent_id, outcome))
     return outcome
-
-
-def _undone(instance_id: int, why: str, *, gone: bool) -> Outcome:
-    fate = "destroyed at once" if gone else "told to end and is being watched; it is still listed"
-    return Outcome(
-        status="undone" if gone else "destroying",
-        said=f"Not kept: {why}. The new machine was {fate}.",
-        next="Search again and choose another offer.",
-        values={} if gone else {"instance_id": instance_id},
-    )
 
 
 def _keep(tx: Transaction, intent_id: str, outcome: Outcome) -> None:
@@ -202,18 +248,14 @@ def _keep(tx: Transaction, intent_id: str, outcome: Outcome) -> None:
         tx.update_rental(rental, outcome=outcome.to_json())
 
 
-async def _left_behind(desk: Desk, errand: Errand, instance_id: int, error: ApiError) -> ApiError:
-    """The vendor called it an error, and yet our machine exists: clear it away."""
-    await desk.ledger.write(
-        lambda tx: adopt(tx, errand.booking.intent_id, instance_id, desk.now_us())
-    )
-    outcome = await _undo(desk, errand, instance_id, error.message)
-    return VendorRefused(f"Not rented: {outcome.said}", hint=outcome.next)
-
-
-async def _refused(desk: Desk, errand: Errand, error: ApiError) -> ApiError:
-    """A definite no: release the money."""
+async def _refused(desk: Desk, errand: Errand, terms: Terms, error: ApiError) -> ApiError:
+    """A definite no: release the money, and say what would have worked."""
     await _close(desk, errand.booking.intent_id, RentalState.REFUSED)
+    if isinstance(error, OfferGone) and error.status == 410 and terms.bid is not None:
+        least = await _least_bid(terms)
+        if least is not None:
+            said, hint = words.too_low(terms.bid, least)
+            return BidTooLow(said, hint=hint, status=410, code=error.code)
     kind = type(error) if isinstance(error, _KEPT_TYPES) else VendorRefused
     return kind(
         f"Not rented, nothing charged: {error.message}",
@@ -223,24 +265,20 @@ async def _refused(desk: Desk, errand: Errand, error: ApiError) -> ApiError:
     )
 
 
-def _unknown(errand: Errand) -> Outcome:
-    spend = errand.sight.request.spend
-    reserved = spend.cost if spend else Usd(0)
-    return Outcome(
-        status="unknown",
-        said="The rent was sent and its answer was lost: it may or may not exist."
-        f" {reserved} stays reserved while it is being looked for.",
-        next="Do not rent again for this. show_instances lists it under pending, with what became"
-        " of it.",
-        values={"intent": errand.booking.intent_id},
-    )
+async def _least_bid(terms: Terms) -> UsdPerHour | None:
+    if terms.least_bid is None:
+        return None
+    try:
+        return await terms.least_bid()
+    except VastMcpError:
+        return None
 
 
-async def _begin(desk: Desk, intent_id: str) -> None:
+async def _begin(desk: Desk, intent_id: str) -> Rental:
     """On the disk before the first byte leaves; a reservation taken back meanwhile is not sent."""
     sent_us = desk.now_us()
 
-    def write(tx: Transaction) -> None:
+    def write(tx: Transaction) -> Rental:
         rental = tx.rental(intent_id)
         if rental is None or rental.state is not RentalState.RESERVED:
             raise NeverSent(
@@ -248,20 +286,28 @@ async def _begin(desk: Desk, intent_id: str) -> None:
                 " released.",
                 hint="Call the tool again.",
             )
-        tx.update_rental(rental, state=RentalState.SENDING, sent_us=sent_us)
+        return tx.update_rental(rental, state=RentalState.SENDING, sent_us=sent_us)
 
-    await desk.ledger.write(write)
+    return await desk.ledger.write(write)
 
 
-async def _lose_sight(desk: Desk, intent_id: str) -> None:
+async def _lose_sight(
+    desk: Desk,
+    intent_id: str,
+    answer: Answer | None = None,
+    before: frozenset[int] = frozenset(),
+) -> Rental | None:
     """Sent, and nobody knows; unless another process has found it already."""
 
-    def write(tx: Transaction) -> None:
+    def write(tx: Transaction) -> Rental | None:
         rental = tx.rental(intent_id)
-        if rental is not None and rental.state is RentalState.SENDING:
-            tx.update_rental(rental, state=RentalState.UNKNOWN)
+        if rental is None or rental.state not in {RentalState.SENDING, RentalState.UNKNOWN}:
+            return rental
+        facts = answer.details(desk.now_us(), before) if answer is not None else {}
+        details = {**facts, **rental.details}  # the first time counts as when it was answered
+        return tx.update_rental(rental, state=RentalState.UNKNOWN, details=details)
 
-    await desk.ledger.write(write)
+    return await desk.ledger.write(write)
 
 
 async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:

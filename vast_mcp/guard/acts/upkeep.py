@@ -55,13 +55,14 @@ class LabelInstance(PlainAct):
             done = await write_mark(desk, errand.send, seen, check_label(self.label), ends_us)
         else:
             label = desk.marker.relabel(one.raw_label, self.label)
-            done = await insist(
+            effect = await insist(
                 desk,
                 errand.send,
                 instances.label_instance(self.instance_id, label),
                 self.instance_id,
                 lambda now: now is not None and now.raw_label == label,
             )
+            done = effect.seen
         return Outcome(
             status="labelled" if done else "unknown",
             said="The label is set." if done else "The label was sent, but is not seen yet.",

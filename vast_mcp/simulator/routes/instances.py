@@ -88,8 +88,9 @@ def change(call: Call) -> JsonObject:
         raise Refusal(400, "invalid_args", "Nothing to change: 'state' or 'label' is required")
     if "label" in body:
         _relabel(contract, body["label"])
-    if "state" in body:
-        set_state(call, contract, body["state"])
+    if "state" in body and not set_state(call, contract, body["state"]):
+        text = "Required resources are currently unavailable, state change queued."
+        return {"success": False, "error": "resources_unavailable", "msg": text}
     return {"success": True}
 
 
@@ -101,8 +102,12 @@ def _relabel(contract: Contract, label: object) -> None:
     contract.order.label = label or None
 
 
-def set_state(call: Call, contract: Contract, state: object) -> None:
-    """Start or stop; no start without credit or after the contract's end (vast-api §15)."""
+def set_state(call: Call, contract: Contract, state: object) -> bool:
+    """Start or stop; no start without credit or after the contract's end (vast-api §15).
+
+    False: the start waits for its GPU; it happens by itself once that is free, or never if the
+    machine is stopped before.
+    """
     world = call.world
     if state == "stopped":
         world.fleet.stop(contract, world.now_us)
@@ -111,10 +116,13 @@ def set_state(call: Call, contract: Contract, state: object) -> None:
     elif contract.expired:
         raise Refusal(400, "invalid_args", "The contract has expired and cannot be restarted")
     elif world.book.balance_nano <= 0:
-        raise Refusal(400, "insufficient_credit", "Insufficient credits")
+        text = "Your account lacks credit; see the billing page."
+        raise Refusal(400, "insufficient_credit", text)
     else:
         _forget_keys(call, contract)
         world.fleet.start(contract, world.now_us)
+        return contract.stage != "scheduling"
+    return True
 
 
 def _forget_keys(call: Call, contract: Contract) -> None:
@@ -183,7 +191,7 @@ def change_bid(call: Call) -> JsonObject:
     if price is None:
         price = call.world.fleet.floor_usd(contract, call.world.now_us)
     if not isinstance(price, int | float) or not _BID_LOW <= price <= _BID_HIGH:
-        raise Refusal(400, "invalid_price", f"price must be {_BID_LOW} to {_BID_HIGH}")
+        raise Refusal(400, "invalid_args", f"Please set a bid price >= {_BID_LOW}.")
     contract.order.bid_usd_per_hour = float(price)
     call.world.fleet.follow_market(contract, call.world.now_us)
     return {"success": True}

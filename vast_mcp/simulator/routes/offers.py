@@ -85,20 +85,18 @@ def create(call: Call) -> JsonObject:
     order = order_from(world, body, ask)
     listing = world.market.find(ask, world.now_us)
     if listing is None:
-        text = f"error 404/3603: no_such_ask Instance type by id {ask} is not available."
-        raise Refusal(404, "invalid_args", text, ask_id=ask)
+        text = f"error 404/3603: no_such_ask  Instance type by id {ask} is not available."
+        raise Refusal(400, "invalid_args", text)  # with two blanks, and HTTP 400
     _check_fit(listing, order, body, ask)
     _check_credit(world, listing, order, ask)
     bid = order.bid_usd_per_hour
-    if bid is not None and bid < listing.min_bid_usd_per_hour:
-        world.market.rent(listing)
-        lost = world.fleet.create(listing, order, world.now_us, placed=False)
-        text = f"error 400/3700: bid {bid} is below the minimum {listing.min_bid_usd_per_hour}"
-        raise Refusal(400, "invalid_price", text, ask_id=ask, new_contract=lost.id)
+    loses = bid is not None and bid < listing.min_bid_usd_per_hour
     raced = listing.offer_id in world.market.raced
-    if raced and _cancel_unavailable(body):
-        text = f"error 410/3907: no_such_ask Instance type {ask} is no longer available."
+    if (loses or raced) and _cancel_unavailable(body):
+        text = f"error 410/3907: no_such_ask  Instance type by id {ask} is not available."
         raise Refusal(410, "no_such_ask", text, ask_id=ask)
+    if loses:
+        return _parked(world, listing, order)
     world.market.rent(listing)
     placed = not raced and body.get("target_state") != "stopped"
     contract = world.fleet.create(listing, order, world.now_us, placed=placed)
@@ -109,6 +107,15 @@ def create(call: Call) -> JsonObject:
         "new_contract": contract.id,
         "instance_api_key": contract.api_key,
     }
+
+
+def _parked(world: World, listing: Listing, order: Order) -> JsonObject:
+    """A bid that does not win is kept as a stopped rental, and runs once the price has fallen."""
+    world.market.rent(listing)
+    contract = world.fleet.create(listing, order, world.now_us)
+    contract.keys.extend(world.ssh_keys.values())
+    world.fleet.enter(contract, "outbid", world.now_us)
+    return {"success": False, "new_contract": contract.id, "instance_api_key": contract.api_key}
 
 
 def order_from(world: World, body: JsonObject, ask: int) -> Order:
@@ -194,7 +201,8 @@ def _check_credit(world: World, listing: Listing, order: Order, ask: int) -> Non
     gpu = listing.gpu_usd_per_hour if bid is None else bid
     hourly = gpu + listing.storage_usd_per_hour(order.disk_gb)
     if world.book.balance_usd < hourly:
-        raise Refusal(400, "insufficient_credit", "Insufficient credits", ask_id=ask)
+        text = "Your account lacks credit; see the billing page."
+        raise Refusal(400, "insufficient_credit", text)
     cap = world.choices.spend_rate_limit_usd_per_hour
     if cap is not None and world.burn_usd_per_hour() + hourly > cap:
         text = f"Your account may spend {cap} $/hr at most; verify your e-mail or wait"
