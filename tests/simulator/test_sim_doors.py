@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
@@ -116,7 +117,11 @@ async def test_the_old_list_is_retired_account_by_account() -> None:
 
 async def test_a_batch_runs_its_entry_point_and_ends_with_its_output_in_the_log() -> None:
     """In args mode the start script is the entry point and the arguments follow it."""
-    asked = {"onstart": "/bin/sh", "args": ["-c", "echo $CONTAINER_ID; exit 3"], "runtype": "args"}
+    asked: dict[str, Any] = {
+        "onstart": "/bin/sh",
+        "args": ["-c", "echo $CONTAINER_ID; exit 3"],
+        "runtype": "args",
+    }
     async with console() as vendor, vendor.simulator.ssh_servers() as servers:
         number = await vendor.rent(**asked)
         for _ in range(400):

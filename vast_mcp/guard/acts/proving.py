@@ -24,12 +24,12 @@ class ProveRights(PlainAct):
     tool: ClassVar[str] = "prove_rights"
 
     async def look(self, desk: Desk) -> Sight:
-        """The whole list, in which it must not stand.
+        """The whole list, in which it must not stand: of a long one the last complete reading.
 
         Raises:
             InputInvalid: there is such a machine, or the ledger has one.
         """
-        listed = await desk.reads.list_instances()
+        listed = (await desk.view.listed()).instances
         held = await desk.ledger.read(lambda tx: tx.rental_of("instance", NOWHERE))
         if held is not None or any(one.instance_id >= NOWHERE for one in listed):
             raise InputInvalid("instance_id", "ids have grown so long that this one may exist")
