@@ -74,11 +74,12 @@ _WORD = (
     r"|secret[_-]?key|private[_-]?key|auth[_-]?key|auth|bearer|credentials?|cookie|webhook(?:[_-]url)?"
     r"|dsn|connection[_-]?string|key|pat|jwt)"
 )
-_NAME = re.compile(rf"(?i)(?:^|[_\-.]|(?<=[a-z])(?=[A-Z])){_WORD}$")
+_NAME = re.compile(rf"(?i)(?:^|[_\-.]|(?-i:(?<=[a-z])(?=[A-Z]))){_WORD}$")
 _GIVEN = re.compile(
-    r"(?i)(?<![\w$-])(?:--?)?([a-z][a-z0-9_.-]*)(?:=|\s*:\s*|(?<=[a-z])\s+)"
-    r"(?:bearer\s+|basic\s+)?([\"']?)([^\s\"'$`;|&<>()]{6,})\2"
+    r"(?<![\w$-])(?:--?(?P<flag>[A-Za-z][\w.-]*)(?:=|\s+)|(?P<name>[A-Za-z_][\w.-]*)(?:=|\s*:\s*))"
+    r"(?i:bearer\s+|basic\s+)?(?P<quote>[\"']?)(?P<value>[^\s\"'$`;|&<>()]{6,})(?P=quote)"
 )
+"""`NAME=value`, `name: value`, `--name value`: a space divides only behind an option."""
 _PLAIN = re.compile(r"(?i)true|false|none|null|yes|no|\d{1,9}|/\S*|\.{1,2}/\S*|~/\S*|<[^>]*>|\*+")
 
 
@@ -127,11 +128,11 @@ def _gives_away(name: str, value: str) -> bool:
 def _in_text(text: str) -> Iterator[str]:
     raw = text.encode("utf-8", "replace")
     named = [
-        found[1]
+        name
         for found in _GIVEN.finditer(text)
-        if names_a_credential(found[1]) and not _PLAIN.fullmatch(found[3])
-        and _separated(text, found)
-    ]  # fmt: skip
+        if names_a_credential(name := found["flag"] or found["name"])
+        and not _PLAIN.fullmatch(found["value"])
+    ]
     yield from named
     if named:
         return
@@ -139,12 +140,6 @@ def _in_text(text: str) -> Iterator[str]:
         yield kind
     elif _IN_ADDRESS.search(raw):
         yield "a password"
-
-
-def _separated(text: str, found: re.Match[str]) -> bool:
-    """A space divides a name from its value only behind an option: prose is full of "key words"."""
-    between = text[found.end(1) : found.start(3)].strip("\"'")
-    return "=" in between or ":" in between or text[found.start() : found.start() + 1] == "-"
 
 
 def said(names: Iterable[str], most: int = 3) -> str:
