@@ -1,6 +1,7 @@
 """`run_command(background=true)`: a job on a machine that was there before and stays."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,9 +16,9 @@ from vast_mcp.jobs import script
 OVER = {"done", "failed", "stopped"}
 
 
-async def a_machine(basin: Basin, client: Client) -> int:
+async def a_machine(basin: Basin, client: Client, **more: object) -> int:
     """Rented by nobody's job; it runs and takes commands."""
-    instance_id = await basin.rent(client, lease_hours=2)
+    instance_id = await basin.rent(client, lease_hours=2, **more)
     async with asyncio.timeout(20):
         while True:
             waited = await basin.call(
@@ -54,6 +55,63 @@ async def until(basin: Basin, client: Client, job_id: str, *words: str) -> Json:
             if shown["jobs"][0]["phase"] in OVER or any(word in printed for word in words):
                 return shown
             await moment()
+
+
+async def test_no_value_of_the_machine_reaches_the_log_in_any_encoding(tmp_path: Path) -> None:
+    """Secrets of the rent, generated ones and the API key, across portions of 4,000 bytes."""
+    canary = "hf_canary-77aa11bb22cc"
+    basin = Basin(
+        tmp_path, offered="all", policy='[secrets]\nallow = ["HF_TOKEN"]\n',
+        environment={"HF_TOKEN": canary},
+    )  # fmt: skip
+    async with basin.open(), basin.served() as client:
+        secrets = ["HF_TOKEN", "OTHER_KEY=generate"]
+        machine = await a_machine(basin, client, secrets=secrets)
+        order = basin.simulator.world.instances[machine].order
+        made = dict(order.env)["OTHER_KEY"]
+        values = [canary, made, basin.api_key]
+        forms = [form for value in values for form in _forms(value)]
+        text = "\n".join(f"{'x' * (3_990 + at)}{form}" for at, form in enumerate(forms))
+        basin.machines.machine(machine).disk.locate("/root/all").write_text(f"{text}\nended\n")
+        job_id = await begun(basin, client, machine, "cat all")
+        await until(basin, client, job_id, "no such word")
+        told = ""
+        for cursor in range(0, len(text), 3_001):
+            shown = await basin.call(client, "show_jobs", job_id=job_id, cursor=cursor)
+            told += str(shown)
+    log = (tmp_path / "state" / "jobs" / f"{job_id}.log").read_text()
+    assert len(log) == len(f"{text}\nended\n")
+    assert [form for form in forms if form in log or form in told] == []
+    files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    for value in values:
+        assert [path.name for path in files if value.encode() in path.read_bytes()] == []
+
+
+def _forms(value: str) -> list[str]:
+    """Plain, percent-encoded, and what stays the same of it in base64 wherever it stands."""
+    coded = [base64.b64encode(b"abc"[:lead] + value.encode()).decode() for lead in range(3)]
+    cores = [text[4 * (lead > 0) : len(text) // 4 * 4 - 4] for lead, text in enumerate(coded)]
+    return [value, "".join(f"%{byte:02X}" for byte in value.encode()), *cores]
+
+
+async def test_the_command_is_sealed_while_it_runs_and_forgotten_when_it_is_over(
+    tmp_path: Path,
+) -> None:
+    """It may hold what the ledger must not."""
+    canary = "canary-5d5d5d5d"
+    async with aboard(tmp_path) as (basin, client, machine):
+        job_id = await begun(basin, client, machine, f"echo begun; sleep 30; : {canary}")
+        await until(basin, client, job_id, "begun")
+        during = _holding(tmp_path, canary)
+        shown = await until(basin, client, job_id, "no such word")
+    assert during == []
+    assert shown["jobs"][0]["phase"] == "done"
+    assert _holding(tmp_path, canary) == []
+
+
+def _holding(tmp_path: Path, text: str) -> list[str]:
+    files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    return [path.name for path in files if text.encode() in path.read_bytes()]
 
 
 async def test_a_command_in_the_background_is_a_job_that_asks_nobody(tmp_path: Path) -> None:
