@@ -5,6 +5,7 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client
@@ -16,7 +17,7 @@ from vast_mcp.jobs import script
 OVER = {"done", "failed", "stopped"}
 
 
-async def a_machine(basin: Basin, client: Client, **more: object) -> int:
+async def a_machine(basin: Basin, client: Client, **more: Any) -> int:  # noqa: ANN401  the tool's own
     """Rented by nobody's job; it runs and takes commands."""
     instance_id = await basin.rent(client, lease_hours=2, **more)
     async with asyncio.timeout(20):
@@ -71,7 +72,7 @@ async def test_no_value_of_the_machine_reaches_the_log_in_any_encoding(tmp_path:
         made = dict(order.env)["OTHER_KEY"]
         values = [canary, made, basin.api_key]
         forms = [form for value in values for form in _forms(value)]
-        text = "\n".join(f"{'x' * (3_990 + at)}{form}" for at, form in enumerate(forms))
+        text = "\n".join(f"{'.' * (3_990 + at)}{form}" for at, form in enumerate(forms))
         basin.machines.machine(machine).disk.locate("/root/all").write_text(f"{text}\nended\n")
         job_id = await begun(basin, client, machine, "cat all")
         await until(basin, client, job_id, "no such word")
@@ -81,17 +82,17 @@ async def test_no_value_of_the_machine_reaches_the_log_in_any_encoding(tmp_path:
             told += str(shown)
     log = (tmp_path / "state" / "jobs" / f"{job_id}.log").read_text()
     assert len(log) == len(f"{text}\nended\n")
-    assert [form for form in forms if form in log or form in told] == []
+    telling = [form[4:-4] for form in forms]
+    assert [part for part in telling if part in log or part in told] == []
     files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
     for value in values:
         assert [path.name for path in files if value.encode() in path.read_bytes()] == []
 
 
 def _forms(value: str) -> list[str]:
-    """Plain, percent-encoded, and what stays the same of it in base64 wherever it stands."""
+    """Plain, percent-encoded, and in base64 at each alignment."""
     coded = [base64.b64encode(b"abc"[:lead] + value.encode()).decode() for lead in range(3)]
-    cores = [text[4 * (lead > 0) : len(text) // 4 * 4 - 4] for lead, text in enumerate(coded)]
-    return [value, "".join(f"%{byte:02X}" for byte in value.encode()), *cores]
+    return [value, "".join(f"%{byte:02X}" for byte in value.encode()), *coded]
 
 
 async def test_the_command_is_sealed_while_it_runs_and_forgotten_when_it_is_over(
