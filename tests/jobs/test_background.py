@@ -82,7 +82,7 @@ async def test_no_value_of_the_machine_reaches_the_log_in_any_encoding(tmp_path:
             told += str(shown)
     log = (tmp_path / "state" / "jobs" / f"{job_id}.log").read_text()
     assert len(log) == len(f"{text}\nended\n")
-    telling = [form[4:-4] for form in forms]
+    telling = [form[4:-4] if len(form) > 14 else form for form in forms]
     assert [part for part in telling if part in log or part in told] == []
     files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
     for value in values:
