@@ -98,7 +98,7 @@ async def test_too_long_a_start_script_is_refused_in_the_recorded_words() -> Non
     status, body = recorded("create_too_long_400")
     async with console() as vendor:
         offer = await vendor.cheapest()
-        asked = {"image": "x/y", "onstart": "#" * 16_385}
+        asked: dict[str, Any] = {"image": "x/y", "onstart": "#" * 16_385}
         answer = await vendor.call("PUT", f"asks/{offer['id']}/", json=asked)
         assert (answer.status_code, answer.json()) == (status, body)
         await vendor.rent(offer, onstart="#" * 16_384)

@@ -33,6 +33,14 @@ class Impatient(PairedClock):
         """Real seconds and skipped ones."""
         return super().monotonic_s() + self._skipped_s
 
+    def real_s(self) -> float:
+        """A person's time is the test's to move."""
+        return self._manual.real_s()
+
+    async def real_sleep(self, seconds: float) -> None:
+        """Wait until the person has thought that long."""
+        await self._manual.real_sleep(seconds)
+
     async def sleep(self, seconds: float) -> None:
         """A real pause, unless it is the one between two looks."""
         if seconds in {POLL_S, LOOK_EVERY_S}:
