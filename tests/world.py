@@ -22,7 +22,7 @@ from mcp.client import ClientRequestContext
 from mcp.client.session import ElicitationFnT
 from mcp.types import ElicitRequestParams, ElicitResult, ErrorData
 
-from vast_mcp.clock import ManualClock, SystemClock
+from vast_mcp.clock import Clock, ManualClock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.models import Offer
 from vast_mcp.runtime import Runtime, open_runtime
@@ -109,6 +109,11 @@ class World:
         )
 
     @property
+    def own_clock(self) -> Clock:
+        """What the server's processes live by; the vendor lives by `clock`."""
+        return self.clock
+
+    @property
     def policy_path(self) -> Path:
         """The user's policy file."""
         return self.tmp / "policy.toml"
@@ -127,7 +132,7 @@ class World:
     async def runtime(self) -> AsyncIterator[Runtime]:
         """The opened account without a server, for what no tool offers (tick, approve)."""
         async with open_runtime(
-            self.settings, clock=self.clock, transport=self.transport
+            self.settings, clock=self.own_clock, transport=self.transport
         ) as runtime:
             yield runtime
 

@@ -45,6 +45,14 @@ class Clock(Protocol):
         """Wait that many of a person's seconds."""
         ...
 
+    def doubt(self) -> str:
+        """Why no lease may be begun or ended now; empty if nothing speaks against `lease_us`."""
+        ...
+
+    def skew_s(self) -> float | None:
+        """How far this machine's wall clock is ahead of the vendor's; None if that is not known."""
+        ...
+
     def vendor(self) -> "Clock":
         """The clock the vendor lives by: this one, except under `serve --simulate`."""
         ...
@@ -88,6 +96,14 @@ class SystemClock:
     async def real_sleep(self, seconds: float) -> None:
         """Suspend the task; cancellation ends it early."""
         await anyio.sleep(max(0.0, seconds))  # noqa: TID251  this is the clock
+
+    def doubt(self) -> str:
+        """Nobody has contradicted this clock."""
+        return ""
+
+    def skew_s(self) -> float | None:
+        """Nobody was asked."""
+        return None
 
     def vendor(self) -> Clock:
         """The vendor's time is ours."""

@@ -45,6 +45,7 @@ from vast_mcp.services import Services
 from vast_mcp.services.scouting import Scouting
 from vast_mcp.store import Cipher, Ledger, SqliteLedger
 from vast_mcp.text import Redactor
+from vast_mcp.vendor_clock import DateHearing, judged
 
 MARK_KEY = "mark.key"
 SEAL_KEY = "seal.key"
@@ -109,6 +110,9 @@ async def open_runtime(
     Raises:
         ConfigInvalid: a key file in the state directory is not ours alone.
     """
+    judge = judged(clock, settings.api_base)
+    if judge is not None:
+        clock, transport = judge, DateHearing(transport, judge, api_base=settings.api_base)
     state_dir = settings.home
     marker = Marker(load_or_make_secret(state_dir / MARK_KEY))
     seal_key = load_or_make_secret(state_dir / SEAL_KEY)

@@ -25,6 +25,7 @@ from vast_mcp.guard.act import Caller
 from vast_mcp.runtime import policy_source
 from vast_mcp.services import Services
 from vast_mcp.services.key_standing import session_outlived
+from vast_mcp.vendor_clock import DECIDES_US
 
 DAY_US = 24 * 3600 * SECOND_US
 SKEW_S = 120
@@ -244,9 +245,10 @@ def _skew(skew_s: float | None) -> Finding:
         return Finding("clock", "the vendor did not tell its time", sound=None)
     if abs(skew_s) > SKEW_S:
         way = "ahead of" if skew_s > 0 else "behind"
-        return Finding(
-            "clock", f"{abs(skew_s):.0f} s {way} the vendor: lease ends are off", sound=None
-        )
+        told = f"{abs(skew_s):.0f} s {way} the vendor: lease ends are off"
+        if abs(skew_s) * SECOND_US > DECIDES_US:
+            told = f"{abs(skew_s):.0f} s {way} the vendor: set it; leases follow the vendor's time"
+        return Finding("clock", told, sound=None)
     return Finding("clock", f"within {max(1, round(abs(skew_s)))} s of the vendor's")
 
 

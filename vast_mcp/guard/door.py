@@ -116,6 +116,7 @@ class Guard:
             return Settled(await repeated(ledger, repeat, self._clock))
         if sight.settled is not None:
             return Settled(sight.settled)
+        self._must_know_the_time(sight)
         facts = await self._facts(desk, sight)
         judged = await ledger.read(
             lambda tx: (
@@ -274,6 +275,7 @@ class Guard:
         approval: Approval | None,
     ) -> Outcome:
         facts = await self._facts(self._desk(self._limits(), ledger), sight)
+        self._must_know_the_time(sight)
         limits = self._limits()  # after the reads: they may take long, and a person may tighten
         desk = self._desk(limits, ledger)
         asked = plan is not None
@@ -313,6 +315,16 @@ class Guard:
         await self._end_plan(ledger, plan, outcome)
         await self._journal.settled(ledger, act, caller, booking, outcome)
         return outcome
+
+    def _must_know_the_time(self, sight: Sight) -> None:
+        """A lease that is begun by a wrong clock ends days early or days late."""
+        doubt = self._clock.doubt() if sight.request.spend is not None else ""
+        if doubt:
+            raise PolicyDenied(
+                f"Not done, nothing charged. {doubt}",
+                rules=("clock",),
+                hint="Call again in a minute. If this stays, ask the person to set the clock.",
+            )
 
     async def _facts(self, desk: Desk, sight: Sight) -> Facts | None:
         return None if sight.request.spend is None else await desk.view.facts()

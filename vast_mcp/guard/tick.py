@@ -98,7 +98,7 @@ async def tick(desk: Desk, correct: Correct, ready: Ready) -> Tick:
     Raises:
         LedgerUnavailable: the books cannot be used.
     """
-    began_us = desk.now_us()
+    doubted, began_us = desk.clock.doubt(), desk.now_us()
     rounds = _Rounds(desk, correct, ready)
     try:
         reading = await desk.view.attend(rounds.between)
@@ -106,6 +106,8 @@ async def tick(desk: Desk, correct: Correct, ready: Ready) -> Tick:
         await rounds.own()
         return Tick(tuple(rounds.did), tuple(rounds.failed), (), tuple(rounds.deeds), unread=error)
     instances = reading.instances
+    if doubt := desk.clock.doubt() or doubted:  # nothing of a wrong clock goes into the books
+        return Tick(failed=(doubt,), instances=instances)
     rounds.did += await observe_all(desk, instances, began_us)
     rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
     overdue = _overdue(rentals, instances, desk.now_us())
@@ -158,6 +160,8 @@ class _Rounds:
             key=lambda one: (not _wants_sight(one), one.lease_ends_us),
         )
         seen = await _read_own(desk, [one for one in held if one.kind == "instance"][:OWN_MOST])
+        if desk.clock.doubt():  # the whole look says so; by a wrong clock nothing is over
+            return
         rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
         await self.carry_out(_overdue(rentals, seen, desk.now_us(), whole=False))
 
@@ -208,6 +212,8 @@ async def _read_own(desk: Desk, rentals: Sequence[Rental]) -> list[Instance]:
             listed = await desk.reads.list_instances(
                 labels=labels, urgent=True, deadline_s=OWN_WITHIN_S
             )
+            if desk.clock.doubt():
+                return []
             ours = [one for one in listed if one.instance_id in part]
             await observe_found(desk, ours, read_us)
             found += ours

@@ -4,6 +4,7 @@ from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
+from vast_mcp.services.clock_standing import clock_warnings
 from vast_mcp.services.holdings import Holding, Holdings, holdings
 from vast_mcp.services.key_standing import key_warnings
 from vast_mcp.services.showing import DAY_US, dollars, given, minute
@@ -47,7 +48,12 @@ async def account_summary(services: Services) -> JsonObject:
             **books,
             "bills_now": _bills(seen),
             "tonight": _tonight(seen, services.clock.lease_us()),
-            "warnings": [*key_warnings(services, seen.held), *warnings] or None,
+            "warnings": [
+                *clock_warnings(services.clock),
+                *key_warnings(services, seen.held),
+                *warnings,
+            ]
+            or None,
         }
     )
 
