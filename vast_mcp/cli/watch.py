@@ -17,8 +17,8 @@ from vast_mcp.keeper import Keeper
 from vast_mcp.runtime import Runtime
 
 _AGAIN_S = 31.0
-_MORE_LOOKS = 4
-"""Three answers that agree over a minute settle it; one may be lost."""
+_MORE_LOOKS = 5
+"""Three answers that agree over a minute settle it, one may be lost, and one look acts on it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,10 +58,11 @@ async def _looked(runtime: Runtime) -> Tick:
     clock = runtime.services.clock
     seen = await runtime.services.guard.tick()
     for _ in range(_MORE_LOOKS):
-        if not clock.doubt():
+        if not seen.doubt:
             break
-        print(f"{clock.doubt()} Looking again in {_AGAIN_S:.0f} s.", flush=True)
-        await clock.sleep(_AGAIN_S)
+        if clock.doubt():
+            print(f"{clock.doubt()} Looking again in {_AGAIN_S:.0f} s.", flush=True)
+            await clock.sleep(_AGAIN_S)
         seen = await runtime.services.guard.tick()
     return seen
 

@@ -81,6 +81,8 @@ class Tick:
     deeds: tuple[Deed, ...] = ()
     unread: ApiError | None = None
     """Why the list could not be read; `instances` then says nothing."""
+    doubt: str = ""
+    """Why nothing was concluded: the clocks disagree and none is confirmed."""
     next_within_s: float | None = None
     """Of a long list that is in use: when it should be read again, in seconds from now."""
 
@@ -107,7 +109,7 @@ async def tick(desk: Desk, correct: Correct, ready: Ready) -> Tick:
         return Tick(tuple(rounds.did), tuple(rounds.failed), (), tuple(rounds.deeds), unread=error)
     instances = reading.instances
     if doubt := desk.clock.doubt() or doubted:  # nothing of a wrong clock goes into the books
-        return Tick(failed=(doubt,), instances=instances)
+        return Tick(failed=(doubt,), instances=instances, doubt=doubt)
     rounds.did += await observe_all(desk, instances, began_us)
     rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
     overdue = _overdue(rentals, instances, desk.now_us())
