@@ -1,6 +1,7 @@
 """A write is done or refused only by what is known: everything else is unknown, and told so."""
 
 import json
+import random  # noqa: TID251  seeded: a run is replayed from its number
 from pathlib import Path
 
 import httpx2
@@ -8,10 +9,12 @@ import pytest
 from mcp import Client
 
 from tests.promises.test_lost_answers import ASKS, rent_under, rentals, tick
-from tests.world import Json, ToolFailed, World
+from tests.world import Json, ToolFailed, World, report, scale
+from vast_mcp.api.refusals import find
 from vast_mcp.guard.act import Caller
 from vast_mcp.models import Offer
 from vast_mcp.simulator import SimulatorTransport
+from vast_mcp.simulator.faults import Kind
 from vast_mcp.store import RentalState
 
 UNKNOWN_BODIES = [
@@ -438,3 +441,51 @@ async def test_a_doubt_before_a_refusal_stays_a_doubt(tmp_path: Path) -> None:
         said = await world.call(client, "stop_instance", instance_id=number)
     assert said["status"] == "unknown"
     assert "not confirmed" in said["said"]
+
+
+# -- any answer at all ---------------------------------------------------------------------
+
+WORDS = ("no_such_ask", "invalid_args", "auth_error", "insufficient_credit", "odd", "", None)
+TEXTS = ("error 404/3603: no_such_ask  Instance", "Invalid user key", "who knows", "", None)
+CLAIMS = ("absent", None, 0, -1, True, "7", "stranger", "$ID")
+STATUSES = (200, 201, 202, 301, 400, 401, 402, 403, 404, 408, 409, 410, 418, 422, 429, 500, 503)
+RUNS = scale("VAST_MCP_TEST_ANSWER_RUNS", 12)
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+async def test_whatever_is_answered_no_rent_is_told_as_free_that_exists(
+    tmp_path: Path, run: int
+) -> None:
+    """Generated status and body: told as refused only with no machine; no other id acted on."""
+    chance = random.Random(run)
+    world = World(tmp_path, seed=run)
+    foreign = world.simulator.add_foreign_instance()
+    body: Json = {"success": chance.choice((True, False, None, "no"))}
+    for name, value in (("error", chance.choice(WORDS)), ("msg", chance.choice(TEXTS))):
+        body |= {} if value is None else {name: value}
+    if (claim := chance.choice(CLAIMS)) != "absent":
+        body["new_contract"] = foreign if claim == "stranger" else claim
+    kind: Kind = chance.choice(("canned", "canned_after"))
+    status = chance.choice(STATUSES)
+    report(f"seed {run}: {kind} {status} {body}")
+    text = json.dumps(body).replace('"$ID"', "$ID" if kind == "canned_after" else "0")
+    refused = ""
+    said: Json = {}
+    try:
+        said = await rent_under(world, kind, status=status, body=text)
+    except ToolFailed as error:
+        refused = str(error)
+    await tick(world, times=2)
+    held = {one.target_id for one in await rentals(world)}
+    made = set(world.simulator.world.instances) - {foreign}
+    if "nothing charged" in refused:  # the table knows it, and it names no machine
+        assert find(status, str(body.get("error") or ""), str(body.get("msg") or ""))
+        assert body.get("new_contract") is None
+    else:
+        assert made <= held
+    assert not refused or "nothing charged" in refused or made == set()
+    assert said.get("status", "rented") in {"rented", "outbid", "unmarked", "unknown", "undone"}
+    assert "nothing charged" not in json.dumps(said)
+    assert foreign not in held
+    touched = [one for one in world.simulator.mutations() if f"/{foreign}/" in one.path]
+    assert touched == []
