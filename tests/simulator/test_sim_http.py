@@ -147,6 +147,7 @@ def test_a_taken_port_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) ->
     ("host", "status"),
     [
         ("127.0.0.1:8900", 200), ("localhost:1", 200), ("[::1]:80", 200), ("LOCALHOST", 200),
+        ("console.vast.ai", 200), ("console.vast.ai.evil.com", 421), ("x.vast.ai", 421),
         ("evil.com", 421), ("localhost:evil.com", 421), ("localhost.evil.com", 421), ("", 421),
         ("127.0.0.1.evil.com:8900", 421), ("127.0.0.2", 421), ("localhost:80@evil.com", 421),
         ("evil.com#localhost", 421), ("localhost:999999", 421), ("127.0.0.1:8900, evil.com", 421),

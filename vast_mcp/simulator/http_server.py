@@ -22,7 +22,11 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LARGEST_BODY = 16 * 1024 * 1024
 _HEAD_TIMEOUT_S = 30.0
 _MOST_HEADERS = 100
-_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+# The vendor's own names too: programs that have them built in are led here by their sockets, and no
+# page of a stranger can bear them.
+_HOST = re.compile(
+    r"(127\.0\.0\.1|localhost|\[::1\]|(console|cloud|run)\.vast\.ai)(:[0-9]{1,5})?", re.IGNORECASE
+)
 _MISDIRECTED = Response(
     421,
     {"content-type": "text/plain"},
