@@ -18,11 +18,15 @@ class Drifting(SimulatorTransport):
         super().__init__(world.simulator)
         self._offer_id = offer.offer_id
         self._usd_per_hour = usd_per_hour
+        self.then_blind = False
+        """Whether no look at any machine succeeds from the create on."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Reprice right before the create is executed."""
         if f"/asks/{self._offer_id}" in request.url.path:
             self.simulator.set_price(self._offer_id, self._usd_per_hour)
+            if self.then_blind:
+                self.simulator.faults.add("status_before", "GET", "/instances", times=400)
         return await super().handle_async_request(request)
 
 
@@ -116,9 +120,9 @@ async def test_a_machine_found_later_and_dearer_is_destroyed_by_the_keeper(tmp_p
 
 async def rent_unread(world: World, offer_id: int, ceiling_usd_per_hour: float) -> None:
     """Rent while no look at the new machine succeeds."""
+    assert isinstance(world.transport, Drifting)
+    world.transport.then_blind = True
     async with world.connect() as client:
-        await world.call(client, "show_account")
-        world.simulator.faults.add("status_before", "GET", "/instances", times=400)
         said = await world.call(
             client,
             "create_instance",
