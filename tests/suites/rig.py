@@ -46,7 +46,7 @@ usd_per_day = 90000.0
 """Limits that are never met: these suites are about what becomes of what is allowed."""
 _BELIEVED_US = 4 * 60_000_000
 """What vanishes by itself (its host was removed) is believed gone at the third look."""
-PROFILES: tuple[Profile, ...] = ("lossy", "chaos", "hostile_market", "flaky_reads")
+PROFILES: tuple[Profile, ...] = ("lossy", "chaos", "hostile_market", "flaky_reads", "real")
 
 
 def seed_of(name: str, default: int) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vast_mcp.cli.codes import MEANING
 from vast_mcp.cli.main import parser_for
+from vast_mcp.cli.simulate import FAULTS
 from vast_mcp.policy.table import limits_table
 from vast_mcp.policy.variables import variables_table
 from vast_mcp.prompts import PROMPTS
@@ -30,6 +31,7 @@ def renewed(text: str) -> str:
         "limits": limits_section,
         "variables": variables_section,
         "codes": codes_table,
+        "faults": faults_table,
         "help": help_block,
         "seen": seen_table,
         "unseen": unseen_table,
@@ -110,6 +112,12 @@ def unseen_table() -> str:
         if field.source in {Source.REPORTED, Source.DOCUMENTED}
     ]
     return "\n".join(rows)
+
+
+def faults_table() -> str:
+    """What can be made to go wrong in the simulator."""
+    rows = ["| `--faults` | what goes wrong |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{name}` | {means} |" for name, means in FAULTS.items())])
 
 
 def help_block() -> str:

@@ -16,7 +16,17 @@ RUN_PYTHON = (
     " this computer, as you; what holds it back stops accidents, not intent. Without it no program"
     " runs"
 )
-FAULT_PROFILES = ("none", "chaos", "lossy", "flaky_reads", "hostile_market")
+FAULTS = {
+    "none": "nothing goes wrong; offers last two hours, machines run within ten minutes",
+    "real": "what people recorded of the vendor, about as often: taken offers, failed starts, late"
+    " rows, queued starts, five requests in 10 s",
+    "chaos": "a little of everything",
+    "lossy": "answers of changes are lost, late or broken",
+    "flaky_reads": "readings fail, lag or contradict each other",
+    "hostile_market": "prices jump, offers vanish, hosts die, bids are outbid",
+}
+"""What `--faults` can be, and what each means."""
+FAULT_PROFILES = tuple(FAULTS)
 """As `vast_mcp.simulator.PROFILES`, written out so that `--help` does not pay for the market."""
 
 
@@ -59,7 +69,8 @@ def add_market_arguments(parser: argparse._ActionsContainer) -> None:
         "--faults",
         choices=FAULT_PROFILES,
         default="none",
-        help="what may go wrong, by the seed (%(default)s)",
+        help="what may go wrong, by the seed (%(default)s): "
+        + "; ".join(f"{name}: {means}" for name, means in FAULTS.items()),
     )
 
 

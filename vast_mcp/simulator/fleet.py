@@ -159,6 +159,12 @@ class Fleet:
         if contract.stage in _HALTED | {"stopping", "scheduling"}:
             self.enter(contract, "scheduling" if contract.gpu_taken else "resuming", at_us)
 
+    def free_gpu(self, contract: Contract, at_us: int) -> None:
+        """Nobody else has its GPU any more; one that waits for it starts."""
+        contract.gpu_taken = False
+        if contract.stage == "scheduling" and contract.destroyed_us is None:
+            self.enter(contract, "resuming", at_us)
+
     def silence(self, contract: Contract, stage: str, at_us: int) -> None:
         """The host is not heard any more: `offline`, or `unknown`; nothing bills."""
         if contract.stage not in ("offline", "unknown"):

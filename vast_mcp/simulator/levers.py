@@ -74,10 +74,7 @@ class Levers:
 
     def free_gpu(self, instance_id: int) -> None:
         """The GPU is free again; one that waits for it starts."""
-        contract = self._present(instance_id)
-        contract.gpu_taken = False
-        if contract.stage == "scheduling":
-            self.world.fleet.enter(contract, "resuming", self.world.now_us)
+        self.world.fleet.free_gpu(self._present(instance_id), self.world.now_us)
 
     def set_stage(self, instance_id: int, stage: str) -> None:
         """Put it on any stage of `lifecycle.STAGES`; what follows then follows."""

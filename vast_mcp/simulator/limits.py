@@ -10,6 +10,8 @@ RefusalForm: TypeAlias = Literal["json", "text", "detail", "plain", "msg", "quot
 FORMS: tuple[RefusalForm, ...] = get_args(RefusalForm)
 SECOND_US = 1_000_000
 _BUCKET_WINDOW_US = 10 * SECOND_US
+BUCKET = 5
+"""Requests in ten seconds, over all routes of an account: recorded 2026-07-25, seen 2026-10."""
 
 
 @dataclass(slots=True)

@@ -12,8 +12,10 @@ from vast_mcp.simulator.faults import MARKET_KINDS, Fault, Kind
 from vast_mcp.simulator.limits import FORMS
 from vast_mcp.simulator.wire import Request
 
-Profile: TypeAlias = Literal["none", "chaos", "lossy", "flaky_reads", "hostile_market"]
-PROFILES: tuple[Profile, ...] = ("none", "chaos", "lossy", "flaky_reads", "hostile_market")
+Profile: TypeAlias = Literal["none", "real", "chaos", "lossy", "flaky_reads", "hostile_market"]
+PROFILES: tuple[Profile, ...] = (
+    "none", "real", "chaos", "lossy", "flaky_reads", "hostile_market"
+)  # fmt: skip
 
 Sort: TypeAlias = Literal["create", "write", "list", "instance", "search", "read"]
 """What a request is to the profiles: a rent, another write, the list of machines, one machine, a
@@ -35,10 +37,36 @@ class Rate:
     kind: Kind
     share: float
     sorts: frozenset[Sort] = _ALL
+    how: tuple[str, ...] = ()
+    """Which ways of it; empty: those that the kind has in every profile."""
 
+
+_REAL_WRECKS = (
+    "stuck", "broken_image", "old_driver", "no_cdi", "port_taken", "registry_limit", "disk_full",
+    "dead_host",
+)  # fmt: skip
+"""Where starts ended that people reported; none of these is the image's own fault."""
 
 _MIXES: dict[Profile, tuple[Rate, ...]] = {
     "none": (),
+    # What recordings and reports of 2026 show, about as often; the market and the hosts at least as
+    # unkind. Late rows, taken GPUs, refused files, the billing tail and the shared limit of five
+    # requests in ten seconds are habits of the world in this profile (`world.REAL`).
+    "real": (
+        Rate("status_before", 0.005, _READS),
+        Rate("html", 0.005, _READS),  # a proxy's page; an HTML 403 was reported under bursts
+        Rate("null_instance", 0.01, _INSTANCE),  # seen once in a rental that billed, 2026-05-28
+        Rate("unknown_status", 0.01, _STATE),  # no heartbeat for a while
+        Rate("status_after", 0.02, _WRITES),  # a DELETE needs one or two repeats on 5xx
+        Rate("answer_lost_after_commit", 0.01, _WRITES),
+        Rate("success_false_200", 0.01, _CREATE),  # "no available gpus" without a code
+        Rate("price_drift", 0.15, _SEARCH),  # equal searches seconds apart differ
+        Rate("offer_taken", 0.12, _CREATE),  # offers die within one or two minutes
+        Rate("offer_raced", 0.05, _CREATE),
+        Rate("stuck_loading", 0.15, _CREATE, _REAL_WRECKS),
+        Rate("host_death", 0.05, _CREATE, ("offline", "unknown")),
+        Rate("outbid_and_resume", 0.30, _CREATE),
+    ),
     "lossy": (
         Rate("answer_lost_after_commit", 0.10, _WRITES),
         Rate("late_execution", 0.06, _WRITES),
@@ -167,11 +195,11 @@ def _draw(dice: Dice, rates: list[Rate]) -> Fault | None:
     for rate in rates:
         share += rate.share
         if roll < share:
-            return _fault(dice, rate.kind)
+            return _fault(dice, rate.kind, rate.how or _HOW.get(rate.kind, ("",)))
     return None
 
 
-def _fault(dice: Dice, kind: Kind) -> Fault:
+def _fault(dice: Dice, kind: Kind, how: tuple[str, ...]) -> Fault:
     low, high = _SECONDS.get(kind, (60.0, 60.0))
     return Fault(
         kind,
@@ -181,7 +209,7 @@ def _fault(dice: Dice, kind: Kind) -> Fault:
         factor=round(
             dice.between(0.85, 1.6) if kind == "price_drift" else dice.between(1.02, 2), 3
         ),
-        how=dice.pick(_HOW.get(kind, ("",))),
+        how=dice.pick(how),
     )
 
 

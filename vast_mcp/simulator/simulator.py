@@ -12,7 +12,7 @@ from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.faults import Faults
 from vast_mcp.simulator.keys import SESSION_HOURS, Keys, identity
 from vast_mcp.simulator.levers import Levers
-from vast_mcp.simulator.limits import RateLimits
+from vast_mcp.simulator.limits import BUCKET, RateLimits
 from vast_mcp.simulator.mishaps import befall
 from vast_mcp.simulator.profiles import Profile, Stream
 from vast_mcp.simulator.routes import build_router
@@ -28,7 +28,7 @@ from vast_mcp.simulator.wire import (
     json_response,
     text_response,
 )
-from vast_mcp.simulator.world import ACCOUNT_KEY, Choices, World
+from vast_mcp.simulator.world import ACCOUNT_KEY, REAL, Choices, World
 
 if TYPE_CHECKING:
     from vast_mcp.simulator.inside.python import PythonLimits
@@ -82,10 +82,12 @@ class Simulator(Levers):
         self._clock = clock
         self.seed = seed
         chance = Chance(seed)
-        settled = choices or Choices(credit_usd=credit_usd)
+        usual = REAL if fault_profile == "real" else Choices()
+        settled = choices or replace(usual, credit_usd=credit_usd)
         super().__init__(World(chance, clock.utc_us(), settled, account_key=account_key))
         own = rate_limits if isinstance(rate_limits, RateLimits) else None
-        self.limits = own or RateLimits(intervals=bool(rate_limits))
+        bucket = BUCKET if fault_profile == "real" and rate_limits else None
+        self.limits = own or RateLimits(intervals=bool(rate_limits), bucket=bucket)
         self.faults = Faults()
         self._stream = Stream(fault_profile, chance)
         self.set_clock_skew(self._stream.standing_skew_s())

@@ -62,6 +62,21 @@ class Choices:
     strict_columns: bool = False
     old_list: bool = False
     """Whether this account still has the unpaginated list of instances."""
+    rows_lag_s: float = 0.0
+    """Up to so long after a create its machine is in no answer (rows were seen by 15 s)."""
+    gpu_taken_share: float = 0.0
+    """How often somebody else has the GPU of a machine that was stopped, for some while."""
+    unsigned_refused_share: float = 0.0
+    """How many accounts' result files are refused for good without a signature."""
+    billing_tail_s: float = 0.0
+    """So long a destroyed machine goes on being charged (up to 290 s, over 34 rentals)."""
+
+
+REAL = Choices(
+    rows_lag_s=15.0, gpu_taken_share=0.4, unsigned_refused_share=0.3, billing_tail_s=290.0
+)
+"""The world's own habits in the profile `real`."""
+_TAKEN_S = (300.0, 5400.0)
 
 
 @dataclass(slots=True)
@@ -108,6 +123,9 @@ class World:
         self.market = Market(self.chance, self.born_us)
         self.book = Book(self.choices.credit_usd)
         self.fleet = Fleet(self.market, self.book, self.chance)
+        if self.chance.fraction("unsigned") < self.choices.unsigned_refused_share:
+            self.refused_results = "unsigned"
+        self.fleet.billing_tail_us = int(self.choices.billing_tail_s * SECOND_US)
         self.serverless = Serverless(self.market, self.chance)
         self.copies = Copies(self.book)
         self.templates = [template_view(index) for index in range(len(TEMPLATES))]
@@ -193,10 +211,34 @@ class World:
         view = instance_view(contract, self.now_us, self.chance, floor_usd=floor)
         return {**view, "start_date": view["start_date"] + self.skew_us / SECOND_US}
 
+    def find(self, number: int) -> Contract | None:
+        """A living machine that is told of already; None for any other."""
+        contract = self.instances.get(number)
+        return None if contract is None or self._lags(contract) else contract
+
+    def _lags(self, contract: Contract) -> bool:
+        """Whether it was created so lately that no answer has it yet."""
+        lag_s = self.choices.rows_lag_s
+        if not lag_s:
+            return False
+        own_s = self.chance.between(0.0, lag_s, "row", contract.id)
+        return self.now_us < contract.created_us + int(own_s * SECOND_US)
+
+    def somebody_may_take(self, contract: Contract) -> None:
+        """A machine was stopped: its GPU may be somebody else's for a while."""
+        share = self.choices.gpu_taken_share
+        if not share or self.chance.fraction("taken", contract.id, self.now_us) >= share:
+            return
+        contract.gpu_taken = True
+        while_s = self.chance.between(*_TAKEN_S, "taken while", contract.id, self.now_us)
+        due_us = self.now_us + int(while_s * SECOND_US)
+        self.later(due_us, lambda: self.fleet.free_gpu(contract, self.now_us))
+
     def listed(self) -> list[Contract]:
         """What the list shows: with a lag, the newest are missing and the destroyed still there."""
         horizon = self.now_us - self.list_lag_us
-        seen = [x for x in self.fleet.alive.values() if x.created_us <= horizon]
+        alive = [x for x in self.fleet.alive.values() if not self._lags(x)]
+        seen = [x for x in alive if x.created_us <= horizon]
         if not self.list_lag_us:
             return seen
         lately = takewhile(

@@ -35,7 +35,7 @@ _BID_LOW, _BID_HIGH = 0.001, 32.0
 
 def show(call: Call) -> JsonObject:
     """`GET instances/{id}/`: one object under the plural key, null when there is none."""
-    contract = call.world.instances.get(call.id)
+    contract = call.world.find(call.id)
     return {"instances": call.world.show(contract) if contract else None}
 
 
@@ -111,6 +111,7 @@ def set_state(call: Call, contract: Contract, state: object) -> bool:
     world = call.world
     if state == "stopped":
         world.fleet.stop(contract, world.now_us)
+        world.somebody_may_take(contract)
     elif state != "running":
         raise Refusal(400, "invalid_args", "state: Input should be 'running' or 'stopped'")
     elif contract.expired:
