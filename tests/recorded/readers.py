@@ -67,6 +67,7 @@ async def open_desk(tmp: Path, vendor: QuietVendor) -> AsyncIterator[Desk]:
     """A client on a real server whose vendor is the given one."""
     world = World(tmp, toolsets="all")
     world.transport = vendor
+    world.clock.move(14 * 24 * HOUR_S)  # the middle of a month, so that one holds some days
     async with world.connect() as client, world.runtime() as runtime:
         yield Desk(world, vendor, client, runtime.services)
 

@@ -8,6 +8,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,21 @@ def refusals(replies: list[Reply]) -> list[Reply]:
 
 async def read_all(desk: Desk, route: str, reply: Reply) -> list[Outcome]:
     """What every reader of a route makes of a reply."""
-    desk.vendor.said = {route: reply}
+    desk.vendor.said = {route: lately(desk, reply) if route == "charges" else reply}
     if route in ("workers", "workergroups"):  # asked for where there is an endpoint
         desk.vendor.said["endpoints"] = one_endpoint()
     return [await reader.read(desk, reply) for reader in READERS[route]]
+
+
+def lately(desk: Desk, reply: Reply) -> Reply:
+    """The same charges, ended at the last midnight: rows outside of the window do not count."""
+    rows = reply.body.get("results", []) if isinstance(reply.body, dict) else []
+    midnight_s = desk.world.clock.utc_us() // 1_000_000 // 86_400 * 86_400
+    later_s = midnight_s - max((row["end"] for row in rows), default=0)
+    if not rows or not all(row["end"] > 0 for row in rows):
+        return reply
+    moved = [row | {"start": row["start"] + later_s, "end": row["end"] + later_s} for row in rows]
+    return replace(reply, body=reply.body | {"results": moved})
 
 
 def one_endpoint() -> Reply:
