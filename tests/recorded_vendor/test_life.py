@@ -17,7 +17,6 @@ from tests.world import Json, ToolFailed, World
 from vast_mcp.clock import SystemClock
 
 RENT: Json = {"image": "ubuntu:22.04", "disk_gb": 10, "lease_hours": 2}
-AWAITED = pytest.mark.xfail(strict=False, reason="the client does not do this yet")
 
 
 @dataclass
@@ -116,7 +115,6 @@ async def used_stopped_started_destroyed(life: Life, instance_id: int) -> None:
     assert acts.count("rented") == acts.count("destroyed") == acts.count("running") == 1
 
 
-@AWAITED
 @pytest.mark.parametrize("bid", [False, True], ids=["on demand", "bid"])
 async def test_a_whole_life_in_memory(bid: bool, tmp_path: Path) -> None:
     """Search, rent, wait, use, stop, start (queued), destroy: what is told is what happened."""
@@ -127,7 +125,6 @@ async def test_a_whole_life_in_memory(bid: bool, tmp_path: Path) -> None:
         assert (await life.call("show_instances"))["instances"] == []
 
 
-@AWAITED
 @pytest.mark.parametrize("bid", [False, True], ids=["on demand", "bid"])
 async def test_a_whole_life_over_stdio(bid: bool, tmp_path: Path) -> None:
     """The same with a server process and a loopback port, and one recorded 429 on the way."""
@@ -186,7 +183,6 @@ async def test_one_null_does_not_keep_a_machine_running(tool: str, tmp_path: Pat
         assert life.vendor.machines.held[instance_id].phase in ("stopping", "stopped", "leaving")
 
 
-@AWAITED
 async def test_a_queued_start_is_given_up_before_it_can_run_at_night(tmp_path: Path) -> None:
     """Not running after ten minutes: a stop takes the start back, and nothing bills later."""
     async with in_memory(tmp_path) as life:
