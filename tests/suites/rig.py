@@ -20,6 +20,7 @@ from vast_mcp.guard.proposal import Pending, Ready
 from vast_mcp.runtime import Runtime
 from vast_mcp.simulator import Simulator, SimulatorTransport
 from vast_mcp.simulator.contract import Contract
+from vast_mcp.simulator.profiles import PROFILES as ALL_PROFILES
 from vast_mcp.simulator.profiles import Profile
 from vast_mcp.store import Rental, RentalState, Transaction, spent_and_reserved
 from vast_mcp.units import Usd
@@ -46,7 +47,15 @@ usd_per_day = 90000.0
 """Limits that are never met: these suites are about what becomes of what is allowed."""
 _BELIEVED_US = 4 * 60_000_000
 """What vanishes by itself (its host was removed) is believed gone at the third look."""
-PROFILES: tuple[Profile, ...] = ("lossy", "chaos", "hostile_market", "flaky_reads", "real")
+
+
+def profiles(*usual: Profile) -> tuple[Profile, ...]:
+    """The profiles that a suite goes round: the usual ones, or the one of `SUITE_FAULTS`."""
+    wanted = os.environ.get("SUITE_FAULTS", "")
+    return tuple(one for one in ALL_PROFILES if one == wanted) or usual
+
+
+PROFILES = profiles("lossy", "chaos", "hostile_market", "flaky_reads", "real")
 
 
 def seed_of(name: str, default: int) -> int:

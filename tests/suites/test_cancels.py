@@ -24,6 +24,7 @@ from tests.suites.rig import (
     driver_for,
     fast_dir,
     faulted_world,
+    profiles,
     read_books,
     seed_of,
     show,
@@ -148,7 +149,7 @@ async def _batch(
     run: Run, steps: Steps, tmp: Path, number: int, count: int, patch: pytest.MonkeyPatch
 ) -> None:
     seed = SEED + number
-    world = faulted_world(tmp, seed, "none")
+    world = faulted_world(tmp, seed, profiles("none")[0])
     chance = chance_of(seed, "cancels")
     world.transport = Stepping(world, steps)
     machine = await _a_machine(world, seed)

@@ -23,6 +23,7 @@ from tests.suites.rig import (
     fast_dir,
     faulted_world,
     percentile,
+    profiles,
     seed_of,
     show,
 )
@@ -125,7 +126,7 @@ async def test_a_lease_ends_in_time_whatever_else_happens() -> None:
 async def _one(run: Run, tmp: Path, seed: int, layer: str) -> None:
     chance = chance_of(seed, "lease")
     events = frozenset(name for name in EVENTS if chance.random() < 0.35)
-    world = faulted_world(tmp, seed, "none")
+    world = faulted_world(tmp, seed, profiles("none")[0])
     world.transport = Reachable(world)
     lease = Lease(world, chance, layer, events)
     world.clock.move(chance.uniform(0, 120))

@@ -19,6 +19,7 @@ from tests.suites.rig import (
     driver_for,
     fast_dir,
     faulted_world,
+    profiles,
     read_books,
     seed_of,
     show,
@@ -28,14 +29,13 @@ from vast_mcp.guard.act import Outcome
 from vast_mcp.guard.acts import DestroyInstance
 from vast_mcp.simulator import SimulatorTransport
 from vast_mcp.simulator.faults import Kind
-from vast_mcp.simulator.profiles import Profile
 from vast_mcp.store import Rental, RentalState
 
 DESTROYS = scale("DESTROYS", 60)
 SEED = seed_of("DESTROYS", 500)
 BATCH = 20
 KEYS = [str(number) for number in range(BATCH)]
-AROUND: tuple[Profile, ...] = ("lossy", "chaos", "flaky_reads", "none")
+AROUND = profiles("lossy", "chaos", "flaky_reads", "none", "real")
 AIMED: tuple[Kind, ...] = (
     "answer_lost_after_commit", "request_lost", "late_execution", "success_false_200",
     "auth_error_404", "status_before", "status_after", "html", "html_after_commit", "rate_limited",
