@@ -109,9 +109,9 @@ def _serving(given: Mapping[str, str], hurdle: str, create: str) -> str:
         " that in `env`; ask me if you do not know which."
         if template
         else "",
-        f"Rent: {create}. A key is made for the server and kept in a private file that `warnings`"
-        " names: tell me where, never read or print it. A gated model needs HF_TOKEN in `secrets`"
-        " too, if the policy allows that name.",
+        f"Rent: {create}. A key is made for the server; `warnings` names the command that shows"
+        " it to me: tell me that, never read or print it. A gated model needs HF_TOKEN in `secrets`"
+        " too, which I set once with `vast-mcp secrets set HF_TOKEN`.",
         f"{call('wait_for_instance', 'instance_id', until='http', port=_PORT)} up to three times;"
         f" loading the weights takes minutes.{'' if template else f' When it is slow: {log}.'}",
         f"{call('forward_port', 'instance_id', port=_PORT)}: give me that address with /v1 behind"

@@ -125,8 +125,8 @@ def _training(given: Mapping[str, str], hurdle: str, run: str, *, local: bool) -
         " checkpoint into out every few minutes, keeps the last two, goes on from the newest one"
         " there, and prints the loss. Tell me its settings in three lines.",
         f"Pass its text in `files` of this one call: {run}. {_ONE_QUESTION} A gated model needs"
-        " HF_TOKEN in `secrets`; the policy must allow that name, and its value is never asked"
-        " for.",
+        " HF_TOKEN in `secrets`, which I set once with `vast-mcp secrets set HF_TOKEN`; never ask"
+        " for its value.",
         _FOLLOW,
         _AT_THE_END,
     )

@@ -68,7 +68,7 @@ def create_instance(
     ] = None,
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
     secrets: Annotated[
-        list[str] | None, Field(description="names the policy allows, or NAME=generate")
+        list[str] | None, Field(description="names a person set, or NAME=generate")
     ] = None,
     ports: Annotated[list[str] | None, Field(description='"8080", "53/udp"; at most 64')] = None,
     onstart: Annotated[str | None, Field(description="shell script run at start")] = None,
