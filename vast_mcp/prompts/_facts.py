@@ -188,7 +188,13 @@ async def to_upload(services: Services, paths: Sequence[str]) -> list[Json]:
     for path in paths:
         try:
             (one,) = await measure(services.remote.roots(), [path])
-            rows.append(one.to_json())
+            if one.doubt:
+                why = (
+                    f"looks like a secret ({one.doubt}); only if I say so, and the question says it"
+                )
+                rows.append({"path": path, "cannot_be_sent": why})
+            else:
+                rows.append(one.to_json())
         except VastMcpError as error:
             rows.append({"path": path, "cannot_be_sent": str(error)})
     return rows
