@@ -27,9 +27,11 @@ HALTED = {"stopping", "exited", "never_placed"}
 """The contract does not want to run."""
 WAITED_FOR = {
     "provisioning", "created", "loading", "starting", "resuming", "rebooting", "recycling",
-    "stuck", "running",
+    "stuck", "running", "dead_host",
 }  # fmt: skip
 """From these a machine may still come up: the job waits, to its deadline. All others are over."""
+MEETS_EVERY_HOST = {"no_image", "login_needed", "disk_full"}
+"""The image or what was asked of it is at fault: no other host is rented for it."""
 FATES = ("comes up", "stalls", "dies")
 DESTROYS: tuple[Kind, ...] = (
     "success_false_200", "late_execution", "auth_error_404", "answer_lost_after_commit",
@@ -122,6 +124,10 @@ async def test_a_host_on_any_stage_is_used_or_replaced_in_time(
     watcher = Watcher(basin, stage, fate)
     job = await carried(basin, watcher)
     used = fate == "comes up" and stage in WAITED_FOR
+    if stage in MEETS_EVERY_HOST:
+        assert (job["phase"], job.get("replaced", 0), len(watcher.put)) == ("failed", 0, 1), job
+        assert "No other host would do better" in job["said"]
+        return
     assert (job["phase"], job.get("replaced", 0)) == ("done", 0 if used else 1), job
     assert watcher.most_at_once == 1
     if not used:

@@ -304,16 +304,21 @@ class Guard:
         approved = plan.snapshot if plan is not None else sight.snapshot
         await self._journal.claimed(ledger, act, caller, booking, sight, limits, asked=asked)
         errand = Errand(sight=sight, approved=approved, booking=booking, send=send)
+        outcome = await self._sent(desk, act, errand, plan)
+        await self._journal.settled(ledger, act, caller, booking, outcome)
+        return outcome
+
+    async def _sent(self, desk: Desk, act: Act, errand: Errand, plan: Plan | None) -> Outcome:
+        """Carry it out, and keep with the plan what came of it, whatever that was."""
         try:
             outcome = await act.carry_out(desk, errand)
         except VastMcpError as error:
-            await self._end_plan(ledger, plan, _failed(error))
+            await self._end_plan(desk.ledger, plan, _failed(error))
             raise
         except BaseException:
-            await self._end_plan(ledger, plan, unresolved(booking.intent_id))
+            await self._end_plan(desk.ledger, plan, unresolved(errand.booking.intent_id))
             raise
-        await self._end_plan(ledger, plan, outcome)
-        await self._journal.settled(ledger, act, caller, booking, outcome)
+        await self._end_plan(desk.ledger, plan, outcome)
         return outcome
 
     def _must_know_the_time(self, sight: Sight) -> None:

@@ -103,7 +103,7 @@ def job_row(seen: ShownJob) -> JsonObject:
             "cost_so_far_usd": None if mere else dollars(seen.spent),
             "at_most_usd": None if mere else dollars(_at_most(job)),
             "minutes_left": None if left_us is None else left_us // (60 * _SECOND_US),
-            "replaced": len(_list(facts.get("failed_hosts"))) or None,
+            "replaced": len(_list(facts.get("failed_hosts"))) - bool(facts.get("hopeless")) or None,
             "outputs": [_output(one) for one in _list(facts.get("outputs"))] or None,
             "untrusted_detail": str(clean_line(facts.get("detail") or "", 300)) or None,
             "whole_log": str(facts.get("whole_log") or "") or None,
