@@ -60,20 +60,17 @@ async def test_without_outputs_the_machine_is_not_destroyed(tmp_path: Path) -> N
 
 
 async def test_what_cannot_be_uploaded_is_known_before_the_call(tmp_path: Path) -> None:
-    """Neither a path outside the open directories, nor a missing one.
-
-    A file that looks like a secret is sent if it was named itself; the question then names it.
-    """
+    """Neither a path outside the open directories, nor a missing one, nor a secret."""
     files(id_rsa="k")
     async with World(tmp_path).connect() as client:
         facts, task = await parts(
             client, "run_script", command="x", upload="/etc/passwd, gone.py, id_rsa"
         )
     assert task.index("cannot be sent, tell me and wait") < task.index("run_job(")
-    *refused, secret = facts["uploads"]
-    reasons = [one["cannot_be_sent"] for one in refused]
-    assert ["outside" in reasons[0], "not exist" in reasons[1]] == [True, True]
-    assert "cannot_be_sent" not in secret
+    reasons = [one["cannot_be_sent"] for one in facts["uploads"]]
+    assert ["outside" in reasons[0], "not exist" in reasons[1], "secret" in reasons[2]] == [
+        True
+    ] * 3
 
 
 async def test_offers_are_those_of_a_search_and_their_prices_hold(tmp_path: Path) -> None:
