@@ -183,7 +183,8 @@ async def _befall(lease: Lease) -> None:
     if "label wiped" in lease.events:
         world.simulator.set_label(lease.machine, chance.choice((None, "mine now", "x vm1.y")))
     if "vendor clock off" in lease.events:
-        world.simulator.set_clock_skew(chance.choice((-3600, 3600)))
+        # From ten minutes on a confirmed time of the vendor decides, and leases rightly follow it.
+        world.simulator.set_clock_skew(chance.choice((-540, 540)))
     if "stop lost" in lease.events:
         kind = chance.choice(_STOP_FAULTS)
         world.simulator.faults.add(kind, "PUT", rf"/instances/{lease.machine}/", times=2)
