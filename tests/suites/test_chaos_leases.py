@@ -97,10 +97,16 @@ class Lease:
         return max(self.ends_us, end_us) if start_us <= self.ends_us < end_us else self.ends_us
 
     def goes_on(self, machine: int) -> bool:
-        """Whether it still wants to run."""
+        """Whether nobody has told it to end; a host that dies by itself is no lease's end."""
         self.world.simulator.catch_up()
         contract = self.world.simulator.world.instances.get(machine)
-        return contract is not None and contract.wants_to_run
+        if contract is not None and contract.wants_to_run:
+            return True
+        return not any(
+            request.method == "DELETE" or "stopped" in str(request.json)
+            for request in self.world.simulator.mutations()
+            if f"/instances/{machine}/" in request.path
+        )
 
 
 async def test_a_lease_ends_in_time_whatever_else_happens() -> None:
