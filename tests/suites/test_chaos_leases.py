@@ -96,13 +96,15 @@ class Lease:
         start_us, end_us = self.world.transport.away_us
         return max(self.ends_us, end_us) if start_us <= self.ends_us < end_us else self.ends_us
 
-    def goes_on(self, machine: int) -> bool:
-        """Whether nobody has told it to end; a host that dies by itself is no lease's end."""
+    def wants_to_run(self, machine: int) -> bool:
+        """Whether it is there and still to run."""
         self.world.simulator.catch_up()
         contract = self.world.simulator.world.instances.get(machine)
-        if contract is not None and contract.wants_to_run:
-            return True
-        return not any(
+        return contract is not None and contract.wants_to_run
+
+    def goes_on(self, machine: int) -> bool:
+        """Whether nobody has told it to end; a host that dies by itself is no lease's end."""
+        return self.wants_to_run(machine) or not any(
             request.method == "DELETE" or "stopped" in str(request.json)
             for request in self.world.simulator.mutations()
             if f"/instances/{machine}/" in request.path
@@ -146,7 +148,7 @@ async def _one(run: Run, tmp: Path, seed: int, layer: str) -> None:
     run.past_s[layer].append(past_s)
     run.raw_s.append(own.billed_seconds_after(lease.machine, lease.ends_us))
     told = f"seed {seed} {layer} {sorted(events)}"
-    if lease.goes_on(lease.machine):
+    if lease.wants_to_run(lease.machine):
         run.alive.append(told)
     if not lease.goes_on(lease.healthy):
         run.early.append(f"{told}: the healthy one")
