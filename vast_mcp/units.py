@@ -14,6 +14,9 @@ HOUR_S = 3600
 DAY_S = 86_400
 HOURS_PER_MONTH = 720
 MB_PER_GB = 1000
+NOMINAL = 0.95
+"""What a card reports is this part of what it is sold as, at least: a "24 GB" L4 has 23,034 MB, a
+"48 GB" L40S 46,068 MB (the vendor's offers). No two sizes that are sold lie this near together."""
 _MICRO = 1_000_000
 
 

@@ -165,3 +165,45 @@ def test_the_united_kingdom_is_found_under_both_its_codes() -> None:
     """The vendor lists it as GB; UK would match nothing and say nothing."""
     assert parse_query("geolocation=UK") == {"geolocation": {"eq": "GB"}}
     assert parse_query("geolocation in [uk,GB,SE]") == {"geolocation": {"in": ["GB", "SE"]}}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("gpu_ram>=24000", "`gpu_ram` is in GB per GPU; 24000 would be 24"),
+        ("cpu_ram>64000", "`cpu_ram` is in GB; 64000 would be 64"),
+        ("reliability>99", "`reliability` goes from 0 to 1; 99 would be 0.99"),
+        ("reliability2>=99.5", "99.5 would be 0.995"),
+        ("compute_cap>=8.9", "in hundredths; 8.9 would be 890"),
+        ("cuda_vers>=124", "a version such as 12.4; 124 would be 12.4"),
+        ("duration>604800", "in days; 604800 would be 7"),
+        ("gpu_name=RTX 4090", 'needs quotes or _: gpu_name="RTX 4090" or RTX_4090'),
+        ("gpu_name=RTX 4070 Ti num_gpus=1", 'gpu_name="RTX 4070 Ti" or RTX_4070_Ti'),
+        ("num_gpus=1 geolocation=New Zealand", 'geolocation="New Zealand" or New_Zealand'),
+    ],
+)
+def test_a_number_in_another_unit_and_a_name_without_quotes_are_told_with_what_was_meant(
+    text: str, told: str
+) -> None:
+    """They would find nothing, or everything, without a word: the vendor takes them."""
+    with pytest.raises(InputInvalid) as refused:
+        parse_query(text)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gpu_ram>=24 cpu_ram>=1024",
+        "reliability>=1",
+        "compute_cap>=890",
+        "compute_cap>0",
+        "gpu_name=RTX_4090 num_gpus=1",
+        'gpu_name="RTX 4090" verified not eq true',
+        "gpu_name=H100_SXM geolocation in [SE,DE]",
+        "duration>365",
+    ],
+)
+def test_what_is_in_its_unit_and_well_quoted_is_taken(text: str) -> None:
+    """The checks refuse nothing that means something."""
+    assert parse_query(text)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.vendor import instance_row, offer_row
-from vast_mcp.api import wire, wire_account
+from vast_mcp.api import wire, wire_account, wire_templates
 from vast_mcp.errors import VendorUnreadable
 from vast_mcp.models import InstanceState, Offer, PortMapping, state_of
 from vast_mcp.units import Usd, UsdPerHour
@@ -266,4 +266,4 @@ def test_any_instance_is_read_or_unreadable(changes: dict[str, object]) -> None:
 def test_a_template_that_recommends_no_disk_recommends_none(size: object) -> None:
     """A search would be priced with it, and a disk below zero lowers every price."""
     row = {"id": 1, "hash_id": "a", "recommended_disk_space": size}
-    assert wire.decode_template(row).recommended_disk_gb is None
+    assert wire_templates.decode_template(row).recommended_disk_gb is None

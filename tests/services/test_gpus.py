@@ -3,7 +3,7 @@
 import pytest
 
 from vast_mcp.errors import InputInvalid
-from vast_mcp.services.gpus import resolve_countries, resolve_gpu_names
+from vast_mcp.services.gpus import all_cards, resolve_countries, resolve_gpu_names
 
 KNOWN = (
     "RTX 4090", "RTX 4090D", "RTX 4080S", "RTX 3060", "RTX 3060 Ti", "RTX 6000Ada", "RTX A6000",
@@ -35,7 +35,7 @@ KNOWN = (
 )
 def test_a_card_is_found_however_it_is_written(written: str, meant: list[str]) -> None:
     """Promise (design §4): names on the wire have spaces, people write them in many ways."""
-    assert list(resolve_gpu_names([written], KNOWN)) == meant
+    assert list(all_cards(resolve_gpu_names([written], KNOWN))) == meant
 
 
 def test_an_unknown_card_is_an_error_that_names_the_nearest() -> None:
@@ -64,7 +64,7 @@ def test_a_memory_in_a_cards_name_is_led_to_its_own_filter(written: str) -> None
 
 def test_two_writings_of_one_card_are_one() -> None:
     """No filter is sent twice."""
-    assert resolve_gpu_names(["4090", "RTX_4090"], KNOWN) == ("RTX 4090",)
+    assert all_cards(resolve_gpu_names(["4090", "RTX_4090"], KNOWN)) == ("RTX 4090",)
 
 
 def test_a_region_becomes_its_countries_and_a_code_its_capitals() -> None:

@@ -218,8 +218,8 @@ async def test_what_the_policy_refuses_is_hidden_and_counted(tmp_path: Path) -> 
     async with world.connect() as client:
         found = await world.call(client, "search_offers", limit=50, query="verified=any")
     assert max(row["usd_per_hour"] for row in found["offers"]) <= 0.5
-    assert found["hidden_by_policy"]["limits.max_usd_per_hour"] > 0
-    assert found["hidden_by_policy"]["limits.verified_only"] > 0
+    assert found["hidden_by_policy"]["limits.max_usd_per_hour"]["offers"] > 0
+    assert found["hidden_by_policy"]["limits.verified_only"]["offers"] > 0
 
 
 async def test_a_rent_is_held_to_the_price_that_was_shown(tmp_path: Path) -> None:

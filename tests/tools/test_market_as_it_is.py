@@ -8,6 +8,11 @@ from tests.markets import Bent, endless, narrow
 from tests.world import Json, ToolFailed, World
 
 
+def hidden_in(found: Json) -> int:
+    """How many offers the policy keeps out of an answer."""
+    return sum(one["offers"] for one in (found.get("hidden_by_policy") or {}).values())
+
+
 @pytest.mark.parametrize("rows", [64, 50])
 async def test_a_market_of_several_answers_is_counted_whole(tmp_path: Path, rows: int) -> None:
     """One answer holds 64 offers whatever `limit` says (reported 2026-09-29): it goes on by price.
@@ -25,7 +30,7 @@ async def test_a_market_of_several_answers_is_counted_whole(tmp_path: Path, rows
         if one.machine.verified and one.machine.num_gpus == 1
     )
     assert len(prices) > rows
-    hidden = sum((found.get("hidden_by_policy") or {}).values())
+    hidden = hidden_in(found)
     assert found["matching"] + hidden == len(prices)
     assert "more" not in found
     assert 1 < len(market.asked) <= 4
@@ -169,8 +174,8 @@ async def test_an_offer_without_a_value_is_shown_or_counted(tmp_path: Path, fiel
     world.transport = Bent(world.transport, holed)
     async with world.connect() as client:
         found = await world.call(client, "search_offers", gpu_names=["RTX 4090"])
-    hidden = sum((found.get("hidden_by_policy") or {}).values())
-    before = sum((whole.get("hidden_by_policy") or {}).values())
+    hidden = hidden_in(found)
+    before = hidden_in(whole)
     assert found["matching"] + hidden == whole["matching"] + before > 0
 
 

@@ -9,7 +9,8 @@ from tests.world import Json, ToolFailed, World
 
 FIELDS: dict[str, object] = {
     "offer_id": 0, "gpu": "", "gpu_ram_gb": 0, "usd_per_hour": 0, "job_usd": 0, "max_hours": 0,
-    "reliability": 0, "country": "", "cuda": 0, "datacenter": False, "min_bid_usd_per_hour": 0,
+    "reliability": 0, "country": "", "cuda": 0, "datacenter": False, "open_ports": 0,
+    "min_bid_usd_per_hour": 0,
 }  # fmt: skip
 """Every field of a row, and what stands for one that is left out."""
 

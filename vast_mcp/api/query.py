@@ -50,6 +50,32 @@ _FACTORS = {
     "gpu_total_ram": float(MB_PER_GB),
     "duration": float(DAY_S),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What a column counts in, and which numbers are certainly another unit."""
+
+    said: str
+    factor: float
+    """From the unit that was probably meant."""
+    most: float = math.inf
+    least: float = 0
+
+    def strange(self, number: float) -> bool:
+        """Whether nobody means this number in this unit; zero is "any"."""
+        return number > self.most or 0 < number < self.least
+
+
+_UNITS = {
+    "gpu_ram": _Unit("is in GB per GPU", 0.001, most=1_000),
+    "gpu_total_ram": _Unit("is in GB", 0.001, most=7_000),
+    "cpu_ram": _Unit("is in GB", 0.001, most=12_000),
+    "duration": _Unit("is in days", 1 / DAY_S, most=20_000),
+    "reliability": _Unit("goes from 0 to 1", 0.01, most=1),
+    "cuda_max_good": _Unit("is a version such as 12.4", 0.1, most=99),
+    "compute_cap": _Unit("is in hundredths", 100, least=100),
+}
 _OPERATORS = {
     "=": "eq", "==": "eq", "eq": "eq",
     "!=": "neq", "neq": "neq", "noteq": "neq", "not eq": "neq",
@@ -60,11 +86,14 @@ _OPERATORS = {
 _WORDS: dict[str, Json] = {
     "true": True, "True": True, "false": False, "False": False, "null": None, "None": None,
 }  # fmt: skip
+_TEXTS = frozenset({"geolocation", "gpu_name", "mobo_name", "cpu_arch", "gpu_arch"})
+"""Columns whose values may hold a space."""
 _WILDCARDS = frozenset({"any", "*", "?"})
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"\w+", re.ASCII)
 _SYMBOL = re.compile(r"[=<>!]+")
 _OPERATOR_WORD = re.compile(r"not\s+(?:eq|in)\b|[a-z]+\b", re.IGNORECASE)
+_WORD = re.compile(r"[\w.-]+", re.ASCII)
 _BARE = re.compile(r"[^\s]+")
 _ITEM = re.compile(r"\"[^\"]*\"|'[^']*'|[^,]+")
 _VERSION = re.compile(r"\d{1,4}(?:\.\d{1,3}){1,2}")
@@ -90,12 +119,22 @@ def parse_query(text: str) -> JsonObject:
     if len(text) > LONGEST:
         raise InputInvalid("query", f"longer than {LONGEST} characters")
     filters: JsonObject = {}
+    before: _Condition | None = None
     position = _skip(text, 0)
     while position < len(text):
-        condition, position = _read_condition(text, position)
-        _apply(filters, condition)
+        _check_quoted(text, position, before)
+        before, position = _read_condition(text, position)
+        _apply(filters, before)
         position = _skip(text, position)
     return filters
+
+
+def in_query_units(column: str, value: float | bool | str) -> float | bool | str:
+    """A value of the vendor's row as a query states it: memory in GB, `duration` in days."""
+    factor = _FACTORS.get(column)
+    if factor is None or isinstance(value, str | bool):
+        return value
+    return value / factor
 
 
 def parse_order(text: str, *, own: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:
@@ -116,6 +155,32 @@ def parse_order(text: str, *, own: frozenset[str] = frozenset()) -> tuple[tuple[
             raise InputInvalid("order_by", f"no column `{_shown(name)}`{_nearest(name)}")
         steps.append((column, "desc" if part.strip("-") != part else "asc"))
     return tuple(steps)
+
+
+def _check_quoted(text: str, start: int, before: _Condition | None) -> None:
+    """Refuse `gpu_name=RTX 4090`: without an operator behind it, a word belongs to the value."""
+    if before is None or before.column not in _TEXTS or len(before.items) != 1:
+        return
+    words: list[str] = []
+    position = start
+    while (word := _WORD.match(text, position)) and not _begins_condition(text, word.end()):
+        words.append(word[0])
+        position = _skip(text, word.end())
+    if not words or (ALIASES.get(words[0].lower(), words[0].lower()) in COLUMNS):
+        return
+    whole = _shown(" ".join([*before.items, *words])[:60])
+    joined = whole.replace(" ", "_")
+    why = f'a value with a space needs quotes or _: {before.column}="{whole}" or {joined}'
+    _fail(text, start, why)
+
+
+def _begins_condition(text: str, end: int) -> bool:
+    """Whether an operator follows the word that ends there."""
+    position = _skip(text, end)
+    if _SYMBOL.match(text, position):
+        return True
+    found = _OPERATOR_WORD.match(text, position)
+    return found is not None and " ".join(found[0].lower().split()) in _OPERATORS
 
 
 def _read_condition(text: str, start: int) -> tuple[_Condition, int]:
@@ -201,7 +266,21 @@ def _typed(condition: _Condition, item: str) -> Json:
         return _scaled(condition, item, factor)
     if condition.column == "driver_version" and "." in item:
         return _driver(condition, item)
+    _check_unit(condition, item)
     return _WORDS.get(item, item.replace("_", " "))
+
+
+def _check_unit(condition: _Condition, item: str) -> None:
+    """Refuse a number in another unit: it would find nothing, or everything, without a word."""
+    unit = _UNITS.get(condition.column)
+    try:
+        number = float(item)
+    except ValueError:
+        return
+    if unit is None or not math.isfinite(number) or not unit.strange(number):
+        return
+    meant = f"{number * unit.factor:g}"
+    _refuse(condition, f"`{condition.column}` {unit.said}; {item} would be {meant}")
 
 
 def _scaled(condition: _Condition, item: str, factor: float) -> float:
@@ -209,6 +288,7 @@ def _scaled(condition: _Condition, item: str, factor: float) -> float:
         number = float(item) * factor if "_" not in item else math.nan
     except ValueError:
         number = math.nan
+    _check_unit(condition, item)
     if not math.isfinite(number):
         unit = "days" if condition.column == "duration" else "GB"
         _refuse(condition, f"`{condition.column}` needs a number of {unit}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from vast_mcp.api import wire, wire_account
+from vast_mcp.api import wire, wire_account, wire_templates
 from vast_mcp.api._fields import row, rows, unreadable
 from vast_mcp.api.connection import READ_TIMEOUT_S, Connection
 from vast_mcp.api.instance_reads import InstanceReads
@@ -134,7 +134,7 @@ class Reads(InstanceReads):
             wanted["name"] = name
         call = market.search_templates(wanted, limit=limit)
         found = await self._list(call, "templates", deadline_s, fresh=False)
-        return [wire.decode_template(item) for item in found]
+        return [wire_templates.decode_template(item) for item in found]
 
     async def template(self, hash_id: str, *, deadline_s: float | None = None) -> Template | None:
         """The template with that hash, or None."""

@@ -1,22 +1,22 @@
-"""The vendor's offers, templates and instances as our models. Pure.
+"""The vendor's offers and instances as our models. Pure.
 
 Facts from vast-api §5, §7, §14. Prices are read strictly: missing, not finite or negative is
 `VendorUnreadable`, never zero. Secrets (`jupyter_token`, an instance's `onstart`, `image_login`,
-environment values) are not carried over; a template's own `onstart` is, out of sight of any repr,
-because a request's replaces it.
+environment values) are not carried over.
 """
 
 import ipaddress
 import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from vast_mcp.api import _fields as f
+from vast_mcp.api.query import COLUMNS
 from vast_mcp.errors import VendorUnreadable
-from vast_mcp.models import Instance, Offer, OfferPage, PortMapping, Rental, Template
+from vast_mcp.models import Instance, Offer, OfferPage, PortMapping, Rental
 from vast_mcp.models.places import country_of
-from vast_mcp.text import MESSAGE_LIMIT, clean_ends, clean_line
+from vast_mcp.models.ports import TOP_PORT
+from vast_mcp.text import clean_ends, clean_line
 from vast_mcp.units import UsdPerHour, gb_from_mb, storage_rate
 
 INTENT_VARIABLE = "VMCP_INTENT"
@@ -27,7 +27,8 @@ _INTENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
 MOST_ROWS = 64
 """A search answers no more, whatever its `limit` says (reported with a date, 2026-09-29)."""
-_TOP_PORT = 99_999  # inside ports from 70000 on are the vendor's identity ports (vast-api §6)
+COLUMN_LIMIT = 40
+"""Characters of a host's text that are kept beside an offer."""
 
 
 def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
@@ -67,9 +68,22 @@ def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
         duration_s=max(0, int(f.amount(fields, "duration") or 0)),
         rentable=f.flag(fields, "rentable", default=True),
         static_ip=f.flag(fields, "static_ip"),
+        columns=_columns(fields),
         **_gpus(fields),
         **_hardware(fields),
     )
+
+
+def _columns(fields: f.Row) -> dict[str, float | bool | str]:
+    """What can be searched by, as far as the row tells it in one value."""
+    found: dict[str, float | bool | str] = {}
+    for name in COLUMNS:
+        value = fields.get(name)
+        if isinstance(value, bool | int | float):
+            found[name] = value
+        elif isinstance(value, str) and value:
+            found[name] = str(clean_line(value, COLUMN_LIMIT))
+    return found
 
 
 def is_offer(fields: f.Row, offer_id: int) -> bool:
@@ -108,65 +122,6 @@ def decode_page(
         without_gpu=len(rows) - len(with_gpu),
         unreadable=tuple(faults),
     )
-
-
-def decode_template(value: object) -> Template:
-    """One template; its variables and registry login are left behind.
-
-    Raises:
-        VendorUnreadable: not an object, or without id and hash.
-    """
-    fields = f.row(value, "a template")
-    hash_id = f.word(fields, "hash_id")
-    if not hash_id:
-        raise f.unreadable("a template without hash_id")
-    return Template(
-        template_id=f.identifier(fields, "id"),
-        hash_id=hash_id,
-        name=f.label(fields, "name"),
-        image=f.label(fields, "image"),
-        tag=f.label(fields, "tag", "default_tag"),
-        recommended_disk_gb=_above_zero(fields.get("recommended_disk_space")),
-        runtype=f.word(fields, "runtype"),
-        ssh=f.flag(fields, "use_ssh") or f.flag(fields, "ssh_direct"),
-        jupyter=f.flag(fields, "jup_direct") or "jupyter" in f.word(fields, "runtype"),
-        private=f.flag(fields, "private"),
-        created_count=f.count(fields, "count_created"),
-        description=clean_line(fields.get("desc") or "", MESSAGE_LIMIT),
-        has_onstart=bool(fields.get("onstart")),
-        onstart=_script(fields),
-        docker_options=_option_names(fields.get("env")),
-    )
-
-
-def _option_names(env: object) -> tuple[str, ...]:
-    """Flags and variables of a template's docker options; values may be secrets and are dropped.
-
-    Recorded as one text, `-p 1111:1111 -e DATA_DIRECTORY="/workspace/"`; the vendor's documents
-    also have an object. A text that no shell could split counts as one unknown option.
-    """
-    if isinstance(env, Mapping):
-        return tuple(name if name.startswith("-") else f"-e {name}" for name in map(str, env))
-    try:
-        words = shlex.split(env) if isinstance(env, str) else []
-    except ValueError:
-        return ("?",)
-    found: list[str] = []
-    for word, following in zip(words, [*words, ""][1:], strict=True):
-        flag, equals, value = word.partition("=")
-        if flag in ("-e", "--env"):
-            found.append(f"-e {(value if equals else following).partition('=')[0]}")
-        elif word.startswith("-e") and not word.startswith("--"):
-            found.append(f"-e {word[2:].partition('=')[0]}")
-        elif word.startswith("-"):
-            found.append(flag)
-    return tuple(found)
-
-
-def _script(fields: f.Row) -> str | None:
-    """The start script; empty when it has none, None when the vendor leaves that open."""
-    found = fields.get("onstart", 0)
-    return "" if found is None else found if isinstance(found, str) else None
 
 
 def decode_instance(value: object) -> Instance:
@@ -346,7 +301,7 @@ def _ports(value: object) -> tuple[PortMapping, ...]:
     found = []
     for name, places in value.items():
         number, _, protocol = str(name).partition("/")
-        inside, outside = _port(number, _TOP_PORT), _port(_first_host_port(places))
+        inside, outside = _port(number, TOP_PORT), _port(_first_host_port(places))
         if inside is not None and outside is not None and protocol in {"", "tcp", "udp"}:
             found.append(PortMapping(inside, protocol or "tcp", outside))
     return tuple(found)

@@ -1,5 +1,6 @@
 """Offers of the market and the templates one can start from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,6 +54,11 @@ class Offer:
     """Seconds until the host's contract ends; nothing can be rented beyond it."""
     rentable: bool
     static_ip: bool = False
+    columns: Mapping[str, float | bool | str] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """Every searchable column as the vendor's row has it, in the vendor's units. For showing only;
+    texts are cleaned and written by hosts."""
 
     @property
     def max_hours(self) -> float:
@@ -94,3 +100,5 @@ class Template:
     """Its start script; None when the vendor did not tell it. For sending on only: never shown."""
     docker_options: tuple[str, ...] = ()
     """Its docker flags and variables by name (`--entrypoint`, `-e HOME`), without any value."""
+    ports: tuple[str, ...] = ()
+    """The ports inside that its docker options open: `8080`, `53/udp`."""

@@ -12,6 +12,7 @@ from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.secret_names import looks_secret
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.services import Services
+from vast_mcp.services.comparing import hidden_rows
 from vast_mcp.services.holdings import machines
 from vast_mcp.services.jobs import job_row, list_jobs
 from vast_mcp.services.market import Found, Search, search_market
@@ -121,7 +122,7 @@ def _offers(found: Found) -> JsonObject:
             "cheapest_first": rows,
             "matching": len(found.market.ranked),
             "would_fit_without": dict(found.without) or None,
-            "hidden_by_policy": dict(found.market.hidden_by_policy) or None,
+            "hidden_by_policy": dict(hidden_rows(found.market)) or None,
         }
     )
 

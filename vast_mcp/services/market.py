@@ -7,12 +7,21 @@ from vast_mcp.api.query import parse_order, parse_query
 from vast_mcp.errors import InputInvalid, LedgerUnavailable
 from vast_mcp.guard.acts import DEFAULT_DISK_GB, DEFAULT_IMAGE
 from vast_mcp.models import Offer, Rental, Template
-from vast_mcp.operations import Json
+from vast_mcp.models.ports import needed
+from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.bids import bid_warnings
 from vast_mcp.services.browsing import CHEAPEST_FIRST, MOST_PAGES, Browsed, browse
-from vast_mcp.services.gpus import resolve_countries, resolve_gpu_names
-from vast_mcp.services.orders import OWN_COLUMNS, Order, check_order, in_order, wire_order
+from vast_mcp.services.comparing import NamePrices, by_name
+from vast_mcp.services.gpus import (
+    Meant,
+    all_cards,
+    as_sold,
+    names_in,
+    resolve_countries,
+    resolve_gpu_names,
+)
+from vast_mcp.services.orders import IN_ROWS, OWN_COLUMNS, Order, check_order, in_order, wire_order
 from vast_mcp.services.ranking import Market, Ranked, Wish, merged, near_misses, rank, wire_filters
 from vast_mcp.store import Quote, Transaction
 from vast_mcp.units import UsdPerHour
@@ -20,6 +29,10 @@ from vast_mcp.units import UsdPerHour
 _WIDE_PAGES = 2
 _MOST_EASED = 4
 """Answers about searches with one filter dropped, at most, after one that found nothing."""
+_MOST_COMPARED = 3
+"""Names that are searched for one by one, where a search for all of them was cut."""
+_MOST_COLUMNS = 6
+DEFAULT_HOURS = 4.0
 _SHORT_HOURS = 0.25
 _SMALL_DISK_GB = 8.0
 
@@ -39,11 +52,13 @@ class Search:
     template_hash: str | None = None
     image: str | None = None
     """What will run, where it is known; the policy may refuse it."""
-    hours: float = 4
+    hours: float = DEFAULT_HOURS
     download_gb: float = 10
     query: str = ""
     order_by: str = ""
     limit: int = 10
+    ports: int | None = None
+    """How many open ports the host must have; default: what the template opens."""
     counted: bool = True
     """False: the first ones will do, and nobody asks how many there are."""
 
@@ -54,6 +69,7 @@ class Found:
 
     shown: tuple[Ranked, ...]
     market: Market
+    search: Search
     wish: Wish
     looked_at: int
     whole: bool
@@ -64,6 +80,10 @@ class Found:
     without_whole: bool = True
     """False: `without` was counted in a part of the market, and may lack a filter."""
     warnings: tuple[str, ...] = ()
+    compared: tuple[NamePrices, ...] = ()
+    """Prices by name, where several cards were asked for."""
+    columns: tuple[str, ...] = ()
+    """What was searched or ordered by and stands in no field of its own; six at most."""
 
 
 async def search_market(services: Services, search: Search) -> Found:
@@ -75,7 +95,7 @@ async def search_market(services: Services, search: Search) -> Found:
     """
     order = parse_order(search.order_by, own=OWN_COLUMNS)
     check_order(order)
-    wish = await _wish(services, search)
+    wish, meant = await _wish(services, search)
     asked = wire_order(order, wish.rental)
     limits, now_us = services.limits(), services.clock.lease_us()
 
@@ -89,12 +109,16 @@ async def search_market(services: Services, search: Search) -> Found:
     found = Found(
         shown,
         market,
+        search,
         wish,
         looked_at=len(seen.offers),
         whole=seen.whole,
         by_price=tuple(asked[:1]) == tuple(CHEAPEST_FIRST),
-        warnings=seen.left_out,
+        warnings=(*_ambiguous(meant), *seen.left_out),
+        columns=_asked_columns(wish.query or {}, order),
     )
+    if search.counted and len(all_cards(meant)) > 1:
+        found = replace(found, compared=await _compare(services, found, meant))
     if not market.ranked:
         without, whole = await _without(services, search, wish)
         return replace(found, without=without, without_whole=whole)
@@ -102,15 +126,73 @@ async def search_market(services: Services, search: Search) -> Found:
     return replace(found, warnings=(*found.warnings, *(text for part in said for text in part)))
 
 
-async def _wish(services: Services, search: Search) -> Wish:
-    query = parse_query(search.query)
+def _asked_columns(query: JsonObject, order: Order) -> tuple[str, ...]:
+    asked = [*(column for column, bound in query.items() if bound is not None)]
+    asked += [column for column, _ in order]
+    return tuple(dict.fromkeys(one for one in asked if one not in IN_ROWS))[:_MOST_COLUMNS]
+
+
+def _ambiguous(meant: Sequence[Meant]) -> tuple[str, ...]:
+    return tuple(
+        f"{one.asked!r} is the name of several cards, and all were searched: "
+        f"{', '.join(one.cards)}. Name those that are meant."
+        for one in meant
+        if one.ambiguous
+    )
+
+
+async def _compare(
+    services: Services, found: Found, meant: Sequence[Meant]
+) -> tuple[NamePrices, ...]:
+    """Prices by name; each name is searched by itself where the search for all was cut."""
+    if found.whole:
+        return by_name(meant, found.market, whole=True)
+    prices: list[NamePrices] = []
+    limits, now_us = services.limits(), services.clock.lease_us()
+    for one in meant[:_MOST_COMPARED]:
+        wish = replace(found.wish, gpu_names=one.cards)
+        seen = await _fetch(services, wish, pages=1)
+        market = rank(wish, seen.offers, limits, now_us)
+        prices += by_name([one], market, whole=seen.whole)
+    return tuple(prices)
+
+
+async def _meant(services: Services, search: Search, query: JsonObject) -> tuple[Meant, ...]:
+    """What the names of cards mean, those in the query included.
+
+    Raises:
+        InputInvalid: one means no card; or several, and a machine is to be chosen unseen.
+    """
+    if not search.gpu_names and not names_in(query):
+        return ()
+    known = await services.reads.gpu_names()
+    meant = resolve_gpu_names(search.gpu_names, known)
+    if names_in(query):
+        try:
+            more = resolve_gpu_names(names_in(query), known)
+        except InputInvalid as error:
+            said = error.message.partition(": ")[2]
+            raise InputInvalid("query", f"gpu_name: {said}", hint=error.hint) from error
+        query["gpu_name"] = {"in": list(all_cards(more))}
+        meant = meant or more
+    for one in meant:
+        if one.ambiguous and not search.counted:
+            raise InputInvalid(
+                "gpu_names",
+                f"{one.asked!r} is the name of several cards",
+                hint=f"Name those that are meant: {', '.join(one.cards)}.",
+            )
+    return meant
+
+
+async def _wish(services: Services, search: Search) -> tuple[Wish, tuple[Meant, ...]]:
+    query = as_sold(parse_query(search.query))
     countries = resolve_countries(search.countries)
     template = await _template(services, search.template_hash)
-    names: tuple[str, ...] = ()
-    if search.gpu_names:
-        names = resolve_gpu_names(search.gpu_names, await services.reads.gpu_names())
+    meant = await _meant(services, search, query)
+    names = all_cards(meant) if search.gpu_names else ()
     price = search.max_price_usd_per_hour
-    return Wish(
+    wish = Wish(
         disk_gb=_disk(search.disk_gb, template),
         hours=search.hours,
         download_gb=search.download_gb,
@@ -123,7 +205,16 @@ async def _wish(services: Services, search: Search) -> Wish:
         countries=countries or None,
         query=query or None,
         image=search.image or (str(template.image) if template else DEFAULT_IMAGE),
+        ports=_ports(search.ports, template),
     )
+    return wish, meant
+
+
+def _ports(asked: int | None, template: Template | None) -> int | None:
+    """How many open ports are needed; None: it does not matter."""
+    if asked is None and template is not None:
+        asked = needed(template.ports, jupyter=template.jupyter)
+    return asked or None
 
 
 async def disk_of(services: Services, disk_gb: float | None, template_hash: str | None) -> float:
@@ -188,6 +279,7 @@ async def _without(services: Services, search: Search, wish: Wish) -> tuple[dict
         max_price=None,
         min_reliability=None,
         countries=None,
+        ports=None,
         hours=_SHORT_HOURS,
     )
     seen = await _fetch(services, wide, pages=_WIDE_PAGES)
@@ -222,6 +314,7 @@ def _each_dropped(wish: Wish) -> dict[str, Wish]:
         "num_gpus": replace(wish, num_gpus=None),
         "min_gpu_ram_gb": replace(wish, min_gpu_ram_gb=None),
         "countries": replace(wish, countries=None),
+        "ports": replace(wish, ports=None),
         "min_reliability": replace(wish, min_reliability=None),
         "hours": replace(wish, hours=min(wish.hours, _SHORT_HOURS)),
     }

@@ -26,6 +26,7 @@ _VALUES: Mapping[str, Callable[[Ranked], Any]] = {
     "ask_contract_id": lambda one: one.offer.offer_id,
     "cuda_max_good": lambda one: one.offer.cuda_max,
     "datacenter": lambda one: one.offer.datacenter,
+    "direct_port_count": lambda one: one.offer.direct_ports,
     "duration": lambda one: one.offer.duration_s,
     "geolocation": lambda one: one.offer.country,
     "gpu_name": lambda one: one.offer.gpu_name,
@@ -35,6 +36,8 @@ _VALUES: Mapping[str, Callable[[Ranked], Any]] = {
     "reliability": lambda one: one.offer.reliability,
 }
 """Columns whose value a row shows."""
+IN_ROWS = frozenset(_VALUES) | {"rentable", "rented", "external"}
+"""Columns that need no place of their own in a row: it shows them, or they are the same in all."""
 
 
 def check_order(order: Order) -> None:

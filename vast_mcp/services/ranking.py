@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from vast_mcp.api.query import in_query_units
 from vast_mcp.errors import InputInvalid
 from vast_mcp.models import Offer, Rental
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Deny, Exposure, Limits, Request, Spend, decide
 from vast_mcp.store import split_by_day
 from vast_mcp.text import clean_line
-from vast_mcp.units import Usd, UsdPerHour, mb_from_gb, seconds_from_hours
+from vast_mcp.units import NOMINAL, Usd, UsdPerHour, mb_from_gb, seconds_from_hours
 
 _SECOND_US = 1_000_000
 _UNKNOWN_MBIT = 100.0
@@ -44,11 +45,14 @@ class Wish:
     gpu_names: tuple[str, ...] | None = None
     num_gpus: int | None = None
     min_gpu_ram_gb: float | None = None
+    """As cards are sold: 24 finds those that report 23,034 MB as well."""
     max_price: UsdPerHour | None = None
     min_reliability: float | None = None
     countries: tuple[str, ...] | None = None
     query: JsonObject | None = None
     image: str = ""
+    ports: int | None = None
+    """How many open ports the host must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,29 @@ class Ranked:
     offer: Offer
     job: Usd
 
+    def columns(self, names: Sequence[str]) -> dict[str, float | bool | str]:
+        """Some searchable columns as a query states them, rounded; unknown ones are left out."""
+        found = {}
+        for name in names:
+            value = self.offer.columns.get(name)
+            if value is not None:
+                stated = in_query_units(name, value)
+                found[name] = float(f"{stated:.4g}") if isinstance(stated, float) else stated
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Market:
     """The offers that fit, best first, and what was left out."""
 
     ranked: tuple[Ranked, ...]
-    hidden_by_policy: Mapping[str, int]
+    hidden: Mapping[str, tuple[Offer, ...]]
+    """By rule, the offers that fit and that the policy would refuse."""
+
+    @property
+    def hidden_by_policy(self) -> dict[str, int]:
+        """How many each rule keeps out."""
+        return {rule: len(offers) for rule, offers in self.hidden.items()}
 
     @property
     def cheapest(self) -> UsdPerHour | None:
@@ -86,12 +106,14 @@ def wire_filters(wish: Wish) -> dict[str, dict[str, Json]]:
     if wish.num_gpus is not None:
         asked["num_gpus"] = {"num_gpus": {"eq": wish.num_gpus}}
     if wish.min_gpu_ram_gb is not None:
-        asked["min_gpu_ram_gb"] = {"gpu_ram": {"gte": mb_from_gb(wish.min_gpu_ram_gb)}}
+        asked["min_gpu_ram_gb"] = {"gpu_ram": {"gte": mb_from_gb(wish.min_gpu_ram_gb) * NOMINAL}}
     if wish.max_price is not None and wish.rental == "on_demand":
         # Which price it compares is known for this kind only; `fits` compares all of them.
         asked["max_price_usd_per_hour"] = {"dph_total": {"lte": wish.max_price.dollars}}
     if wish.min_reliability is not None:
         asked["min_reliability"] = {"reliability": {"gte": wish.min_reliability}}
+    if wish.ports is not None:
+        asked["ports"] = {"direct_port_count": {"gte": wish.ports}}
     if wish.countries is not None:
         asked["countries"] = {"geolocation": {"in": list(wish.countries)}}
     asked["hours"] = {"duration": {"gte": float(seconds_from_hours(wish.hours))}}
@@ -143,7 +165,10 @@ def misfits(wish: Wish, offer: Offer) -> list[str]:
     keeps = {
         "gpu_names": wish.gpu_names is None or offer.gpu_name in wish.gpu_names,
         "num_gpus": wish.num_gpus is None or offer.num_gpus == wish.num_gpus,
-        "min_gpu_ram_gb": wish.min_gpu_ram_gb is None or offer.gpu_ram_gb >= wish.min_gpu_ram_gb,
+        "min_gpu_ram_gb": (
+            wish.min_gpu_ram_gb is None or offer.gpu_ram_gb >= wish.min_gpu_ram_gb * NOMINAL
+        ),
+        "ports": wish.ports is None or offer.direct_ports >= wish.ports,
         "max_price_usd_per_hour": wish.max_price is None or offer.usd_per_hour <= wish.max_price,
         "min_reliability": (
             wish.min_reliability is None or offer.reliability >= wish.min_reliability
@@ -210,19 +235,20 @@ def rank(
     wish: Wish, offers: Sequence[Offer], limits: Limits, now_us: int, *, keep_order: bool = False
 ) -> Market:
     """The offers that fit and may be rented, cheapest job first unless an order was asked for."""
-    hidden: Counter[str] = Counter()
+    hidden: dict[str, list[Offer]] = {}
     ranked: list[Ranked] = []
     for offer in offers:
         if not fits(wish, offer):
             continue
         rule = _refused_by(wish, offer, limits, now_us)
         if rule:
-            hidden[rule] += 1
+            hidden.setdefault(rule, []).append(offer)
         else:
             ranked.append(Ranked(offer, job_cost(offer, wish.hours, wish.download_gb)))
     if not keep_order:
         ranked.sort(key=_by_job)
-    return Market(tuple(ranked), MappingProxyType(dict(hidden)))
+    kept = {rule: tuple(kept_out) for rule, kept_out in hidden.items()}
+    return Market(tuple(ranked), MappingProxyType(kept))
 
 
 def _by_job(one: Ranked) -> tuple[int, float, int]:

@@ -1,13 +1,16 @@
 """Look at the market: what can be rented now, and what one can start from."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from vast_mcp.models import Template
 from vast_mcp.policy import Limits
+from vast_mcp.services.comparing import compared, hidden_rows
 from vast_mcp.services.market import (
+    DEFAULT_HOURS,
     TEMPLATES_FETCHED,
     Found,
     Search,
@@ -33,12 +36,18 @@ class OfferRow(BaseModel):
     country: str | None = None
     cuda: float | None = None
     datacenter: bool | None = None
+    open_ports: int
     min_bid_usd_per_hour: float | None = None
+    columns: dict[str, float | bool] | None = None
+    untrusted_columns: dict[str, str] | None = None
 
     @classmethod
-    def of(cls, ranked: Ranked) -> "OfferRow":
+    def of(cls, ranked: Ranked, asked: Sequence[str]) -> "OfferRow":
         """The fields a choice is made by."""
         offer = ranked.offer
+        columns = ranked.columns(asked)
+        texts = {name: text for name, text in columns.items() if isinstance(text, str)}
+        numbers = {name: one for name, one in columns.items() if not isinstance(one, str)}
         bid = offer.min_bid if offer.rental == "interruptible" else None
         return cls(
             offer_id=offer.offer_id,
@@ -51,7 +60,10 @@ class OfferRow(BaseModel):
             country=offer.country or None,
             cuda=offer.cuda_max or None,
             datacenter=offer.datacenter or None,
+            open_ports=offer.direct_ports,
             min_bid_usd_per_hour=None if bid is None else at_least(bid),
+            columns=numbers or None,
+            untrusted_columns=texts or None,
         )
 
 
@@ -64,6 +76,7 @@ _COLUMN_OF = {
     "max_hours": "duration",
     "country": "geolocation",
     "cuda": "cuda_max_good",
+    "open_ports": "direct_port_count",
     "min_bid_usd_per_hour": "min_bid",
 }
 
@@ -85,7 +98,12 @@ class OfferList(BaseModel):
     hours: float
     without: dict[str, int] | None = None
     """On no result: how many would fit if that filter were dropped."""
-    hidden_by_policy: dict[str, int] | None = None
+    hidden_by_policy: dict[str, dict[str, Any]] | None = Field(
+        None, description="per rule: how many fit, the cheapest per GPU"
+    )
+    compared: dict[str, dict[str, Any]] | None = Field(
+        None, description="per name, hidden ones included"
+    )
     next: str
     warnings: list[str] | None = None
 
@@ -96,7 +114,7 @@ class OfferList(BaseModel):
         cheapest = market.cheapest if found.whole or found.by_price else None
         median = market.median if found.whole else None
         return cls(
-            offers=[OfferRow.of(one) for one in found.shown],
+            offers=[OfferRow.of(one, found.columns) for one in found.shown],
             matching=len(market.ranked),
             more=None if found.whole else True,
             cheapest=None if cheapest is None else at_least(cheapest),
@@ -104,7 +122,8 @@ class OfferList(BaseModel):
             disk_gb=wish.disk_gb,
             hours=wish.hours,
             without=found.without or None,
-            hidden_by_policy=dict(market.hidden_by_policy) or None,
+            hidden_by_policy=dict(hidden_rows(market)) or None,
+            compared=dict(compared(found.compared)) or None,
             next=closed or _next(found),
             warnings=[*found.warnings, *_cuts(found)] or None,
         )
@@ -139,7 +158,10 @@ def _why_nothing(found: Found) -> str:
             f"{hidden if found.market.hidden_by_policy else ''}"
         )
     if found.market.hidden_by_policy and found.whole:
-        return "What fits is refused by the policy; only the person can change it."
+        return (
+            "What fits is refused by the policy; `hidden_by_policy` has its prices. Only the person"
+            " can change it."
+        )
     if not found.whole:
         return f"{nothing}: name gpu_names, countries or a price, or ease a filter."
     if not found.without_whole:
@@ -150,15 +172,26 @@ def _why_nothing(found: Found) -> str:
 def _next(found: Found) -> str:
     if not found.shown:
         return _why_nothing(found)
+    bid = "bid_usd_per_hour" if found.wish.rental == "interruptible" else ""
+    step = f"create_instance({', '.join(filter(None, ['offer_id', *_kept(found), bid]))})"
     match found.wish.rental:
         case "interruptible":
-            return (
-                "create_instance with bid_usd_per_hour above min_bid_usd_per_hour; higher bids win."
-            )
+            return f"{step}, the bid above min_bid_usd_per_hour; higher bids win."
         case "reserved":
             return "For looking only: reserving is a prepayment, made by a person."
         case _:
-            return "create_instance(offer_id)"
+            return step
+
+
+def _kept(found: Found) -> list[str]:
+    """What a rent needs as well, to be what was searched for and priced."""
+    asked = found.search
+    return [
+        *([f'template_hash="{asked.template_hash}"'] if asked.template_hash else []),
+        *([f"disk_gb={asked.disk_gb:g}"] if asked.disk_gb else []),
+        *(["ports"] if asked.ports else []),
+        *([f"lease_hours={asked.hours:g}"] if asked.hours != DEFAULT_HOURS else []),
+    ]
 
 
 async def search_offers(
@@ -167,7 +200,9 @@ async def search_offers(
         list[str] | None, Field(description='such as "RTX 4090", "4090", "H100" (all kinds)')
     ] = None,
     num_gpus: Annotated[int | None, Field(ge=1, le=64, description="in one machine")] = None,
-    min_gpu_ram_gb: Annotated[float | None, Field(gt=0, le=1000, description="per GPU")] = None,
+    min_gpu_ram_gb: Annotated[
+        float | None, Field(gt=0, le=1000, description="per GPU, as sold")
+    ] = None,
     max_price_usd_per_hour: Annotated[float | None, Field(gt=0, le=1000)] = None,
     min_reliability: Annotated[float | None, Field(ge=0, le=1)] = None,
     countries: Annotated[
@@ -178,7 +213,13 @@ async def search_offers(
     ] = None,
     rental: Literal["on_demand", "interruptible", "reserved"] = "on_demand",
     template_hash: str | None = None,
-    hours: Annotated[float, Field(gt=0, le=8760, description="how long the job runs")] = 4,
+    hours: Annotated[
+        float, Field(gt=0, le=8760, description="how long the job runs")
+    ] = DEFAULT_HOURS,
+    ports: Annotated[
+        int | None,
+        Field(ge=1, le=64, description="open ports needed; default: the template's"),
+    ] = None,
     download_gb: Annotated[float, Field(ge=0, le=100_000, description="image and data")] = 10,
     query: Annotated[
         str, Field(description="more, in the vastai CLI's language: cuda_vers>=12.4 cpu_ram>64")
@@ -208,6 +249,7 @@ async def search_offers(
         rental=rental,
         template_hash=template_hash,
         hours=hours,
+        ports=ports,
         download_gb=download_gb,
         query=query,
         order_by=_columns(order_by),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.world import ToolFailed, World
-from vast_mcp.api.wire import decode_template
+from vast_mcp.api.wire_templates import decode_template
 from vast_mcp.guard.inside.hazards import hazard
 from vast_mcp.guard.reserved import is_reserved
 from vast_mcp.models import Template
