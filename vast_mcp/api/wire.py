@@ -74,16 +74,18 @@ def decode_offer(value: object, *, rental: Rental, disk_gb: float) -> Offer:
     )
 
 
-def _columns(fields: f.Row) -> dict[str, float | bool | str]:
+def _columns(fields: f.Row) -> tuple[tuple[str, float | bool | str], ...]:
     """What can be searched by, as far as the row tells it in one value."""
-    found: dict[str, float | bool | str] = {}
-    for name in COLUMNS:
-        value = fields.get(name)
-        if isinstance(value, bool | int | float):
-            found[name] = value
+    found: list[tuple[str, float | bool | str]] = []
+    for name in sorted(COLUMNS & fields.keys()):
+        value, number = fields[name], f.number(fields[name])
+        if isinstance(value, bool):
+            found.append((name, value))
+        elif number is not None and not isinstance(value, str):
+            found.append((name, int(number) if number.is_integer() else number))
         elif isinstance(value, str) and value:
-            found[name] = str(clean_line(value, COLUMN_LIMIT))
-    return found
+            found.append((name, str(clean_line(value, COLUMN_LIMIT))))
+    return tuple(found)
 
 
 def is_offer(fields: f.Row, offer_id: int) -> bool:

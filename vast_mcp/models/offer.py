@@ -1,6 +1,5 @@
 """Offers of the market and the templates one can start from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,8 +53,8 @@ class Offer:
     """Seconds until the host's contract ends; nothing can be rented beyond it."""
     rentable: bool
     static_ip: bool = False
-    columns: Mapping[str, float | bool | str] = field(
-        default_factory=dict, compare=False, repr=False
+    columns: tuple[tuple[str, float | bool | str], ...] = field(
+        default=(), compare=False, repr=False
     )
     """Every searchable column as the vendor's row has it, in the vendor's units. For showing only;
     texts are cleaned and written by hosts."""

@@ -64,9 +64,9 @@ class Ranked:
 
     def columns(self, names: Sequence[str]) -> dict[str, float | bool | str]:
         """Some searchable columns as a query states them, rounded; unknown ones are left out."""
-        found = {}
+        found, told = {}, dict(self.offer.columns)
         for name in names:
-            value = self.offer.columns.get(name)
+            value = told.get(name)
             if value is not None:
                 stated = in_query_units(name, value)
                 found[name] = float(f"{stated:.4g}") if isinstance(stated, float) else stated
