@@ -18,6 +18,7 @@ from vast_mcp.store import (
     split_by_day,
     total_cost,
 )
+from vast_mcp.store.charges import Charged
 from vast_mcp.store.exposure import cost_by_day, exposure_of
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -137,24 +138,29 @@ def test_an_endpoint_counts_all_its_workers() -> None:
 
 
 def test_the_dearer_of_meter_and_charge_counts() -> None:
-    """Design §5: spent is the own meter, corrected by the vendor's charges, never downwards."""
+    """Spent is the own meter, corrected by the vendor's charges, never downwards; what is reserved
+    for the rest of the day stays reserved beside what was charged.
+    """
     today = day_of(NOW_US)
     segments = {"intent00001": [lease()]}
     plain = exposure_of([rental()], segments, {}, [], now_us=NOW_US).by_day[today]
-    for charge, wanted in ((Usd(1), plain), (Usd(9_000_000), Usd(9_000_000))):
-        charged = {("instance-27000001", today): charge}
+    for charge, wanted in ((Usd(0), plain), (Usd(9_000_000), plain + Usd(9_000_000))):
+        charged = {("instance-27000001", today): Charged(charge, NOW_US)}
         found = exposure_of([rental()], segments, charged, [], now_us=NOW_US)
         assert found.by_day[today] == wanted
 
 
 def test_a_tasks_budget_counts_the_dearer_of_meter_and_charge_too() -> None:
-    """Design §5: a task's cap binds disk and traffic as they were charged, not as we guessed."""
+    """A task's cap binds disk and traffic as they were charged, not as we guessed."""
     today = day_of(NOW_US)
     one = rental(task="lora")
     other = rental(2, task="other")
     segments = {"intent00001": [lease()], "intent00002": [lease(2)]}
-    for charge, wanted in ((Usd(1), Usd(2_000_000)), (Usd(9_000_000), Usd(9_000_000))):
-        charged = {("instance-27000001", today): charge, ("instance-27000002", today): Usd(10**9)}
+    for charge, wanted in ((Usd(0), Usd(2_000_000)), (Usd(9_000_000), Usd(11_000_000))):
+        charged = {
+            ("instance-27000001", today): Charged(charge, NOW_US),
+            ("instance-27000002", today): Charged(Usd(10**9), NOW_US),
+        }
         found = exposure_of([one, other], segments, charged, [], now_us=NOW_US, task="lora")
         assert found.task_spent + found.task_reserved == wanted
 
@@ -169,7 +175,7 @@ async def test_a_tasks_budget_remembers_what_was_charged_last_month(tmp_path: Pa
             rental(task="lora", state=RentalState.GONE, ended_us=NOW_US + 4 * HOUR_US),
             [lease(closed_us=NOW_US + 4 * HOUR_US)],
         )
-        tx.record_charge("instance-27000001", day_of(NOW_US), Usd(9_000_000))
+        tx.record_charge("instance-27000001", day_of(NOW_US), Charged(Usd(9_000_000)))
         found = tx.exposure(later_us, task="lora")
         assert found.by_month.get(found.today[:7], Usd(0)) == Usd(0)
         return found.task_spent

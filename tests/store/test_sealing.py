@@ -63,6 +63,10 @@ async def test_a_ledger_of_an_earlier_release_is_sealed_when_it_is_opened(tmp_pa
     await old.close()
     with sqlite3.connect(path) as raw:
         raw.execute("DROP TABLE compacted")
+        raw.execute("DROP TABLE charge_readings")
+        raw.execute("DROP INDEX rentals_by_job")
+        for table, column in (("charged", "as_of_us"), ("jobs", "task"), ("rentals", "job_id")):
+            raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         earlier = next(n for n, script in enumerate(MIGRATIONS) if "compacted" in script)
         raw.execute(f"PRAGMA user_version = {earlier}")
         raw.execute("PRAGMA secure_delete = OFF")

@@ -22,6 +22,7 @@ from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.answers import Answers
 from vast_mcp.guard.carrying import Approval
+from vast_mcp.guard.charged import before_spending
 from vast_mcp.guard.claim import Changed, Claims
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
@@ -35,7 +36,7 @@ from vast_mcp.guard.twins import closed, repeated
 from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Limits
-from vast_mcp.store import Ledger, Plan, PlanState, Rental, Transaction
+from vast_mcp.store import Charged, Ledger, Plan, PlanState, Rental, Transaction
 from vast_mcp.units import Usd
 
 Rebuild = Callable[[str, JsonObject], Act]
@@ -235,11 +236,12 @@ class Guard:
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, plan))
 
     async def record_charges(self, amounts: Mapping[tuple[str, str], Usd]) -> None:
-        """Tell the books what the vendor charged, by source and UTC day: the dearer counts."""
+        """Tell the books what the vendor charged until now, by source and UTC day."""
+        as_of_us = self._clock.lease_us()
 
         def write(tx: Transaction) -> None:
             for (source, day), amount in amounts.items():
-                tx.record_charge(source, day, amount)
+                tx.record_charge(source, day, Charged(amount, as_of_us))
 
         if amounts:
             await self._ledger.write(write)
@@ -332,7 +334,11 @@ class Guard:
             )
 
     async def _facts(self, desk: Desk, sight: Sight) -> Facts | None:
-        return None if sight.request.spend is None else await desk.view.facts()
+        if sight.request.spend is None:
+            return None
+        facts = await desk.view.facts()
+        await before_spending(desk, sight, facts.outside)
+        return facts
 
     async def _end_plan(self, ledger: Ledger, plan: Plan | None, outcome: Outcome) -> None:
         if plan is None:

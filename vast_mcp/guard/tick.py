@@ -18,6 +18,7 @@ from vast_mcp.errors import ApiError, PolicyDenied, VastMcpError
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance, standing
 from vast_mcp.guard.acts.lapse import EndEndpoint
+from vast_mcp.guard.charged import KEEPER_PAUSE_US, KEEPER_WITHIN_S, follow_charges
 from vast_mcp.guard.key_watch import watch_keys
 from vast_mcp.guard.observing import PRINCIPAL, observe_all, observe_found
 from vast_mcp.models import Instance
@@ -119,6 +120,7 @@ async def tick(desk: Desk, correct: Correct, ready: Ready) -> Tick:
     gave, refused = await watch_keys(desk, correct, KEEPER, _paired(rentals, staying))
     rounds.did += gave
     rounds.failed += refused
+    rounds.did += await follow_charges(desk, pause_us=KEEPER_PAUSE_US, within_s=KEEPER_WITHIN_S)
     took_s = reading.ended_s - reading.began_s
     return Tick(
         tuple(rounds.did),

@@ -64,6 +64,11 @@ class Spend:
     task: str = ""
     max_cost_usd: Usd | None = None
     """The call's own cap on its task."""
+    job_id: str = ""
+    """The job in whose name it is done: its own ceiling binds as well."""
+    fixed: bool = True
+    """What is rented is known. False: an endpoint's maximum, whose machines a workergroup's search
+    decides about; the rules about one machine's kind are kept there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,10 @@ class Exposure:
     task_reserved: Usd = Usd(0)
     task_cap: Usd | None = None
     """The lowest cap this task was ever given, by a call or by the policy."""
+    job_spent: Usd = Usd(0)
+    job_reserved: Usd = Usd(0)
+    job_cap: Usd | None = None
+    """What a person agreed that the job may cost in all; None where it is no job's act."""
     credit: Usd | None = None
     """Less what open reservations may still take. None when unreadable: spending is refused."""
     account_usd_per_hour: UsdPerHour | None = None

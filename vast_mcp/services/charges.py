@@ -1,15 +1,13 @@
 """What the vendor charged, grouped; and told to the books, which count the dearer of both."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from vast_mcp.errors import LedgerUnavailable
-from vast_mcp.models import ChargeItem
+from vast_mcp.guard.charged import ChargedLine, Window, days_of, read_window, sums
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
-from vast_mcp.services.showing import DAY_US, SECOND_US, dollars, given, minute
-from vast_mcp.store import day_of
+from vast_mcp.services.showing import DAY_US, dollars, given, minute
 from vast_mcp.store.exposure import month_start_us
 from vast_mcp.units import Usd
 
@@ -20,28 +18,6 @@ _ROWS = 40
 _READ_S = 45.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A stretch of whole UTC days; `end_us` is excluded."""
-
-    start_us: int
-    end_us: int
-
-    @property
-    def day(self) -> str | None:
-        """The one day it lies in, or None for several."""
-        first, last = day_of(self.start_us), day_of(self.end_us - 1)
-        return first if first == last else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Charged:
-    """One line of a window."""
-
-    window: _Window
-    item: ChargeItem
-
-
 async def charges_summary(services: Services, period: Period, group_by: Grouping) -> JsonObject:
     """Every page of the period's charges, summed; single days are recorded in the ledger.
 
@@ -50,11 +26,9 @@ async def charges_summary(services: Services, period: Period, group_by: Grouping
     """
     now_us = services.clock.lease_us()
     windows = _windows(period, now_us, by_day=group_by == "day")
-    lines: list[_Charged] = []
+    lines: list[ChargedLine] = []
     for window in windows:
-        last_us = window.end_us - SECOND_US
-        read = await services.reads.charges(window.start_us, last_us, deadline_s=_READ_S)
-        lines += _inside(window, read.items)
+        lines += await read_window(services.reads, window, _READ_S)
     warning = await _record(services, lines)
     total = sum((line.item.amount for line in lines), Usd(0))
     return given(
@@ -68,43 +42,7 @@ async def charges_summary(services: Services, period: Period, group_by: Grouping
     )
 
 
-def _inside(window: _Window, items: Sequence[ChargeItem]) -> list[_Charged]:
-    """What of these rows belongs to the window: each counts once over neighbouring windows.
-
-    Whether the vendor cuts a row to the window that was asked for is not known. A row outside of it
-    is left out, of one that reaches beyond it the share of its time counts; equal rows are one.
-    """
-    lines: list[_Charged] = []
-    for item in dict.fromkeys(items):
-        if item.start_us <= 0 or item.end_us <= 0:  # it does not say when
-            lines.append(_Charged(window, item))
-            continue
-        from_us, until_us = max(item.start_us, window.start_us), min(item.end_us, window.end_us)
-        whole_us = item.end_us - item.start_us
-        if whole_us <= 0:
-            if window.start_us <= item.end_us < window.end_us:
-                lines.append(_Charged(window, item))
-        elif until_us - from_us == whole_us:
-            lines.append(_Charged(window, item))
-        elif until_us > from_us:
-            lines.append(_Charged(window, _share(item, until_us - from_us, whole_us)))
-    return lines
-
-
-def _share(item: ChargeItem, part_us: int, whole_us: int) -> ChargeItem:
-    def share(amount: Usd) -> Usd:
-        return Usd(-(-amount.micros * part_us // whole_us))
-
-    return replace(
-        item,
-        amount=share(item.amount),
-        gpu=share(item.gpu),
-        disk=share(item.disk),
-        traffic=share(item.traffic),
-    )
-
-
-def _windows(period: Period, now_us: int, *, by_day: bool) -> list[_Window]:
+def _windows(period: Period, now_us: int, *, by_day: bool) -> list[Window]:
     today_us = now_us // DAY_US * DAY_US
     first_us = {
         "day": today_us,
@@ -112,33 +50,28 @@ def _windows(period: Period, now_us: int, *, by_day: bool) -> list[_Window]:
         "month": month_start_us(now_us),
     }[period]
     if period == "month" and not by_day:
-        before = [_Window(first_us, today_us)] if first_us < today_us else []
-        return [*before, _Window(today_us, today_us + DAY_US)]
-    return [_Window(at_us, at_us + DAY_US) for at_us in range(first_us, today_us + 1, DAY_US)]
+        before = [Window(first_us, today_us)] if first_us < today_us else []
+        return [*before, Window(today_us, today_us + DAY_US)]
+    return days_of(first_us, now_us)
 
 
-async def _record(services: Services, lines: Sequence[_Charged]) -> str:
-    amounts: dict[tuple[str, str], Usd] = {}
-    for line in lines:
-        if line.window.day is not None and line.item.source:
-            key = (line.item.source, line.window.day)
-            amounts[key] = amounts.get(key, Usd(0)) + line.item.amount
+async def _record(services: Services, lines: Sequence[ChargedLine]) -> str:
     try:
-        await services.guard.record_charges(amounts)
+        await services.guard.record_charges(sums(lines))
     except LedgerUnavailable as error:
         return f"The ledger does not know of these charges: {error}"
     return ""
 
 
-def _grouped(lines: Sequence[_Charged], group_by: Grouping) -> list[Json]:
+def _grouped(lines: Sequence[ChargedLine], group_by: Grouping) -> list[Json]:
     if group_by == "kind":
         return _kinds(lines)
-    name: Callable[[_Charged], str] = (
+    name: Callable[[ChargedLine], str] = (
         (lambda line: line.window.day or "")
         if group_by == "day"
         else (lambda line: line.item.source)
     )
-    sums: dict[str, list[_Charged]] = {}
+    sums: dict[str, list[ChargedLine]] = {}
     for line in lines:
         sums.setdefault(name(line), []).append(line)
     rows = [(group, _total(found), found) for group, found in sums.items()]
@@ -150,13 +83,13 @@ def _grouped(lines: Sequence[_Charged], group_by: Grouping) -> list[Json]:
     return shown
 
 
-def _row(group: str, total: Usd, lines: Sequence[_Charged]) -> JsonObject:
+def _row(group: str, total: Usd, lines: Sequence[ChargedLine]) -> JsonObject:
     parts = _parts(lines)
     split = {f"{kind}_usd": dollars(amount) for kind, amount in parts.items() if amount}
     return {"group": group, "usd": dollars(total), **split}
 
 
-def _kinds(lines: Sequence[_Charged]) -> list[Json]:
+def _kinds(lines: Sequence[ChargedLine]) -> list[Json]:
     parts = _parts(lines)
     parts["other"] = max(Usd(0), _total(lines) - sum(parts.values(), Usd(0)))
     return [
@@ -166,7 +99,7 @@ def _kinds(lines: Sequence[_Charged]) -> list[Json]:
     ]
 
 
-def _parts(lines: Sequence[_Charged]) -> dict[str, Usd]:
+def _parts(lines: Sequence[ChargedLine]) -> dict[str, Usd]:
     return {
         "gpu": sum((line.item.gpu for line in lines), Usd(0)),
         "disk": sum((line.item.disk for line in lines), Usd(0)),
@@ -174,5 +107,5 @@ def _parts(lines: Sequence[_Charged]) -> dict[str, Usd]:
     }
 
 
-def _total(lines: Sequence[_Charged]) -> Usd:
+def _total(lines: Sequence[ChargedLine]) -> Usd:
     return sum((line.item.amount for line in lines), Usd(0))

@@ -1,10 +1,12 @@
 """The ledger: intents, reservations, plans, leases, quotes and the audit chain."""
 
 from vast_mcp.store._codec import canonical
+from vast_mcp.store.charges import Charged, ChargeReading
 from vast_mcp.store.exposure import (
     OutsideRental,
     current_rate,
     day_of,
+    sources_of,
     spent_and_reserved,
     split_by_day,
     total_cost,
@@ -29,6 +31,8 @@ from vast_mcp.store.transaction import Transaction
 
 __all__ = [
     "AuditEntry",
+    "ChargeReading",
+    "Charged",
     "Cipher",
     "Freeze",
     "Job",
@@ -48,6 +52,7 @@ __all__ = [
     "canonical",
     "current_rate",
     "day_of",
+    "sources_of",
     "spent_and_reserved",
     "split_by_day",
     "total_cost",

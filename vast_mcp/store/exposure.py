@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from vast_mcp.policy import Exposure
+from vast_mcp.store.charges import Charged
 from vast_mcp.store.rows import Rental, Segment
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -108,17 +109,20 @@ def by_month(days: Mapping[str, Usd]) -> dict[str, Usd]:
 def exposure_of(
     rentals: Sequence[Rental],
     segments: Mapping[str, Sequence[Segment]],
-    charged: Mapping[tuple[str, str], Usd],
+    charged: Mapping[tuple[str, str], Charged],
     outside: Sequence[OutsideRental],
     *,
     now_us: int,
     task: str = "",
     task_cap: Usd | None = None,
+    job_id: str = "",
+    job_cap: Usd | None = None,
 ) -> Exposure:
     """The union of ledger and vendor, by intent and instance id.
 
     `charged` is what the vendor billed per (source, day); where that is more than our own meter
-    counted for the same machine and day, the difference is added.
+    had counted by then for the same machine and day, the difference is added. What is reserved for
+    the rest of the day stays reserved.
     """
     live = [rental for rental in rentals if rental.state.holds_money]
     strays = _strays(live, outside)
@@ -129,9 +133,9 @@ def exposure_of(
     rate = sum((current_rate(rental) for rental in live), UsdPerHour(0))
     rate += sum((stray.usd_per_hour for stray in strays), UsdPerHour(0))
     of_task = [rental for rental in rentals if task and rental.task == task]
-    parts = {rental.intent_id: segments.get(rental.intent_id, ()) for rental in of_task}
-    spent, reserved = spent_and_reserved(chain.from_iterable(parts.values()), now_us)
-    spent += sum(_corrections(of_task, parts, charged, now_us).values(), Usd(0))
+    of_job = [rental for rental in rentals if job_id and rental.job_id == job_id]
+    task_spent, task_reserved = _of_these(of_task, segments, charged, now_us)
+    job_spent, job_reserved = _of_these(of_job, segments, charged, now_us)
     today = day_of(now_us)
     return Exposure(
         running=sum(machines_of(rental) for rental in live)
@@ -141,11 +145,26 @@ def exposure_of(
         by_month=by_month(days),
         today=today,
         reserved=spent_and_reserved(chain.from_iterable(segments.values()), now_us)[1],
-        unasked_today=_unasked(rentals, segments, today, now_us),
-        task_spent=spent,
-        task_reserved=reserved,
+        unasked_today=_unasked(rentals, segments, charged, today, now_us),
+        task_spent=task_spent,
+        task_reserved=task_reserved,
         task_cap=task_cap,
+        job_spent=job_spent,
+        job_reserved=job_reserved,
+        job_cap=job_cap,
     )
+
+
+def _of_these(
+    rentals: Sequence[Rental],
+    segments: Mapping[str, Sequence[Segment]],
+    charged: Mapping[tuple[str, str], Charged],
+    now_us: int,
+) -> tuple[Usd, Usd]:
+    """What these have cost, as charged where that is more, and what they still reserve."""
+    parts = {rental.intent_id: segments.get(rental.intent_id, ()) for rental in rentals}
+    spent, reserved = spent_and_reserved(chain.from_iterable(parts.values()), now_us)
+    return spent + sum(_corrections(rentals, parts, charged, now_us).values(), Usd(0)), reserved
 
 
 def _strays(live: Sequence[Rental], outside: Sequence[OutsideRental]) -> list[OutsideRental]:
@@ -189,14 +208,18 @@ def unasked_facts(rental: Rental, from_us: int, now_us: int) -> dict[str, int | 
 
 
 def _unasked(
-    rentals: Sequence[Rental], segments: Mapping[str, Sequence[Segment]], today: str, now_us: int
+    rentals: Sequence[Rental],
+    segments: Mapping[str, Sequence[Segment]],
+    charged: Mapping[tuple[str, str], Charged],
+    today: str,
+    now_us: int,
 ) -> Usd:
     """Today's rents, starts and extensions that nobody was asked about, to their ends."""
     total = Usd(0)
     for rental in rentals:
         parts = segments.get(rental.intent_id, ())
         if not rental.asked and day_of(rental.created_us) == today:
-            total += total_cost(parts, now_us)
+            total += total_cost(parts, now_us) + excess(rental, parts, charged, now_us)
         elif rental.details.get("unasked_day") == today:
             from_us = int(str(rental.details["unasked_from_us"]))
             total += total_cost((_after(one, from_us) for one in parts), now_us)
@@ -209,22 +232,69 @@ def _after(segment: Segment, from_us: int) -> Segment:
     return replace(segment, fixed=fixed, from_us=max(segment.from_us, from_us))
 
 
+def excess(
+    rental: Rental,
+    segments: Sequence[Segment],
+    charged: Mapping[tuple[str, str], Charged],
+    now_us: int,
+) -> Usd:
+    """What was charged for one rental beyond its own meter, all days together."""
+    found = _corrections([rental], {rental.intent_id: segments}, charged, now_us)
+    return sum(found.values(), Usd(0))
+
+
 def _corrections(
     rentals: Sequence[Rental],
     segments: Mapping[str, Sequence[Segment]],
-    charged: Mapping[tuple[str, str], Usd],
+    charged: Mapping[tuple[str, str], Charged],
     now_us: int,
 ) -> dict[str, Usd]:
+    """By day, what was charged beyond what our meter had counted when it was asked; never less.
+
+    Compared is what had accrued by then, not what is reserved: of $40 of traffic on a machine with
+    $8 reserved until midnight all $40 and the rest of the $8 count.
+    """
     days: dict[str, Usd] = {}
-    by_source = {f"{rental.kind}-{rental.target_id}": rental.intent_id for rental in rentals}
-    metered = {
-        intent_id: cost_by_day(rows, now_us) for intent_id, rows in segments.items() if charged
-    }
-    for (source, day), amount in charged.items():
-        intent_id = by_source.get(source)
-        if intent_id is None:
+    by_source = {source: rental for rental in rentals for source in sources_of(rental)}
+    for (source, day), seen in charged.items():
+        rental = by_source.get(source)
+        if rental is None:
             continue
-        counted = metered.get(intent_id, {}).get(day, Usd(0))
-        if amount > counted:
-            _add(days, {day: amount - counted})
+        as_of_us = seen.as_of_us if day_of(seen.as_of_us) == day else _end_of(day)
+        parts = segments.get(rental.intent_id, ())
+        counted = _accrued(parts, day, min(as_of_us, now_us))
+        if seen.amount > counted:
+            _add(days, {day: seen.amount - counted})
     return days
+
+
+def sources_of(rental: Rental) -> tuple[str, ...]:
+    """What the vendor calls it in its charges; nothing while it is not known which machine it is.
+
+    A machine that the vendor named and that lacks our mark is counted, and so are its charges.
+    """
+    claimed = rental.details.get("unmarked")
+    target_id = rental.target_id or (claimed if isinstance(claimed, int) else None)
+    return () if target_id is None else (f"{rental.kind}-{target_id}",)
+
+
+def _accrued(segments: Iterable[Segment], day: str, until_us: int) -> Usd:
+    """What these segments had cost on that day by then."""
+    total = Usd(0)
+    begins_us = _end_of(day) - 86_400 * _SECOND_US
+    for segment in segments:
+        if segment.fixed and segment.from_us <= until_us and day_of(segment.from_us) == day:
+            total += segment.fixed
+        from_us = max(segment.from_us, begins_us)
+        end_us = min(segment_end_us(segment, until_us), until_us, _end_of(day))
+        total += _cost(segment.rate, from_us, end_us)
+    return total
+
+
+def _end_of(day: str) -> int:
+    """The first instant after a UTC day; of a word that is none, the beginning of time."""
+    try:
+        midnight = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+    except ValueError:
+        return 0
+    return day_end_us(int(midnight.timestamp()) * _SECOND_US)

@@ -10,6 +10,7 @@ from typing import Any
 from vast_mcp.operations import JsonObject
 from vast_mcp.store._codec import canonical
 from vast_mcp.store.sealing import Cipher
+from vast_mcp.units import Usd
 
 
 class JobPhase(StrEnum):
@@ -60,11 +61,24 @@ class Job:
     """When that server last said so, by this machine's wall clock."""
     said: JsonObject = field(default_factory=dict)
     """What the end was, for people."""
+    task: str = ""
+    """The named budget that it shares with other jobs and rents; empty: it has one of its own."""
 
     @property
-    def task(self) -> str:
-        """The budget that binds all its rents."""
+    def own_name(self) -> str:
+        """What it is called where a task's name is wanted and it has none."""
         return f"job {self.job_id}"
+
+    @property
+    def budget(self) -> str:
+        """The task under which all its rents are counted."""
+        return self.task or self.own_name
+
+    @property
+    def at_most(self) -> Usd | None:
+        """What a person agreed that it may cost in all, whatever its task has left."""
+        micros = self.spec.get("at_most_micros")
+        return Usd(micros) if isinstance(micros, int) else None
 
 
 _JSON = {"spec", "facts", "said"}

@@ -81,6 +81,8 @@ class Rental:
     outcome: JsonObject = field(default_factory=dict)
     details: JsonObject = field(default_factory=dict)
     """Facts for the books: GPU, image, what a question named. Never a secret."""
+    job_id: str = ""
+    """The job that rented it. Its `task` is the budget that it shares with others."""
 
     @property
     def end_act(self) -> str:

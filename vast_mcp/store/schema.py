@@ -94,4 +94,16 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX IF NOT EXISTS charged_by_day ON charged (day);
     CREATE INDEX IF NOT EXISTS plans_by_state ON plans (state, created_us);
     """,
+    """
+    ALTER TABLE charged ADD COLUMN as_of_us INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE charge_readings (
+        tenant TEXT NOT NULL, account TEXT NOT NULL, tried_us INTEGER NOT NULL,
+        read_us INTEGER NOT NULL
+    ) STRICT;
+    ALTER TABLE jobs ADD COLUMN task TEXT NOT NULL DEFAULT '';
+    ALTER TABLE rentals ADD COLUMN job_id TEXT NOT NULL DEFAULT '';
+    UPDATE rentals SET job_id = SUBSTR(task, 5)
+        WHERE task LIKE 'job %' AND SUBSTR(task, 5) IN (SELECT job_id FROM jobs);
+    CREATE INDEX rentals_by_job ON rentals (job_id) WHERE job_id <> '';
+    """,
 )

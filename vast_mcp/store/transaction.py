@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 from vast_mcp.policy import Exposure
 from vast_mcp.store._codec import from_columns, to_columns
 from vast_mcp.store.audit import AuditRows
-from vast_mcp.store.exposure import OutsideRental, day_of, exposure_of, month_start_us
+from vast_mcp.store.charges import ChargeRows
+from vast_mcp.store.exposure import (
+    OutsideRental,
+    day_of,
+    excess,
+    exposure_of,
+    month_start_us,
+    total_cost,
+)
 from vast_mcp.store.head import HeadFile
 from vast_mcp.store.jobs import JobRows
 from vast_mcp.store.outbox import OutboxRows
@@ -29,7 +37,7 @@ _QUOTING = frozenset({"outcome", "details", "snapshot"})
 _LIVE = tuple(state.value for state in RentalState if state.holds_money)
 
 
-class Transaction(JobRows, AuditRows, OutboxRows):
+class Transaction(JobRows, AuditRows, OutboxRows, ChargeRows):
     """Typed reads and writes of the ledger, for the span of one database transaction."""
 
     def __init__(
@@ -96,6 +104,12 @@ class Transaction(JobRows, AuditRows, OutboxRows):
             *_LIVE,
         )
 
+    def rentals_since(self, since_us: int) -> list[Rental]:
+        """Everything that has not ended, or ended at or after this instant."""
+        return self._all(
+            Rental, "SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ?", since_us
+        )
+
     def update_rental(self, rental: Rental, **changes: Any) -> Rental:  # noqa: ANN401  row fields
         """Write these fields of a rental and return it as it now is."""
         changed = replace(rental, **changes)
@@ -148,23 +162,24 @@ class Transaction(JobRows, AuditRows, OutboxRows):
         *,
         outside: Sequence[OutsideRental] = (),
         task: str = "",
+        job_id: str = "",
     ) -> Exposure:
-        """Spent, reserved and running now, summed from the rows of this very transaction."""
-        of_task = " OR (task = ? AND task <> '')" if task else ""
+        """Spent, reserved and running now, summed from the rows of this very transaction.
+
+        `task` and `job_id` are further sums, of all the time that they have lasted.
+        """
         rentals = self._all(
             Rental,
-            f"SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ?{of_task}",  # noqa: S608
+            "SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ?"
+            " OR (task = ? AND task <> '') OR (job_id = ? AND job_id <> '')",
             month_start_us(now_us),
-            *((task,) if task else ()),
+            task,
+            job_id,
         )
         segments = {rental.intent_id: self.segments(rental.intent_id) for rental in rentals}
-        charged = {
-            (str(row["source"]), str(row["day"])): Usd(row["micros"])
-            for row in self._connection.execute(
-                "SELECT source, day, micros FROM charged WHERE day >= ?",
-                ("" if task else day_of(month_start_us(now_us)),),  # a task has no month
-            )
-        }
+        # neither a task nor a job has a month
+        charged = self.charged_since("" if task or job_id else day_of(month_start_us(now_us)))
+        job = self.job(job_id) if job_id else None
         return exposure_of(
             rentals,
             segments,
@@ -173,15 +188,15 @@ class Transaction(JobRows, AuditRows, OutboxRows):
             now_us=now_us,
             task=task,
             task_cap=self.task_cap(task),
+            job_id=job_id,
+            job_cap=None if job is None else job.at_most,
         )
 
-    def record_charge(self, source: str, day: str, amount: Usd) -> None:
-        """What the vendor charged for one machine on one day, to correct our own meter."""
-        self._connection.execute(
-            "INSERT INTO charged (source, day, micros, tenant, account) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (source, day) DO UPDATE SET micros = excluded.micros",
-            (source, day, amount.micros, self._scope["tenant"], self._scope["account"]),
-        )
+    def rental_total(self, rental: Rental, now_us: int) -> Usd:
+        """What a rental has cost and reserves, with what was charged beyond our own meter."""
+        segments = self.segments(rental.intent_id)
+        charged = self.charged_since(day_of(rental.created_us))
+        return total_cost(segments, now_us) + excess(rental, segments, charged, now_us)
 
     # -- budgets ---------------------------------------------------------------------------
 

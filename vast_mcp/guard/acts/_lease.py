@@ -12,7 +12,6 @@ from vast_mcp.store import (
     RentalState,
     Transaction,
     split_by_day,
-    total_cost,
     unasked_facts,
 )
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour
@@ -32,11 +31,11 @@ class LeaseSight(Sight):
 
 
 async def total_so_far(desk: Desk, rental: Rental | None) -> Usd:
-    """What a rental has cost and reserves already."""
+    """What a rental has cost and reserves already, as charged where that is more."""
     if rental is None:
         return Usd(0)
-    segments = await desk.ledger.read(lambda tx: tx.segments(rental.intent_id))
-    return total_cost(segments, desk.now_us())
+    now_us = desk.now_us()
+    return await desk.ledger.read(lambda tx: tx.rental_total(rental, now_us))
 
 
 def added_spend(
