@@ -112,7 +112,7 @@ async def test_the_yes_covers_one_machine_within_the_ceiling(tmp_path: Path) -> 
         assert job.instance_id is not None
         offer = (await harbour.offers(harbour.running[0]))[0]
         second = CreateInstance(
-            offer.offer_id, 1.0, task=job.task, max_cost_usd=5.0, max_price_usd_per_hour=1.0
+            offer.offer_id, 1.0, task=job.budget, job_id=job_id, max_price_usd_per_hour=1.0
         )
         for owner in (job.owner, "somebody"):
             with pytest.raises(PolicyDenied, match="job"):

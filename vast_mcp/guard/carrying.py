@@ -67,9 +67,9 @@ def _named(tx: Transaction, job: Job, act: Act, sight: Sight) -> bool:
 def _may_rent(tx: Transaction, job: Job, sight: Sight) -> bool:
     """Within the ceiling, under the job's own budget, and never beside another machine of it."""
     spend = sight.request.spend
-    if spend is None or spend.task != job.task or tx.task_cap(job.task) is None:
+    if spend is None or spend.job_id != job.job_id or spend.task != job.budget:
         return False
-    if any(one.task == job.task for one in tx.live_rentals()):
+    if job.at_most is None or any(one.job_id == job.job_id for one in tx.live_rentals()):
         return False
     ceiling = job.spec.get("ceiling_micros")
     return isinstance(ceiling, int) and spend.usd_per_hour <= UsdPerHour(ceiling)

@@ -113,7 +113,10 @@ class Claims:
         exposure = Exposure()
         if request.spend is not None and facts is not None:
             exposure = tx.exposure(
-                self._clock.lease_us(), outside=facts.outside, task=request.spend.task
+                self._clock.lease_us(),
+                outside=facts.outside,
+                task=request.spend.task,
+                job_id=request.spend.job_id,
             )
             exposure = replace(
                 exposure,

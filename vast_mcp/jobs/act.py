@@ -1,7 +1,7 @@
 """Running and stopping a job as acts of the guard: one question, a row in the ledger."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from vast_mcp.credentials import exposed, said
@@ -61,6 +61,8 @@ class RunJob(PlainAct):
     max_replacements: int = 2
     on_end: str = "stop"
     restart_on_resume: bool = False
+    task: str = ""
+    """The named budget that it shares with other jobs and rents."""
 
     def arguments(self) -> JsonObject:
         """All that was asked; environment values and file texts only sealed."""
@@ -168,7 +170,7 @@ class RunJob(PlainAct):
             datacenter=offer.datacenter,
             verified=offer.verified,
             max_contract_hours=offer.max_hours,
-            max_cost_usd=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
+            task=self.task,  # `max_cost_usd` is in the terms: it binds this job, not its task
         )
 
     def _snapshot(self, offer: Offer, terms: Terms, uploads: tuple[Upload, ...]) -> JsonObject:
@@ -234,7 +236,7 @@ class RunJob(PlainAct):
     # -- doing -----------------------------------------------------------------------------
 
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
-        """Write the job down; its money is bound by a budget of its own from here on."""
+        """Write the job down; its money is bound by a ceiling of its own from here on."""
         assert isinstance(sight, _JobSight)
         uploads: list[Json] = [one.to_json() for one in sight.uploads]
         spec = {
@@ -242,7 +244,8 @@ class RunJob(PlainAct):
             for name, value in self.arguments().items()
             if name not in {"sealed", "upload"}
         }
-        tx.add_job(planned(booking, {**spec, **sight.snapshot, "uploads": uploads}, self.sealed))
+        job = planned(booking, {**spec, **sight.snapshot, "uploads": uploads}, self.sealed)
+        tx.add_job(replace(job, task=self.task))
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Mark it approved as it was asked, and start."""
@@ -259,7 +262,8 @@ class RunJob(PlainAct):
             assert job is not None
             named = ("rate_micros", "ceiling_micros", "at_most_micros", "hours")
             spec = {**job.spec, **{name: approved[name] for name in named}}
-            tx.lower_task_cap(job.task, Usd(int(str(approved["at_most_micros"]))))
+            if not job.task:  # a named budget is its person's, and others' money is in it
+                tx.lower_task_cap(job.budget, Usd(int(str(approved["at_most_micros"]))))
             return tx.update_job(job, approved=True, spec=spec, sealed=sealed)
 
         job = await desk.ledger.write(approve)

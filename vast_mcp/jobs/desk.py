@@ -100,9 +100,8 @@ class JobDesk:
 
     async def live_rentals(self) -> list[Rental]:
         """What of this job still holds money."""
-        task = self.job.task
         live = await self.ledger.read(lambda tx: tx.live_rentals())
-        return [one for one in live if one.task == task]
+        return [one for one in live if one.job_id == self.job.job_id]
 
     async def machine_rental(self) -> Rental | None:
         """The rental of the present machine."""
@@ -112,15 +111,15 @@ class JobDesk:
         return await self.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
 
     async def spent(self) -> Usd:
-        """What the job has cost until now."""
-        now_us, task = self.clock.lease_us(), self.job.task
-        return await self.ledger.read(lambda tx: tx.exposure(now_us, task=task).task_spent)
+        """What the job has cost until now, without what others of its task cost."""
+        now_us, job_id = self.clock.lease_us(), self.job.job_id
+        return await self.ledger.read(lambda tx: tx.exposure(now_us, job_id=job_id).job_spent)
 
     async def committed(self) -> Usd:
         """What it has cost and what is set aside: a machine's last minutes may be charged late."""
-        now_us, task = self.clock.lease_us(), self.job.task
-        seen = await self.ledger.read(lambda tx: tx.exposure(now_us, task=task))
-        return seen.task_spent + seen.task_reserved
+        now_us, job_id = self.clock.lease_us(), self.job.job_id
+        seen = await self.ledger.read(lambda tx: tx.exposure(now_us, job_id=job_id))
+        return seen.job_spent + seen.job_reserved
 
     # -- time ------------------------------------------------------------------------------
 

@@ -120,9 +120,9 @@ def _create(desk: JobDesk, offer: Offer, hours: float, number: int) -> JsonObjec
         "disk_gb": desk.term("disk_gb"),
         "label": f"job {desk.job.job_id}",
         "max_price_usd_per_hour": ceiling_of(desk.job).dollars,
-        "max_cost_usd": Usd(int(desk.term("at_most_micros"))).dollars,
-        "task": desk.job.task,
-        "request_key": f"{desk.job.task} {number}",
+        "task": desk.job.budget,
+        "job_id": desk.job.job_id,
+        "request_key": f"{desk.job.own_name} {number}",
     }
 
 

@@ -12,7 +12,29 @@ _ONLY_PERSON = "Only the person can raise max_cost_usd: ask them, do not split t
 
 
 def budgets(bill: Bill) -> Iterator[Finding]:
-    """Refused when what the task has spent and reserved, and this, pass its budget."""
+    """Refused when what the task or the job has spent and reserved, and this, pass its budget."""
+    yield from _of_task(bill)
+    yield from _of_job(bill)
+
+
+def _of_job(bill: Bill) -> Iterator[Finding]:
+    """A job's own ceiling counts its own machines alone, whatever its task has left."""
+    cap = bill.exposure.job_cap
+    spent, reserved = bill.exposure.job_spent, bill.exposure.job_reserved
+    if cap is None or spent + reserved + bill.spend.cost <= cap:
+        return
+    left = max(Usd(), cap - spent - reserved)
+    hours = fitting_hours(bill, left)
+    yield deny(
+        "job.max_cost_usd",
+        f"The job may cost {cap} in all, as agreed: {spent} spent, {reserved} reserved, {left}"
+        f" left. {_needs(bill)}{f'; {hours} h fits' if hours else ''}.",
+        retry_with(bill, hours) or f"No whole hour fits. {cheaper(bill)}",
+        "Only the person can agree to more: ask them, and start another job.",
+    )
+
+
+def _of_task(bill: Bill) -> Iterator[Finding]:
     found = _cap(bill)
     if found is None:
         return

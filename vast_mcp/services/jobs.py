@@ -76,9 +76,9 @@ async def wait_for_job(services: Services, job_id: str, seconds: float) -> Shown
 
 def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:
     now_us = clock.lease_us()
-    exposure = tx.exposure(now_us, task=job.task)
+    exposure = tx.exposure(now_us, job_id=job.job_id)
     rental = None if job.instance_id is None else tx.rental_of("instance", job.instance_id)
-    spent, ends_us = exposure.task_spent, None
+    spent, ends_us = exposure.job_spent, None
     if rental is not None:
         spent -= unused_traffic(rental, tx.segments(rental.intent_id), now_us)
         ends_us = rental.lease_ends_us if rental.running else None
@@ -101,7 +101,8 @@ def job_row(seen: ShownJob) -> JsonObject:
             "instance_id": job.instance_id,
             "exit_code": facts.get("exit_code"),
             "cost_so_far_usd": None if mere else dollars(seen.spent),
-            "at_most_usd": None if mere else dollars(_at_most(job)),
+            "at_most_usd": None if mere else dollars(job.at_most or Usd(0)),
+            "task": job.task or None,
             "minutes_left": None if left_us is None else left_us // (60 * _SECOND_US),
             "replaced": len(_list(facts.get("failed_hosts"))) - bool(facts.get("hopeless")) or None,
             "outputs": [_output(one) for one in _list(facts.get("outputs"))] or None,
@@ -112,10 +113,6 @@ def job_row(seen: ShownJob) -> JsonObject:
             "ended": None if job.ended_us is None else minute(job.ended_us),
         }
     )
-
-
-def _at_most(job: Job) -> Usd:
-    return Usd(int(str(job.spec.get("at_most_micros", 0))))
 
 
 def _words(seen: ShownJob) -> str:

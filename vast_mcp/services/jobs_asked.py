@@ -13,7 +13,7 @@ from vast_mcp.jobs.stopping import StopJob, StopKindly, StopSeveral
 from vast_mcp.jobs.uploads import check_files, check_outputs
 from vast_mcp.remote.command import command_line
 from vast_mcp.services._services import Services
-from vast_mcp.services.terms import check_env, check_image, check_secrets
+from vast_mcp.services.terms import check_env, check_image, check_secrets, check_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class AskedJob:
     env: Mapping[str, str] = field(repr=False)
     image: str | None
     secrets: tuple[str, ...] = ()
+    task: str = ""
 
 
 def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noqa: ANN401  the act's own fields
@@ -59,6 +60,7 @@ def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noq
         outputs=asked.outputs,
         image=asked.image,
         secrets=secrets,
+        task=check_task(asked.task),
         **rest,
     )
 

@@ -46,6 +46,7 @@ def run_job(
     max_cost_usd: Annotated[
         float | None, Field(gt=0, le=1_000_000, description="most it may cost in all")
     ] = None,
+    task: Annotated[str, Field(max_length=60, description="as in create_instance")] = "",
     max_hours: Annotated[
         float | None,
         Field(gt=0, le=8760, description="default: 4, or what max_cost_usd pays, at most 24"),
@@ -74,6 +75,7 @@ def run_job(
             env=env or {},
             image=image,
             secrets=tuple(secrets or ()),
+            task=task,
         ),
         gpu_names=tuple(gpu_names or ()),
         offer_id=offer_id,

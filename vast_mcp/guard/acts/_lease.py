@@ -73,6 +73,7 @@ def added_spend(
         max_contract_hours=contract_h,
         task=rental.task if rental else "",
         max_cost_usd=rental.max_cost if rental else None,
+        job_id=rental.job_id if rental else "",
     )
 
 

@@ -69,6 +69,8 @@ class CreateInstance(PlainAct):
     idle_stop_minutes: int | None = None
     secrets: tuple[str, ...] = ()
     """Names; their values are looked up when the request is put together."""
+    job_id: str = ""
+    """The job in whose name it is rented; no tool takes it. `task` is the budget it shares."""
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -94,7 +96,10 @@ class CreateInstance(PlainAct):
         must_ask = await self._check_ceiling(desk, price)
         now_us = desk.now_us()
         image = self.image or (str(template.image) if template else DEFAULT_IMAGE)
-        spend = price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd)
+        spend = replace(
+            price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd),
+            job_id=self.job_id,
+        )
         hours = plain_number(self.lease_hours)
         lost = lost_variables((*self.env, *self._known_secrets(desk)))
         return CreateSight(
@@ -277,6 +282,7 @@ class CreateInstance(PlainAct):
             max_cost=cap,
             offer_id=self.offer_id,
             machine_id=price.offer.machine_id,
+            job_id=self.job_id,
             details={
                 "gpu": f"{price.offer.num_gpus}x {price.offer.gpu_name}",
                 "disk_gb": price.disk_gb,
