@@ -138,9 +138,7 @@ def test_an_endpoint_counts_all_its_workers() -> None:
 
 
 def test_the_dearer_of_meter_and_charge_counts() -> None:
-    """Spent is the own meter, corrected by the vendor's charges, never downwards; what is reserved
-    for the rest of the day stays reserved beside what was charged.
-    """
+    """Charges correct our meter, never downwards; what is reserved for later stays reserved."""
     today = day_of(NOW_US)
     segments = {"intent00001": [lease()]}
     plain = exposure_of([rental()], segments, {}, [], now_us=NOW_US).by_day[today]
