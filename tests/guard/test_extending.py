@@ -253,4 +253,4 @@ async def test_what_the_contract_has_left_is_counted_from_the_new_hours(tmp_path
     left_h = (contract.listing.ends_us - (await rentals(world))[0].lease_ends_us) / HOUR_US
     assert (await extended(world, instance_id, int(left_h) - 1))["status"] == "extended"
     said = await refused(world, instance_id, 4)
-    assert "4 h were asked. Retry with at most 1" in said
+    assert "4 h were asked. Retry with hours=1." in said

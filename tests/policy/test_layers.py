@@ -178,7 +178,7 @@ def test_every_limit_has_a_key_and_a_meaning() -> None:
     assert all(default and meaning for _, default, meaning in table)
     named = {dotted.partition(".")[2] for dotted, _, _ in table if dotted.startswith("limits.")}
     others = {"no_question", "allow", "protect", "budgets", "secrets", "files", "notify", "levels",
-              "dangerous", "read_only", "broken", "origins", "digest"}  # fmt: skip
+              "dangerous", "read_only", "broken", "origins", "digest", "file"}  # fmt: skip
     assert named == set(Limits.__dataclass_fields__) - others
 
 

@@ -15,12 +15,26 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTIONS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/not-seen-live.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/not-seen-live.md", "docs/refusals.md"])
 def test_the_generated_tables_are_current(document: str) -> None:
     """`make docs` would change nothing; argparse's columns differ between Pythons."""
     text = (ROOT / document).read_text(encoding="utf-8")
     assert "<!-- generated:" in text
     assert renewed(text).split() == text.split(), "run `make docs`"
+
+
+def test_every_rule_that_refuses_stands_in_the_table_with_a_step() -> None:
+    """A new rule needs a row: what is said, what the model does next, what the person can do."""
+    table = (ROOT / "docs" / "refusals.md").read_text(encoding="utf-8")
+    sources = "".join(
+        p.read_text(encoding="utf-8") for p in (ROOT / "vast_mcp/policy").glob("*.py")
+    )
+    rules = set(re.findall(r'(?:deny|Reason)\(\s*f?"([a-z_]+(?:\.[a-z_]+)?)["{]', sources))
+    assert len(rules) > 18
+    for rule in rules:
+        rows = [line for line in table.splitlines() if line.startswith(f"| `{rule}")]
+        assert rows, f"{rule} has no row"
+        assert all(len(cell.strip()) > 8 for row in rows for cell in row.split("|")[2:5])
 
 
 @pytest.mark.parametrize("name", [spec.name for spec in TOOLS])

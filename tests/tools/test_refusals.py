@@ -6,6 +6,7 @@ import pytest
 
 from tests.world import Json, ToolFailed, World
 from vast_mcp.guard.act import Caller
+from vast_mcp.guard.saying import SPENDING
 from vast_mcp.server import TOOLS
 from vast_mcp.tools.toolsets import choose
 
@@ -30,11 +31,11 @@ WRONG: dict[str, tuple[str, Json, str]] = {
     ),
     "a negative limit": ("search_offers", {"limit": -1}, "limit: must be at least 1."),
     "no time": ("search_offers", {"hours": 0}, "hours: must be above 0."),
-    "too many hours": ("extend_lease", {"instance_id": 1, "hours": 1e4}, "must be at most 8760."),
+    "too many hours": ("extend_lease", {"instance_id": 1, "hours": 1e4}, "must be at most 8760"),
     "a budget too far": (
         "create_instance",
         {"offer_id": 1, "max_cost_usd": 1e9},
-        "must be at most 1000000.",
+        "must be at most 1000000",
     ),
     "an empty command": ("run_command", {"instance_id": 1, "command": ""}, "must not be empty."),
     "a long label": ("create_instance", {"offer_id": 1, "label": "x" * 201}, "200 characters."),
@@ -52,8 +53,11 @@ async def test_a_wrong_argument_is_told_in_our_own_words(tmp_path: Path, case: s
             await world.call(client, tool, **arguments)
     told = str(failed.value)
     assert wanted in told
-    assert told.startswith(f"{tool}: ")
-    assert told.endswith("Nothing was done.")
+    if tool in SPENDING:
+        assert told.startswith(f"{SPENDING[tool]}, nothing charged: {tool}: ")
+    else:
+        assert told.startswith(f"{tool}: ")
+        assert told.endswith("Nothing was done.")
     assert "Input should" not in told
     assert world.simulator.mutations() == []
 

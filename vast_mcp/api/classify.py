@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from vast_mcp.api.refusals import WRONG_KEY_HINT, Row, find, permission_named
+from vast_mcp.api.next_steps import OTHER_HINT, WRONG_KEY_HINT
+from vast_mcp.api.refusals import Row, find, permission_named
 from vast_mcp.errors import (
     ApiError,
     Forbidden,
@@ -241,6 +242,7 @@ def _raise_said(operation: Operation, reply: Reply, said: _Said) -> NoReturn:
     if row is None:
         raise VendorRefused(
             f"{operation.name}: Vast.ai refused{_because(said)}.",
+            hint=OTHER_HINT,
             status=reply.status,
             code=said.code,
         )

@@ -13,6 +13,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vast_mcp.api.next_steps import (
+    CAP_HINT,
+    CREDIT_HINT,
+    PERMISSION_HINT,
+    SESSION_HINT,
+    TWO_FACTOR_HINT,
+    WRONG_KEY_HINT,
+    step_after,
+)
 from vast_mcp.errors import (
     ApiError,
     BurstBlocked,
@@ -25,29 +34,6 @@ from vast_mcp.errors import (
     TwoFactorNeeded,
     Unauthorized,
     VendorRefused,
-)
-
-WRONG_KEY_HINT = (
-    "Set VAST_API_KEY, or run `vastai set api-key KEY`; keys are made on the console's key page "
-    "(https://cloud.vast.ai/manage-keys/). Then restart the client. `vast-mcp serve --simulate` "
-    "needs none."
-)
-SESSION_HINT = (
-    "A two-factor session lasts about a week. The person runs `vastai tfa login` in a terminal; no"
-    " restart is needed, unless VAST_API_KEY is set: it goes before the session, so unset it."
-)
-TWO_FACTOR_HINT = (
-    "The key is right. The person runs `vastai tfa login` in a terminal, or does this on the"
-    " console. No restart is needed, unless VAST_API_KEY is set: it goes before the session."
-)
-PERMISSION_HINT = (
-    "The key is right but restricted. On the console's key page"
-    " (https://cloud.vast.ai/manage-keys/) give it this permission, or use another key."
-)
-_CREDIT_HINT = "The account lacks credit; only the person can add some on the billing page."
-_CAP_HINT = (
-    "New accounts have a small hourly spend cap that grows with time: verify the e-mail,"
-    " take a cheaper offer, or wait some hours."
 )
 
 
@@ -94,8 +80,8 @@ def _rows(
     """A row for each of these codes, and one for each of these texts without a code."""
     numbers = frozenset(statuses)
     return (
-        *(Row(kind, numbers, source, code=code, hint=hint) for code in codes),
-        *(Row(kind, numbers, source, text=text, hint=hint) for text in texts),
+        *(Row(kind, numbers, source, code=c, hint=hint or step_after(c)) for c in codes),
+        *(Row(kind, numbers, source, text=t, hint=hint or step_after(t)) for t in texts),
     )
 
 
@@ -236,15 +222,15 @@ _MONEY_ROWS = (
         "pasted by three people: `insufficient_credit`; documentation: credit transfer",
         codes=("insufficient_credit", "insufficient_balance"),
         texts=("account lacks credit",),
-        hint=_CREDIT_HINT,
+        hint=CREDIT_HINT,
     ),
     *_rows(
         VendorRefused, {411}, "documentation: prepay", texts=("insufficient credit",),
-        hint=_CREDIT_HINT,
+        hint=CREDIT_HINT,
     ),
     *_rows(
         VendorRefused, {400, 403}, "documentation: new accounts", codes=("spend_rate_limit",),
-        hint=_CAP_HINT,
+        hint=CAP_HINT,
     ),
 )  # fmt: skip
 _START_ROWS = (
@@ -255,6 +241,7 @@ _START_ROWS = (
         code="resources_unavailable",
         text="queued",
         says="Queued: another renter has the GPU at the moment",
+        hint="It starts by itself once the GPU is free; stop_instance cancels it.",
     ),
 )
 _VALIDATION_ROWS = (
@@ -265,7 +252,8 @@ _VALIDATION_ROWS = (
         " may hold",
         code="invalid_args",
         text="400/3471",
-        hint="An image may have 1,024 characters, args and onstart 16,384, a label 256: shorten.",
+        hint="Every other offer refuses it alike. An image may have 1,024 characters, args and"
+        " onstart 16,384, a label 256: shorten.",
     ),
     *_rows(
         VendorRefused,

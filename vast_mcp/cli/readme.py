@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vast_mcp.cli.codes import MEANING
 from vast_mcp.cli.main import parser_for
+from vast_mcp.cli.refusal_tables import policy_table, vendor_table
 from vast_mcp.cli.simulate import FAULTS
 from vast_mcp.policy.table import limits_table
 from vast_mcp.policy.variables import variables_table
@@ -35,6 +36,8 @@ def renewed(text: str) -> str:
         "help": help_block,
         "seen": seen_table,
         "unseen": unseen_table,
+        "vendor_refusals": vendor_table,
+        "policy_refusals": policy_table,
     }
 
     def write(found: re.Match[str]) -> str:

@@ -28,7 +28,15 @@ from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.plans import waits_for_terminal
 from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
-from vast_mcp.guard.saying import changed, denied, kept, to_terminal, unresolved
+from vast_mcp.guard.saying import (
+    changed,
+    denied,
+    kept,
+    nothing_spent,
+    to_terminal,
+    unresolved,
+    unspent,
+)
 from vast_mcp.guard.shelf import Shelf
 from vast_mcp.guard.sweep import Sweep
 from vast_mcp.guard.tick import Tick, tick
@@ -40,6 +48,8 @@ from vast_mcp.store import Charged, Ledger, Plan, PlanState, Rental, Transaction
 from vast_mcp.units import Usd
 
 Rebuild = Callable[[str, JsonObject], Act]
+_WHOLE = frozenset({"create_instance", "start_instance"})
+"""Acts that are done or not: what they raise while carried out began nothing."""
 
 
 class Guard:
@@ -80,15 +90,16 @@ class Guard:
         Raises:
             PolicyDenied: a rule refuses; nothing was sent.
         """
-        await self.sweep.wait()
-        ledger = await self._shelf.books_for(act.tool)
-        try:
-            return await self._propose(ledger, act, caller, retry_leg=retry_leg)
-        except LedgerUnavailable:
-            spare = self._shelf.spare_for(act.tool, ledger)
-            if spare is None:
-                raise
-            return await self._propose(spare, act, caller, retry_leg=retry_leg)
+        with unspent(act.tool):
+            await self.sweep.wait()
+            ledger = await self._shelf.books_for(act.tool)
+            try:
+                return await self._propose(ledger, act, caller, retry_leg=retry_leg)
+            except LedgerUnavailable:
+                spare = self._shelf.spare_for(act.tool, ledger)
+                if spare is None:
+                    raise
+                return await self._propose(spare, act, caller, retry_leg=retry_leg)
 
     async def _propose(
         self, ledger: Ledger, act: Act, caller: Caller, *, retry_leg: bool
@@ -141,14 +152,15 @@ class Guard:
 
     async def preview(self, act: Act, caller: Caller) -> tuple[Sight, Decision]:
         """What would be decided now, without asking, reserving or sending anything."""
-        ledger = await self._shelf.books_for(act.tool)
-        limits = self._limits()
-        desk = self._desk(limits, ledger)
-        sight = await act.look(desk)
-        facts = await self._facts(desk, sight)
-        return sight, await ledger.read(
-            lambda tx: self._claims.judge(tx, sight, caller, limits, facts)
-        )
+        with unspent(act.tool):
+            ledger = await self._shelf.books_for(act.tool)
+            limits = self._limits()
+            desk = self._desk(limits, ledger)
+            sight = await act.look(desk)
+            facts = await self._facts(desk, sight)
+            return sight, await ledger.read(
+                lambda tx: self._claims.judge(tx, sight, caller, limits, facts)
+            )
 
     async def _plan(
         self,
@@ -226,7 +238,8 @@ class Guard:
             return to_terminal(plan)
         act = self._rebuild(plan.tool, plan.arguments)
         try:
-            sight = await act.look(self._desk(self._limits(), ledger))
+            with unspent(plan.tool):
+                sight = await act.look(self._desk(self._limits(), ledger))
         except (NotFound, OfferGone, InputInvalid) as error:
             ended = await ledger.write(lambda tx: self._claims.void(tx, plan))
             if ended and ended.state is not PlanState.VOID:  # another call carries it out, or has
@@ -276,14 +289,15 @@ class Guard:
         plan: Plan | None,
         approval: Approval | None,
     ) -> Outcome:
-        facts = await self._facts(self._desk(self._limits(), ledger), sight)
-        self._must_know_the_time(sight)
-        limits = self._limits()  # after the reads: they may take long, and a person may tighten
-        desk = self._desk(limits, ledger)
-        asked = plan is not None
-        claim = await ledger.write(
-            lambda tx: self._claims.claim(tx, act, caller, sight, plan, limits, facts, approval)
-        )
+        with unspent(act.tool):
+            facts = await self._facts(self._desk(self._limits(), ledger), sight)
+            self._must_know_the_time(sight)
+            limits = self._limits()  # after the reads: they may take long, and a person may tighten
+            desk = self._desk(limits, ledger)
+            asked = plan is not None
+            claim = await ledger.write(
+                lambda tx: self._claims.claim(tx, act, caller, sight, plan, limits, facts, approval)
+            )
         match claim:
             case Booking() as booking:
                 pass
@@ -297,14 +311,15 @@ class Guard:
                 await self._journal.decided(ledger, act, caller, refusal, limits)
                 raise denied(act, refusal)
             case Ask() | Allow():
+                said = "Not done, nothing charged: the limits or the spending changed meanwhile,"
                 raise PolicyDenied(
-                    "Not done, nothing charged: the limits or the spending changed meanwhile, and"
-                    " this now needs a question.",
+                    nothing_spent(act.tool, f"{said} and this now needs a question."),
                     hint="Call the tool again.",
                 )
         send = self._journal.sender(ledger, act, caller, booking, limits)
         approved = plan.snapshot if plan is not None else sight.snapshot
-        await self._journal.claimed(ledger, act, caller, booking, sight, limits, asked=asked)
+        with unspent(act.tool):
+            await self._journal.claimed(ledger, act, caller, booking, sight, limits, asked=asked)
         errand = Errand(sight=sight, approved=approved, booking=booking, send=send)
         outcome = await self._sent(desk, act, errand, plan)
         await self._journal.settled(ledger, act, caller, booking, outcome)
@@ -315,6 +330,8 @@ class Guard:
         try:
             outcome = await act.carry_out(desk, errand)
         except VastMcpError as error:
+            if act.tool in _WHOLE and not isinstance(error, OutcomeUnknown):
+                error.message = nothing_spent(act.tool, error.message)
             await self._end_plan(desk.ledger, plan, _failed(error))
             raise
         except BaseException:

@@ -1,9 +1,11 @@
 """What the guard says when it does not simply do: in one place, so that it is said one way."""
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from vast_mcp.errors import PolicyDenied
+from vast_mcp.errors import OutcomeUnknown, PolicyDenied, VastMcpError
 from vast_mcp.guard.act import Act, Outcome
 from vast_mcp.guard.plans import COOLDOWN_US
 from vast_mcp.policy import Deny
@@ -73,14 +75,48 @@ def denied(act: Act, refusal: Deny) -> PolicyDenied:
     )
 
 
-_NOT_DONE = {
+SPENDING: Mapping[str, str] = {
     "create_instance": "Not rented",
+    "run_job": "Not started",
     "start_instance": "Not started",
     "extend_lease": "Not extended",
+    "change_bid": "Bid not changed",
     "create_endpoint": "Not created",
+    "update_endpoint": "Not changed",
+    "create_workergroup": "Not created",
+}
+"""Acts that spend, and how their errors begin: with what happened to money."""
+_NOT_DONE = {
+    **SPENDING,
     "stop_instance": "Not stopped",
     "destroy_instance": "Not destroyed",
 }
+_PLAIN = "Not done, nothing charged"
+
+
+@contextmanager
+def unspent(tool: str) -> Iterator[None]:
+    """Whatever fails in here began nothing: an error of an act that spends says so first.
+
+    An outcome that nobody knows is left as it is.
+    """
+    try:
+        yield
+    except OutcomeUnknown:
+        raise
+    except VastMcpError as error:
+        error.message = nothing_spent(tool, error.message)
+        raise
+
+
+def nothing_spent(tool: str, said: str) -> str:
+    """`said` with what happened to money before it, if this act spends and it is not said yet."""
+    word = SPENDING.get(tool)
+    if word is None or said.startswith(word):
+        return said
+    if said.startswith(_PLAIN):
+        return f"{word}, nothing charged{said.removeprefix(_PLAIN)}"
+    return f"{word}, nothing charged: {said}"
 
 
 def to_terminal(plan: Plan) -> Outcome:

@@ -17,7 +17,7 @@ from vast_mcp.jobs.terms import SHORTEST_HOURS, Terms, terms_of, traffic_of
 from vast_mcp.jobs.uploads import Upload, measure
 from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.policy import Request, Spend
+from vast_mcp.policy import Limits, Request, Spend
 from vast_mcp.store import Job, JobPhase, Transaction, split_by_day
 from vast_mcp.text import clean_line
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour, storage_rate
@@ -80,7 +80,7 @@ class RunJob(PlainAct):
             PolicyDenied: a secret that the policy does not allow.
         """
         desk.vault.check(self.secrets, desk.limits)
-        self._check_hours(desk.limits.max_lease_hours)
+        self._check_hours(desk.limits)
         uploads = await measure(self.office.remote.roots(), self.upload)
         offer = await self._best()
         terms = terms_of(
@@ -108,14 +108,15 @@ class RunJob(PlainAct):
             uploads=uploads,
         )
 
-    def _check_hours(self, most: float) -> None:
+    def _check_hours(self, limits: Limits) -> None:
         """No offer is looked for that could not be leased for so long."""
+        most = limits.max_lease_hours
         if self.max_hours is not None and self.max_hours > most:
             raise InputInvalid(
                 "max_hours",
                 f"a lease may last {plain_number(most)} h at most",
                 hint=f"Pass {plain_number(most)} or less. Only the person can change"
-                " limits.max_lease_hours, in the policy file.",
+                f" limits.max_lease_hours, in {limits.place_of('limits.max_lease_hours')}.",
             )
 
     async def _best(self) -> Offer:

@@ -1,6 +1,5 @@
 """What a rule is handed and what it gives back."""
 
-import math
 from dataclasses import dataclass
 
 from vast_mcp.policy.actions import Act
@@ -67,6 +66,8 @@ class Bill:
     exposure: Exposure
     limits: Limits
     can_ask: bool
+    fits: int = 0
+    """The most whole hours, fewer than asked, that no rule would refuse; 0: none, or not asked."""
 
 
 def deny(rule: str, says: str, model_can: str = "", person_can: str = "") -> Finding:
@@ -78,11 +79,6 @@ def deny(rule: str, says: str, model_can: str = "", person_can: str = "") -> Fin
 def ask(rule: str, says: str, level: Level = Level.ASK) -> Finding:
     """A question, to be put through the client or, at `person`, at a terminal."""
     return Finding(level, Reason(rule, says))
-
-
-def at_most(hours: float) -> str:
-    """An upper bound in hours for a retry: rounded down, so that the retry fits."""
-    return span(math.floor(hours * 100) / 100) if math.isfinite(hours) else span(hours)
 
 
 def span(hours: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from vast_mcp.policy._case import Bill, Finding, deny, span
-from vast_mcp.policy.fitting import asked_hours, cheaper, fitting_hours, retry_with
+from vast_mcp.policy.fitting import asked_hours, fewer_hours
 from vast_mcp.policy.limits import Limits
 from vast_mcp.text import clean_line, folded
 from vast_mcp.units import Usd
@@ -43,15 +43,14 @@ def _of_task(bill: Bill) -> Iterator[Finding]:
     if spent + reserved + bill.spend.cost <= cap:
         return
     left = max(Usd(), cap - spent - reserved)
-    hours = fitting_hours(bill, left)
     task = str(clean_line(bill.spend.task, 40))
     name = f'Budget of task "{task}"' if task else "The budget of this call"
-    fits = f"; {hours} h fits" if hours else ""
+    fits = f"; {bill.fits} h fits" if bill.fits else ""
     yield deny(
         f"budget.{task}" if task else "max_cost_usd",
         f"{name} is {cap} (set by {whose}): {spent} spent, {reserved} reserved, {left} left. "
         f"{_needs(bill)}{fits}.",
-        retry_with(bill, hours) or f"No whole hour fits. {cheaper(bill)}",
+        fewer_hours(bill),
         _ONLY_PERSON,
     )
 

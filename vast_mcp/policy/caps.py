@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from vast_mcp.models.places import countries_of, country_of
-from vast_mcp.policy._case import Bill, Finding, at_most, deny, span
-from vast_mcp.policy.fitting import asked_hours, cheaper, fitting_hours, retry_with, shorter
+from vast_mcp.policy._case import Bill, Finding, deny, span
+from vast_mcp.policy.fitting import another, asked_hours, cheaper, fewer_hours
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
 
@@ -55,12 +55,10 @@ def _running(bill: Bill) -> Iterator[Finding]:
 def _rental(bill: Bill) -> Iterator[Finding]:
     total, cap = bill.spend.rental_total, bill.limits.max_usd_per_rental
     if total > cap:
-        before = total - bill.spend.cost
-        hours = fitting_hours(bill, cap - before)
         yield deny(
             "limits.max_usd_per_rental",
             f"This rental would cost up to {total} in all, above {cap}.",
-            retry_with(bill, hours) or shorter(bill),
+            fewer_hours(bill),
         )
 
 
@@ -70,7 +68,7 @@ def _lease(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "limits.max_lease_hours",
             f"A lease of {span(hours)} was asked, up to {span(cap)} is allowed.",
-            f"Retry with a whole lease of at most {at_most(cap)}.",
+            fewer_hours(bill, ""),
         )
 
 
@@ -85,7 +83,7 @@ def _contract(bill: Bill) -> Iterator[Finding]:
         f"The offer lasts {span(left)} more, {span(asked)} were asked."
         if bill.action == "extend_lease"
         else f"The offer ends in {span(longest)}, the lease asked is {span(hours)}.",
-        f"Retry with at most {at_most(left)}, or take an offer that lasts longer.",
+        fewer_hours(bill, "an offer that lasts longer"),
         "No setting changes this: the host sets it.",
     )
 
@@ -99,7 +97,7 @@ def _days(bill: Bill) -> Iterator[Finding]:
                 "limits.max_usd_per_day",
                 f"{_shown(day)} would cost {before + amount} "
                 f"({before} spent or reserved), above {cap}.",
-                f"{shorter(bill)} The day ends at 00:00 UTC.",
+                f"{fewer_hours(bill)} The day ends at 00:00 UTC.",
             )
             return
 
@@ -116,7 +114,7 @@ def _months(bill: Bill) -> Iterator[Finding]:
                 "limits.max_usd_per_month",
                 f"{_shown(month)} would cost {before + amount} "
                 f"({before} spent or reserved), above {cap}.",
-                shorter(bill),
+                fewer_hours(bill),
             )
             return
 
@@ -141,7 +139,9 @@ def _disk(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "limits.max_disk_gb",
             f"{size:.6g} GB disk was asked, up to {cap:.6g} GB is allowed.",
-            f"Retry with disk_gb={cap:.6g} or less.",
+            f"Retry with disk_gb={cap:.6g} or less."
+            if bill.action in _SIZED
+            else another(bill, "one with a smaller disk"),
         )
 
 
@@ -151,19 +151,13 @@ def _traffic(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "limits.max_usd_per_gb",
             f"Traffic costs {price} per GB there, up to {cap} is allowed.",
-            "Choose another offer.",
+            another(bill, "an offer with cheaper traffic"),
         )
 
 
 def _credit(bill: Bill) -> Iterator[Finding]:
     credit, least = bill.exposure.credit, bill.limits.min_credit_usd
     if credit is None:
-        yield deny(
-            "limits.min_credit_usd",
-            "The account's credit cannot be read, so nothing is spent.",
-            "Try again in a minute.",
-            "The person can look at the account's credit on the vendor's site.",
-        )
         return
     left = credit - bill.spend.cost
     if left < least:
@@ -171,8 +165,18 @@ def _credit(bill: Bill) -> Iterator[Finding]:
             "limits.min_credit_usd",
             f"Of {credit} credit not yet reserved this needs {bill.spend.cost}: {left} would be "
             f"left, at least {least} must.",
-            shorter(bill),
+            fewer_hours(bill),
             "Only the person can add credit or change limits.min_credit_usd.",
+        )
+
+
+def _unread_credit(bill: Bill) -> Iterator[Finding]:
+    if bill.exposure.credit is None:
+        yield deny(
+            "limits.min_credit_usd",
+            "The account's credit cannot be read, so nothing is spent.",
+            "Try again in a minute.",
+            "The person can look at the account's credit on the vendor's site.",
         )
 
 
@@ -198,7 +202,7 @@ def _verified(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "limits.verified_only",
             "This host is not verified, only verified hosts are allowed.",
-            "Choose a verified offer.",
+            another(bill, "a verified offer"),
         )
 
 
@@ -208,7 +212,7 @@ def _gpus(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "allow.gpu_names",
             f"GPU {_named(bill.spend.gpu_name)} is not one of: {_listed(allowed)}.",
-            "Choose one of these.",
+            another(bill, "one of these"),
         )
 
 
@@ -218,7 +222,7 @@ def _images(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "allow.images",
             f"Image {_named(bill.spend.image)} fits none of: {_listed(allowed)}.",
-            "Choose one of these.",
+            another(bill, "one of these"),
         )
 
 
@@ -236,7 +240,7 @@ def _countries(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "allow.countries",
             f"Country {_named(country)} is not one of: {_listed(allowed)}.",
-            "Choose one of these.",
+            another(bill, "one of these"),
         )
 
 
@@ -253,7 +257,7 @@ def _datacenters(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "allow.datacenter_only",
             "This host is not in a datacenter, only those are allowed.",
-            "Choose a datacenter offer.",
+            another(bill, "a datacenter offer"),
         )
 
 
@@ -263,7 +267,7 @@ def _gpu_count(bill: Bill) -> Iterator[Finding]:
         yield deny(
             "allow.max_gpus",
             f"{count} GPUs were asked, up to {cap} are allowed.",
-            f"Retry with num_gpus={cap} or fewer.",
+            f"Search again with num_gpus={cap} or fewer.",
         )
 
 
@@ -282,7 +286,14 @@ def _listed(names: tuple[str, ...]) -> str:
     return f"{shown}{more}" if names else "(nothing)"
 
 
+_SIZED = {"create_instance", "run_job"}
+"""Acts that choose an offer and the size of its disk."""
+TIMED: tuple[Callable[[Bill], Iterator[Finding]], ...] = (
+    _contract, _lease, _rental, _days, _months, _credit,
+)  # fmt: skip
+"""The caps that fewer hours may satisfy."""
 _CAPS: tuple[Callable[[Bill], Iterator[Finding]], ...] = (
     _verified, _contract, _price, _total_price, _running, _lease, _rental, _days, _months, _disk,
-    _traffic, _credit, _account, _gpus, _images, _countries, _datacenters, _gpu_count,
+    _traffic, _credit, _unread_credit, _account, _gpus, _images, _countries, _datacenters,
+    _gpu_count,
 )  # fmt: skip

@@ -21,6 +21,8 @@ class Reason:
     """What only the person can do, where it is not a change of `setting`."""
     setting: str = ""
     """The key that only the person can change; a refusal names all of them in one sentence."""
+    place: str = "the policy file"
+    """Where the person changes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ allow, and an action that nobody declared is refused.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from vast_mcp.policy import standing
 from vast_mcp.policy._case import Bill, Case, Finding, deny
 from vast_mcp.policy.actions import ACTS
 from vast_mcp.policy.budget import budgets
-from vast_mcp.policy.caps import caps
-from vast_mcp.policy.decision import Allow, Ask, Decision, Deny
+from vast_mcp.policy.caps import TIMED, caps
+from vast_mcp.policy.decision import Allow, Ask, Decision, Deny, Reason
 from vast_mcp.policy.facts import Exposure, Request
+from vast_mcp.policy.fitting import most_hours
 from vast_mcp.policy.limits import Level, Limits
 from vast_mcp.policy.questions import thresholds, unasked_client
 from vast_mcp.text import clean_line
@@ -25,8 +27,12 @@ def decide(request: Request, exposure: Exposure, limits: Limits) -> Decision:
     if level is Level.ALLOW:
         return Allow()
     if level is Level.DENY:
-        return Deny(tuple(f.reason for f in found if f.level is Level.DENY))
+        return Deny(tuple(_placed(f.reason, limits) for f in found if f.level is Level.DENY))
     return Ask(level, tuple(f.reason for f in found))
+
+
+def _placed(reason: Reason, limits: Limits) -> Reason:
+    return replace(reason, place=limits.place_of(reason.setting)) if reason.setting else reason
 
 
 def findings(request: Request, exposure: Exposure, limits: Limits) -> tuple[Finding, ...]:
@@ -61,11 +67,18 @@ def _money(case: Case) -> Iterator[Finding]:
             )
         return
     bill = Bill(request.action, request.spend, case.exposure, case.limits, request.can_ask)
+    if _too_long(bill):
+        bill = replace(bill, fits=most_hours(bill, _too_long))
     yield from budgets(bill)
     yield from caps(bill)
     yield from unasked_client(bill)
     if act.by_numbers and not (act.coverable and request.covered):
         yield from thresholds(bill)
+
+
+def _too_long(bill: Bill) -> bool:
+    """Whether a rule refuses it that fewer hours might satisfy."""
+    return any(True for rule in (budgets, *TIMED) for _ in rule(bill))
 
 
 def _rank(level: Level) -> int:

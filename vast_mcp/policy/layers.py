@@ -8,10 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from vast_mcp.policy.keys import KEYS, Key, Tighter, Value, shown, value_of, with_value
-from vast_mcp.policy.limits import Level, Limits
+from vast_mcp.policy.limits import BUILT_IN, Level, Limits
 from vast_mcp.units import Usd
-
-BUILT_IN = "built-in"
 
 
 @dataclass(frozen=True, slots=True)

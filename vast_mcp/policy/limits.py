@@ -7,6 +7,9 @@ from types import MappingProxyType
 
 from vast_mcp.units import Usd, UsdPerHour
 
+BUILT_IN = "built-in"
+"""The origin of a value that nobody has stated."""
+
 
 class Level(StrEnum):
     """How far an act must go for a yes; each is stricter than the one before."""
@@ -106,5 +109,12 @@ class Limits:
     """Why the policy could not be read; then only stop and destroy of own machines remain."""
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Key (dotted) to where its value came from: "built-in", a path, "VAST_MCP_MAX_…"."""
-    digest: str = "built-in"
+    digest: str = BUILT_IN
     """Changes whenever any of the above changes; stands in every plan."""
+    file: str = ""
+    """The file in which a person changes them, with the command that helps; empty: not known."""
+
+    def place_of(self, dotted: str) -> str:
+        """Where a person would change this key, for a sentence: a file, or a variable."""
+        origin = self.origins.get(dotted, BUILT_IN).partition(" (")[0]
+        return self.file or "the policy file" if origin in {BUILT_IN, ""} else origin

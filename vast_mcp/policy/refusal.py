@@ -31,11 +31,11 @@ def refusal_text(
 def _joined(head: str, reasons: tuple[Reason, ...], rules: str) -> str:
     said: list[str] = []
     persons: list[str] = []
-    settings: list[str] = []
+    settings: list[Reason] = []
     for reason in reasons:
         says = [text for text in _sentences([reason]) if text not in said]
         own = [text for text in (_clean(reason.person_can),) if text and text not in persons]
-        key = [name for name in (_key(reason.setting),) if name and name not in settings]
+        key = [reason] if reason.setting else []
         for more, mine, keys in ((says, own, key), (says, [], []), (says[:1], [], [])):
             changed = _changeable([*settings, *keys])
             if _length([head, *said, *more, *persons, *mine, *changed, rules]) <= LIMIT:
@@ -46,15 +46,16 @@ def _joined(head: str, reasons: tuple[Reason, ...], rules: str) -> str:
     return " ".join([head, *said, *persons, *_changeable(settings), rules])
 
 
-def _changeable(settings: list[str]) -> list[str]:
-    """Who can change numbers of the policy file; the model cannot, and has no tool to."""
-    if not settings:
-        return []
-    return [f"Only the person can change {', '.join(settings)}, in the policy file."]
-
-
-def _key(name: str) -> str:
-    return str(clean_line(name, _RULE_LIMIT)) if name else ""
+def _changeable(settings: list[Reason]) -> list[str]:
+    """Who can change these keys, and where; the model cannot, and has no tool to."""
+    places: dict[str, list[str]] = {}
+    for reason in settings:
+        key = str(clean_line(reason.setting, _RULE_LIMIT))
+        held = places.setdefault(_clean(reason.place), [])
+        if key not in held:
+            held.append(key)
+    told = [f"{', '.join(keys)}, in {place}" for place, keys in places.items()]
+    return [f"Only the person can change {'; '.join(told)}."] if told else []
 
 
 def _sentences(reasons: Iterable[Reason]) -> list[str]:

@@ -71,8 +71,30 @@ class PolicySource:
         return self._finished(limits)
 
     def _finished(self, limits: Limits, broken: str = "") -> Limits:
-        whole = replace(limits, read_only=self._read_only, broken=broken)
+        whole = replace(limits, read_only=self._read_only, broken=broken, file=self._place())
         return replace(whole, digest=digest_of(whole))
+
+    def _place(self) -> str:
+        """The file in which a person sets the numbers, and the command that makes it."""
+        for path in (self.system_path, self.user_path):
+            if path is not None and _is_there(path):
+                return _short(path)
+        if self.user_path is None:
+            return ""
+        return f"{_short(self.user_path)} (`vast-mcp policy init` writes it)"
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
+def _short(path: Path) -> str:
+    """The path as a person writes it: from their home."""
+    whole, home = str(path.absolute()), str(Path("~").expanduser())
+    return f"~{whole[len(home) :]}" if whole.startswith(f"{home}/") else whole
 
 
 def digest_of(limits: Limits) -> str:

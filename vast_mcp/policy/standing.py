@@ -146,6 +146,6 @@ def broken(case: Case) -> Iterator[Finding]:
             f"The policy cannot be read ({shown}); until it can, only stopping and destroying "
             "own machines is possible.",
             "Tell the person which file and key.",
-            "Only the person can repair the policy file.",
+            "Only the person can repair it: `vast-mcp policy check` lists every fault.",
         ),
     )

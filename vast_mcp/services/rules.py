@@ -35,6 +35,7 @@ async def policy_summary(services: Services) -> JsonObject:
             "read_only": True if limits.read_only else None,
             "limits": {key: value for key, value, _ in rows if value not in _UNSET},
             "set_by": {key: origin for key, _, origin in rows if origin != _BUILT_IN} or None,
+            "file": limits.file,
             "pending": shown,
         }
     )

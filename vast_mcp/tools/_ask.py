@@ -30,7 +30,7 @@ from vast_mcp.guard.act import Act, Caller, Form, Outcome
 from vast_mcp.guard.answers import FASTEST_S, SILENCE_S
 from vast_mcp.guard.plans import question_of, waits_for_terminal
 from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
-from vast_mcp.guard.saying import needs_confirmation, to_terminal
+from vast_mcp.guard.saying import needs_confirmation, to_terminal, unspent
 from vast_mcp.services import Services
 from vast_mcp.services.rehearsal import rehearsed
 from vast_mcp.store import Plan, PlanState, Silence
@@ -124,7 +124,8 @@ def asking(make_act: Callable[..., Act]) -> Callable[..., Any]:
     async def propose(ctx: Context, services: Svc, **given: Any) -> Proposal:  # noqa: ANN401
         retry_leg = ctx.input_responses is not None
         preview = given.pop("preview", False)
-        act = make_act(services, **given) if needy else make_act(**given)
+        with unspent(make_act.__name__):
+            act = make_act(services, **given) if needy else make_act(**given)
         if preview:
             seen, decision = await services.guard.preview(act, services.caller)
             return Settled(rehearsed(seen, decision))

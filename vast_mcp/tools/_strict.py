@@ -17,6 +17,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
 from vast_mcp.errors import VastMcpError
+from vast_mcp.guard.saying import nothing_spent
 from vast_mcp.text import clean_line
 from vast_mcp.tools._lifespan import Lifespan
 
@@ -58,7 +59,10 @@ class StrictTool(Tool):
     ) -> Any:  # noqa: ANN401  the SDK's signature
         """Check the names, run, and shape what comes out."""
         scrub = _scrubber(context)
-        self._check_names(arguments)
+        try:
+            self._check_names(arguments)
+        except ToolError as error:
+            raise ToolError(self._first_the_money(str(error))) from error
         try:
             result = await super().run(arguments, context, convert_result)
         except UnexpectedToolError as error:
@@ -67,11 +71,17 @@ class StrictTool(Tool):
             raise
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
-                raise ToolError(scrub(f"{self.name}: {_faults(error.__cause__)}")) from error
+                told = f"{self.name}: {_faults(error.__cause__)}"
+                raise ToolError(scrub(self._first_the_money(told))) from error
             raise ToolError(scrub(str(error))) from error
         if isinstance(result, CallToolResult) and result.structured_content is not None:
             return _compact(result, scrub)
         return result
+
+    def _first_the_money(self, told: str) -> str:
+        """What a wrong argument did: nothing; where the tool spends, this is said first."""
+        spends = nothing_spent(self.name, told) != told
+        return nothing_spent(self.name, told.removesuffix(" Nothing was done.")) if spends else told
 
     def _check_names(self, arguments: Mapping[str, Any]) -> None:
         known = list(self.parameters.get("properties", {}))

@@ -29,13 +29,14 @@ class PolicyAnswer(BaseModel):
     read_only: bool | None = None
     limits: dict[str, str]
     set_by: dict[str, str] | None = Field(None, description="limits that are not built in")
+    file: str | None = None
     pending: list[PlanRow]
 
 
 async def show_policy(services: Svc) -> PolicyAnswer:
     """Spend limits, levels and budgets in force, and plans that wait for a yes. Free.
 
-    Only the person can change limits, in the policy file.
+    Only the person can change limits, in `file`.
     """
     return PolicyAnswer.model_validate(await policy_summary(services))
 

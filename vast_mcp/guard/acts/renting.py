@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from vast_mcp.api.classify import contract_named
+from vast_mcp.api.next_steps import OTHER_HINT
 from vast_mcp.errors import (
     ApiError,
     BidTooLow,
@@ -73,7 +74,8 @@ async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
     except ApiError as error:
         raise await _refused(desk, errand, terms, error) from error
     except BaseException:
-        await _lose_sight(desk, intent_id)
+        with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
+            await _lose_sight(desk, intent_id)
         raise
     if not answer.accepted:
         with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
@@ -221,7 +223,8 @@ async def _unmarked(desk: Desk, errand: Errand, terms: Terms, one: Instance) -> 
 
 async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outcome:
     """Dearer or other than approved: destroy the never-run machine at once."""
-    await _close(desk, errand.booking.intent_id, RentalState.DESTROYING)
+    with suppress(LedgerUnavailable):  # it is not what was approved: it goes, books or not
+        await _close(desk, errand.booking.intent_id, RentalState.DESTROYING)
     try:
         effect = await insist(
             desk,
@@ -234,10 +237,10 @@ async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outco
         gone = effect.seen
     except ApiError:
         gone = False  # the keeper goes on trying
-    if gone:
-        await _close(desk, errand.booking.intent_id, RentalState.GONE)
     outcome = words.undone(instance_id, why, gone=gone)
     with suppress(LedgerUnavailable):  # for a repeat of this call; the deed is done either way
+        if gone:
+            await _close(desk, errand.booking.intent_id, RentalState.GONE)
         await desk.ledger.write(lambda tx: _keep(tx, errand.booking.intent_id, outcome))
     return outcome
 
@@ -250,7 +253,8 @@ def _keep(tx: Transaction, intent_id: str, outcome: Outcome) -> None:
 
 async def _refused(desk: Desk, errand: Errand, terms: Terms, error: ApiError) -> ApiError:
     """A definite no: release the money, and say what would have worked."""
-    await _close(desk, errand.booking.intent_id, RentalState.REFUSED)
+    with suppress(LedgerUnavailable):  # the keeper finds that nothing came of it
+        await _close(desk, errand.booking.intent_id, RentalState.REFUSED)
     if isinstance(error, OfferGone) and error.status == 410 and terms.bid is not None:
         least = await _least_bid(terms)
         if least is not None:
@@ -259,7 +263,7 @@ async def _refused(desk: Desk, errand: Errand, terms: Terms, error: ApiError) ->
     kind = type(error) if isinstance(error, _KEPT_TYPES) else VendorRefused
     return kind(
         f"Not rented, nothing charged: {error.message}",
-        hint=error.hint or "Search again and choose another offer.",
+        hint=error.hint or OTHER_HINT,
         status=error.status,
         code=error.code,
     )
