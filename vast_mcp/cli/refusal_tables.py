@@ -84,6 +84,7 @@ def _cases() -> Iterator[tuple[Request, Exposure, Limits]]:
     yield rent, replace(_PLAIN, usd_per_hour=UsdPerHour.of(5.8)), limits
     yield rent, replace(_PLAIN, by_day={_DAY: Usd.of(23)}), limits
     yield rent, replace(_PLAIN, by_month={_DAY[:7]: Usd.of(199)}), limits
+    yield rent, replace(_PLAIN, job_cap=Usd.of(5), job_spent=Usd.of(3)), limits
     yield rent, replace(_PLAIN, frozen=_FROM), limits
     yield rent, _PLAIN, replace(limits, read_only=True)
     yield rent, _PLAIN, replace(limits, broken="policy.toml, line 3: [limits] max_rent: unknown")

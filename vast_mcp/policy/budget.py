@@ -24,12 +24,11 @@ def _of_job(bill: Bill) -> Iterator[Finding]:
     if cap is None or spent + reserved + bill.spend.cost <= cap:
         return
     left = max(Usd(), cap - spent - reserved)
-    hours = fitting_hours(bill, left)
     yield deny(
         "job.max_cost_usd",
         f"The job may cost {cap} in all, as agreed: {spent} spent, {reserved} reserved, {left}"
-        f" left. {_needs(bill)}{f'; {hours} h fits' if hours else ''}.",
-        retry_with(bill, hours) or f"No whole hour fits. {cheaper(bill)}",
+        f" left. {_needs(bill)}{_fits(bill)}.",
+        fewer_hours(bill),
         "Only the person can agree to more: ask them, and start another job.",
     )
 
@@ -45,11 +44,10 @@ def _of_task(bill: Bill) -> Iterator[Finding]:
     left = max(Usd(), cap - spent - reserved)
     task = str(clean_line(bill.spend.task, 40))
     name = f'Budget of task "{task}"' if task else "The budget of this call"
-    fits = f"; {bill.fits} h fits" if bill.fits else ""
     yield deny(
         f"budget.{task}" if task else "max_cost_usd",
         f"{name} is {cap} (set by {whose}): {spent} spent, {reserved} reserved, {left} left. "
-        f"{_needs(bill)}{fits}.",
+        f"{_needs(bill)}{_fits(bill)}.",
         fewer_hours(bill),
         _ONLY_PERSON,
     )
@@ -73,6 +71,10 @@ def _cap(bill: Bill) -> tuple[Usd, str] | None:
         if cap is not None
     ]
     return min(ranked, key=lambda entry: entry[0], default=None)
+
+
+def _fits(bill: Bill) -> str:
+    return f"; {bill.fits} h fits" if bill.fits else ""
 
 
 def _needs(bill: Bill) -> str:
