@@ -49,11 +49,49 @@ def test_ports_have_one_spelling_each_once() -> None:
     assert check_ports(["8080", "8080/tcp", "53/UDP", " 22 "]) == ("8080", "53/udp", "22")
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "80:80", "1-2", "http", "80/sctp", "-1", ""])
+@pytest.mark.parametrize(
+    "port", ["0", "65536", "80:8080", "9-2", "65000-70010", "http", "80/sctp", "-1", ""]
+)
 def test_what_is_no_port_is_refused(port: str) -> None:
-    """A range is silently dropped by the vendor's own client."""
+    """Out of range, backwards, a number outside that nobody can choose, another protocol."""
     with pytest.raises(InputInvalid, match=r"^ports: "):
         check_ports([port])
+
+
+def test_a_range_is_its_ports_and_identity_ports_are_ports() -> None:
+    """The vendor's own client drops a range without a word."""
+    assert check_ports(["8000-8002", "8001", "53-54/udp", "80:80", "70000"]) == (
+        "8000", "8001", "8002", "53/udp", "54/udp", "80", "70000",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("image", "told", "meant"),
+    [
+        ("https://hub.docker.com/r/vllm/vllm-openai", "is a URL", "vllm/vllm-openai"),
+        ("docker://PyTorch/pytorch:2.4", "is a URL", "pytorch/pytorch:2.4"),
+        ("http://ghcr.io/a/b:1", "is a URL", "ghcr.io/a/b:1"),
+        ("PyTorch/PyTorch:2.4.0-CUDA", "no capitals", "pytorch/pytorch:2.4.0-CUDA"),
+        ("ghcr.io/Org/Tool", "no capitals", "ghcr.io/org/tool"),
+    ],
+)
+def test_an_impossible_image_is_refused_with_the_one_that_was_meant(
+    image: str, told: str, meant: str
+) -> None:
+    """The host would find out only once the machine is paid for."""
+    with pytest.raises(InputInvalid) as refused:
+        check_image(image)
+    assert told in str(refused.value)
+    assert meant in refused.value.hint
+
+
+@pytest.mark.parametrize("onstart", ["pip install x && serve", "echo 'hi'", "A=1 ./run.sh\nwait"])
+def test_shell_text_as_the_program_of_args_mode_is_refused(onstart: str) -> None:
+    """There the vendor takes it for the entry point; a path to a program is one."""
+    with pytest.raises(InputInvalid, match=r'^onstart: .*"args" it is the program'):
+        check_args("args", (), onstart)
+    check_args("ssh", (), onstart)
+    check_args("args", ("--port", "8000"), "/opt/serve.sh")
 
 
 def test_more_than_64_ports_are_refused() -> None:

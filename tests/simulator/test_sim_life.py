@@ -258,10 +258,18 @@ async def test_a_field_can_be_overridden_for_one_instance() -> None:
 
 
 async def test_a_stopped_machine_shows_zeros_and_no_ports() -> None:
-    """As recorded 2026-09-05: zeros in place of nulls, 65535 and -1 for ports it does not have."""
+    """As recorded 2026-09-05: zeros in place of nulls, 65535 and -1 where no ports were asked for.
+
+    A machine that runs shows the same two beside its mapped SSH port, and a count of open ports.
+    """
     async with console() as vendor:
         instance_id = await vendor.running(runtype="ssh_direc ssh_proxy")
         running = await vendor.show(instance_id)
+        assert (running["direct_port_start"], running["direct_port_end"]) == (65_535, -1)
+        assert running["direct_port_count"] > 0
+        assert "22/tcp" in running["ports"]
+        other = await vendor.running(runtype="ssh_direc ssh_proxy", env={"-p 80:80": "1"})
+        running = await vendor.show(other)
         assert 0 < running["direct_port_start"] < running["direct_port_end"] < 65_535
         await vendor.call("PUT", f"instances/{instance_id}/", json={"state": "stopped"})
         vendor.clock.move(60)

@@ -63,7 +63,7 @@ async def test_a_preview_decides_and_prices_and_does_nothing(tmp_path: Path, mod
     [
         ({"image": "a b"}, "image"),
         ({"env": {"-p 80:80": "1"}}, "env"),
-        ({"ports": ["80:80"]}, "ports"),
+        ({"ports": ["80:8080"]}, "ports"),
         ({"args": ["run"]}, "args"),
         ({"disk_gb": 4}, "disk_gb"),
         ({"secrets": ["HF_TOKEN"]}, "secrets"),

@@ -217,13 +217,19 @@ def _ports(asked: int | None, template: Template | None) -> int | None:
     return asked or None
 
 
-async def disk_of(services: Services, disk_gb: float | None, template_hash: str | None) -> float:
-    """The disk that will be rented: the one asked for, else the template's, else the default.
+async def needs_of(
+    services: Services, disk_gb: float | None, template_hash: str | None
+) -> tuple[float, int]:
+    """The disk that will be rented, and how many open ports the template needs.
+
+    The disk: the one asked for, else the template's, else the default.
 
     Raises:
         InputInvalid: there is no such template.
     """
-    return _disk(disk_gb, None if disk_gb else await _template(services, template_hash))
+    template = await _template(services, template_hash)
+    ports = needed(template.ports, jupyter=False) if template is not None else 0
+    return _disk(disk_gb, template), ports
 
 
 def _disk(disk_gb: float | None, template: Template | None) -> float:

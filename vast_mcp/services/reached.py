@@ -20,6 +20,8 @@ from vast_mcp.services.verdict import Verdict, elapsed_s, not_yet, of_no_use, us
 Until = Literal["running", "ssh", "http"]
 MENDED_AFTER_S = 180
 """A start script of ours sets the key file right for two minutes after each start."""
+MAPPED_WITHIN_S = 180
+"""A host maps its ports within seconds of the start; so long it is waited for."""
 TRY_S = 12.0
 """How long one attempt may take; a call makes several."""
 
@@ -91,8 +93,7 @@ async def _http(services: Services, held: Held, port: int, try_s: float) -> Verd
         if url is not None and await http_at(_outside(one, port), try_s / 2):
             return usable(held, f"Port {port} answers at {url}.", url)
         if url is None and "args" in one.runtype.split():
-            return of_no_use(held, f"Port {port} was not opened when it was rented.",
-                             "show_instances({id}) lists its ports.")  # fmt: skip
+            return _unmapped(held, port)
         if url is not None:
             return not_yet(held, f"It runs; nothing answers at {url} yet.", "")
         where = addresses(one)
@@ -103,6 +104,19 @@ async def _http(services: Services, held: Held, port: int, try_s: float) -> Verd
         return not_yet(held, f"It runs; nothing answers on port {port} inside yet.", "")
 
     return await _attempt(held, ask, try_s)
+
+
+def _unmapped(held: Held, port: int) -> Verdict:
+    """Nothing leads to the port from outside, and there is no SSH to look inside."""
+    asked = held.rental.details.get("ports") if held.rental is not None else None
+    if not isinstance(asked, list) or str(port) not in asked:
+        said = f"Port {port} was not opened when it was rented."
+        return of_no_use(held, said, "show_instances({id}) lists its ports.")
+    if elapsed_s(held) < MAPPED_WITHIN_S:
+        return not_yet(held, f"It runs; its host has not mapped port {port} yet.", "")
+    said = f"Port {port} was asked for, and its host maps it to none outside."
+    step = "destroy_instance({id}), and rent from search_offers(ports=…)."
+    return of_no_use(held, said, step)
 
 
 def explain(held: Held, verdict: Verdict, trouble: Trouble) -> Verdict:

@@ -1,12 +1,12 @@
 """The market and the wait verdicts, as a job asks for them."""
 
-from vast_mcp.errors import OfferGone
+from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.jobs.scout import JobWish, Look
 from vast_mcp.models import Offer
 from vast_mcp.remote.errors import Unavailable
 from vast_mcp.remote.trouble import Trouble
 from vast_mcp.services._services import Services
-from vast_mcp.services.market import Search, disk_of, search_market
+from vast_mcp.services.market import Search, needs_of, search_market
 from vast_mcp.services.waiting import log_trouble, look_once
 
 _LOOKED_AT = 50
@@ -43,10 +43,16 @@ class Scouting:
     async def _named(self, wish: JobWish) -> Offer | None:
         if wish.offer_id is None:
             return None
-        disk_gb = await disk_of(self._services, wish.disk_gb, wish.template_hash)
+        disk_gb, ports = await needs_of(self._services, wish.disk_gb, wish.template_hash)
         found = await self._services.reads.find_offer(
             wish.offer_id, rental="on_demand", disk_gb=disk_gb
         )
+        if found is not None and found.direct_ports < ports:
+            raise InputInvalid(
+                "offer_id",
+                f"its host has {found.direct_ports} open ports, and the template opens {ports}",
+                hint=f"search_offers(ports={ports}) finds hosts that have them.",
+            )
         if found is not None:
             return found
         if wish.gpu_names:

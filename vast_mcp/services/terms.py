@@ -8,17 +8,28 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.reserved import check_names
 from vast_mcp.guard.vault import split
 from vast_mcp.models.places import countries_of, country_of
+from vast_mcp.models.ports import MOST_PORTS, expand, outside_chosen
 from vast_mcp.text import clean_line, folded
 
-MOST_PORTS = 64
 MOST_VARIABLES = 64
 _VALUE_LIMIT = 8_000
 _ARGS_LIMIT = 16_384
 """The vendor refuses a create with more ("len(args) > 16384", recorded 2026-07-25)."""
-_PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WORD = re.compile(r"\w+", re.ASCII)
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
+_IMAGE_LIMIT = 255
+_DOMAIN = r"(?:(?=[^/]*[.:]|localhost/)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?/)?"
+_PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_TAG = (
+    r"(?::(?:@[a-z0-9-]{1,60}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@[a-z0-9]+:[0-9a-f]{1,128})?"
+)
+_IMAGE = re.compile(rf"{_DOMAIN}{_PATH}(?:/{_PATH})*{_TAG}")
+"""docker's rules for a reference; the vendor's own tags begin with @."""
+_URL = re.compile(
+    r"[a-z]+://(?:(?:hub\.docker\.com|registry\.hub\.docker\.com)/(?:r|_)/)?", re.IGNORECASE
+)
+_SCRIPT = re.compile(r"[\s;&|<>$`'\"(){}#=]")
+"""What a path to a program does not hold, and shell text does."""
 
 
 def check_task(task: str) -> str:
@@ -39,8 +50,19 @@ def check_image(image: str | None) -> None:
     Raises:
         InputInvalid: it is not `repository[:tag]`.
     """
-    if image is not None and not _IMAGE.fullmatch(image):
-        raise InputInvalid("image", f"{clean_line(image, 60)!r} is not repository:tag")
+    if image is None or (len(image) <= _IMAGE_LIMIT and _IMAGE.fullmatch(image)):
+        return
+    shown = clean_line(image, 60)
+    url = _URL.match(image)
+    bare = image[url.end() :].strip("/") if url else image
+    name, colon, tag = bare.partition(":")
+    meant = f"{name.lower()}{colon}{tag}"
+    hint = f"Perhaps {meant}." if meant != image and _IMAGE.fullmatch(meant) else ""
+    if url:
+        raise InputInvalid("image", f"{shown!r} is a URL; an image is repository:tag", hint=hint)
+    if hint:
+        raise InputInvalid("image", f"{shown!r}: repositories have no capitals", hint=hint)
+    raise InputInvalid("image", f"{shown!r} is not repository:tag")
 
 
 def check_env(env: Mapping[str, str], *, container: bool = False) -> None:
@@ -84,26 +106,34 @@ def check_secrets(names: Sequence[str], env: Mapping[str, str]) -> tuple[str, ..
 
 
 def check_ports(ports: Sequence[str]) -> tuple[str, ...]:
-    """The ports in one spelling, each once: `8080`, `53/udp`.
+    """The ports in one spelling, each once: `8080`, `53/udp`; a range as its ports.
 
     Raises:
         InputInvalid: one is no port, or there are too many.
     """
-    kept: list[str] = []
+    kept: dict[str, None] = {}
     for port in ports:
-        found = _PORT.fullmatch(port.strip().lower())
-        if found is None or not 0 < int(found[1]) <= 65_535:
-            raise InputInvalid("ports", f"{clean_line(port, 40)!r} is not like 8080 or 53/udp")
-        plain = f"{int(found[1])}/udp" if found[2] == "udp" else str(int(found[1]))
-        if plain not in kept:
-            kept.append(plain)
+        shown = clean_line(port, 40)
+        try:
+            kept |= dict.fromkeys(expand(port))
+        except ValueError as error:
+            raise InputInvalid("ports", f"{shown!r} {error}") from error
+        if outside_chosen(port):
+            raise InputInvalid(
+                "ports",
+                f"{shown!r}: the number outside is the vendor's choice",
+                hint="Name the port inside, or one from 70000 on: that is the same outside.",
+            )
     if len(kept) > MOST_PORTS:
         raise InputInvalid("ports", f"at most {MOST_PORTS}")
     return tuple(kept)
 
 
-def check_args(connect: str | None, args: Sequence[str]) -> None:
-    """Refuse arguments that would be ignored, or more than the vendor takes.
+def check_args(connect: str | None, args: Sequence[str], onstart: str | None = None) -> None:
+    """Refuse arguments that would be ignored, more than the vendor takes, or a script as program.
+
+    With `args` the vendor runs `onstart` as the image's entry point (its documents): shell text
+    there is no program, and the machine would end at once, paid for.
 
     Raises:
         InputInvalid: names the field.
@@ -112,6 +142,12 @@ def check_args(connect: str | None, args: Sequence[str]) -> None:
         raise InputInvalid("args", 'are used with connect="args" only')
     if len(" ".join(args)) > _ARGS_LIMIT:
         raise InputInvalid("args", f"at most {_ARGS_LIMIT} characters in all")
+    if connect == "args" and onstart and _SCRIPT.search(onstart.strip()):
+        raise InputInvalid(
+            "onstart",
+            'with connect="args" it is the program that the image starts, not a shell script',
+            hint='Put it into args: ["bash", "-c", "…"]; or connect="ssh" with this onstart.',
+        )
 
 
 def check_search(search: str) -> None:

@@ -11,6 +11,7 @@ from vast_mcp.simulator.wire import JsonObject
 
 _PORTS_AFTER_US = 4 * SECOND_US
 _HEARTBEAT_AFTER_US = 10 * SECOND_US
+_IDENTITY_FROM = 70_000
 _DIRECT_PORT_BASE = 20_000
 _AFTER_RUNNING = frozenset({"stopping", "exited", "scheduling", "outbid"})
 """Stages that show what the host said last; before it ever ran that was nothing."""
@@ -255,8 +256,9 @@ def status_message(contract: Contract, now_us: int) -> str | None:
 def _network_fields(contract: Contract, now_us: int) -> JsonObject:
     machine, order = contract.listing.machine, contract.order
     slot = contract.id % 20_000
-    here = contract.stage == "running" and "direc" in order.runtype and machine.ports > 0
-    first = _DIRECT_PORT_BASE + slot if here else 65_535  # as recorded of a machine without any
+    asked = sum(name.startswith("-p ") for name, _ in order.env)
+    here = contract.stage == "running" and asked > 0 and machine.ports > 0
+    first = _DIRECT_PORT_BASE + slot if here else 65_535  # as recorded where none were asked for
     return {
         "ssh_host": f"ssh{1 + contract.id % 9}.vast.ai",
         "ssh_idx": str(1 + contract.id % 9),
@@ -266,7 +268,7 @@ def _network_fields(contract: Contract, now_us: int) -> JsonObject:
         "local_ipaddrs": f"192.0.2.{1 + slot % 250} 172.17.0.1 \n",
         "direct_port_count": machine.ports,
         "direct_port_start": first,
-        "direct_port_end": first + len(open_ports(order.runtype, order.env)) if here else -1,
+        "direct_port_end": first + min(asked, machine.ports) if here else -1,
         "machine_dir_ssh_port": 9_000 + slot % 900,
         "ports": _port_map(contract, now_us),
         "webpage": None,
@@ -311,16 +313,29 @@ def _port_map(contract: Contract, now_us: int) -> JsonObject | None:
 
 
 def port_numbers(contract: Contract) -> dict[str, int]:
-    """The number outside of each open port, as `22/tcp` to 20001."""
+    """The number outside of each open port, as `22/tcp` to 20001; the same one for identity."""
+    return {_inside(name, number): number for name, number in asked_ports(contract).items()}
+
+
+def asked_ports(contract: Contract) -> dict[str, int]:
+    """The same by the name that was asked for: a container's variables have that one.
+
+    A host gives no more ports than it has; those that were asked for come first.
+    """
     first = _DIRECT_PORT_BASE + contract.id % 20_000
-    names = (
-        open_ports(contract.order.runtype, contract.order.env)
-        if contract.listing.machine.ports
-        else []
-    )
+    names = open_ports(contract.order.runtype, contract.order.env)
+    names = [*names[1:], *names[:1]] if names[:1] == ["22/tcp"] else names
+    names = names[: contract.listing.machine.ports]
+    names.sort(key=lambda name: name != "22/tcp")
     if contract.disk is not None and "22/tcp" not in contract.mapped:
         names = [name for name in names if name != "22/tcp"]
     return {name: contract.mapped.get(name, first + at) for at, name in enumerate(names)}
+
+
+def _inside(name: str, number: int) -> str:
+    """An identity port, asked for from 70000 on, has the same number inside and outside."""
+    asked, _, kind = name.partition("/")
+    return f"{number}/{kind}" if int(asked) >= _IDENTITY_FROM else name
 
 
 def _load_fields(contract: Contract, now_us: int, chance: Chance) -> JsonObject:

@@ -70,7 +70,9 @@ def create_instance(
     secrets: Annotated[
         list[str] | None, Field(description="names a person set, or NAME=generate")
     ] = None,
-    ports: Annotated[list[str] | None, Field(description='"8080", "53/udp"; at most 64')] = None,
+    ports: Annotated[
+        list[str] | None, Field(description='"8080", "53/udp", "8000-8003"; at most 64')
+    ] = None,
     onstart: Annotated[str | None, Field(description="shell script run at start")] = None,
     connect: Annotated[
         Literal["ssh", "jupyter", "args"] | None,
@@ -98,7 +100,7 @@ def create_instance(
     variables = env or {}
     check_image(image)
     check_env(variables, container=True)
-    check_args(connect, args or ())
+    check_args(connect, args or (), onstart)
     return CreateInstance(
         offer_id=offer_id,
         lease_hours=lease_hours,

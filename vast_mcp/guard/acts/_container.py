@@ -42,3 +42,12 @@ def lost_variables(variables: Variables) -> str:
     if size > _MOST_BYTES:
         said.append(f"Its variables take {-(-size // 1000)} kB; above 32 kB some may be lost.")
     return " ".join(said)
+
+
+def size_note(env: tuple[tuple[str, str], ...]) -> list[str]:
+    """What to know of variables that are more than are known to arrive."""
+    size = sum(len(name.encode()) + len(value.encode()) + 2 for name, value in env)
+    if size <= _MOST_BYTES:
+        return []
+    told = f"All variables together have {size} bytes; above {_MOST_BYTES} the container may not"
+    return [f"{told} start, or lack some. Upload a file instead."]

@@ -8,8 +8,9 @@ from typing import ClassVar
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts import _doors as doors
 from vast_mcp.guard.acts._base import PlainAct, plain_number
-from vast_mcp.guard.acts._container import lost_variables, qualified
+from vast_mcp.guard.acts._container import lost_variables, qualified, size_note
 from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.rent_words import UNASKED, better_bid
 from vast_mcp.guard.acts.renting import Terms, rent
@@ -18,7 +19,7 @@ from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minu
 from vast_mcp.guard.vault import in_plain_text, place, split
 from vast_mcp.models import Offer, Template
 from vast_mcp.models import Rental as OfferRental
-from vast_mcp.operations import Json, instances
+from vast_mcp.operations import Json, JsonObject, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
 from vast_mcp.policy import Request
 from vast_mcp.store import Rental, RentalState, Segment, Transaction, canonical
@@ -27,8 +28,6 @@ from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 DEFAULT_DISK_GB = 50.0
 DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
 MIN_DISK_GB = 8.0
-ENV_LIMIT = 32_000
-"""Bytes of all variables together that are known to arrive (reported by one operator, 2026)."""
 QUOTE_TTL_US = 30 * 60 * 1_000_000
 REPLAY_TTL_US = 2 * 60 * 1_000_000
 _SECOND_US = 1_000_000
@@ -42,6 +41,12 @@ class CreateSight(Sight):
     lost: str = ""
     """What is said of variables that will not arrive."""
     inside: Inside = field(default_factory=Inside)
+    ports: tuple[str, ...] = ()
+    """What will be open to the internet, the template's included."""
+    doors: tuple[str, ...] = ()
+    """What is said of them."""
+    on_demand: str = ""
+    """What is said where an interruptible offer is rented without a bid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ class CreateInstance(PlainAct):
         template = await self._template(desk)
         disk_gb = self._disk(template)
         offer = await self._offer(desk, disk_gb)
+        doors.check_room(offer, self.ports, template)
         price = Price(offer, self._rate(offer, disk_gb), disk_gb, self.lease_hours)
         must_ask = await self._check_ceiling(desk, price)
         now_us = desk.now_us()
@@ -101,6 +107,7 @@ class CreateInstance(PlainAct):
             job_id=self.job_id,
         )
         hours = plain_number(self.lease_hours)
+        on_demand = await self._without_bid(desk, price)
         lost = lost_variables((*self.env, *self._known_secrets(desk)))
         return CreateSight(
             request=Request(self.tool, spend=spend),
@@ -108,7 +115,12 @@ class CreateInstance(PlainAct):
             question=" ".join(
                 filter(
                     None,
-                    (price.question(image=image, on_end=self.on_end), self._secret_words(), lost),
+                    (
+                        price.question(image=image, on_end=self.on_end),
+                        on_demand,
+                        self._secret_words(),
+                        lost,
+                    ),
                 )
             ),
             handle=f"rent-{self.offer_id}-{price.rate.dollars:.2f}usd-{hours}h",
@@ -118,7 +130,29 @@ class CreateInstance(PlainAct):
             price=price,
             lost=lost,
             inside=self._inside(desk, template, image),
+            ports=doors.opened(self.ports, template),
+            doors=tuple(doors.notes(offer, self.ports, template, jupyter=self._jupyter(template))),
+            on_demand=on_demand,
         )
+
+    def _jupyter(self, template: Template | None) -> bool:
+        if self.connect is None:
+            return template is not None and template.jupyter
+        return self.connect == "jupyter"
+
+    async def _without_bid(self, desk: Desk, price: Price) -> str:
+        """What to say where an offer that was shown as interruptible is rented without a bid."""
+        if self.bid_usd_per_hour is not None:
+            return ""
+        bid, plain = await desk.ledger.read(
+            lambda tx: (
+                tx.quote(self.offer_id, "interruptible"),
+                tx.quote(self.offer_id, "on_demand"),
+            )
+        )
+        if bid is None or (plain is not None and plain.shown_us >= bid.shown_us):
+            return ""
+        return f"Without a bid this rents on demand, at {price.rate}."
 
     async def _template(self, desk: Desk) -> Template | None:
         if self.template_hash is None:
@@ -250,7 +284,8 @@ class CreateInstance(PlainAct):
         """Set aside the lease's worst case and the expected traffic."""
         assert isinstance(sight, CreateSight)
         assert sight.price is not None
-        rental = self._rental(tx, booking, sight.price, inside=not sight.inside.why_not)
+        facts: JsonObject = {"inside": not sight.inside.why_not, "ports": list(sight.ports)}
+        rental = self._rental(tx, booking, sight.price, facts)
         now_us, ends_us = booking.now_us, rental.lease_ends_us
         lease = Segment(booking.intent_id, "lease", rental.usd_per_hour, Usd(0), now_us, ends_us)
         traffic = Segment(
@@ -258,7 +293,7 @@ class CreateInstance(PlainAct):
         )
         tx.add_rental(rental, [lease, traffic])
 
-    def _rental(self, tx: Transaction, booking: Booking, price: Price, *, inside: bool) -> Rental:
+    def _rental(self, tx: Transaction, booking: Booking, price: Price, facts: JsonObject) -> Rental:
         task, cap = self.task, None
         if self.max_cost_usd is not None:
             cap = Usd.of(self.max_cost_usd)
@@ -288,7 +323,7 @@ class CreateInstance(PlainAct):
                 "disk_gb": price.disk_gb,
                 "bid": self.bid_usd_per_hour is not None,
                 "key": "none" if self.connect == "args" else "due",
-                "inside": inside,
+                **facts,
             },
         )
 
@@ -318,9 +353,9 @@ class CreateInstance(PlainAct):
             least_bid=lambda: self._least_bid(desk, spec.disk_gb),
         )
         outcome = await rent(desk, errand, terms)
-        notes = [*self._notes(errand.booking.intent_id), *_size_note(spec.env)]
-        lost = [sight.lost] if sight.lost else []
-        return replace(outcome, warnings=(*outcome.warnings, *notes, *lost))
+        notes = [*sight.doors, *self._notes(errand.booking.intent_id), *size_note(spec.env)]
+        notes += filter(None, [sight.on_demand, sight.lost])
+        return replace(outcome, warnings=(*outcome.warnings, *notes))
 
     def _known_secrets(self, desk: Desk) -> tuple[tuple[str, str], ...]:
         """Those with a value of their own; a generated one is made when the rent is sent."""
@@ -338,13 +373,8 @@ class CreateInstance(PlainAct):
         return exposed(dict(self.env), texts)
 
     def _notes(self, intent_id: str) -> list[str]:
-        """What the person should know of open ports and of values made for them."""
+        """What the person should know of values in plain text and of those made for them."""
         notes = [in_plain_text(self._exposed())] if self._exposed() else []
-        if self.connect == "args" and self.ports:
-            notes.append(
-                f"Port {', '.join(self.ports)} is open to everybody on the internet: its program"
-                " must want a key of its own."
-            )
         made = [name for name, fresh in map(split, self.secrets) if fresh]
         if made:
             notes.append(f"{', '.join(made)}: kept for the person in {place(intent_id)}")
@@ -371,12 +401,3 @@ class CreateInstance(PlainAct):
             connect=self.connect or ("ssh" if bare else None),
             args=self.args,
         )
-
-
-def _size_note(env: tuple[tuple[str, str], ...]) -> list[str]:
-    """What to know of variables that are more than are known to arrive."""
-    size = sum(len(name.encode()) + len(value.encode()) + 2 for name, value in env)
-    if size <= ENV_LIMIT:
-        return []
-    told = f"All variables together have {size} bytes; above {ENV_LIMIT} the container may not"
-    return [f"{told} start, or lack some. Upload a file instead."]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import anyio.lowlevel
 
 from vast_mcp.clock import Clock
-from vast_mcp.simulator.contract import Contract, port_numbers
+from vast_mcp.simulator.contract import Contract, asked_ports
 from vast_mcp.simulator.door import KEY_FILE, NO_TMUX, keys_in
 from vast_mcp.simulator.inside.commands import COMMANDS
 from vast_mcp.simulator.inside.disk import HOME, Disk
@@ -60,7 +60,7 @@ class Machine:
         """
         contract = self.contract
         ports: dict[str, str] = {}
-        for name, number in port_numbers(contract).items():
+        for name, number in asked_ports(contract).items():
             inside, _, kind = name.partition("/")
             ports[f"VAST_{kind.upper()}_PORT_{inside}"] = str(number)
         given = {

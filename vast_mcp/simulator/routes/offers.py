@@ -1,5 +1,7 @@
 """Search and rent: offers in both forms, the create request with all its refusals."""
 
+import re
+
 from vast_mcp.simulator.catalogue import CARDS
 from vast_mcp.simulator.contract import Order
 from vast_mcp.simulator.market import Listing, volume_ask_id
@@ -21,6 +23,7 @@ _MOST_ROWS = 64
 _BID_LOW, _BID_HIGH = 0.001, 128.0
 _IMAGE_LETTERS, _ARGS_LETTERS, _LABEL_LETTERS = 1024, 16_384, 256
 _PORTS = 64
+_PORT_FLAG = re.compile(r"(?<!\S)-p (\d+:\d+(?:/(?:tcp|udp))?)(?!\S)")
 _AUTOMATIC_TAG, _RESOLVED_TAG = "@vastai-automatic-tag", "cuda-12.8.1-auto"
 """The server resolves this tag, so the instance shows another one than was asked for (§6)."""
 
@@ -137,7 +140,10 @@ def order_from(world: World, body: JsonObject, ask: int) -> Order:
         disk_gb=_number(body.get("disk", _DEFAULT_STORAGE_GB), "disk"),
         label=body.get("label"),
         runtype=body.get("runtype") or _template_runtype(template),
-        env=[(str(name), str(value)) for name, value in env.items()],
+        env=[
+            *_template_ports(template, env),
+            *((str(name), str(value)) for name, value in env.items()),
+        ],
         onstart=onstart,
         args=[str(word) for word in body.get("args") or ()],
         bid_usd_per_hour=_bid(body.get("price"), ask),
@@ -169,6 +175,14 @@ def _template(world: World, body: JsonObject, ask: int) -> JsonObject | None:
         if template["hash_id"] == wanted:
             return template
     raise Refusal(400, "invalid_args", f"template {wanted} not found", ask_id=ask)
+
+
+def _template_ports(template: JsonObject | None, env: JsonObject) -> list[tuple[str, str]]:
+    """The ports that a template's docker flags open, beside those of the request."""
+    found = _PORT_FLAG.findall(str(template["env"])) if template else []
+    return [
+        (name, "1") for name in dict.fromkeys(f"-p {port}" for port in found) if name not in env
+    ]
 
 
 def _template_runtype(template: JsonObject | None) -> str:
