@@ -86,9 +86,9 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "no look at the ceiling before the create",
-        "vast_mcp/guard/acts/create.py",
-        "        if price.rate > round_up(ceiling):",
-        "        if price.rate > round_up(ceiling) and not desk:",
+        "vast_mcp/guard/acts/_ceiling.py",
+        "    if price.rate > round_up(ceiling):",
+        "    if price.rate > round_up(ceiling) and not desk:",
         (PRICES,),
     ),
     Weakening(

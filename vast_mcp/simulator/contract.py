@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from vast_mcp.simulator.chance import Chance
-from vast_mcp.simulator.door import CLOSED_PORT, Door, open_ports
+from vast_mcp.simulator.door import CLOSED_PORT, Door, given_ports, inside
 from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.lifecycle import STAGES, Stage
 from vast_mcp.simulator.market import MONTH_HOURS, SECOND_US, Listing, cost_split
@@ -11,7 +11,6 @@ from vast_mcp.simulator.wire import JsonObject
 
 _PORTS_AFTER_US = 4 * SECOND_US
 _HEARTBEAT_AFTER_US = 10 * SECOND_US
-_IDENTITY_FROM = 70_000
 _DIRECT_PORT_BASE = 20_000
 _AFTER_RUNNING = frozenset({"stopping", "exited", "scheduling", "outbid"})
 """Stages that show what the host said last; before it ever ran that was nothing."""
@@ -314,28 +313,17 @@ def _port_map(contract: Contract, now_us: int) -> JsonObject | None:
 
 def port_numbers(contract: Contract) -> dict[str, int]:
     """The number outside of each open port, as `22/tcp` to 20001; the same one for identity."""
-    return {_inside(name, number): number for name, number in asked_ports(contract).items()}
+    return {inside(name, number): number for name, number in asked_ports(contract).items()}
 
 
 def asked_ports(contract: Contract) -> dict[str, int]:
-    """The same by the name that was asked for: a container's variables have that one.
-
-    A host gives no more ports than it has; those that were asked for come first.
-    """
+    """The same by the name that was asked for: a container's variables have that one."""
     first = _DIRECT_PORT_BASE + contract.id % 20_000
-    names = open_ports(contract.order.runtype, contract.order.env)
-    names = [*names[1:], *names[:1]] if names[:1] == ["22/tcp"] else names
-    names = names[: contract.listing.machine.ports]
-    names.sort(key=lambda name: name != "22/tcp")
+    order = contract.order
+    names = given_ports(order.runtype, order.env, most=contract.listing.machine.ports)
     if contract.disk is not None and "22/tcp" not in contract.mapped:
         names = [name for name in names if name != "22/tcp"]
     return {name: contract.mapped.get(name, first + at) for at, name in enumerate(names)}
-
-
-def _inside(name: str, number: int) -> str:
-    """An identity port, asked for from 70000 on, has the same number inside and outside."""
-    asked, _, kind = name.partition("/")
-    return f"{number}/{kind}" if int(asked) >= _IDENTITY_FROM else name
 
 
 def _load_fields(contract: Contract, now_us: int, chance: Chance) -> JsonObject:

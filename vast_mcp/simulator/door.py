@@ -13,6 +13,8 @@ KEY_FILE = "/root/.ssh/authorized_keys"
 NO_TMUX = "/root/.no_auto_tmux"
 REFUSED_LINE = f"Authentication refused: bad ownership or modes for file {KEY_FILE}"
 STUCK_LINE = "Error: remote port forwarding failed for listen port {port}"
+_SSH = "22/tcp"
+_IDENTITY_FROM = 70_000
 CLOSED_PORT = 1
 """A port of this host where nobody listens."""
 _SECOND_US = 1_000_000
@@ -78,3 +80,16 @@ def open_ports(runtype: str, env: list[tuple[str, str]]) -> list[str]:
             inner = name[3:].rpartition(":")[2]
             ports.append(inner if "/" in inner else f"{inner}/tcp")
     return list(dict.fromkeys(ports))
+
+
+def given_ports(runtype: str, env: list[tuple[str, str]], *, most: int) -> list[str]:
+    """What a host with `most` open ports maps of them: those that were asked for before SSH."""
+    names = open_ports(runtype, env)
+    asked = sorted(names, key=lambda name: name == _SSH)[:most]
+    return [name for name in names if name in asked]
+
+
+def inside(name: str, number: int) -> str:
+    """An identity port, asked for from 70000 on, has the same number inside and outside."""
+    asked, _, kind = name.partition("/")
+    return f"{number}/{kind}" if int(asked) >= _IDENTITY_FROM else name

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from vast_mcp.credentials import exposed, said
-from vast_mcp.errors import InputInvalid, OfferGone, PolicyDenied
+from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import _doors as doors
 from vast_mcp.guard.acts._base import PlainAct, plain_number
+from vast_mcp.guard.acts._ceiling import check_ceiling, on_demand_after_all
 from vast_mcp.guard.acts._container import lost_variables, qualified, size_note
 from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.rent_words import UNASKED, better_bid
@@ -28,7 +29,6 @@ from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 DEFAULT_DISK_GB = 50.0
 DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
 MIN_DISK_GB = 8.0
-QUOTE_TTL_US = 30 * 60 * 1_000_000
 REPLAY_TTL_US = 2 * 60 * 1_000_000
 _SECOND_US = 1_000_000
 
@@ -90,8 +90,8 @@ class CreateInstance(PlainAct):
             ConfigInvalid: the vendor's address cannot stand in a start script.
         """
         check_label(self.label)
-        desk.vault.check_text("label", self.label, desk.limits)
-        desk.vault.check_text("image", self.image or "", desk.limits)
+        for field_name, text in (("label", self.label), ("image", self.image or "")):
+            desk.vault.check_text(field_name, text, desk.limits)
         desk.vault.check(self.secrets, desk.limits)
         desk.vault.notice(dict(self.env))
         template = await self._template(desk)
@@ -99,31 +99,26 @@ class CreateInstance(PlainAct):
         offer = await self._offer(desk, disk_gb)
         doors.check_room(offer, self.ports, template)
         price = Price(offer, self._rate(offer, disk_gb), disk_gb, self.lease_hours)
-        must_ask = await self._check_ceiling(desk, price)
         now_us = desk.now_us()
         image = self.image or (str(template.image) if template else DEFAULT_IMAGE)
         spend = replace(
             price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd),
             job_id=self.job_id,
         )
-        hours = plain_number(self.lease_hours)
-        on_demand = await self._without_bid(desk, price)
+        bids = self.bid_usd_per_hour is not None
+        must_ask = await check_ceiling(desk, price, most=self.max_price_usd_per_hour, bids=bids)
+        on_demand = "" if bids else await on_demand_after_all(desk, price)
         lost = lost_variables((*self.env, *self._known_secrets(desk)))
         return CreateSight(
             request=Request(self.tool, spend=spend),
             snapshot=price.snapshot(),
-            question=" ".join(
-                filter(
-                    None,
-                    (
-                        price.question(image=image, on_end=self.on_end),
-                        on_demand,
-                        self._secret_words(),
-                        lost,
-                    ),
-                )
+            question=_joined(
+                price.question(image=image, on_end=self.on_end),
+                on_demand,
+                self._secret_words(),
+                lost,
             ),
-            handle=f"rent-{self.offer_id}-{price.rate.dollars:.2f}usd-{hours}h",
+            handle=f"rent-{self.offer_id}-{price.rate.dollars:.2f}usd-{plain_number(self.lease_hours)}h",
             label=self.label,
             must_ask=must_ask,
             unasked=f"At its end it only stops: {UNASKED}." if self.on_end == "destroy" else "",
@@ -139,20 +134,6 @@ class CreateInstance(PlainAct):
         if self.connect is None:
             return template is not None and template.jupyter
         return self.connect == "jupyter"
-
-    async def _without_bid(self, desk: Desk, price: Price) -> str:
-        """What to say where an offer that was shown as interruptible is rented without a bid."""
-        if self.bid_usd_per_hour is not None:
-            return ""
-        bid, plain = await desk.ledger.read(
-            lambda tx: (
-                tx.quote(self.offer_id, "interruptible"),
-                tx.quote(self.offer_id, "on_demand"),
-            )
-        )
-        if bid is None or (plain is not None and plain.shown_us >= bid.shown_us):
-            return ""
-        return f"Without a bid this rents on demand, at {price.rate}."
 
     async def _template(self, desk: Desk) -> Template | None:
         if self.template_hash is None:
@@ -213,31 +194,6 @@ class CreateInstance(PlainAct):
                 hint=f"{better_bid(offer.min_bid)} is likely to win.",
             )
         return round_up(bid + storage_rate(offer.storage_usd_per_gb_month, disk_gb))
-
-    async def _check_ceiling(self, desk: Desk, price: Price) -> str:
-        """Refuse a price above the ceiling; say so when there is no ceiling to hold it to."""
-        if self.max_price_usd_per_hour is not None:
-            ceiling = UsdPerHour.of(self.max_price_usd_per_hour)
-            origin = "max_price_usd_per_hour"
-        elif self.bid_usd_per_hour is not None:
-            return ""  # a bid is its own ceiling
-        else:
-            quote = await desk.ledger.read(lambda tx: tx.quote(self.offer_id, "on_demand"))
-            if quote is None or desk.clock.utc_us() - quote.shown_us > QUOTE_TTL_US:
-                return "No price was shown for this offer lately, so the person must see it first."
-            shown_disk = storage_rate(quote.storage_usd_per_gb_month, quote.disk_gb)
-            disk_now = storage_rate(quote.storage_usd_per_gb_month, price.disk_gb)
-            ceiling = round_up(quote.usd_per_hour - shown_disk + disk_now)
-            origin = "the price shown by search_offers"
-        if price.rate > round_up(ceiling):
-            raise PolicyDenied(
-                f"Not rented, nothing charged: offer {self.offer_id} now costs {price.rate} with"
-                f" {plain_number(price.disk_gb)} GB disk, above {origin} ({ceiling}).",
-                rules=("create.ceiling",),
-                hint="Search again for what fits, or tell the person the new price and pass it as"
-                " max_price_usd_per_hour.",
-            )
-        return ""
 
     # -- deciding --------------------------------------------------------------------------
 
@@ -401,3 +357,7 @@ class CreateInstance(PlainAct):
             connect=self.connect or ("ssh" if bare else None),
             args=self.args,
         )
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
