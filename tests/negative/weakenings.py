@@ -7,6 +7,7 @@ notices is a missing test.
 from tests.negative.of_keys import OF_KEYS
 from tests.negative.of_leases import OF_LEASES
 from tests.negative.of_market import OF_MARKET
+from tests.negative.of_marks import OF_MARKS
 from tests.negative.weakening import Weakening
 
 LOST = "tests/promises/test_lost_answers.py"
@@ -108,8 +109,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "an id in an answer is a proof",
         "vast_mcp/guard/reconcile.py",
-        "        if carries(desk, one, rental.intent_id)\n",
-        "        if carries(desk, one, rental.intent_id) or len(instances) == 1\n",
+        "    return first_of(desk.marker, rental, new)\n",
+        "    return new[0] if len(new) == 1 else first_of(desk.marker, rental, new)\n",
         (f"{UNPROVEN}::test_another_machine_that_an_answer_names_is_never_touched",),
     ),
     Weakening(
@@ -348,4 +349,5 @@ WEAKENINGS: tuple[Weakening, ...] = (
     *OF_LEASES,
     *OF_KEYS,
     *OF_MARKET,
+    *OF_MARKS,
 )

@@ -175,6 +175,21 @@ def test_a_machine_of_ours_that_bills_without_a_lease_is_told() -> None:
     assert of(seen=ended_now, now_us=late.now_us) == []
 
 
+def test_a_copied_mark_that_bills_is_told_with_the_ways_out() -> None:
+    """Once for each machine: whose mark it is, what it bills, how a person adopts or ends it."""
+    copy = replace(held(ours=False), copied="it is that of instance 27000009")
+    found = of(seen=Seen(held=(copy,)))
+    assert kinds(found) == [Kind.NO_LEASE]
+    assert "instance 27000009" in found[0].text
+    assert "vast-mcp extend 27000001 HOURS" in found[0].text
+    assert found[0].text.endswith("console.")
+    resting = replace(
+        held(ours=False, actual_status="exited", cur_state="stopped", intended_status="stopped",
+             next_state="stopped"), copied="x",
+    )  # fmt: skip
+    assert of(seen=Seen(held=(resting,))) == []
+
+
 def test_a_machine_that_outlived_two_leases_is_told_of_both() -> None:
     """A key names the event: started again under a new lease, it may bill past that one too."""
     first = held(after_s=4 * 3600 + 601)

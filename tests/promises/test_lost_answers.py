@@ -278,20 +278,6 @@ async def test_a_twin_call_is_new_again_two_minutes_after_its_machine_ended(
             await world.rent(client, offer)
 
 
-async def test_two_machines_of_one_request_are_both_under_a_lease(tmp_path: Path) -> None:
-    """Safety S1: the vendor accepted one request twice: the second is found, counted, ended."""
-    world = World(tmp_path, seed=9)
-    async with world.connect() as client:
-        first = await world.rent(client)
-    label = str(world.simulator.world.instances[first].label)
-    twin = world.simulator.add_foreign_instance(label=label)
-    await tick(world)
-    assert {one.target_id for one in await rentals(world)} == {first, twin}
-    world.clock.move(5 * 3600)
-    await tick(world, times=2)
-    assert [one.wants_to_run for one in world.simulator.world.instances.values()] == [False] * 2
-
-
 async def test_a_lost_ledger_finds_its_machines_by_their_marks(tmp_path: Path) -> None:
     """Design §8, safety W7: wipe the ledger, keep the key file: re-adopted, lease enforced."""
     world = World(tmp_path, seed=9)

@@ -138,6 +138,39 @@ async def test_the_world_counts_what_each_intent_made() -> None:
         assert vendor.simulator.world.created_by_intent() == {"a": 2, "b": 1}
 
 
+async def test_one_request_makes_two_machines() -> None:
+    """Not seen of the vendor, and nothing forbids it: the second comes some seconds later."""
+    async with console() as vendor:
+        vendor.simulator.faults.add("made_twice", "PUT", seconds=3)
+        rented = await vendor.rent(env={"VMCP_INTENT": "a"}, label="x")
+        vendor.clock.move(3)
+        vendor.simulator.catch_up()
+        world = vendor.simulator.world
+        first, second = (world.instances[number] for number in sorted(world.instances))
+
+        assert (first.id, second.label) == (rented, "x")
+        assert second.order.env == [("VMCP_INTENT", "a")]
+        assert second.created_us - first.created_us == 3_000_000
+        assert second.listing.machine.id != first.listing.machine.id
+
+
+async def test_labels_are_copied_and_machines_recycled_by_hand() -> None:
+    """A label goes to another machine, alone or with its variables; a recycled one keeps its id."""
+    async with console() as vendor:
+        ours = await vendor.running(env={"VMCP_INTENT": "a"}, label="x")
+        copy = vendor.simulator.add_foreign_instance()
+        vendor.simulator.copy_label(ours, copy)
+        world = vendor.simulator.world
+        assert (world.instances[copy].label, world.instances[copy].order.env) == ("x", [])
+        vendor.simulator.copy_label(ours, copy, environment=True)
+        assert world.instances[copy].order.env == [("VMCP_INTENT", "a")]
+        vendor.simulator.recycle(ours, [])
+        assert world.instances[ours].stage == "recycling"
+        vendor.simulator.hide_environment(copy)
+        shown = (await vendor.call("GET", f"instances/{copy}/")).json()["instances"]
+        assert shown["extra_env"] is None
+
+
 async def test_the_world_counts_seconds_billed_past_an_instant() -> None:
     """How far a lease was overrun, by kind."""
     async with console() as vendor:

@@ -162,6 +162,7 @@ def decode_instance(value: object) -> Instance:
         started_at_us=f.instant_us(fields.get("start_date")),
         contract_ends_us=f.instant_us(fields.get("end_date")),
         intent_mark=_intent(fields.get("extra_env")),
+        shows_environment=isinstance(fields.get("extra_env"), list | dict),
         verified=_verified(fields, default=True),
         disk_mb_per_s=max(0.0, f.real(fields, "disk_bw")),
         **_gpus(fields),

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from vast_mcp.api.reads import Reads
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Desk, Sight
+from vast_mcp.guard.belonging import Bearers
 from vast_mcp.models import ChargeItem
 from vast_mcp.policy.nearness import near_a_cap
 from vast_mcp.store import (
     Charged,
-    OutsideRental,
     Transaction,
     day_of,
     sources_of,
@@ -125,13 +125,15 @@ def sums(lines: Iterable[ChargedLine]) -> dict[tuple[str, str], Usd]:
     return amounts
 
 
-async def before_spending(desk: Desk, sight: Sight, outside: Sequence[OutsideRental]) -> None:
+async def before_spending(desk: Desk, sight: Sight, bearers: Bearers) -> None:
     """Read charges first where the act would leave less than a fifth of a cap."""
     spend, now_us = sight.request.spend, desk.now_us()
     if spend is None:
         return
     exposure = await desk.ledger.read(
-        lambda tx: tx.exposure(now_us, outside=outside, task=spend.task, job_id=spend.job_id)
+        lambda tx: tx.exposure(
+            now_us, outside=bearers.outside(tx), task=spend.task, job_id=spend.job_id
+        )
     )
     if near_a_cap(sight.request, exposure, desk.limits):
         await follow_charges(desk, pause_us=FRESH_US, within_s=BEFORE_A_RENT_S)

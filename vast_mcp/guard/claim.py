@@ -114,7 +114,7 @@ class Claims:
         if request.spend is not None and facts is not None:
             exposure = tx.exposure(
                 self._clock.lease_us(),
-                outside=facts.outside,
+                outside=facts.bearers.outside(tx),
                 task=request.spend.task,
                 job_id=request.spend.job_id,
             )
@@ -148,7 +148,9 @@ def _account_rate(tx: Transaction, facts: Facts) -> UsdPerHour:
     A rent or start that is on its way is shown by nobody yet, and counts all the same.
     """
     rates: dict[int | str, UsdPerHour] = {one.instance_id: rate_now(one) for one in facts.instances}
-    marked: dict[str, int | str] = {one.intent_id: one.instance_id for one in facts.outside}
+    marked: dict[str, int | str] = {
+        one.intent_id: one.instance_id for one in facts.bearers.outside(tx)
+    }
     for rental in tx.live_rentals():
         if rental.kind == "instance":
             claimed = rental.details.get("unmarked")

@@ -354,7 +354,7 @@ class Guard:
         if sight.request.spend is None:
             return None
         facts = await desk.view.facts()
-        await before_spending(desk, sight, facts.outside)
+        await before_spending(desk, sight, facts.bearers)
         return facts
 
     async def _end_plan(self, ledger: Ledger, plan: Plan | None, outcome: Outcome) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._base import ABSENT_LISTS
-from vast_mcp.guard.mark import INTENT_LENGTH, endpoint_intent, user_part
+from vast_mcp.guard.belonging import Bearers
+from vast_mcp.guard.mark import Mark, endpoint_intent, user_part
 from vast_mcp.guard.reconcile import (
     adopt,
     count_absence,
     hold_unmarked,
+    labelled,
     result_of,
     seems_ours,
 )
@@ -45,7 +47,7 @@ async def observe_all(desk: Desk, instances: Sequence[Instance], began_us: int) 
                 said += _resolve(tx, desk, rental, instances, began_us, now_us)
             else:
                 _observe_one(tx, rental, by_id.get(rental.target_id), began_us, now_us)
-        said += _adopt_strays(tx, desk, instances, began_us, now_us)
+        said += _take_back(tx, desk, instances, began_us, now_us)
         return said
 
     return await desk.ledger.write(write)
@@ -76,14 +78,18 @@ def _observe_one(
 
 
 async def _unresolved_endpoints(desk: Desk) -> dict[str, int]:
-    """Listed endpoints by the intent in their name; not read when no endpoint is unresolved."""
+    """Listed endpoints by the intent in their name; not read when no endpoint is unresolved.
+
+    Names can be copied: of several with one intent the first made is the one.
+    """
     live = await desk.ledger.read(lambda tx: tx.live_rentals())
     if not any(one.kind == "endpoint" and one.target_id is None for one in live):
         return {}
     listed = await desk.reads.endpoints()
+    newest_first = sorted(listed, key=lambda one: -one.endpoint_id)
     return {
         intent: one.endpoint_id
-        for one in listed
+        for one in newest_first
         if (intent := endpoint_intent(one.raw_name)) is not None
     }
 
@@ -172,13 +178,14 @@ def _resolve_unmarked(
     held, named = rental.details.get("unmarked"), rental.details.get("named")
     one = next((one for one in instances if one.instance_id in (held, named)), None)
     if held is None:
+        one = one or next((one for one in instances if labelled(desk, rental, one)), None)
         if one is None or not _free(tx, rental, one) or not seems_ours(desk, rental, one):
             return None
         hold_unmarked(tx, rental, one, now_us)
         said = (
-            f"instance {one.instance_id} at {one.usd_per_hour} is what Vast.ai named for intent"
-            f" {rental.intent_id}, but lacks our mark: its cost is counted and nothing of ours ends"
-            f" it. `vast-mcp extend {one.instance_id} HOURS` adopts it"
+            f"instance {one.instance_id} at {one.usd_per_hour} seems to be what intent"
+            f" {rental.intent_id} became, but lacks our mark: its cost is counted and nothing of"
+            f" ours ends it. `vast-mcp extend {one.instance_id} HOURS` adopts it"
         )
         return [said]
     if one is not None:
@@ -189,34 +196,49 @@ def _resolve_unmarked(
     return []
 
 
-def _adopt_strays(
+def _take_back(
     tx: Transaction, desk: Desk, instances: Sequence[Instance], began_us: int, now_us: int
 ) -> list[str]:
-    """Machines that bear our mark and are in no book: the ledger was lost, or is another's."""
+    """Machines of ours that no open book holds: the ledger was lost, or is older than they are.
+
+    A copied mark takes nothing in: what is shown and the notices tell of such machines.
+    """
     said = []
+    bearers = Bearers(desk.marker, instances)
     for one in instances:
-        mark = desk.marker.read(one.raw_label)
-        if mark is None:
-            continue
-        known = tx.rental_of("instance", one.instance_id) or tx.rental(mark.intent_id)
-        if known is not None and one.instance_id == (known.target_id or one.instance_id):
+        whose = bearers.whose(one, tx)
+        known = whose.rental
+        if whose.mark is not None and known is None:
+            known = tx.rental(whose.mark.intent_id)
+        if known is not None:
             listed_before = began_us <= (known.ended_us or 0) <= now_us
             if not known.state.holds_money and not listed_before:
                 books.reopen(tx, known, one, now_us)
                 said.append(f"instance {one.instance_id} is there after all; it counts again")
-            continue
-        # Not in the books, or a second machine of one intent: the vendor made two of one request.
-        intent_id = mark.intent_id if known is None else desk.clock.random_id(INTENT_LENGTH)
-        _take_in(tx, one, intent_id, mark.until_us, now_us)
-        said.append(f"instance {one.instance_id} bears our mark and was taken into the books")
+            elif whose.mark is not None:
+                _follow_label(tx, known, whose.mark)
+        elif whose.mark is not None:
+            _take_in(tx, one, whose.mark, now_us)
+            said.append(f"instance {one.instance_id} bears our mark and was taken into the books")
     return said
 
 
-def _take_in(tx: Transaction, one: Instance, intent_id: str, until_us: int, now_us: int) -> None:
+def _follow_label(tx: Transaction, rental: Rental, mark: Mark) -> None:
+    """Its own mark names a later end than the books: they are a copy, or older than an extension.
+
+    Extensions only add, and stand in the books before the label; a start may set an earlier end,
+    so what was started here keeps that of the books.
+    """
+    if rental.running and not rental.touched and mark.until_us > rental.lease_ends_us:
+        tx.extend_lease(rental.intent_id, mark.until_us)
+        tx.update_rental(rental, lease_ends_us=mark.until_us)
+
+
+def _take_in(tx: Transaction, one: Instance, mark: Mark, now_us: int) -> None:
     """Books for a machine of ours that had none, from what its label and the vendor say."""
     began_us = min(one.started_at_us or now_us, now_us)
     rental = Rental(
-        intent_id=intent_id,
+        intent_id=mark.intent_id,
         principal=PRINCIPAL,
         kind="instance",
         state=RentalState.ACTIVE,
@@ -226,7 +248,7 @@ def _take_in(tx: Transaction, one: Instance, intent_id: str, until_us: int, now_
         usd_per_hour=one.usd_per_hour,
         disk_usd_per_hour=one.disk_usd_per_hour,
         created_us=began_us,
-        lease_ends_us=until_us,
+        lease_ends_us=mark.until_us,
         asked=True,
         machine_id=one.machine_id,
         target_id=one.instance_id,
@@ -237,6 +259,6 @@ def _take_in(tx: Transaction, one: Instance, intent_id: str, until_us: int, now_
             "stop_sent": one.intended_status == "stopped",
         },
     )
-    lease = Segment(intent_id, "lease", one.usd_per_hour, Usd(0), began_us, until_us)
+    lease = Segment(mark.intent_id, "lease", one.usd_per_hour, Usd(0), began_us, mark.until_us)
     tx.add_rental(rental, [lease])
     books.observe(tx, rental, one, now_us, now_us)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from vast_mcp.errors import ApiError
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk
+from vast_mcp.guard.belonging import first_of, near
 from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject
 from vast_mcp.store import Rental, RentalState, Transaction
@@ -26,8 +27,6 @@ GOOD_READS = 3
 _SEARCH_FOR_S = 15.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 4.0
-_SKEW_US = 3 * 3600 * 1_000_000
-"""No vendor's clock is further off: a machine that began longer before our send is an older one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,43 +68,34 @@ class Finding:
     proven: bool = True
 
 
-def carries(desk: Desk, instance: Instance, intent_id: str) -> bool:
-    """Whether this machine bears the intent's mark, in its label or its environment."""
-    mark = desk.marker.read(instance.raw_label)
-    return (mark is not None and mark.intent_id == intent_id) or instance.intent_mark == intent_id
-
-
 def result_of(
     desk: Desk, rental: Rental, instances: Sequence[Instance], before: frozenset[int] = frozenset()
 ) -> Instance | None:
     """The machine among these that this rent became: marked, and not there before it was sent."""
-    found = [
-        one
-        for one in instances
-        if carries(desk, one, rental.intent_id)
-        and one.instance_id not in before
-        and not _older(one, rental)
-    ]
-    return min(found, key=lambda one: one.instance_id, default=None)
+    new = [one for one in instances if one.instance_id not in before]
+    return first_of(desk.marker, rental, new)
 
 
 def seems_ours(desk: Desk, rental: Rental, one: Instance) -> bool:
-    """Whether a machine that a plain success named may be ours though it bears no mark at all.
+    """Whether a machine may be what this rent became though its environment does not say so.
 
-    It must be new, on the machine that was rented, and nobody else's. That it was not in the last
-    list before the send, the caller knows.
+    It must be new, on the machine that was rented, and nobody else's. That a plain success named
+    it, or that its label names this rent, and that it was not in the last list before the send,
+    the caller knows.
     """
+    mark = desk.marker.read(one.raw_label)
     return (
-        desk.marker.read(one.raw_label) is None
+        (mark is None or mark.intent_id == rental.intent_id)
         and one.intent_mark is None
         and one.machine_id == rental.machine_id
-        and not _older(one, rental)
+        and near(one, rental)
     )
 
 
-def _older(one: Instance, rental: Rental) -> bool:
-    sent_us = rental.sent_us or rental.created_us
-    return one.started_at_us is not None and one.started_at_us < sent_us - _SKEW_US
+def labelled(desk: Desk, rental: Rental, one: Instance) -> bool:
+    """Whether its label names this rent."""
+    mark = desk.marker.read(one.raw_label)
+    return mark is not None and mark.intent_id == rental.intent_id
 
 
 async def find(

@@ -5,16 +5,16 @@ long to read (a page of 25 each few seconds) is read in the background by the ke
 its last complete reading while that is young enough, and never a part of one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vast_mcp.api.pages import Between, Progress
 from vast_mcp.api.reads import Reads
 from vast_mcp.clock import Clock
 from vast_mcp.errors import RateLimited
+from vast_mcp.guard.belonging import Bearers
 from vast_mcp.guard.mark import Marker
 from vast_mcp.models import Account, Billing, Instance, billing_of
-from vast_mcp.store import OutsideRental
 from vast_mcp.units import UsdPerHour
 
 FRESH_S = 10.0
@@ -52,8 +52,8 @@ class Facts:
 
     account: Account
     instances: tuple[Instance, ...]
-    outside: tuple[OutsideRental, ...]
-    """Our own machines as the vendor lists them, whether or not the ledger knows them."""
+    bearers: Bearers
+    """Whose they are."""
     began_us: int = 0
     """When the reading of the machines began."""
     age: str = ""
@@ -91,6 +91,11 @@ class View:
         """The ids of the last complete list: what was there before a rent that follows."""
         last = self._reading
         return frozenset() if last is None else frozenset(x.instance_id for x in last.instances)
+
+    def bearers(self, instances: Iterable[Instance] = ()) -> Bearers:
+        """Whose these machines are, beside those of the last complete list."""
+        found = {one.instance_id: one for one in (self._reading.instances if self._reading else ())}
+        return Bearers(self._marker, {**found, **{x.instance_id: x for x in instances}}.values())
 
     @property
     def is_long(self) -> bool:
@@ -248,20 +253,10 @@ class View:
         return Facts(
             account=self._account[1],
             instances=reading.instances,
-            outside=tuple(self._outside(reading.instances)),
+            bearers=Bearers(self._marker, reading.instances),
             began_us=reading.began_us,
             age=self.age_words(reading),
         )
-
-    def _outside(self, instances: Sequence[Instance]) -> list[OutsideRental]:
-        ours = []
-        for instance in instances:
-            mark = self._marker.read(instance.raw_label)
-            if mark is not None:
-                running = billing_of(instance) is not Billing.DISK
-                rate = instance.usd_per_hour if running else instance.disk_usd_per_hour
-                ours.append(OutsideRental(instance.instance_id, mark.intent_id, rate, running))
-        return ours
 
 
 def rate_now(instance: Instance) -> UsdPerHour:

@@ -88,7 +88,9 @@ class Instance:
     """When the contract began, microseconds UTC."""
     contract_ends_us: int | None
     intent_mark: str | None = None
-    """The value of VMCP_INTENT in its environment: our mark when the label was changed."""
+    """The value of VMCP_INTENT in its environment, which was set at its rent and never changes."""
+    shows_environment: bool = False
+    """Whether its variables could be read at all: some rows have null there."""
     verified: bool = True
     disk_mb_per_s: float = 0.0
     """How fast its disk writes; 0 where the vendor does not tell."""

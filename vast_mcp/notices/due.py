@@ -8,6 +8,7 @@ from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.tick import Cause, Deed
 from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing, InboxNote, InstanceState
+from vast_mcp.notices.copied import copied
 from vast_mcp.notices.notice import Kind, Notice, quoted
 from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services.held import Held
@@ -68,6 +69,7 @@ def due(
         *_ended_elsewhere(rentals, now_us),
         *_never_up(seen, ended),
         *_machines(seen, ended, now_us),
+        *copied(seen.held),
         *_resumed(seen, ended, now_us),
         *_overdue_endpoints(seen, rentals, now_us),
         *_unresolved(rentals, now_us),
@@ -272,8 +274,8 @@ def _marked_inside(held: Held) -> bool:
 
     A mark in the label that is not ours is another vast-mcp's, which has an end of its own for it.
     """
-    raw = held.instance.raw_label
-    return held.instance.intent_mark is not None and user_part(raw) == raw.strip()
+    raw, named = held.instance.raw_label, held.instance.intent_mark
+    return named is not None and not held.copied and user_part(raw) == raw.strip()
 
 
 def _overdue_endpoints(seen: Seen, rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:

@@ -8,9 +8,9 @@ import anyio
 
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, VastMcpError
+from vast_mcp.guard.belonging import Bearers
 from vast_mcp.guard.tick import Deed, Tick
 from vast_mcp.guard.view import rate_now
-from vast_mcp.models import Instance
 from vast_mcp.notices import desktop
 from vast_mcp.notices.due import Pot, Seen, due, outbid_key
 from vast_mcp.notices.inbox import InboxReader
@@ -21,7 +21,7 @@ from vast_mcp.policy import Limits
 from vast_mcp.policy.budget import budget_of
 from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services import Services
-from vast_mcp.services.held import Held
+from vast_mcp.services.rentals import held_of
 from vast_mcp.services.showing import minute
 from vast_mcp.services.spending import spending
 from vast_mcp.store import Letter, Rental, Transaction, current_rate
@@ -127,9 +127,7 @@ class Messenger:
     def _seen(
         self, tx: Transaction, tick: Tick, limits: Limits, now_us: int
     ) -> tuple[list[Rental], Seen]:
-        def held(one: Instance) -> Held:
-            rental = tx.rental_of("instance", one.instance_id)
-            return Held(one, now_us, rental, self._services.marker.read(one.raw_label))
+        bearers = Bearers(self._services.marker, tick.instances)
 
         def whose(deed: Deed) -> Rental | None:
             return tx.rental_of(deed.kind, deed.target_id)
@@ -143,7 +141,7 @@ class Messenger:
                 key = f"task:{task}:{min(caps).micros}"
                 pots.append(Pot(key, f"the budget of task{quoted(task)}", spent, min(caps)))
         return rentals, Seen(
-            held=tuple(held(one) for one in tick.instances),
+            held=tuple(held_of(tx, bearers, one, now_us) for one in tick.instances),
             deeds=tuple((deed, whose(deed)) for deed in tick.deeds),
             pots=tuple(pots),
             usd_per_hour=_rate(tick, rentals),

@@ -69,7 +69,7 @@ async def money(services: Services) -> JsonObject:
     free = limits.no_question
     books: JsonObject = {}
     try:
-        counted = (await spending(services, facts.outside)).counted
+        counted = (await spending(services, facts.bearers)).counted
         today = counted.by_day.get(counted.today, Usd(0))
         month = counted.by_month.get(counted.today[:7], Usd(0))
         books = {

@@ -85,7 +85,7 @@ async def workergroups(services: Services) -> Json:
 async def spend(services: Services) -> Json:
     """Spent and reserved against the caps, and what was spent per day."""
     facts = await services.view.seen()
-    money = await spending(services, facts.outside)
+    money = await spending(services, facts.bearers)
     return {
         **money.against(services.limits()),
         "running": money.counted.running,

@@ -25,7 +25,7 @@ async def account_summary(services: Services) -> JsonObject:
     warnings = list(seen.warnings)
     books: JsonObject = {}
     try:
-        money = await spending(services, seen.facts.outside)
+        money = await spending(services, seen.facts.bearers)
         books = money.against(services.limits())
         since = await frozen(services.ledger)
         if since:

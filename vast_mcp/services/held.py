@@ -44,7 +44,10 @@ class Held:
     now_us: int
     rental: Rental | None = None
     mark: Mark | None = None
+    """The mark that it rightly bears; a copied one is none."""
     spent: Usd | None = None
+    copied: str = ""
+    """Why the mark that it bears is not its own; empty where it bears none, or its own."""
 
     @property
     def ours(self) -> bool:
@@ -192,8 +195,7 @@ class Held:
 
     def _lease_warning(self) -> str:
         if not self.ours:
-            bills = self.bills is not Billing.NOTHING
-            return "rented elsewhere, no lease: bills until somebody ends it" if bills else ""
+            return self._foreign_warning()
         ends_us = self.lease_ends_us
         if ends_us is None or ends_us - self.now_us > LEASE_WARNING_US:
             return ""
@@ -202,6 +204,15 @@ class Held:
         if left_min < 0:
             return f"the lease is over; it is being {_BEING[then]}"
         return f"lease ends in {left_min} min, then {then}; extend_lease gives more time"
+
+    def _foreign_warning(self) -> str:
+        if self.copied:
+            return (
+                f"its lease mark is a copy ({self.copied}): not ours, nothing here ends it;"
+                f" `vast-mcp extend {self.instance.instance_id} HOURS` adopts it"
+            )
+        bills = self.bills is not Billing.NOTHING
+        return "rented elsewhere, no lease: bills until somebody ends it" if bills else ""
 
     def _unlisted_warning(self) -> str:
         if self.instance.listed:

@@ -168,7 +168,8 @@ def _why(seen: Held, *, over: bool) -> str:
     if seen.bills is Billing.NOTHING:
         return ""
     if not seen.ours:
-        return "rented elsewhere; nothing here ends it"
+        whose = "its lease mark is a copy, not ours" if seen.copied else "rented elsewhere"
+        return f"{whose}; nothing here ends it"
     if seen.bills is Billing.GPU_AND_DISK:
         if not seen.instance.listed:
             return "rented, not shown by Vast.ai; not proven gone"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from vast_mcp.api.instance_reads import Look
 from vast_mcp.errors import ApiError, LedgerUnavailable, NotFound
-from vast_mcp.guard.mark import Mark
+from vast_mcp.guard.belonging import Bearers, Belonging
 from vast_mcp.guard.remembered import holds, is_young, remembered
 from vast_mcp.models import Billing, Instance
 from vast_mcp.services._services import Services
@@ -203,12 +203,12 @@ class _Seen:
 
 async def _with_books(services: Services, instances: Sequence[Instance]) -> _Seen:
     now_us = services.clock.lease_us()
-    marks = {one.instance_id: services.marker.read(one.raw_label) for one in instances}
+    bearers = services.view.bearers(instances)
 
     def read(tx: Transaction) -> _Seen:
         live = tx.live_rentals()
         return _Seen(
-            tuple(_held(tx, one, marks[one.instance_id], now_us) for one in instances),
+            tuple(held_of(tx, bearers, one, now_us) for one in instances),
             tuple(rental for rental in live if rental.target_id is None),
             tuple(one for one in live if one.kind == "instance" and holds(one)),
         )
@@ -216,16 +216,21 @@ async def _with_books(services: Services, instances: Sequence[Instance]) -> _See
     try:
         return await services.ledger.read(read)
     except LedgerUnavailable:
-        bare = tuple(Held(one, now_us, mark=marks[one.instance_id]) for one in instances)
+        bare = tuple(_held(one, now_us, bearers.whose(one, None)) for one in instances)
         return _Seen(bare, warnings=(NO_BOOKS,))
 
 
-def _held(tx: Transaction, one: Instance, mark: Mark | None, now_us: int) -> Held:
-    rental = tx.rental_of("instance", one.instance_id)
-    if rental is None:
-        return Held(one, now_us, mark=mark)
-    spent = likely_spent(rental, tx.segments(rental.intent_id), now_us)
-    return Held(one, now_us, rental, mark, spent)
+def held_of(tx: Transaction, bearers: Bearers, one: Instance, now_us: int) -> Held:
+    """A machine with what the books know of it and cost so far."""
+    held = _held(one, now_us, bearers.whose(one, tx))
+    if held.rental is None:
+        return held
+    spent = likely_spent(held.rental, tx.segments(held.rental.intent_id), now_us)
+    return replace(held, spent=spent)
+
+
+def _held(one: Instance, now_us: int, whose: Belonging) -> Held:
+    return Held(one, now_us, whose.rental, whose.mark, copied=whose.copied)
 
 
 def _unresolved(rental: Rental) -> bool:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from vast_mcp.guard.belonging import Bearers
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Exposure, Limits
 from vast_mcp.services._services import Services
 from vast_mcp.services.showing import dollars, given, minute
-from vast_mcp.store import OutsideRental, Rental, Transaction, split_by_day
+from vast_mcp.store import Rental, Transaction, split_by_day
 from vast_mcp.store.exposure import segment_end_us
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -61,8 +62,8 @@ class Spending:
         return {day: dollars(amount) for day, amount in days if amount}
 
 
-async def spending(services: Services, outside: tuple[OutsideRental, ...] = ()) -> Spending:
-    """The books now.
+async def spending(services: Services, bearers: Bearers | None = None) -> Spending:
+    """The books now; with the machines of ours among these that no ledger knows.
 
     Raises:
         LedgerUnavailable: they cannot be read.
@@ -70,6 +71,7 @@ async def spending(services: Services, outside: tuple[OutsideRental, ...] = ()) 
     now_us = services.clock.lease_us()
 
     def read(tx: Transaction) -> Spending:
+        outside = bearers.outside(tx) if bearers is not None else ()
         counted = tx.exposure(now_us, outside=outside)
         own = tx.exposure(now_us) if outside else counted
         ahead = _ahead(tx, now_us)

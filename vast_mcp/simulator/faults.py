@@ -50,12 +50,14 @@ MarketKind: TypeAlias = Literal[
     "host_death",
     "outbid_and_resume",
     "mark_altered",
+    "made_twice",
 ]
 Kind: TypeAlias = WireKind | MarketKind
 MARKET_KINDS: frozenset[str] = frozenset(get_args(MarketKind))
 KINDS: tuple[str, ...] = (*get_args(WireKind), *get_args(MarketKind))
-SCRIPTED: frozenset[str] = frozenset({"canned", "canned_after"})
-"""These need a body, so that a test plans them and no profile draws them."""
+SCRIPTED: frozenset[str] = frozenset({"canned", "canned_after", "made_twice"})
+"""A test plans these and no profile draws them: two need a body, and two machines of one request
+were never seen."""
 
 _REMEMBERED = 1_000
 
@@ -77,7 +79,7 @@ class Fault:
     Attributes:
         status: for the status faults and the `success_false` ones; None is the kind's own.
         seconds: simulated; how late, how slow, how far the list lags or the clock is off, when a
-            host dies or a bid is outbid.
+            host dies or a bid is outbid, how long after the first a second machine is made.
         form: how a `rate_limited` answer looks.
         factor: what a price is multiplied by.
         how: `stuck_loading`: stuck, broken_image, failed; `host_death`: offline, unknown, gone;

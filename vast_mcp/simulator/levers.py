@@ -1,5 +1,6 @@
 """What a test may do to the world: the hand of the market, of hosts and of other people."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from vast_mcp.simulator.contract import Contract, Order
@@ -146,6 +147,24 @@ class Levers:
         """Somebody relabels it on the console."""
         self._present(instance_id).order.label = label
 
+    def copy_label(self, instance_id: int, to: int, *, environment: bool = False) -> None:
+        """Another machine gets the same label, and its variables if it was rented as a copy."""
+        source, copy = self._present(instance_id), self._present(to)
+        copy.order.label = source.label
+        if environment:
+            copy.order.env = list(source.order.env)
+
+    def hide_environment(self, instance_id: int) -> None:
+        """Its rows show `extra_env` null from now on, as recorded rows of some machines do."""
+        self._present(instance_id).fields["extra_env"] = None
+
+    def recycle(self, instance_id: int, env: Sequence[tuple[str, str]] | None = None) -> None:
+        """Its owner recycles it on the console: a new container, the id stays; other variables."""
+        contract = self._present(instance_id)
+        if env is not None:
+            contract.order.env = list(env)
+        self.world.fleet.enter(contract, "recycling", self.world.now_us)
+
     def set_credit(self, usd: float) -> None:
         """The account has exactly this much left now."""
         self.catch_up()
@@ -177,12 +196,14 @@ class Levers:
     def add_foreign_instance(
         self, *, label: str | None = None, gpu_name: str = "RTX 3090", running: bool = True,
         disk_gb: float = 20.0, image: str = "vastai/base-image:latest",
+        env: Sequence[tuple[str, str]] = (),
     ) -> int:  # fmt: skip
         """A machine the account's owner rented elsewhere; its id. Running at once, or stopped."""
         self.catch_up()
         listing = self._some_listing(gpu_name)
         self.world.market.rent(listing)
         order = Order(image=image, disk_gb=disk_gb, label=label, runtype="ssh_direc ssh_proxy")
+        order.env = list(env)
         contract = self.world.fleet.create(listing, order, self.world.now_us)
         contract.foreign = True
         contract.wants_to_run = running

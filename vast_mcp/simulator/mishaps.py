@@ -69,6 +69,8 @@ def _strike(fault: Fault, world: World, contract: Contract) -> bool:
             contract.order.label = "renamed by the vendor"
             if fault.how == "all":
                 contract.order.env = []
+        case "made_twice":
+            _later(world, contract, fault.seconds, lambda: _again(world, contract))
         case "host_death":
             _later(world, contract, fault.seconds, lambda: _die(fault.how, world, contract))
         case "outbid_and_resume" if contract.is_bid:
@@ -86,6 +88,16 @@ def _later(world: World, contract: Contract, seconds: float, act: Callable[[], N
             act()
 
     world.later(world.now_us + int(seconds * _SECOND_US), happen)
+
+
+def _again(world: World, contract: Contract) -> None:
+    """The same request carried out once more, elsewhere."""
+    asked = contract.listing
+    free = (x for x in world.market.listings(world.now_us) if x.machine.id != asked.machine.id)
+    like = min(free, key=lambda x: abs(x.gpu_usd_per_hour - asked.gpu_usd_per_hour))
+    world.market.rent(like)
+    again = replace(contract.order, env=list(contract.order.env))
+    world.fleet.create(like, again, world.now_us)
 
 
 def _die(how: str, world: World, contract: Contract) -> None:

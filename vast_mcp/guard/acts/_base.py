@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from vast_mcp.api.instance_reads import says_gone
 from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown, RateLimited
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
+from vast_mcp.guard.belonging import Belonging
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.reconcile import unmarked_of
 from vast_mcp.guard.remembered import holds, remembered
@@ -32,7 +33,7 @@ class PlainAct:
 
     def arguments(self) -> JsonObject:
         """The dataclass's fields, tuples as lists."""
-        return {field.name: _freeze(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]  # every act is a dataclass
+        return {part.name: _freeze(getattr(self, part.name)) for part in fields(self)}  # type: ignore[arg-type]  # every act is a dataclass
 
     def holds(self, approved: JsonObject, sight: Sight) -> bool:
         """What was approved is what is there, field by field."""
@@ -75,6 +76,7 @@ class Seen:
     claim: Rental | None = None
     """The rent that this machine seems to have come from, though it lacks its mark: not ours yet.
     """
+    whose: Belonging = field(default_factory=Belonging)
 
     @property
     def snapshot(self) -> JsonObject:
@@ -98,6 +100,8 @@ class Seen:
         one = self.instance
         since = f", rented {day_words(one.started_at_us)}" if one.started_at_us else ""
         whose = "" if self.target.ours else ", not rented by this server"
+        if self.whose.copied:
+            whose += ", its lease mark is a copy"
         unseen = "" if one.listed else ", by our ledger: Vast.ai does not show it now"
         return f"{one.num_gpus}x {one.gpu_name}{since}{whose}{unseen}"
 
@@ -126,15 +130,17 @@ async def see(
         if rental is None or not open_here or look.gone or not ends_cost:
             raise _unseen(instance_id, open_here=open_here and not look.gone)
         instance = remembered(rental, desk.now_us())
-    ours = rental is not None or desk.marker.read(instance.raw_label) is not None
+    bearers, shown = desk.view.bearers([instance]), instance
+    whose = await desk.ledger.read(lambda tx: bearers.whose(shown, tx))
+    rental = whose.rental
     target = Target(
         kind="instance",
         target_id=instance_id,
         label=user_part(instance.raw_label),
-        owner=Owner.OURS if ours else Owner.FOREIGN,
+        owner=Owner.OURS if whose.ours else Owner.FOREIGN,
         never_ran=_never_ran(instance, rental),
     )
-    return Seen(instance, rental, target, claim)
+    return Seen(instance, rental, target, claim, whose)
 
 
 def _unseen(instance_id: int, *, open_here: bool) -> NotFound:

@@ -6,7 +6,7 @@ from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist
 from vast_mcp.guard.reconcile import adopt
 from vast_mcp.operations import JsonObject, instances
-from vast_mcp.policy import Owner, Spend
+from vast_mcp.policy import Spend
 from vast_mcp.store import (
     Rental,
     RentalState,
@@ -148,12 +148,12 @@ async def write_mark(desk: Desk, send: Send, seen: Seen, text: str, ends_us: int
     """Put this text and end into a label of ours until they are seen there.
 
     Whoever writes looks into the books afterwards: of several at once the last one leaves what
-    the books say. A machine that is not ours keeps its label.
+    the books say. A machine that is not ours keeps its label, a copied mark included.
     """
     instance_id = seen.instance.instance_id
-    mark = desk.marker.read(seen.instance.raw_label)
-    intent_id = mark.intent_id if mark else (seen.rental.intent_id if seen.rental else None)
-    if intent_id is None or seen.target.owner is not Owner.OURS:
+    mark = seen.whose.mark
+    intent_id = seen.rental.intent_id if seen.rental else mark.intent_id if mark else None
+    if intent_id is None:
         return True
     for _ in range(_ROUNDS):
         label = desk.marker.label(text, intent_id, ends_us)

@@ -42,7 +42,7 @@ class ExtendLease(LeaseAct):
         """
         seen = await see(desk, self.instance_id)
         one, rental = seen.instance, seen.rental
-        present_us = _present_end_us(desk, seen)
+        present_us = _present_end_us(seen)
         ends_us = floor_minute_us(present_us + seconds_from_hours(self.hours) * SECOND_US)
         if ends_us <= max(present_us, desk.now_us()):
             raise InputInvalid(
@@ -55,7 +55,8 @@ class ExtendLease(LeaseAct):
             adds=UsdPerHour(0),
             adds_running=0,
             hours=(ends_us - began_us) / SECOND_US / HOUR_S,
-            from_us=present_us,
+            # What a person adopts by its copied mark was not paid for until there.
+            from_us=desk.now_us() if seen.whose.copied and not seen.claim else present_us,
             until_us=ends_us,
             rate=rate,
             total=await total_so_far(desk, rental),
@@ -113,13 +114,15 @@ class ExtendLease(LeaseAct):
         )
 
 
-def _present_end_us(desk: Desk, seen: Seen) -> int:
+def _present_end_us(seen: Seen) -> int:
     """When the lease ends now, by the books or else by the label.
+
+    A copied mark names an end as well: from there a person's yes counts, which adopts it.
 
     Raises:
         InputInvalid: there is no lease of ours, or nothing that it would still end.
     """
-    rental, mark = seen.rental, desk.marker.read(seen.instance.raw_label)
+    rental, mark = seen.rental, seen.whose.mark
     if rental is not None and rental.state is RentalState.DESTROYING:
         raise InputInvalid("instance_id", "this machine is being destroyed")
     if rental is not None and rental.running and rental.details.get("stop_sent"):
@@ -142,6 +145,8 @@ def _present_end_us(desk: Desk, seen: Seen) -> int:
         return seen.claim.lease_ends_us
     if mark is not None:
         return mark.until_us
+    if seen.whose.copied:
+        return seen.whose.copied_until_us
     raise InputInvalid(
         "instance_id",
         "this machine has no lease of ours to extend.",

@@ -49,12 +49,13 @@ class LabelInstance(PlainAct):
         """Set it until it is seen."""
         seen = await see(desk, self.instance_id)
         one = seen.instance
-        if seen.rental is not None and desk.marker.read(one.raw_label) is not None:
+        if seen.rental is not None and seen.whose.mark is not None:
             # With the end that the books hold: another call may be moving it.
             ends_us = seen.rental.lease_ends_us
             done = await write_mark(desk, errand.send, seen, check_label(self.label), ends_us)
         else:
-            label = desk.marker.relabel(one.raw_label, self.label)
+            text = check_label(self.label)
+            label = text if seen.whose.copied else desk.marker.relabel(one.raw_label, text)
             effect = await insist(
                 desk,
                 errand.send,
