@@ -168,16 +168,11 @@ def _other_image(world: World, instance_id: int) -> None:
     world.simulator.set_status(instance_id, image_uuid="somebody/else:latest")
 
 
-def _gone(world: World, instance_id: int) -> None:
-    world.simulator.host_gone(instance_id)
-
-
 SWAPS: tuple[Callable[[World, int], None], ...] = (
     _relabel,
     _other_machine,
     _later_start,
     _other_image,
-    _gone,
 )
 
 
@@ -186,7 +181,7 @@ SWAPS: tuple[Callable[[World, int], None], ...] = (
 async def test_a_target_that_changed_while_asking_is_not_touched(
     tmp_path: Path, mode: Mode, swap: Callable[[World, int], None]
 ) -> None:
-    """Safety M9: relabelled, recycled or vanished between question and answer: nothing done."""
+    """Safety M9: relabelled or recycled between question and answer: nothing done."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world, label="train")
     before = effects(world)
@@ -199,6 +194,26 @@ async def test_a_target_that_changed_while_asking_is_not_touched(
         said = await world.call(client, "destroy_instance", instance_id=instance_id)
         assert said["status"] == "changed", said
     assert effects(world) == before
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_machine_that_vanished_while_asking_is_ended_on_proof_alone(
+    tmp_path: Path, mode: Mode
+) -> None:
+    """Not being shown proves nothing: the destroy agreed to is sent, to that id and no other."""
+    world = World(tmp_path, seed=2)
+    instance_id = await running_machine(world, label="train")
+    sent = len(world.simulator.mutations())
+
+    def meanwhile(message: str, schema: Json) -> ElicitResult:
+        world.simulator.host_gone(instance_id)
+        return agree(message, schema)
+
+    async with world.connect(mode, meanwhile) as client:
+        said = await world.call(client, "destroy_instance", instance_id=instance_id)
+    assert (said["status"], said["bills"]) == ("destroyed", "nothing")
+    told = world.simulator.mutations()[sent:]
+    assert {(one.method, str(instance_id) in one.path) for one in told} == {("DELETE", True)}
 
 
 async def test_a_policy_changed_since_the_question_voids_the_yes(tmp_path: Path) -> None:

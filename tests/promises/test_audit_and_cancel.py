@@ -35,7 +35,7 @@ async def test_every_mutation_has_exactly_one_write_row(tmp_path: Path) -> None:
     (theirs, *_) = world.simulator.mutations()  # somebody else's endpoint: no row of ours
     world.simulator.faults.add("answer_lost_after_commit", "PUT", "/asks/")
     world.simulator.faults.add("status_after", "PUT", "/instances/", skip=2)
-    async with world.connect() as client:
+    async with world.simulator.ssh_servers(), world.connect() as client:
         for spec in tools():
             for arguments in calls_of(spec, things):
                 await said_by(client, spec.name, arguments)
