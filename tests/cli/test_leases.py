@@ -35,7 +35,7 @@ async def test_watch_once_ends_what_is_over_and_nothing_else(tmp_path: Path) -> 
         over = await rent(at, 4, "over")
         healthy = await rent(at, 20, "healthy")
         stranger = at.world.simulator.add_foreign_instance(label="theirs")
-        at.world.run_until_ready()
+        at.world.run_until_ready(5 * 3600)
 
         done = await at.run("watch", "--once")
 
@@ -50,8 +50,8 @@ async def test_a_second_watch_does_nothing_more(tmp_path: Path) -> None:
     """What has ended stays ended without another request that changes anything."""
     async with shell(tmp_path, hours_ago=10) as at:
         await rent(at, 4, "over")
-        at.world.run_until_ready()
-        await at.run("watch", "--once")
+        at.world.run_until_ready(5 * 3600)
+        assert "stopped" in (await at.run("watch", "--once")).out
         before = len(at.world.simulator.mutations())
 
         done = await at.run("watch", "--once")
