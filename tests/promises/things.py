@@ -137,7 +137,8 @@ def wanted_of(spec: ToolSpec) -> list[str]:
     """The required arguments of a tool, and those it needs to have any effect."""
     (tool,) = strict_tools([spec])
     required = [str(name) for name in tool.parameters.get("required", ())]
-    return [*required, *(name for name in _ESPECIALLY.get(spec.name, {}) if name not in required)]
+    needed = [*_ESPECIALLY.get(spec.name, {}), *_ONE_OF.get(spec.name, ())]
+    return [*required, *(name for name in needed if name not in required)]
 
 
 _ESPECIALLY: dict[str, Json] = {
@@ -147,6 +148,10 @@ _ESPECIALLY: dict[str, Json] = {
     "run_job": {"gpu_names": ["RTX 4090"], "max_cost_usd": 2.0},
 }
 """Arguments that are optional but without which a call would do nothing, or the wrong thing."""
+
+
+_ONE_OF = {"stop_instance": ("instance_id",), "destroy_instance": ("instance_id",)}
+"""Of two arguments of which exactly one is needed, the one that is given here."""
 
 
 UNSEEN_BY_THE_VENDOR = {

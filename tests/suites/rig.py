@@ -15,6 +15,7 @@ from tests.world import World, report, scale
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.acts import CreateInstance
+from vast_mcp.guard.books import BILLING_TAIL_US
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.proposal import Pending, Ready
 from vast_mcp.runtime import Runtime
@@ -264,7 +265,9 @@ def _of_rental(world: World, rental: Rental, books: Books) -> list[str]:
         ended = own.contract_ever(rental.target_id or 0)
         since_us = own.now_us - (ended.destroyed_us or 0) if ended else HOUR_US
         return [] if since_us < _BELIEVED_US else [f"{name} has no machine any more"]
-    if not rental.state.holds_money and books.reserved[rental.intent_id] > Usd(0):
+    tail_over = own.now_us - (rental.ended_us or 0) > BILLING_TAIL_US
+    gone = not rental.state.holds_money and tail_over
+    if gone and books.reserved[rental.intent_id] > Usd(0):
         return [f"{name} still reserves money"]
     return []
 

@@ -62,7 +62,7 @@ async def test_one_call_lasts_45_seconds_at_most(tmp_path: Path) -> None:
         began_s = world.clock.monotonic_s()
         answer = await world.call(client, "wait_for_instance", instance_id=instance_id)
         lasted_s = world.clock.monotonic_s() - began_s
-        polls = looks(world, instance_id)[-5:]
+        polls = looks(world, instance_id)[-4:]
     assert 35 <= lasted_s <= 46
     assert answer["verdict"] == "normal"
     assert answer["expected_seconds"] == 300
@@ -109,7 +109,7 @@ async def test_a_start_whose_gpu_is_taken_is_slow_not_dead(tmp_path: Path) -> No
         world.simulator.take_gpu(instance_id)
         started = await world.call(client, "start_instance", instance_id=instance_id)
         answer = await world.call(client, "wait_for_instance", instance_id=instance_id)
-    assert started["status"] == "starting"
+    assert started["status"] == "queued"
     assert answer["verdict"] == "slow"
     assert answer["state"] == "waiting_for_gpu"
     assert f"stop_instance({instance_id})" in answer["next"]
