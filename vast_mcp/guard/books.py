@@ -7,13 +7,19 @@ counting until we have stopped it; so does one whose start is on its way.
 
 from vast_mcp.guard.approved import ROUNDING, breach_of_rental
 from vast_mcp.models import Billing, Instance, billing_of, halted
-from vast_mcp.operations import JsonObject
+from vast_mcp.operations import Json, JsonObject
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.store.exposure import current_rate
 from vast_mcp.units import Usd, UsdPerHour
 
 BILLING_TAIL_US = 5 * 60 * 1_000_000
 """So long the vendor may go on charging after a destroy: up to 290 s over 34 rentals, 2 min in the
 median (charges seen in 2026-10)."""
+SEEN_HOLDS_US = 3 * 60 * 1_000_000
+"""Seen twice so near together, it was the same in between."""
+_NOTED_EVERY_US = 45 * 1_000_000
+_MOST_STRETCHES = 200
+"""A machine that changes more often is told at the price that is counted."""
 _RISE_ARRIVES_US = 3 * 60 * 1_000_000
 
 
@@ -42,6 +48,7 @@ def _follow(
     tx: Transaction, rental: Rental, instance: Instance, now_us: int, read_us: int
 ) -> Rental:
     """What it costs and does now."""
+    rental = _metered(tx, rental, instance, now_us)
     if instance.usd_per_hour > rental.usd_per_hour + ROUNDING:
         rental = reprice(tx, rental, instance.usd_per_hour, now_us)
     rests = halted(instance)
@@ -57,6 +64,40 @@ def _follow(
         rental = tx.update_rental(rental, details=details)
         return resume(tx, rental, now_us)
     return rental
+
+
+def _metered(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> Rental:
+    """Note what it bills where that is less than what is counted: for telling what it has cost.
+
+    What the caps count stays what was approved; the vendor's charges correct both. A stretch is
+    `[from, rate, until]`: seen so at both ends. Nothing is noted of a machine that bills in full.
+    """
+    rates = {Billing.DISK: instance.disk_usd_per_hour, Billing.NOTHING: UsdPerHour(0)}
+    rate = rates.get(billing_of(instance), rental.usd_per_hour)
+    if rate >= current_rate(rental):
+        return rental
+    stretches = low_stretches(rental)
+    from_us, micros, until_us = stretches[-1] if stretches else (0, -1, 0)
+    gap_us = now_us - until_us
+    if micros == rate.micros and gap_us <= SEEN_HOLDS_US:
+        if gap_us < _NOTED_EVERY_US:
+            return rental
+        stretches = [*stretches[:-1], (from_us, micros, now_us)]
+    elif len(stretches) < _MOST_STRETCHES:
+        stretches = [*stretches, (now_us, rate.micros, now_us)]
+    noted: list[Json] = [list(one) for one in stretches]
+    return tx.update_rental(rental, details={**rental.details, "low": noted})
+
+
+def low_stretches(rental: Rental) -> list[tuple[int, int, int]]:
+    """When it was seen to bill less than it was counted at: from, micro-dollars/h, until."""
+    noted = rental.details.get("low")
+    rows = noted if isinstance(noted, list) else []
+    return [
+        (int(str(one[0])), int(str(one[1])), int(str(one[2])))
+        for one in rows
+        if isinstance(one, list)
+    ]
 
 
 def _start_seen(tx: Transaction, rental: Rental, instance: Instance, read_us: int) -> Rental:

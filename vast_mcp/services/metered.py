@@ -1,15 +1,73 @@
 """What a rental has likely cost so far, for showing; what the caps count is the store's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from vast_mcp.store import Rental, Segment, spent_and_reserved
+from vast_mcp.guard.books import low_stretches
+from vast_mcp.store import Charged, Rental, Segment, day_of, sources_of, split_by_day
 from vast_mcp.store.exposure import segment_end_us
-from vast_mcp.units import Usd
+from vast_mcp.units import Usd, UsdPerHour
+
+Days = dict[str, Usd]
 
 
 def likely_spent(rental: Rental, segments: Sequence[Segment], now_us: int) -> Usd:
-    """What has accrued, with the traffic that was set aside as far as it is likely used."""
-    return spent_and_reserved(segments, now_us)[0] - unused_traffic(rental, segments, now_us)
+    """What it has cost by our own meter: what it was seen to bill, and the traffic likely used."""
+    return sum(billed_by_day(rental, segments, {}, now_us).values(), Usd(0))
+
+
+def billed_by_day(
+    rental: Rental,
+    segments: Sequence[Segment],
+    charged: Mapping[tuple[str, str], Charged],
+    now_us: int,
+) -> Days:
+    """What it cost on each day: the larger of what it was seen to bill and what was charged.
+
+    Never more than was counted against the caps, but for what was charged. An endpoint's workers
+    come and go unseen, so its own cost is what was charged for it, and the rest stays set aside.
+    """
+    days: Days = {}
+    if rental.kind == "instance":
+        less = _unbilled(rental, segments, now_us)
+        days = {
+            day: max(Usd(0), amount - less.get(day, Usd(0)))
+            for day, amount in _counted(segments, now_us).items()
+        }
+        used = _traffic(segments) - unused_traffic(rental, segments, now_us)
+        first = day_of(rental.created_us)
+        days[first] = days.get(first, Usd(0)) + used
+    for (source, day), one in charged.items():
+        if source in sources_of(rental):
+            days[day] = max(days.get(day, Usd(0)), one.amount)
+    return days
+
+
+def _counted(segments: Sequence[Segment], now_us: int) -> Days:
+    """What the caps count of time that lies behind."""
+    days: Days = {}
+    for one in segments:
+        _add(days, split_by_day(one.rate, one.from_us, min(now_us, segment_end_us(one, now_us))))
+    return days
+
+
+def _unbilled(rental: Rental, segments: Sequence[Segment], now_us: int) -> Days:
+    """What of that it was seen not to bill."""
+    days: Days = {}
+    for from_us, micros, until_us in low_stretches(rental):
+        for one in segments:
+            begins_us, ends_us = max(from_us, one.from_us), segment_end_us(one, now_us)
+            surplus = UsdPerHour(max(0, one.rate.micros - micros))
+            _add(days, split_by_day(surplus, begins_us, min(until_us, ends_us, now_us)))
+    return days
+
+
+def _add(days: Days, more: Days) -> None:
+    for day, amount in more.items():
+        days[day] = days.get(day, Usd(0)) + amount
+
+
+def _traffic(segments: Sequence[Segment]) -> Usd:
+    return sum((one.fixed for one in segments if one.kind == "traffic"), Usd(0))
 
 
 def unused_traffic(rental: Rental, segments: Sequence[Segment], now_us: int) -> Usd:
@@ -17,7 +75,7 @@ def unused_traffic(rental: Rental, segments: Sequence[Segment], now_us: int) -> 
 
     Its share follows the part of the lease that has run.
     """
-    fixed = sum((one.fixed for one in segments if one.kind == "traffic"), Usd(0))
+    fixed = _traffic(segments)
     spans = [
         (min(now_us, one.from_us), min(now_us, segment_end_us(one, now_us)))
         for one in segments

@@ -1,15 +1,17 @@
 """What was spent and what is set aside, against the caps: from the ledger, by UTC day."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vast_mcp.guard.belonging import Bearers
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Exposure, Limits
 from vast_mcp.services._services import Services
+from vast_mcp.services.metered import billed_by_day
 from vast_mcp.services.showing import dollars, given, minute
-from vast_mcp.store import Rental, Transaction, split_by_day
-from vast_mcp.store.exposure import segment_end_us
-from vast_mcp.units import Usd, UsdPerHour
+from vast_mcp.store import Rental, Segment, Transaction, day_of
+from vast_mcp.store.exposure import cost_by_day, current_rate, month_start_us
+from vast_mcp.units import Usd
 
 _DAYS_SHOWN = 31
 
@@ -21,9 +23,9 @@ class Spending:
     counted: Exposure
     """As the caps count it: reserved money and machines no ledger knows included."""
     spent_by_day: dict[str, Usd]
-    """Accrued until now."""
+    """What was billed: charged, or seen to bill where no charge is known yet."""
     reserved_by_day: dict[str, Usd]
-    """Set aside for what runs, not accrued yet."""
+    """Set aside for what exists, and not billed."""
 
     @property
     def month(self) -> str:
@@ -32,12 +34,12 @@ class Spending:
 
     @property
     def spent_today(self) -> Usd:
-        """Accrued since midnight UTC."""
+        """Billed since midnight UTC."""
         return self.spent_by_day.get(self.counted.today, Usd(0))
 
     @property
     def spent_month(self) -> Usd:
-        """Accrued since the first of this month."""
+        """Billed since the first of this month."""
         return _sum(self.spent_by_day, self.month)
 
     @property
@@ -52,12 +54,12 @@ class Spending:
             "reserved_today_usd": dollars(self.reserved_today),
             "max_usd_per_day": dollars(limits.max_usd_per_day),
             "spent_month_usd": dollars(self.spent_month),
-            "reserved_usd": dollars(self.counted.reserved),
+            "reserved_usd": dollars(sum(self.reserved_by_day.values(), Usd(0))),
             "max_usd_per_month": dollars(limits.max_usd_per_month),
         }
 
     def days(self) -> JsonObject:
-        """Accrued per UTC day, the newest 31."""
+        """Billed per UTC day, the newest 31."""
         days = sorted(self.spent_by_day.items())[-_DAYS_SHOWN:]
         return {day: dollars(amount) for day, amount in days if amount}
 
@@ -73,27 +75,34 @@ async def spending(services: Services, bearers: Bearers | None = None) -> Spendi
     def read(tx: Transaction) -> Spending:
         outside = bearers.outside(tx) if bearers is not None else ()
         counted = tx.exposure(now_us, outside=outside)
-        own = tx.exposure(now_us) if outside else counted
-        ahead = _ahead(tx, now_us)
-        spent = {
-            day: max(Usd(0), amount - ahead.get(day, Usd(0)))
-            for day, amount in own.by_day.items()
-            if day <= counted.today
-        }
-        return Spending(counted, spent, ahead)
+        first_us = month_start_us(now_us)
+        charged = tx.charged_since(day_of(first_us))
+        spent: dict[str, Usd] = {}
+        aside: dict[str, Usd] = {}
+        for rental in tx.rentals_since(first_us):
+            segments = tx.segments(rental.intent_id)
+            billed = billed_by_day(rental, segments, charged, now_us)
+            _add(spent, billed)
+            if _holds(rental, segments, now_us):
+                _add(aside, _left(cost_by_day(segments, now_us), billed))
+        return Spending(counted, spent, aside)
 
     return await services.ledger.read(read)
 
 
-def _ahead(tx: Transaction, now_us: int) -> dict[str, Usd]:
-    days: dict[str, Usd] = {}
-    for rental in tx.live_rentals():
-        for segment in tx.segments(rental.intent_id):
-            from_us = max(now_us, segment.from_us)
-            until_us = segment_end_us(segment, now_us)
-            for day, amount in split_by_day(segment.rate, from_us, until_us).items():
-                days[day] = days.get(day, Usd(0)) + amount
-    return days
+def _holds(rental: Rental, segments: Sequence[Segment], now_us: int) -> bool:
+    """Whether anything is set aside for it; a destroyed machine is charged some minutes more."""
+    return rental.state.holds_money or any((one.closed_us or 0) > now_us for one in segments)
+
+
+def _left(counted: dict[str, Usd], billed: dict[str, Usd]) -> dict[str, Usd]:
+    """By day, what is counted and was not billed."""
+    return {day: max(Usd(0), one - billed.get(day, Usd(0))) for day, one in counted.items()}
+
+
+def _add(days: dict[str, Usd], more: dict[str, Usd]) -> None:
+    for day, amount in more.items():
+        days[day] = days.get(day, Usd(0)) + amount
 
 
 def _sum(days: dict[str, Usd], month: str) -> Usd:
@@ -111,7 +120,6 @@ async def leases(services: Services) -> list[Json]:
 
 
 def _lease(rental: Rental) -> JsonObject:
-    rate = rental.usd_per_hour if rental.running else rental.disk_usd_per_hour
     end = rental.end_act if rental.kind == "instance" else "end its workers"
     return given(
         {
@@ -119,7 +127,8 @@ def _lease(rental: Rental) -> JsonObject:
             "state": rental.state.value,
             "lease_ends": minute(rental.lease_ends_us) if rental.running else None,
             "on_end": end if rental.running else None,
-            "usd_per_hour": dollars(rate or UsdPerHour(0)),
+            "usd_per_hour": dollars(rental.usd_per_hour),
+            "reserved_usd_per_hour": dollars(current_rate(rental)),
             "task": rental.task,
             "untrusted_label": rental.label[:60],
         }
