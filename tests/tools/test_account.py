@@ -56,7 +56,7 @@ async def test_an_idle_account_shows_its_credit_and_no_burn(tmp_path: Path, mode
     async with world.connect(mode) as client:
         answer = await world.call(client, "show_account")
     assert answer["credit_usd"] == 42.0
-    assert answer["usd_per_hour"] == 0
+    assert answer["usd_per_hour_now"] == 0
     assert answer["bills_now"] == []
     assert answer["tonight"] == []
     assert "runway_hours" not in answer
@@ -75,8 +75,8 @@ async def test_a_running_machine_is_the_burn_rate_and_ends_tonight(tmp_path: Pat
     assert row["instance_id"] == instance_id
     assert row["bills"] == "gpu+disk"
     assert row["made_by"] == "us"
-    assert answer["usd_per_hour"] == pytest.approx(offer.usd_per_hour.dollars, abs=0.02)
-    assert answer["usd_per_day"] == pytest.approx(answer["usd_per_hour"] * 24, abs=0.01)
+    assert answer["usd_per_hour_now"] == pytest.approx(offer.usd_per_hour.dollars, abs=0.02)
+    assert answer["usd_per_day_now"] == pytest.approx(answer["usd_per_hour_now"] * 24, abs=0.01)
     assert answer["runway_hours"] > 24
     assert f"instance {instance_id} ends: stopped; its disk goes on at" in answer["tonight"][0]
     assert answer["tonight"][0].startswith(row["lease_ends"])
@@ -136,7 +136,7 @@ async def test_others_machines_count_and_are_named_as_theirs(tmp_path: Path) -> 
     (row,) = answer["bills_now"]
     assert row["made_by"] == "others"
     assert row["untrusted_label"] == "theirs"
-    assert answer["usd_per_hour"] > 0
+    assert answer["usd_per_hour_now"] > 0
     assert f"instance {instance_id} has no lease" in answer["tonight"][0]
 
 
@@ -148,9 +148,9 @@ async def test_an_endpoint_bills_by_its_workers_at_the_approved_price(tmp_path: 
         answer = await world.call(client, "show_account")
     (row,) = answer["bills_now"]
     assert row["endpoint_id"] == endpoint_id
-    assert row["usd_per_hour"] == 0.5
+    assert row["usd_per_hour_now"] == 0.5
     assert row["untrusted_label"] == "chat"
-    assert answer["usd_per_hour"] == 0.5
+    assert answer["usd_per_hour_now"] == 0.5
 
 
 async def test_a_short_runway_is_a_warning(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ async def test_a_worker_that_is_being_destroyed_does_not_bill_the_others_twice(
         account = await world.call(client, "show_account")
     (row,) = [one for one in account["bills_now"] if "instance_id" in one]
     assert row["instance_id"] == worker
-    assert account["usd_per_hour"] == pytest.approx(row["usd_per_hour"], abs=1e-4)
+    assert account["usd_per_hour_now"] == pytest.approx(row["usd_per_hour_now"], abs=1e-4)
 
 
 async def test_an_endpoint_whose_workers_are_listed_machines_is_there_all_the_same(
@@ -109,7 +109,7 @@ async def test_an_endpoint_whose_workers_are_listed_machines_is_there_all_the_sa
     assert row["lease_ends"]
     assert not [line for line in account["tonight"] if "no lease" in line]
     assert [line for line in account["tonight"] if f"endpoint {endpoint} ends" in line]
-    assert account["usd_per_hour"] == pytest.approx(row["usd_per_hour"], abs=1e-4)
+    assert account["usd_per_hour_now"] == pytest.approx(row["usd_per_hour_now"], abs=1e-4)
     async with world.runtime() as runtime:
         rows, trouble, _ = await looked(runtime.services)
         seen = await holdings(runtime.services)
@@ -288,7 +288,8 @@ async def test_the_leases_resource_gives_no_end_to_a_machine_that_rests(tmp_path
         (resting,) = await resource(client, "vast://leases")
     assert running["lease_ends"]
     assert running["on_end"] == "stop"
-    assert resting["usd_per_hour"] < running["usd_per_hour"]
+    assert resting["reserved_usd_per_hour"] < running["reserved_usd_per_hour"]
+    assert resting["usd_per_hour"] == running["usd_per_hour"]
     assert not {"lease_ends", "on_end"} & set(resting)
 
 

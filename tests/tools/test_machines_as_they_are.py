@@ -133,7 +133,7 @@ async def test_a_machine_that_nothing_shows_is_told_from_our_ledger(tmp_path: Pa
     assert (row["state"], row["bills"]) == ("unknown", "gpu+disk")
     assert "not proven gone" in row["warnings"][0]
     assert str(instance_id) in everything["next"]
-    assert account["usd_per_hour"] >= row["usd_per_hour"]
+    assert account["usd_per_hour_now"] >= row["usd_per_hour"]
     assert waited["verdict"] != "dead"
 
 

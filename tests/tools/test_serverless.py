@@ -50,7 +50,7 @@ async def test_an_endpoint_is_made_fed_scaled_and_deleted(tmp_path: Path, mode: 
         assert row["made_by"] == "us"
         assert row["workers_billing"] == 1
         assert row["max_usd_per_worker_hour"] == 0.5
-        assert row["usd_per_hour"] == 0.5
+        assert row["usd_per_hour_now"] == 0.5
         assert row["lease_ends"]
         assert len(row["workergroups"]) == 1
         await world.call(client, "update_endpoint", endpoint_name="chat", cold_workers=0)

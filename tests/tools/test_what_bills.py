@@ -61,7 +61,7 @@ async def test_a_rent_without_an_answer_is_listed_and_not_called_burning(tmp_pat
     assert row["since"]
     async with world.connect() as client:
         answer = await world.call(client, "show_account")
-    assert answer["usd_per_hour"] == 0
+    assert answer["usd_per_hour_now"] == 0
     assert answer["tonight"] == []
     assert trouble == ""
     assert any(one.what.startswith("intent ") for one in rows)

@@ -9,6 +9,7 @@ from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
 from vast_mcp.services.browsing import browse
+from vast_mcp.services.budgets import budget_rows
 from vast_mcp.services.copies import copy_rows
 from vast_mcp.services.endpoints import endpoints_seen, group_row
 from vast_mcp.services.holdings import machines
@@ -89,7 +90,8 @@ async def spend(services: Services) -> Json:
     return {
         **money.against(services.limits()),
         "running": money.counted.running,
-        "usd_per_hour": dollars(money.counted.usd_per_hour),
+        "reserved_usd_per_hour": dollars(money.counted.usd_per_hour),
+        "budgets": await budget_rows(services),
         "unasked_today_usd": dollars(money.counted.unasked_today),
         "spent_by_day_usd": money.days(),
     }

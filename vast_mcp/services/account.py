@@ -4,6 +4,7 @@ from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
+from vast_mcp.services.budgets import budget_rows
 from vast_mcp.services.clock_standing import clock_warnings
 from vast_mcp.services.holdings import Holding, Holdings, holdings
 from vast_mcp.services.key_standing import key_warnings
@@ -27,6 +28,7 @@ async def account_summary(services: Services) -> JsonObject:
     try:
         money = await spending(services, seen.facts.bearers)
         books = money.against(services.limits())
+        books["budgets"] = await budget_rows(services) or None
         since = await frozen(services.ledger)
         if since:
             books["frozen"] = f"all spending, by {since}; only `vast-mcp unfreeze` lifts it"
@@ -42,8 +44,8 @@ async def account_summary(services: Services) -> JsonObject:
     return given(
         {
             "credit_usd": dollars(seen.account.credit),
-            "usd_per_hour": dollars(rate),
-            "usd_per_day": dollars(rate.per_day),
+            "usd_per_hour_now": dollars(rate),
+            "usd_per_day_now": dollars(rate.per_day),
             "runway_hours": runway,
             **books,
             "bills_now": _bills(seen),

@@ -73,11 +73,16 @@ class SeenEndpoint:
                 "cold_workers": one.cold_workers,
                 "min_load": one.min_load,
                 "max_usd_per_worker_hour": None if self.ceiling is None else dollars(self.ceiling),
-                "usd_per_hour": None if self.rate is None else dollars(self.rate),
+                "usd_per_hour": _price(self.rate_of(one.max_workers)),
+                "usd_per_hour_now": _price(self.rate),
                 "lease_ends": minute(rental.lease_ends_us) if rental is not None else None,
                 "workergroups": groups,
             }
         )
+
+
+def _price(rate: UsdPerHour | None) -> float | None:
+    return None if rate is None else dollars(rate)
 
 
 def group_row(group: Workergroup) -> JsonObject:

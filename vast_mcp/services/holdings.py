@@ -33,7 +33,7 @@ class Holding:
     what: str
     bills: str
     usd_per_hour: UsdPerHour | None
-    """None: it bills, and nobody here knows how much."""
+    """Now; of a rent that may not exist, its price. None: it bills, nobody knows how much."""
     state: str = ""
     label: str = ""
     ours: bool = False
@@ -79,7 +79,9 @@ class Holding:
                 "bills": self.bills,
                 "why": self.why,
                 "since": None if self.since_us is None else minute(self.since_us),
-                "usd_per_hour": None if self.usd_per_hour is None else dollars(self.usd_per_hour),
+                "usd_per_hour" if self.unresolved else "usd_per_hour_now": (
+                    None if self.usd_per_hour is None else dollars(self.usd_per_hour)
+                ),
                 "made_by": "us" if self.ours else "others",
                 "lease_ends": None if ends_us is None else minute(ends_us),
                 "untrusted_label": self.shown_label,

@@ -20,7 +20,7 @@ async def machine_detail(services: Services, instance_id: int) -> JsonObject:
     return given(
         {
             **held.row(),
-            "usd_per_hour_running": dollars(one.usd_per_hour),
+            "usd_per_hour": dollars(one.usd_per_hour),
             "disk_usd_per_day": dollars(one.disk_usd_per_hour.per_day),
             "at_lease_end": held.then if held.lease_ends_us is not None else None,
             "disk_gb": one.disk_gb or None,

@@ -5,6 +5,7 @@ from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy.table import rows_in_force
 from vast_mcp.services._services import Services
+from vast_mcp.services.budgets import budget_rows
 from vast_mcp.services.showing import given, minute
 from vast_mcp.store import Plan
 from vast_mcp.text import clean_line
@@ -26,8 +27,9 @@ async def policy_summary(services: Services) -> JsonObject:
     shown: list[Json] = [_plan(plan) for plan in plans[:_PLANS]]
     try:
         since = await frozen(services.ledger)
+        budgets = await budget_rows(services)
     except (LedgerUnavailable, ApiError):  # the policy is told without the books as well
-        since = ""
+        since, budgets = "", []
     return given(
         {
             "frozen": since and f"all spending, by {since}; only `vast-mcp unfreeze` lifts it",
@@ -36,6 +38,7 @@ async def policy_summary(services: Services) -> JsonObject:
             "limits": {key: value for key, value, _ in rows if value not in _UNSET},
             "set_by": {key: origin for key, _, origin in rows if origin != _BUILT_IN} or None,
             "file": limits.file,
+            "budgets": budgets or None,
             "pending": shown,
         }
     )

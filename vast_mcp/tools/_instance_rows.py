@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from vast_mcp.errors import NotFound
+from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing
 from vast_mcp.services.held import Held
 from vast_mcp.services.reaching import addresses, editor_block, ssh_command
 from vast_mcp.services.rentals import Fleet, Pending
-from vast_mcp.services.showing import at_least, minute
+from vast_mcp.services.showing import at_least, dollars, minute
 from vast_mcp.services.verdict import Verdict, elapsed_s
 from vast_mcp.text import clean_ends
 
@@ -35,6 +36,7 @@ class InstanceRow(BaseModel):
     made_by: str = Field(description="us or others")
     created: str | None = None
     usd_per_hour: float = Field(description="while running, with disk")
+    usd_per_hour_now: float | None = Field(None, description="where it bills less")
     disk_usd_per_day: float | None = None
     cost_so_far_usd: float | None = None
     lease_ends: str | None = None
@@ -68,6 +70,7 @@ class InstanceRow(BaseModel):
             made_by="us" if held.ours else "others",
             created=None if held.created_us is None else minute(held.created_us),
             usd_per_hour=round(one.usd_per_hour.dollars, 4),
+            usd_per_hour_now=_less_now(held),
             disk_usd_per_day=_disk_price(held),
             cost_so_far_usd=None if spent is None else round(spent.dollars, 3),
             lease_ends=None if ends_us is None else minute(ends_us),
@@ -103,6 +106,12 @@ def absent(instance_id: int) -> NotFound:
         f"There is no instance {instance_id} on this account.",
         hint="show_instances lists what exists.",
     )
+
+
+def _less_now(held: Held) -> float | None:
+    if held.bills is Billing.GPU_AND_DISK:
+        return None
+    return dollars(rate_now(held.instance))
 
 
 def _disk_price(held: Held) -> float | None:

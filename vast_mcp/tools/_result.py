@@ -28,6 +28,8 @@ class WriteResult(BaseModel):
     replayed: bool | None = None
     usd_per_hour: float | None = None
     max_cost_usd: float | None = Field(None, description="worst case to the lease's end")
+    task: str | None = None
+    left_usd: float | None = Field(None, description="of the task's budget")
     added_usd: float | None = None
     disk_usd_per_day: float | None = None
     lease_ends: str | None = None

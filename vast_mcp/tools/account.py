@@ -1,6 +1,6 @@
 """The account's money: what is left, what runs, what was charged."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -22,6 +22,7 @@ class BillingRow(BaseModel):
     bills: str | None = None
     why: str | None = None
     since: str | None = None
+    usd_per_hour_now: float | None = None
     usd_per_hour: float | None = None
     made_by: str | None = None
     lease_ends: str | None = None
@@ -32,8 +33,8 @@ class AccountAnswer(BaseModel):
     """The account at a glance."""
 
     credit_usd: float
-    usd_per_hour: float
-    usd_per_day: float
+    usd_per_hour_now: float
+    usd_per_day_now: float
     runway_hours: float | None = None
     frozen: str | None = None
     spent_today_usd: float | None = None
@@ -42,6 +43,7 @@ class AccountAnswer(BaseModel):
     spent_month_usd: float | None = None
     reserved_usd: float | None = None
     max_usd_per_month: float | None = None
+    budgets: list[dict[str, Any]] | None = Field(None, description="per task")
     bills_now: list[BillingRow]
     tonight: list[str] = Field(description="what ends when, and what nobody ends")
     warnings: list[str] | None = None
@@ -70,7 +72,7 @@ class ChargesAnswer(BaseModel):
 async def show_account(services: Svc) -> AccountAnswer:
     """Credit, burn rate, runway, what bills now (machines, volumes, endpoints) and what ends when.
 
-    Spent and reserved cover what this server rented, against the caps. Free.
+    Of what this server rented: spent was billed, reserved is set aside beside it. Free.
     """
     return AccountAnswer.model_validate(await account_summary(services))
 

@@ -1,6 +1,6 @@
 """Limits in force, plans that wait, and the way to redeem one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -30,6 +30,7 @@ class PolicyAnswer(BaseModel):
     limits: dict[str, str]
     set_by: dict[str, str] | None = Field(None, description="limits that are not built in")
     file: str | None = None
+    budgets: list[dict[str, Any]] | None = None
     pending: list[PlanRow]
 
 

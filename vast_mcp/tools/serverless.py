@@ -37,7 +37,8 @@ class EndpointRow(BaseModel):
     cold_workers: int
     min_load: float
     max_usd_per_worker_hour: float | None = None
-    usd_per_hour: float | None = Field(None, description="at most, now")
+    usd_per_hour: float | None = Field(None, description="with all its workers")
+    usd_per_hour_now: float | None = Field(None, description="at most")
     lease_ends: str | None = None
     workergroups: list[WorkergroupRow]
 

@@ -1,0 +1,52 @@
+"""Budgets of tasks for answers: the cap, what was spent, what is reserved, what is left."""
+
+from collections.abc import Sequence
+
+from vast_mcp.guard.budgets import Budget, budget_now
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.policy import Limits
+from vast_mcp.services._services import Services
+from vast_mcp.services.metered import billed_by_day
+from vast_mcp.services.showing import dollars
+from vast_mcp.store import Rental, Transaction, day_of, spent_and_reserved
+from vast_mcp.store.exposure import month_start_us
+from vast_mcp.units import Usd
+
+_ROWS = 10
+
+
+async def budget_rows(services: Services) -> list[Json]:
+    """Every task of the policy, and every one that holds money or ended this month.
+
+    Raises:
+        LedgerUnavailable: the books cannot be read.
+    """
+    limits, now_us = services.limits(), services.clock.lease_us()
+    return await services.ledger.read(lambda tx: _rows(tx, limits, now_us))
+
+
+def _rows(tx: Transaction, limits: Limits, now_us: int) -> list[Json]:
+    rentals = tx.rentals_since(month_start_us(now_us))
+    newest = sorted(rentals, key=lambda one: -one.created_us)
+    names = dict.fromkeys([*limits.budgets, *(one.task for one in newest if one.task)])
+    found = (budget_now(tx, limits, name, now_us) for name in names)
+    budgets = [one for one in found if one is not None][:_ROWS]
+    return [_row(tx, one, rentals, now_us) for one in budgets]
+
+
+def _row(tx: Transaction, one: Budget, rentals: Sequence[Rental], now_us: int) -> JsonObject:
+    charged = tx.charged_since(day_of(month_start_us(now_us)))
+    earlier = tx.exposure(now_us, task=one.task).task_spent
+    for rental in rentals:
+        if rental.task == one.task:
+            segments = tx.segments(rental.intent_id)
+            billed = sum(billed_by_day(rental, segments, charged, now_us).values(), Usd(0))
+            earlier -= max(Usd(0), spent_and_reserved(segments, now_us)[0] - billed)
+    spent = max(Usd(0), earlier)
+    return {
+        "task": one.task,
+        "max_cost_usd": dollars(one.cap),
+        "spent_usd": dollars(spent),
+        "reserved_usd": dollars(max(Usd(0), one.counted - spent)),
+        "left_usd": dollars(one.left),
+    }
