@@ -6,7 +6,7 @@ ORACLE := .venv-oracle
 WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint types contracts pytest suites negative live bench docs oracle clean
+.PHONY: help demo test lint types contracts pytest suites negative mutants live bench docs oracle clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ suites: $(STAMP) ## the large suites at their small sizes, with their figures (s
 
 negative: $(STAMP) ## take one guard away at a time; the tests must notice every time
 	@$(BIN)/python -m tests.negative.control
+
+mutants: $(STAMP) ## mutants drawn by seed, each against the tests that run it (VAST_MCP_TEST_MUTANTS=n)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	@$(BIN)/python -m tests.mutation $(MUTANTS)
 
 live: $(STAMP) ## with a key: what Vast.ai answers by now; LIVE="--price 0.3" rents for 2 minutes
 	@$(BIN)/python -m tests.live.trial $(LIVE)

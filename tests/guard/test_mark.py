@@ -97,3 +97,19 @@ def test_a_text_that_imitates_a_mark_or_hides_something_is_refused(text: str) ->
 def test_an_endpoints_mark_names_its_intent(name: str, intent: str) -> None:
     """Design §8: endpoints have no label; the name carries `-vm1-<intent11>`."""
     assert endpoint_intent(endpoint_name(name, intent)) == intent
+
+
+@pytest.mark.parametrize("after", ["x", "0", " b", "\n", ".", " vm1.", "\u200b"])
+def test_a_mark_with_anything_behind_it_is_not_ours(after: str) -> None:
+    """A mark ends its label: what somebody put behind it is not what we wrote."""
+    label = MARKER.label("train-a", "abcdefghij1", UNTIL_US)
+    assert MARKER.read(label) is not None
+    assert MARKER.read(label + after) is None
+
+
+@pytest.mark.parametrize("after", ["x", "0", "-vm1-", "\n", " b"])
+def test_an_endpoints_mark_with_anything_behind_it_names_no_intent(after: str) -> None:
+    """An endpoint's name ends with its mark, or it is not the name that we gave."""
+    name = endpoint_name("chat", "abcdefghij1")
+    assert endpoint_intent(name) == "abcdefghij1"
+    assert endpoint_intent(name + after) is None

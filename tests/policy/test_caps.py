@@ -155,6 +155,16 @@ def test_every_month_that_a_lease_touches_meets_the_monthly_cap(month: str) -> N
     assert rules(judge(asked, by_month={month: usd(195.01)})) == {"limits.max_usd_per_month"}
 
 
+@pytest.mark.parametrize("before", [184.99, 185])
+def test_the_monthly_cap_counts_every_day_of_a_lease(before: float) -> None:
+    """A lease of three days is the sum of its days in the month, not its last or dearest one."""
+    days = {f"2026-11-{number}": usd(5) for number in (20, 21, 22)}
+    asked = rent(cost=usd(15), rental_total=usd(15), by_day=days)
+    assert isinstance(judge(asked, by_month={"2026-11": usd(before)}), Ask)
+    over = {"2026-11": usd(185.000001)}
+    assert rules(judge(asked, by_month=over)) == {"limits.max_usd_per_month"}
+
+
 def test_cost_that_was_not_split_by_day_counts_on_today() -> None:
     """Design §5 "Money": no way of splitting a cost makes it smaller."""
     assert rules(judge(rent(cost=usd(26), by_day={}))) == {"limits.max_usd_per_day"}

@@ -30,10 +30,13 @@ class TwoTokens:
 
 
 @asynccontextmanager
-async def over_http(world: World, *, verified: bool) -> AsyncIterator[httpx2.ASGITransport]:
+async def over_http(
+    world: World, *, verified: bool, toolsets: str | None = None
+) -> AsyncIterator[httpx2.ASGITransport]:
     """The server behind HTTP in this process, with or without tokens."""
     auth = AuthSettings(issuer_url=AnyHttpUrl("https://unused.invalid"), resource_server_url=None)
     options: dict[str, Any] = {"token_verifier": TwoTokens(), "auth": auth} if verified else {}
+    options |= {"toolsets": toolsets} if toolsets else {}
     server = create_server(world.runtime, b"k" * 32, **options)
     app = server.streamable_http_app(host="testserver")
     async with app.router.lifespan_context(app):
@@ -111,3 +114,28 @@ async def test_a_token_called_local_is_not_the_local_principal(tmp_path: Path) -
         transport = httpx2.ASGITransport(app=app)
         async with client_over(transport, "auto", "any-token-at-all") as client:
             assert (await world.call(client, "show_policy"))["pending"] == []
+
+
+async def test_a_job_is_shown_to_and_stopped_by_the_token_that_started_it_alone(
+    tmp_path: Path,
+) -> None:
+    """Jobs hold a person's commands and logs: another token sees none and ends none."""
+    world = World(tmp_path)
+    given: dict[str, Any] = {"command": "true", "gpu_names": ["RTX 4090"], "max_cost_usd": 2}
+    async with over_http(world, verified=True, toolsets="all") as transport:
+        async with client_over(transport, "auto", "token-of-ada") as ada:
+            asked = await world.call(ada, "run_job", **given)
+            started = await world.call(ada, "confirm_plan", plan_id=asked["plan_id"])
+            job_id = started["job_id"]
+        async with client_over(transport, "auto", "token-of-bob") as bob:
+            assert (await world.call(bob, "show_jobs"))["jobs"] == []
+            listed = (await bob.read_resource("vast://jobs")).contents[0]
+            assert job_id not in listed.model_dump_json()
+            with pytest.raises(ToolFailed, match="no such job"):
+                await world.call(bob, "show_jobs", job_id=job_id)
+            with pytest.raises(ToolFailed, match="no such job"):
+                await world.call(bob, "stop_job", job_id=job_id)
+        async with client_over(transport, "auto", "token-of-ada") as ada:
+            (shown,) = (await world.call(ada, "show_jobs"))["jobs"]
+            assert shown["job_id"] == job_id
+            assert (await world.call(ada, "show_jobs", job_id=job_id))["jobs"] != []

@@ -17,8 +17,8 @@ from vast_mcp.text import clean_line
 
 USER_TEXT_LIMIT = 200
 ENV_NAME = "VMCP_INTENT"
-_MARK = re.compile(r"(?:^| )vm1\.([a-z0-9]{7})\.([a-z0-9]{11})\.until-(\d{12})Z\.m([0-9a-f]{8})$")
-_ENDPOINT_MARK = re.compile(r"-vm1-([a-z0-9]{11})$")
+_MARK = re.compile(r"(?:^| )vm1\.([a-z0-9]{7})\.([a-z0-9]{11})\.until-(\d{12})Z\.m([0-9a-f]{8})\Z")
+_ENDPOINT_MARK = re.compile(r"-vm1-([a-z0-9]{11})\Z")
 _MINUTE_US = 60_000_000
 INTENT_LENGTH = 11
 
