@@ -11,7 +11,7 @@ OF_MARKS: tuple[Weakening, ...] = (
         BELONGING,
         "        return Belonging(None, None, why, mark.until_us) if why else",
         "        return Belonging(None, mark, why, mark.until_us) if why else",
-        (COPIED, "-k", "second_bearer_is_foreign"),
+        (COPIED, "-k", "bearer_of_a_mark"),
     ),
     Weakening(
         "the environment is not looked at",
