@@ -240,7 +240,7 @@ def _serverless(case: Case) -> Translation:
                 "endpoint-name",
                 int(options["--endpoint_id"]),
                 template_hash=options.get("--template_hash", "hash-of-5"),
-                search=options["--search_params"],
+                search=options["--search_params"] + serverless.SEARCH_SUFFIX,
                 launch_args=options.get("--launch_args", ""),
             )
         ]

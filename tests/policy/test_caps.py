@@ -6,7 +6,7 @@ import pytest
 
 from tests.policy.cases import TODAY, act, exposure, judge, rate, rent, rules, spend, usd
 from vast_mcp.policy import Allow, Allowed, Ask, Deny, Level, Limits, Request, decide
-from vast_mcp.policy.caps import tagged
+from vast_mcp.policy.images import tagged
 from vast_mcp.units import UsdPerHour
 
 EDGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [

@@ -163,6 +163,7 @@ def decode_instance(value: object) -> Instance:
         contract_ends_us=f.instant_us(fields.get("end_date")),
         intent_mark=_intent(fields.get("extra_env")),
         shows_environment=isinstance(fields.get("extra_env"), list | dict),
+        datacenter=f.count(fields, "hosting_type") == 1,
         verified=_verified(fields, default=True),
         disk_mb_per_s=max(0.0, f.real(fields, "disk_bw")),
         **_gpus(fields),

@@ -4,6 +4,7 @@ Variables and registry logins are left behind; a template's own `onstart` is kep
 any repr, because a request's replaces it.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -43,8 +44,21 @@ def decode_template(value: object) -> Template:
         has_onstart=bool(fields.get("onstart")),
         onstart=_script(fields),
         docker_options=_option_names(fields.get("env")),
+        extra_filters=_filters(fields.get("extra_filters")),
         ports=_opened(fields.get("env")),
     )
+
+
+def _filters(value: object) -> Mapping[str, object] | None:
+    """A template's own search filters; recorded as the JSON text of an object."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else {}
+        except ValueError:
+            return None
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else None
 
 
 def _option_names(env: object) -> tuple[str, ...]:

@@ -144,7 +144,7 @@ class RunJob(PlainAct):
         template = None
         if self.template_hash is not None and self.image is None:
             template = await desk.reads.template(self.template_hash)
-        return self.image or (str(template.image) if template else DEFAULT_IMAGE)
+        return self.image or (template.full_image if template else DEFAULT_IMAGE)
 
     def _spend(self, desk: Desk, offer: Offer, terms: Terms, image: str) -> Spend:
         now_us = desk.now_us()

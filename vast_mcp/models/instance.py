@@ -92,6 +92,8 @@ class Instance:
     shows_environment: bool = False
     """Whether its variables could be read at all: some rows have null there."""
     verified: bool = True
+    datacenter: bool = False
+    """Whether its host stands in a datacenter; one that does not say so does not."""
     disk_mb_per_s: float = 0.0
     """How fast its disk writes; 0 where the vendor does not tell."""
     listed: bool = True

@@ -1,5 +1,6 @@
 """Offers of the market and the templates one can start from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -99,5 +100,15 @@ class Template:
     """Its start script; None when the vendor did not tell it. For sending on only: never shown."""
     docker_options: tuple[str, ...] = ()
     """Its docker flags and variables by name (`--entrypoint`, `-e HOME`), without any value."""
+    extra_filters: Mapping[str, object] | None = field(default_factory=dict)
+    """What it adds to a search, in the wire's form; None when that cannot be read."""
+
+    @property
+    def full_image(self) -> str:
+        """The image with its tag: the vendor keeps the two apart."""
+        image, tag = str(self.image), str(self.tag)
+        last = image.rpartition("/")[2]
+        return f"{image}:{tag}" if tag and ":" not in last and "@" not in last else image
+
     ports: tuple[str, ...] = ()
     """The ports inside that its docker options open: `8080`, `53/udp`."""

@@ -115,12 +115,12 @@ def create_workergroup(
     launch_args: str = "",
     gpu_ram_gb: float = DEFAULT_GPU_RAM_GB,
 ) -> Call:
-    """Give an endpoint a kind of machine; `search` is sent with the suffix the client appends."""
+    """Give an endpoint a kind of machine; `search` is the whole of it: see `SEARCH_SUFFIX`."""
     return CREATE_WORKERGROUP.call(
         {
             "client_id": "me",
             "template_hash": template_hash,
-            "search_params": search + SEARCH_SUFFIX,
+            "search_params": search,
             "launch_args": launch_args or None,
             "gpu_ram": gpu_ram_gb,
             "endpoint_name": endpoint_name,

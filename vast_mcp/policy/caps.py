@@ -4,11 +4,11 @@ Every comparison is written so that a number that is not one (NaN) is refused.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatchcase
 
 from vast_mcp.models.places import countries_of, country_of
 from vast_mcp.policy._case import Bill, Finding, deny, span
 from vast_mcp.policy.fitting import another, asked_hours, cheaper, fewer_hours
+from vast_mcp.policy.images import allowed_image
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
 
@@ -207,8 +207,8 @@ def _verified(bill: Bill) -> Iterator[Finding]:
 
 
 def _gpus(bill: Bill) -> Iterator[Finding]:
-    allowed = bill.limits.allow.gpu_names
-    if allowed is not None and _plain(bill.spend.gpu_name) not in {_plain(n) for n in allowed}:
+    allowed = bill.limits.allow.gpu_names if bill.spend.fixed else None
+    if allowed is not None and plain(bill.spend.gpu_name) not in {plain(n) for n in allowed}:
         yield deny(
             "allow.gpu_names",
             f"GPU {_named(bill.spend.gpu_name)} is not one of: {_listed(allowed)}.",
@@ -217,8 +217,10 @@ def _gpus(bill: Bill) -> Iterator[Finding]:
 
 
 def _images(bill: Bill) -> Iterator[Finding]:
-    allowed, image = bill.limits.allow.images, tagged(bill.spend.image)
-    if allowed is not None and not any(image and fnmatchcase(image, tagged(p)) for p in allowed):
+    allowed, image = bill.limits.allow.images, bill.spend.image
+    if allowed is None or (not bill.spend.fixed and not image):
+        return
+    if not allowed_image(image, allowed):
         yield deny(
             "allow.images",
             f"Image {_named(bill.spend.image)} fits none of: {_listed(allowed)}.",
@@ -226,17 +228,9 @@ def _images(bill: Bill) -> Iterator[Finding]:
         )
 
 
-def tagged(image: str) -> str:
-    """An image name with a tag, as the registry would read it: no tag means `latest`."""
-    last = image.rsplit("/", 1)[-1]
-    if not image or ":" in last or "@" in last or last.endswith("*"):
-        return image
-    return f"{image}:latest"
-
-
 def _countries(bill: Bill) -> Iterator[Finding]:
     allowed, country = bill.limits.allow.countries, bill.spend.country
-    if allowed is not None and country_of(country) not in _codes(allowed):
+    if allowed is not None and bill.spend.fixed and country_of(country) not in codes(allowed):
         yield deny(
             "allow.countries",
             f"Country {_named(country)} is not one of: {_listed(allowed)}.",
@@ -244,12 +238,12 @@ def _countries(bill: Bill) -> Iterator[Finding]:
         )
 
 
-def _codes(allowed: Iterable[str]) -> set[str]:
+def codes(allowed: Iterable[str]) -> set[str]:
     """The countries that a person listed, as codes, names or regions: `SE`, `Sweden`, `EU`."""
-    codes: set[str] = set()
+    found: set[str] = set()
     for entry in allowed:
-        codes |= set(countries_of(entry.strip()) or {country_of(entry)})
-    return codes - {""}
+        found |= set(countries_of(entry.strip()) or {country_of(entry)})
+    return found - {""}
 
 
 def _datacenters(bill: Bill) -> Iterator[Finding]:
@@ -271,7 +265,8 @@ def _gpu_count(bill: Bill) -> Iterator[Finding]:
         )
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A card's name without the differences of spelling."""
     # The vendor writes "RTX 4090" in answers and "RTX_4090" in queries.
     return " ".join(name.replace("_", " ").casefold().split())
 

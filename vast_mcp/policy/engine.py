@@ -71,8 +71,10 @@ def _money(case: Case) -> Iterator[Finding]:
         bill = replace(bill, fits=most_hours(bill, _too_long))
     yield from budgets(bill)
     yield from caps(bill)
+    if act.coverable and request.covered:  # a person's yes to the larger act named it
+        return
     yield from unasked_client(bill)
-    if act.by_numbers and not (act.coverable and request.covered):
+    if act.by_numbers:
         yield from thresholds(bill)
 
 

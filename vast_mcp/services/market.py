@@ -204,7 +204,7 @@ async def _wish(services: Services, search: Search) -> tuple[Wish, tuple[Meant, 
         min_reliability=search.min_reliability,
         countries=countries or None,
         query=query or None,
-        image=search.image or (str(template.image) if template else DEFAULT_IMAGE),
+        image=search.image or (template.full_image if template else DEFAULT_IMAGE),
         ports=_ports(search.ports, template),
     )
     return wish, meant

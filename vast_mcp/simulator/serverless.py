@@ -1,5 +1,7 @@
 """Endpoints, workergroups and the workers they keep: rented machines that bill by themselves."""
 
+import json
+import re
 import shlex
 from dataclasses import dataclass, field
 
@@ -10,6 +12,18 @@ from vast_mcp.simulator.search import matches
 from vast_mcp.simulator.wire import JsonObject
 
 WORKER_DISK_GB = 16.0
+_LISTS = re.compile(r"(\w+)\s+(in|notin)\s+\[([^\]]*)\]")
+"""`gpu_name in [A, B]` as one word, `gpu_namein=[A, B]`; see `_TEXT_OPERATORS`."""
+_TEXT_OPERATORS = (
+    ("notin=", "notin"),
+    ("in=", "in"),
+    ("!=", "neq"),
+    (">=", "gte"),
+    ("<=", "lte"),
+    ("=", "eq"),
+    (">", "gt"),
+    ("<", "lt"),
+)
 _WORKER_STAGES: dict[str, tuple[str | None, float, bool]] = {
     "CREATING": ("LOADING", 8.0, False),
     "LOADING": ("MODEL_LOADING", 40.0, True),
@@ -80,6 +94,8 @@ class Serverless:
     groups: dict[int, Workergroup] = field(default_factory=dict)
     workers: dict[int, Worker] = field(default_factory=dict)
     last_id: int = 10_400_000
+    templates: list[JsonObject] = field(default_factory=list)
+    """Those of the world."""
 
     def next_id(self) -> int:
         """Ids of endpoints, workergroups and workers come from one row."""
@@ -138,13 +154,22 @@ class Serverless:
             self._enter(worker, "CREATING", at_us)
 
     def _cheapest(self, group: Workergroup, at_us: int) -> Listing | None:
-        filters = search_params(group.fields.get("search_params"))
+        filters = {
+            **search_params(group.fields.get("search_params")),
+            **self._of_template(group.fields.get("template_hash")),
+        }
         fitting: list[tuple[float, Listing]] = []
         for listing in self.market.listings(at_us):
             row = listing.view(at_us, kind="on-demand", disk_gb=WORKER_DISK_GB)
             if matches(row, filters, known=frozenset(row)):
                 fitting.append((row["dph_total"], listing))
         return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
+
+    def _of_template(self, hash_id: object) -> JsonObject:
+        """What the template adds: it is merged, and the unkind reading is that its word holds."""
+        found = next((one for one in self.templates if one.get("hash_id") == hash_id), {})
+        extra: JsonObject = json.loads(str(found.get("extra_filters") or "{}"))
+        return extra
 
     def _stop(self, worker: Worker, at_us: int) -> None:
         if worker.status != "STOPPING":
@@ -163,29 +188,35 @@ class Serverless:
 
 
 def search_params(params: object) -> JsonObject:
-    """A workergroup's search in the wire form: or from the CLI's text (vast-api §4)."""
+    """A workergroup's search in the wire form: or from the CLI's text (vast-api §4).
+
+    Which of two words on one column holds was never recorded. The unkind reading is the one to be
+    ready for: the first word holds, and `any` lifts every restriction of its column.
+    """
     if isinstance(params, dict):
         return params
     filters: JsonObject = {}
-    for word in shlex.split(params) if isinstance(params, str) else ():
-        for text, op in (
-            ("!=", "neq"),
-            (">=", "gte"),
-            ("<=", "lte"),
-            ("=", "eq"),
-            (">", "gt"),
-            ("<", "lt"),
-        ):
+    words = shlex.split(_LISTS.sub(r"\1\2=[\3]", params)) if isinstance(params, str) else ()
+    lifted = set()
+    for word in words:
+        for text, op in _TEXT_OPERATORS:
             name, found, value = word.partition(text)
             if found and name:
-                scaled = _in_mb(name, value)
-                filters.setdefault(name, {})[op] = scaled
+                column = "dph_total" if name in ("dph", "dphtotal") else name
+                if value in ("any", "*", "?"):
+                    lifted.add(column)
+                else:
+                    filters.setdefault(column, {}).setdefault(op, _in_mb(column, value))
                 break
-    return filters
+    return {name: value for name, value in filters.items() if name not in lifted}
 
 
 def _in_mb(name: str, value: str) -> object:
     """`gpu_ram` and its kin are GB in the text form and MB on the wire, times 1000."""
+    if value.startswith("["):
+        return [_in_mb(name, part.strip()) for part in value.strip("[]").split(",")]
     if name in ("gpu_ram", "gpu_total_ram", "cpu_ram"):
         return float(value) * 1000
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
     return value.replace("_", " ")

@@ -126,9 +126,9 @@ class World:
         if self.chance.fraction("unsigned") < self.choices.unsigned_refused_share:
             self.refused_results = "unsigned"
         self.fleet.billing_tail_us = int(self.choices.billing_tail_s * SECOND_US)
-        self.serverless = Serverless(self.market, self.chance)
-        self.copies = Copies(self.book)
         self.templates = [template_view(index) for index in range(len(TEMPLATES))]
+        self.serverless = Serverless(self.market, self.chance, templates=self.templates)
+        self.copies = Copies(self.book)
 
     @property
     def instances(self) -> dict[int, Contract]:

@@ -144,7 +144,7 @@ _MONEY: Fields = (
 _HARDWARE: Fields = (
     integer("machine_id", ID).read,
     integer("host_id", ID),
-    integer("hosting_type").or_null.maybe,
+    integer("hosting_type").read.or_null.maybe,
     text("geolocation").read.or_null,
     text("verification", "verified", "unverified", "deverified").read,
     number("reliability2", FRACTION),

@@ -11,12 +11,13 @@ from vast_mcp.guard.acts.commanding import ForwardPort, RunCommand
 from vast_mcp.guard.acts.copying import CopyFiles
 from vast_mcp.guard.acts.create import DEFAULT_DISK_GB, DEFAULT_IMAGE, CreateInstance
 from vast_mcp.guard.acts.ending import DestroyInstance, RebootInstance, StopInstance
-from vast_mcp.guard.acts.endpoints import CreateEndpoint, CreateWorkergroup
+from vast_mcp.guard.acts.endpoints import CreateEndpoint
 from vast_mcp.guard.acts.extending import ExtendLease
 from vast_mcp.guard.acts.leasing import StartInstance
 from vast_mcp.guard.acts.scaling import DeleteEndpoint, UpdateEndpoint
 from vast_mcp.guard.acts.several import DestroyInstances
 from vast_mcp.guard.acts.upkeep import AttachSshKey, DeleteDiskFiles, LabelInstance
+from vast_mcp.guard.acts.workergroups import CreateWorkergroup
 from vast_mcp.operations import JsonObject
 
 ACTS = (

@@ -110,6 +110,12 @@ class EndpointSight(Sight):
     max_workers: int = 0
 
 
+def per_worker_of(rental: Rental | None) -> UsdPerHour:
+    """The price one worker was approved at."""
+    details = rental.details if rental else {}
+    return UsdPerHour(int(str(details.get("per_worker_micros", 0))))
+
+
 def worst_case(
     per_worker: UsdPerHour,
     *,
@@ -130,6 +136,7 @@ def worst_case(
         cost=cost,
         rental_total=total + cost,
         by_day=days,
+        fixed=False,
     )
 
 

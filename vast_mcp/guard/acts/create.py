@@ -101,7 +101,7 @@ class CreateInstance(PlainAct):
         doors.check_room(offer, self.ports, template)
         price = Price(offer, self._rate(offer, disk_gb), disk_gb, self.lease_hours)
         now_us = desk.now_us()
-        image = self.image or (str(template.image) if template else DEFAULT_IMAGE)
+        image = self.image or (template.full_image if template else DEFAULT_IMAGE)
         spend = replace(
             price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd),
             job_id=self.job_id,

@@ -7,12 +7,11 @@ from typing import ClassVar
 
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, iso, plain_number, unconfirmed
+from vast_mcp.guard.acts._base import PlainAct, iso, plain_number
 from vast_mcp.guard.acts._endpoint import (
     SECOND_US,
     EndpointSight,
     close_intent,
-    find_endpoint,
     set_state,
     short_name,
     worst_case,
@@ -197,74 +196,3 @@ class CreateEndpoint(PlainAct):
 
         await desk.ledger.write(write)
         return outcome
-
-
-@dataclass(frozen=True, slots=True)
-class CreateWorkergroup(PlainAct):
-    """Give an endpoint a kind of machine, bounded by the price its endpoint was approved at."""
-
-    tool: ClassVar[str] = "create_workergroup"
-    endpoint_name: str
-    template_hash: str
-    search_query: str = ""
-    gpu_ram_gb: float | None = None
-
-    async def look(self, desk: Desk) -> Sight:
-        """The endpoint; inside one that was approved no second question is needed."""
-        desk.vault.check_text("search_query", self.search_query, desk.limits)
-        found = await find_endpoint(desk, self.endpoint_name)
-        found.insist_on_lease(desk.now_us())
-        if await desk.reads.template(self.template_hash) is None:
-            raise InputInvalid(
-                "template_hash", "there is no such template", hint="search_templates finds it."
-            )
-        one = found.endpoint
-        approved = found.rental is not None and found.rental.state is RentalState.ACTIVE
-        return EndpointSight(
-            request=Request(self.tool, found.target, covered=approved),
-            snapshot={"endpoint_id": one.endpoint_id, "name": one.raw_name},
-            question=f"Give endpoint {one.endpoint_id} a workergroup? It then rents up to"
-            f" {one.max_workers} machines by itself.",
-            handle=f"workergroup-{one.endpoint_id}",
-            label=short_name(one.raw_name),
-            found=found,
-        )
-
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:  # noqa: ARG002
-        """Sent once; the approved price goes along as a bound of the search."""
-        sight = errand.sight
-        assert isinstance(sight, EndpointSight)
-        assert sight.found is not None
-        one, rental = sight.found.endpoint, sight.found.rental
-        search = self.search_query
-        if self.gpu_ram_gb is not None and "gpu_ram" not in search:
-            # The field alone is advice: a card of 16 GB came for 24 (reported, 2026-08).
-            search = f"{search} gpu_ram>={self.gpu_ram_gb:g}".strip()
-        if rental is not None:
-            bound = UsdPerHour(int(str(rental.details.get("per_worker_micros", 0))))
-            search = f"{search} dph_total<={bound.dollars:g}".strip()
-        try:
-            reply = await errand.send(
-                serverless.create_workergroup(
-                    one.raw_name,
-                    one.endpoint_id,
-                    template_hash=self.template_hash,
-                    search=search,
-                    gpu_ram_gb=self.gpu_ram_gb or serverless.DEFAULT_GPU_RAM_GB,
-                )
-            )
-        except OutcomeUnknown as error:
-            return Outcome(
-                status="unknown",
-                said=unconfirmed("workergroup", error),
-                next="Look with show_endpoints before creating another.",
-                values={"endpoint_id": one.endpoint_id},
-            )
-        workergroup_id = reply.get("id", reply.get("result"))
-        return Outcome(
-            status="created",
-            said="The workergroup exists; workers start as load or cold_workers ask for them.",
-            next="show_endpoints shows its workers. One that is not ready in 2-3 minutes is"
-            " replaced, and each bills.",
-            values={"endpoint_id": one.endpoint_id, "workergroup_id": workergroup_id},
-        )

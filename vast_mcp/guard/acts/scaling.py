@@ -22,6 +22,7 @@ from vast_mcp.guard.acts._endpoint import (
     FoundEndpoint,
     find_endpoint,
     listed_scaling,
+    per_worker_of,
     short_name,
     worst_case,
 )
@@ -57,8 +58,8 @@ class UpdateEndpoint(PlainAct):
         found = await find_endpoint(desk, self.endpoint_name)
         one = found.endpoint
         new_max = one.max_workers if self.max_workers is None else self.max_workers
-        per_worker = _per_worker(found.rental)
-        spend = await _added(desk, found, per_worker, max(0, new_max - one.max_workers))
+        per_worker = per_worker_of(found.rental)
+        spend = await added(desk, found, per_worker, max(0, new_max - one.max_workers))
         raises = self._raises(one)
         if raises:
             found.insist_on_lease(desk.now_us())
@@ -192,7 +193,7 @@ class UpdateEndpoint(PlainAct):
     async def _release(self, desk: Desk, errand: Errand, found: FoundEndpoint) -> None:
         """Nothing was changed: reserved is what the endpoint may rent as it is."""
         most = found.endpoint.max_workers
-        await self._settle(desk, errand, _per_worker(found.rental) * most, most)
+        await self._settle(desk, errand, per_worker_of(found.rental) * most, most)
 
     async def _settle(self, desk: Desk, errand: Errand, rate: UsdPerHour, workers: int) -> None:
         sight = errand.sight
@@ -211,13 +212,7 @@ class UpdateEndpoint(PlainAct):
         await desk.ledger.write(write)
 
 
-def _per_worker(rental: Rental | None) -> UsdPerHour:
-    """The price one worker was approved at."""
-    details = rental.details if rental else {}
-    return UsdPerHour(int(str(details.get("per_worker_micros", 0))))
-
-
-async def _added(desk: Desk, found: FoundEndpoint, per_worker: UsdPerHour, workers: int) -> Spend:
+async def added(desk: Desk, found: FoundEndpoint, per_worker: UsdPerHour, workers: int) -> Spend:
     """What so many workers more cost until the lease ends."""
     now_us, rental = desk.now_us(), found.rental
     ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
