@@ -152,6 +152,8 @@ def _account_rate(tx: Transaction, facts: Facts) -> UsdPerHour:
         one.intent_id: one.instance_id for one in facts.bearers.outside(tx)
     }
     for rental in tx.live_rentals():
+        if rental.kind == "endpoint":  # it may rent up to all that it reserves, at any moment
+            rates[rental.intent_id] = current_rate(rental)
         if rental.kind == "instance":
             claimed = rental.details.get("unmarked")
             known = claimed if isinstance(claimed, int) else rental.intent_id

@@ -21,6 +21,7 @@ from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.charged import KEEPER_PAUSE_US, KEEPER_WITHIN_S, follow_charges
 from vast_mcp.guard.key_watch import watch_keys
 from vast_mcp.guard.observing import PRINCIPAL, observe_all, observe_found
+from vast_mcp.guard.worker_watch import Seen, watch_workers
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState
 
@@ -120,6 +121,9 @@ async def tick(desk: Desk, correct: Correct, ready: Ready) -> Tick:
     gave, refused = await watch_keys(desk, correct, KEEPER, _paired(rentals, staying))
     rounds.did += gave
     rounds.failed += refused
+    seen = await watch_workers(desk, rentals, instances)
+    rounds.failed += [one.report for one in seen if one.report]
+    await rounds.carry_out([_scaled_to_zero(one) for one in seen if one.breach])
     rounds.did += await follow_charges(desk, pause_us=KEEPER_PAUSE_US, within_s=KEEPER_WITHIN_S)
     took_s = reading.ended_s - reading.began_s
     return Tick(
@@ -234,6 +238,11 @@ def _paired(
         for one in rentals
         if one.kind == "instance" and one.target_id is not None and one.target_id in by_id
     ]
+
+
+def _scaled_to_zero(one: Seen) -> Due:
+    act = EndEndpoint(one.endpoint_id)
+    return Due(act, Cause.UNAPPROVED, one.breach, "endpoint", one.endpoint_id)
 
 
 async def _insistently(act: Act, correct: Correct) -> Outcome:

@@ -131,6 +131,22 @@ class Levers:
         """With its next start only the keys of the account are left."""
         self._present(instance_id).door.forgets_keys = True
 
+    def list_workers(self) -> list[int]:
+        """Workers stand among the account's instances; their ids. Nobody recorded whether they do.
+
+        The vendor's documents call them ordinary instances. What such a row bills comes on top.
+        """
+        self.catch_up()
+        serverless = self.world.serverless
+        for number, worker in list(serverless.workers.items()):
+            order = Order(image="vastai/vllm:latest", disk_gb=16.0, runtype="ssh_direc ssh_proxy")
+            contract = self.world.fleet.create(worker.listing, order, self.world.now_us)
+            contract.foreign = True
+            self.world.fleet.enter(contract, "running", self.world.now_us)
+            worker.id = contract.id
+            serverless.workers[contract.id] = serverless.workers.pop(number)
+        return list(serverless.workers)
+
     def make_team(self) -> None:
         """The account is a team's: no key can be attached to a machine."""
         self.world.is_team = True

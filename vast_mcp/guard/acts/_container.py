@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from vast_mcp.models import Template
 from vast_mcp.text import clean_line
 
 _VM_REPOSITORY = "vastai/kvm"
@@ -9,6 +10,14 @@ _REGISTRY = "docker.io"
 _MOST_BYTES = 32_000
 """All variables together (one report: about 32 KB)."""
 _NAMED = 3
+_USUAL_OPTIONS = frozenset(
+    {
+        "-e", "--env", "-p", "--publish", "-P", "--publish-all", "--expose", "-h", "--hostname",
+        "--name", "--ipc", "--shm-size", "--ulimit", "--entrypoint", "-w", "--workdir", "-l",
+        "--label", "--restart", "--init", "-i", "-t", "-it", "-d", "--rm", "-u", "--user",
+    }
+)  # fmt: skip
+"""What templates are full of; the vendor says that it obeys variables, ports and host names."""
 Variables = Iterable[tuple[str, str]]
 
 
@@ -51,3 +60,19 @@ def size_note(env: tuple[tuple[str, str], ...]) -> list[str]:
         return []
     told = f"All variables together have {size} bytes; above {_MOST_BYTES} the container may not"
     return [f"{told} start, or lack some. Upload a file instead."]
+
+
+def odd_options(template: Template | None) -> str:
+    """A sentence about docker options that reach beyond a container; empty where there are none.
+
+    `--privileged`, `-v`, `--gpus`, `--device` …: the vendor is said to ignore them, no limit of the
+    policy knows them, and whoever rents should see them.
+    """
+    found: list[str] = []
+    for option in template.docker_options if template is not None else ():
+        flag = option.partition(" ")[0]
+        short = flag if flag.startswith("--") else flag[:2]
+        if flag not in _USUAL_OPTIONS and short not in {"-e", "-p", "-h"} and flag not in found:
+            found.append(flag)
+    shown = ", ".join(str(clean_line(one, 24)) for one in found[:_NAMED])
+    return f"Its template asks for {shown}." if found else ""

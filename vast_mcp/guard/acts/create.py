@@ -11,7 +11,7 @@ from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import _doors as doors
 from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.guard.acts._ceiling import check_ceiling, on_demand_after_all
-from vast_mcp.guard.acts._container import lost_variables, qualified, size_note
+from vast_mcp.guard.acts._container import lost_variables, odd_options, qualified, size_note
 from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.rent_words import UNASKED, better_bid
 from vast_mcp.guard.acts.renting import Terms, rent
@@ -109,6 +109,7 @@ class CreateInstance(PlainAct):
         bids = self.bid_usd_per_hour is not None
         must_ask = await check_ceiling(desk, price, most=self.max_price_usd_per_hour, bids=bids)
         on_demand = "" if bids else await on_demand_after_all(desk, price)
+        odd = odd_options(template)
         lost = lost_variables((*self.env, *self._known_secrets(desk)))
         return CreateSight(
             request=Request(self.tool, spend=spend),
@@ -116,12 +117,13 @@ class CreateInstance(PlainAct):
             question=_joined(
                 price.question(image=image, on_end=self.on_end),
                 on_demand,
+                odd,
                 self._secret_words(),
                 lost,
             ),
             handle=f"rent-{self.offer_id}-{price.rate.dollars:.2f}usd-{plain_number(self.lease_hours)}h",
             label=self.label,
-            must_ask=must_ask,
+            must_ask=must_ask or odd,
             unasked=f"At its end it only stops: {UNASKED}." if self.on_end == "destroy" else "",
             price=price,
             lost=lost,

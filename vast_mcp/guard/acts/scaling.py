@@ -27,6 +27,7 @@ from vast_mcp.guard.acts._endpoint import (
     worst_case,
 )
 from vast_mcp.guard.acts._lease import total_so_far
+from vast_mcp.guard.acts._searches import insist_on_searches
 from vast_mcp.models import Endpoint, Scaling
 from vast_mcp.operations import JsonObject, serverless
 from vast_mcp.policy import Request, Spend
@@ -63,6 +64,7 @@ class UpdateEndpoint(PlainAct):
         raises = self._raises(one)
         if raises:
             found.insist_on_lease(desk.now_us())
+            await insist_on_searches(desk, found)
         shown = ", ".join(f"{name} {value}" for name, value in changes.items())
         return EndpointSight(
             request=Request(self.tool, found.target, spend if found.rental else None, raises),

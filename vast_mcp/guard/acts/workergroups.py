@@ -16,14 +16,15 @@ from vast_mcp.guard.acts._endpoint import (
     short_name,
     worst_case,
 )
+from vast_mcp.guard.acts._searches import search_bounds
 from vast_mcp.guard.acts.create import DEFAULT_DISK_GB
 from vast_mcp.guard.acts.scaling import added
-from vast_mcp.guard.worker_search import Bound, bounded, bounds_of, written
+from vast_mcp.guard.worker_search import Bound, bounded, written
 from vast_mcp.models import Template
 from vast_mcp.operations import JsonObject, serverless
 from vast_mcp.policy import Request, Spend
 from vast_mcp.store import Rental, RentalState
-from vast_mcp.units import Usd, UsdPerHour, mb_from_gb
+from vast_mcp.units import Usd, mb_from_gb
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +142,6 @@ async def _spend(desk: Desk, found: FoundEndpoint) -> Spend:
         until_us=now_us + 24 * 3600 * SECOND_US,
         total=Usd(0),
     )
-
-
-async def search_bounds(desk: Desk, per_worker: UsdPerHour | None) -> tuple[Bound, ...]:
-    """The limits now in force, as a search states them."""
-    names = await desk.reads.gpu_names() if desk.limits.allow.gpu_names is not None else []
-    return bounds_of(desk.limits, per_worker, names)
 
 
 def _check_template(template: Template, bounds: tuple[Bound, ...]) -> None:
