@@ -23,7 +23,7 @@ from vast_mcp.models import Offer, Template
 from vast_mcp.models import Rental as OfferRental
 from vast_mcp.operations import Json, JsonObject, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
-from vast_mcp.policy import Request
+from vast_mcp.policy import Request, Spend
 from vast_mcp.store import Rental, RentalState, Segment, Transaction, canonical
 from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 
@@ -102,10 +102,7 @@ class CreateInstance(PlainAct):
         price = Price(offer, self._rate(offer, disk_gb), disk_gb, self.lease_hours)
         now_us = desk.now_us()
         image = self.image or (template.full_image if template else DEFAULT_IMAGE)
-        spend = replace(
-            price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd),
-            job_id=self.job_id,
-        )
+        spend = self._spend(price, now_us, image)
         bids = self.bid_usd_per_hour is not None
         must_ask = await check_ceiling(desk, price, most=self.max_price_usd_per_hour, bids=bids)
         on_demand = "" if bids else await on_demand_after_all(desk, price)
@@ -137,6 +134,10 @@ class CreateInstance(PlainAct):
         if self.connect is None:
             return template is not None and template.jupyter
         return self.connect == "jupyter"
+
+    def _spend(self, price: Price, now_us: int, image: str) -> Spend:
+        spend = price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd)
+        return replace(spend, job_id=self.job_id)
 
     async def _template(self, desk: Desk) -> Template | None:
         if self.template_hash is None:
