@@ -21,10 +21,12 @@ from vast_mcp.policy import Limits
 from vast_mcp.policy.budget import budget_of
 from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services import Services
+from vast_mcp.services.budgets import task_spent
 from vast_mcp.services.rentals import held_of
 from vast_mcp.services.showing import minute
 from vast_mcp.services.spending import spending
 from vast_mcp.store import Letter, Rental, Transaction, current_rate
+from vast_mcp.store.exposure import month_start_us
 from vast_mcp.units import Usd, UsdPerHour
 
 LONGEST_S = 25.0
@@ -134,10 +136,11 @@ class Messenger:
 
         rentals = tx.live_rentals()
         pots = []
+        recent = tx.rentals_since(month_start_us(now_us))
         for task in sorted({one.task for one in rentals if one.task}):
             caps = [one for one in (budget_of(limits, task), tx.task_cap(task)) if one is not None]
             if caps:
-                spent = tx.exposure(now_us, task=task).task_spent
+                spent = task_spent(tx, task, recent, now_us)
                 key = f"task:{task}:{min(caps).micros}"
                 pots.append(Pot(key, f"the budget of task{quoted(task)}", spent, min(caps)))
         return rentals, Seen(

@@ -34,15 +34,23 @@ def _rows(tx: Transaction, limits: Limits, now_us: int) -> list[Json]:
     return [_row(tx, one, rentals, now_us) for one in budgets]
 
 
-def _row(tx: Transaction, one: Budget, rentals: Sequence[Rental], now_us: int) -> JsonObject:
+def task_spent(tx: Transaction, task: str, rentals: Sequence[Rental], now_us: int) -> Usd:
+    """What was billed for a task; `rentals` are those of this month, the earlier ones are over.
+
+    What the caps count as spent, less what of it was seen not to bill.
+    """
     charged = tx.charged_since(day_of(month_start_us(now_us)))
-    earlier = tx.exposure(now_us, task=one.task).task_spent
+    spent = tx.exposure(now_us, task=task).task_spent
     for rental in rentals:
-        if rental.task == one.task:
+        if rental.task == task:
             segments = tx.segments(rental.intent_id)
             billed = sum(billed_by_day(rental, segments, charged, now_us).values(), Usd(0))
-            earlier -= max(Usd(0), spent_and_reserved(segments, now_us)[0] - billed)
-    spent = max(Usd(0), earlier)
+            spent -= max(Usd(0), spent_and_reserved(segments, now_us)[0] - billed)
+    return max(Usd(0), spent)
+
+
+def _row(tx: Transaction, one: Budget, rentals: Sequence[Rental], now_us: int) -> JsonObject:
+    spent = task_spent(tx, one.task, rentals, now_us)
     return {
         "task": one.task,
         "max_cost_usd": dollars(one.cap),

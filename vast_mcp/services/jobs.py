@@ -11,9 +11,9 @@ from vast_mcp.masking import Needles
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.services._services import Services
-from vast_mcp.services.metered import unused_traffic
+from vast_mcp.services.metered import likely_spent
 from vast_mcp.services.showing import dollars, given, minute
-from vast_mcp.store import Job, JobPhase, Transaction
+from vast_mcp.store import Job, JobPhase, Transaction, spent_and_reserved
 from vast_mcp.text import clean, clean_line
 from vast_mcp.units import Usd
 
@@ -80,7 +80,9 @@ def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:
     rental = None if job.instance_id is None else tx.rental_of("instance", job.instance_id)
     spent, ends_us = exposure.job_spent, None
     if rental is not None:
-        spent -= unused_traffic(rental, tx.segments(rental.intent_id), now_us)
+        segments = tx.segments(rental.intent_id)
+        counted = spent_and_reserved(segments, now_us)[0]
+        spent -= max(Usd(0), counted - likely_spent(rental, segments, now_us))
         ends_us = rental.lease_ends_us if rental.running else None
     return ShownJob(job, spent, ends_us, now_us)
 

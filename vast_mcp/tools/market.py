@@ -151,6 +151,11 @@ def _why_nothing(found: Found) -> str:
     nothing = "Nothing fits"
     if not found.whole:
         nothing = f"Of {found.looked_at} offers nothing fits, and the vendor has more"
+    if found.compared and found.market.hidden_by_policy and found.whole:
+        return (
+            "`compared` has the prices. All of it is beyond the person's limits, so none is listed:"
+            " `hidden_by_policy`."
+        )
     if found.without:
         hidden = " `hidden_by_policy`: fits, but above the person's limits."
         return (
