@@ -38,8 +38,8 @@ class OfferRow(BaseModel):
     datacenter: bool | None = None
     open_ports: int
     min_bid_usd_per_hour: float | None = None
-    columns: dict[str, float | bool] | None = None
-    untrusted_columns: dict[str, str] | None = None
+    columns: dict[str, Any] | None = None
+    untrusted_columns: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, ranked: Ranked, asked: Sequence[str]) -> "OfferRow":
@@ -98,12 +98,10 @@ class OfferList(BaseModel):
     hours: float
     without: dict[str, int] | None = None
     """On no result: how many would fit if that filter were dropped."""
-    hidden_by_policy: dict[str, dict[str, Any]] | None = Field(
+    hidden_by_policy: dict[str, Any] | None = Field(
         None, description="per rule: how many fit, the cheapest per GPU"
     )
-    compared: dict[str, dict[str, Any]] | None = Field(
-        None, description="per name, hidden ones included"
-    )
+    compared: dict[str, Any] | None = Field(None, description="per name, hidden ones included")
     next: str
     warnings: list[str] | None = None
 
