@@ -230,7 +230,10 @@ async def test_a_job_without_a_gpu_is_told_in_whole_sentences(tmp_path: Path) ->
     async with world.connect() as client:
         with pytest.raises(ToolFailed) as failed:
             await world.call(client, "run_job", command="true")
-    assert str(failed.value) == ("gpu_names: name a GPU, or an offer_id. search_offers finds both.")
+    assert str(failed.value) == (
+        "Not started, nothing charged: gpu_names: name a GPU, or an offer_id. search_offers finds"
+        " both."
+    )
 
 
 async def test_prices_that_were_cut_off_are_said_to_be(tmp_path: Path) -> None:
