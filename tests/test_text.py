@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vast_mcp.text import Redactor, clean, clean_line
+from vast_mcp.text import Redactor, clean, clean_ends, clean_line
 
 HIDDEN = (
     "\x00\x07\x08\x1b\x7f\x80\x9b\u00ad\u200b\u200e\u202a\u202e\u2066\u2069\u2028\ufeff\U000e0041"
@@ -102,3 +102,13 @@ def test_known_secrets_are_masked_the_longest_first() -> None:
     assert redactor.scrub("padded-secret") == "[secret]"
     redactor.learn("")
     assert redactor.scrub("abc") == "abc"
+
+
+def test_a_text_of_just_the_limit_is_left_whole_and_a_longer_one_keeps_both_ends() -> None:
+    """The decisive words stand at the end."""
+    exact = "a" * 90 + "the end"
+    assert str(clean_ends(exact, len(exact))) == exact
+    cut = str(clean_ends("begins " + exact, 60))
+    assert cut.startswith("begins")
+    assert cut.endswith("the end")
+    assert len(cut) <= 60

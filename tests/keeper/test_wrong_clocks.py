@@ -231,3 +231,9 @@ async def test_only_the_vendors_own_host_tells_the_time() -> None:
         await http.get("https://console.vast.ai/api/v0/users/current/")
     assert clock.skew_s() is not None
     assert "2026-11-29 12:00 UTC" in clock.doubt()
+
+
+def test_three_agreeing_answers_over_exactly_a_minute_confirm() -> None:
+    """The minute itself is enough."""
+    time = heard(VendorTime(), (1000, 0), (1030, 30), (1060, 60))
+    assert time.confirmed_us(60.0) == 1060 * SECOND_US

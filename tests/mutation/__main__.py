@@ -97,9 +97,10 @@ def judge_all(run: Run, wanted: list[Drawn]) -> None:
     try:
         with ProcessPoolExecutor(run.workers, context, _settle, (trees.free,)) as pool:
             futures: list[Future[Row]] = []
+            also = [Timed(file, 0.0) for file in run.also]
             for room, change in wanted:
                 tests = reach.tests(change, ROOT)
-                chosen = within(tests, run.seconds)
+                chosen = [*also, *within(tests, run.seconds)]
                 futures.append(pool.submit(_judge, room, change, chosen, len(tests)))
             for number, future in enumerate(as_completed(futures), start=1):
                 row = future.result()

@@ -22,4 +22,23 @@ class Equivalent:
         return f"{self.file}::{self.function}::{self.change}"
 
 
-EQUIVALENTS: tuple[Equivalent, ...] = ()
+EQUIVALENTS: tuple[Equivalent, ...] = (
+    Equivalent(
+        "vast_mcp/units.py",
+        "_show",
+        "amount >= Decimal(\"0.1\") -> (amount > Decimal('0.1'))",
+        "ten cents are $0.10 in both forms: four digits lose their zeros and are filled up to two",
+    ),
+    Equivalent(
+        "vast_mcp/remote/secret_names.py",
+        "secret_inside",
+        "2 -> (3)",
+        "the second portion begins a little earlier and still reaches the end: it looks at no less",
+    ),
+    Equivalent(
+        "vast_mcp/remote/command.py",
+        "HeadTail.add",
+        "room > 0 -> (room >= 0)",
+        "with no room left the head takes an empty slice and the tail all, as without the step",
+    ),
+)

@@ -38,10 +38,12 @@ class Run:
     workers: int
     seconds: int
     cache: Path
+    also: tuple[str, ...]
+    """Files of tests that are younger than what was gathered: run first against every mutant."""
 
     @classmethod
     def from_environment(cls) -> "Run":
-        """`VAST_MCP_TEST_MUTANTS` and its `_SEED`, `_WORKERS`, `_SECONDS`, `_CACHE`."""
+        """`VAST_MCP_TEST_MUTANTS` and its `_SEED`, `_WORKERS`, `_SECONDS`, `_CACHE`, `_ALSO`."""
         cache = os.environ.get("VAST_MCP_TEST_MUTANTS_CACHE", "")
         base = os.environ.get("XDG_CACHE_HOME", "") or str(Path.home() / ".cache")
         return cls(
@@ -50,6 +52,7 @@ class Run:
             workers=_number("_WORKERS", 2),
             seconds=_number("_SECONDS", 40),
             cache=Path(cache or f"{base}/vast-mcp-mutants"),
+            also=tuple(os.environ.get("VAST_MCP_TEST_MUTANTS_ALSO", "").split()),
         )
 
     @property

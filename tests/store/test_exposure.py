@@ -19,7 +19,7 @@ from vast_mcp.store import (
     total_cost,
 )
 from vast_mcp.store.charges import Charged
-from vast_mcp.store.exposure import cost_by_day, exposure_of
+from vast_mcp.store.exposure import by_month, cost_by_day, exposure_of
 from vast_mcp.units import Usd, UsdPerHour
 
 NOW_US = 1_780_315_200_000_000
@@ -180,3 +180,33 @@ async def test_a_tasks_budget_remembers_what_was_charged_last_month(tmp_path: Pa
 
     assert await book.write(spent) == Usd(9_000_000)
     await book.close()
+
+
+def unasked(one: Rental, segments: list[Segment], now_us: int = NOW_US) -> Usd:
+    """What of it counts today as rented unasked."""
+    found = exposure_of([one], {one.intent_id: segments}, {}, [], now_us=now_us)
+    return found.unasked_today
+
+
+def test_an_extension_nobody_was_asked_about_counts_from_where_it_begins() -> None:
+    """What was asked about before it does not; what was paid in one piece with it does."""
+    from_us = NOW_US + 3 * HOUR_US
+    facts: dict[str, int | str] = {"unasked_day": day_of(NOW_US), "unasked_from_us": from_us}
+    asked = rental(asked=True, details=facts)
+    assert unasked(rental(asked=True), [lease()]) == Usd(0)
+    assert unasked(asked, [lease()]) == Usd(500_000)
+    with_it = Segment("intent00001", "traffic", UsdPerHour(0), Usd(7), from_us, from_us, from_us)
+    before = replace(with_it, from_us=from_us - 1)
+    assert unasked(asked, [lease(), with_it, before]) == Usd(500_007)
+
+
+def test_an_extension_of_another_day_is_none_of_todays() -> None:
+    """The cap on what nobody was asked about is one per day."""
+    facts: dict[str, int | str] = {"unasked_day": "2026-01-01", "unasked_from_us": NOW_US}
+    assert unasked(rental(asked=True, details=facts), [lease()]) == Usd(0)
+
+
+def test_the_days_of_a_month_are_added_up() -> None:
+    """Three days of one lease are three days of its month, the next month has its own."""
+    days = {"2026-05-30": Usd(1), "2026-05-31": Usd(2), "2026-06-01": Usd(4), "2026-06-02": Usd(8)}
+    assert by_month(days) == {"2026-05": Usd(3), "2026-06": Usd(12)}
