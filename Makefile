@@ -41,7 +41,6 @@ negative: $(STAMP) ## take one guard away at a time; the tests must notice every
 	@$(BIN)/python -m tests.negative.control
 
 mutants: $(STAMP) ## mutants drawn by seed, each against the tests that run it (VAST_MCP_TEST_MUTANTS=n)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	@$(BIN)/python -m tests.mutation $(MUTANTS)
 
 live: $(STAMP) ## with a key: what Vast.ai answers by now; LIVE="--price 0.3" rents for 2 minutes
