@@ -3,15 +3,20 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.store.test_sealing import JOB
-from vast_mcp.store import JobPhase, SqliteLedger
+from vast_mcp.store import Job, JobPhase, SqliteLedger, Transaction
 from vast_mcp.units import Usd
 
 STALE_US = 30_000_000
+
+
+def _add(tx: Transaction, job: Job) -> None:
+    tx.add_job(job)
 
 
 @asynccontextmanager
@@ -21,7 +26,7 @@ async def book_with(tmp_path: Path, *jobs: object) -> AsyncIterator[SqliteLedger
     for number, changes in enumerate(jobs):
         assert isinstance(changes, dict)
         job = replace(JOB, **{"job_id": f"job{number}", "created_us": number, **changes})
-        await book.write(lambda tx, job=job: tx.add_job(job))
+        await book.write(partial(_add, job=job))
     yield book
     await book.close()
 
