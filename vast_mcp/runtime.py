@@ -1,6 +1,7 @@
 """What is open while the server runs: the one place where everything is put together."""
 
 import hashlib
+import shlex
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -264,7 +265,7 @@ def _wire(parts: _Parts, vault: Vault, redactor: Redactor) -> tuple[Services, Er
         marker=parts.marker,
         limits=source.current,
         redactor=redactor,
-        caller=Caller(terminal_only=settings.ask == "terminal"),
+        caller=Caller(terminal_only=settings.ask == "terminal", flags=_flags(settings)),
         keys=parts.ring,
         state_place=str(settings.home),
         remote=parts.remote,
@@ -272,6 +273,13 @@ def _wire(parts: _Parts, vault: Vault, redactor: Redactor) -> tuple[Services, Er
         jobs=jobs,
     )
     return services, errands
+
+
+def _flags(settings: Settings) -> str:
+    """What a command needs beside its own words to find these books, as a shell reads it."""
+    if settings.ledger is None:
+        return ""
+    return f" --ledger {shlex.quote(str(settings.ledger.absolute()))}"
 
 
 def _desks(parts: _Parts, view: View, vault: Vault) -> Callable[[Limits, Ledger], Desk]:

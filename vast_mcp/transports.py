@@ -3,6 +3,7 @@
 import hmac
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +23,11 @@ from vast_mcp.http_limits import MOST_CONNECTIONS, ExactNames, impatient_protoco
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 PATH = "/mcp"
+HEALTH_PATH = "/healthz"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_S = 10
 _SHORTEST_TOKEN = 16
@@ -111,9 +115,12 @@ async def _await_signal(caught: list[int], scope: anyio.CancelScope) -> None:
 async def serve_http(
     server: MCPServer[Any], door: Door, *, on_ready: Callable[[str], None] | None = None
 ) -> int:
-    """Serve streamable HTTP until a signal comes (128 + its number); 1 if the port is taken.
+    """Serve streamable HTTP until a signal comes (128 + its number).
 
     A port of 0 takes a free one; `on_ready` is told the address once it listens.
+
+    Raises:
+        ConfigInvalid: the address cannot be listened on.
     """
     import uvicorn  # noqa: PLC0415  only this transport pays for it
 
@@ -133,18 +140,45 @@ async def serve_http(
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn shuts down cleanly and then raises the signal again: here it must find a listener.
         signal.signal(number, lambda got, _: caught.append(got))
+    listening = _bound(door)
     async with anyio.create_task_group() as tasks:
         if on_ready is not None:
             tasks.start_soon(_announce, running, door, on_ready)
         try:
-            await running.serve()
-        except SystemExit:  # how uvicorn says that it could not bind
+            await running.serve(sockets=[listening])
+        except SystemExit:
             return 1
         finally:
+            listening.close()
             tasks.cancel_scope.cancel()
     if not running.started:
         return 1
     return 128 + caught[0] if caught else 0
+
+
+def _bound(door: Door) -> socket.socket:
+    """A socket on the door's address, before anything else is opened.
+
+    Raises:
+        ConfigInvalid: it is taken, not this computer's, or not allowed.
+    """
+    try:
+        found = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        listening = socket.socket(family, kind, protocol)
+        try:
+            if sys.platform != "win32":
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        raise ConfigInvalid(
+            f"Cannot listen on {door.host}:{door.port}: {error.strerror or error}.",
+            hint="Pass another --port, or 0 for a free one.",
+        ) from error
+    return listening
 
 
 def http_app(server: MCPServer[Any], door: Door) -> "Starlette":
@@ -158,8 +192,16 @@ def http_app(server: MCPServer[Any], door: Door) -> "Starlette":
             allowed_hosts=door.hosts, allowed_origins=door.origins
         ),
     )
+    app.add_route(HEALTH_PATH, _healthy)
     app.add_middleware(ExactNames, names=door.names)
     return app
+
+
+async def _healthy(_: "Request") -> "Response":
+    """Alive, for whoever watches over processes; nothing of the account is told or asked."""
+    from starlette.responses import PlainTextResponse  # noqa: PLC0415
+
+    return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
 
 
 class OneToken:

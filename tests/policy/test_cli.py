@@ -1,6 +1,7 @@
 """`vast-mcp policy …` as a person reads it."""
 
 import argparse
+import re
 import stat
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def test_show_of_a_broken_policy_says_so_first(
     path.write_text("[limits]\nmax_runing = 2\n")
     path.chmod(0o600)
     assert _run("show", _source(path)) == 1
-    fault = f"BROKEN: {path}: [limits] max_runing: unknown key; the nearest is [limits] max_running"
+    fault = f"BROKEN: {path}: line 2: [limits] max_runing: unknown key;"
+    fault += " the nearest is [limits] max_running"
     assert capsys.readouterr().out.splitlines()[0] == fault
 
 
@@ -179,3 +181,63 @@ def test_explain_refuses_hours_that_are_none(
         _run(f"explain create --gpu A --hours={hours}", _source())
     assert ended.value.code == 2
     assert "--hours" in capsys.readouterr().err
+
+
+def test_check_lists_every_fault_with_its_file_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file with five mistakes takes one round to mend, not five."""
+    path = tmp_path / "p.toml"
+    path.write_text(
+        """# mine
+[limits]
+max_runing = 4
+max_usd_per_day = "ten"   # a text
+max_lease_hours = 24
+
+[levels]
+stop_instance = "never"
+
+[budget.lora]
+max_cost_usd = -1
+
+[alow]
+gpu_names = []
+""",
+        encoding="utf-8",
+    )
+    source = PolicySource(None, path, {"VAST_MCP_MAX_DISK_GB": "big", "VAST_MCP_MAX_CAT": "1"})
+    assert _run("check", source) == 1
+    told = capsys.readouterr().out.splitlines()
+    places = [re.match(r"(?:.*p\.toml: line (\d+): )?(\S+ ?\w*)", line) for line in told]
+    assert [found and found.groups() for found in places] == [
+        ("3", "[limits] max_runing"),
+        ("4", "[limits] max_usd_per_day"),
+        ("8", "[levels] stop_instance"),
+        ("10", "[budget.lora] max_cost_usd"),
+        ("13", "alow: unknown"),
+        (None, "VAST_MCP_MAX_CAT: unknown"),
+        (None, "VAST_MCP_MAX_DISK_GB: must"),
+    ]
+    assert "(and 4 more)" in source.current().broken
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[limits]\nmax_runing = 1\n", 2),
+        ("limits.max_runing = 1\n", 1),
+        ('\n[ limits ] # all\n"max_runing" = 1\n', 3),
+        ("limits = { max_runing = 1 }\n", 1),
+        ("[files]\nroots = []\n[limits]\n# max_runing = 2\nmax_runing = 1\n", 5),
+        ("[limits]\nmax_running = = 1\n", 2),
+    ],
+)
+def test_a_fault_has_its_line_however_the_file_is_written(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    """TOML can say one thing in several ways; a person looks for the line."""
+    path = tmp_path / "p.toml"
+    path.write_text(text, encoding="utf-8")
+    (fault,) = PolicySource(None, path, {}).faults()
+    assert f"line {line}" in fault

@@ -6,7 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,13 +21,17 @@ from vast_mcp.cli.leases import looked
 from vast_mcp.clock import SECOND_US, SystemClock
 from vast_mcp.config import ApiKey, KeyKind, Settings, find_keys, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
+from vast_mcp.guard.account_books import known_ledger
 from vast_mcp.guard.act import Caller
+from vast_mcp.guard.freezing import frozen
 from vast_mcp.runtime import policy_source
 from vast_mcp.services import Services
 from vast_mcp.services.key_standing import session_outlived
 from vast_mcp.vendor_clock import DECIDES_US
 
 DAY_US = 24 * 3600 * SECOND_US
+REACHED_WITHIN_S = 3.0
+"""A person waits for this; the first answer of a vendor that is there takes well under one."""
 SKEW_S = 120
 """Above this a lease's end is off by more than its layers allow for; it only warns."""
 
@@ -110,7 +114,7 @@ async def examined(
     reached = False
     if settings.api_key:
         (what, read), *others = _permissions(services)
-        account = await _permission(what, read)
+        account = await _reached(settings.api_base, what, read)
         yield account
         reached = account.sound is not False
         if reached:
@@ -121,8 +125,9 @@ async def examined(
             yield Finding("key", change.says, sound=None)
         yield _skew(transport.skew_s)
     yield _state(settings)
-    if reached or settings.ledger:
+    if reached or settings.ledger or known_ledger(settings.state_dir, settings.key_digest):
         yield await _ledger(services)
+        yield await _spending(services)
     if reached:
         yield await _leases(services)
         async for finding in _outlived(services):
@@ -238,6 +243,32 @@ async def _permission(what: str, read: Callable[[], Awaitable[str]]) -> Finding:
         return Finding(what, f"the key may not: {error}", sound=False if needed else None)
     except ApiError as error:
         return Finding(what, str(error), sound=False)
+
+
+async def _reached(base: str, what: str, read: Callable[[], Awaitable[str]]) -> Finding:
+    """The first read of the vendor, whose address is told; it gets three seconds in all."""
+    host = httpx2.URL(base).host
+    found: Finding | None = None
+    with anyio.move_on_after(REACHED_WITHIN_S):
+        found = await _permission(what, read)
+    if found is None:
+        told = f"{host} ({base}) gave no answer within {REACHED_WITHIN_S:g} s"
+        hint = "is the network there, and does a proxy or firewall let it through?"
+        return Finding(what, f"{told}: {hint}", sound=False)
+    if found.sound is False:
+        return replace(found, says=f"{host} ({base}): {found.says}")
+    return replace(found, says=f"{found.says}; {host} ({base})")
+
+
+async def _spending(services: Services) -> Finding:
+    """Whether a person has frozen all spending."""
+    try:
+        since = await frozen(services.ledger)
+    except VastMcpError as error:
+        return Finding("spending", str(error), sound=False)
+    if since:
+        return Finding("spending", f"frozen by {since}; `vast-mcp unfreeze` ends it", sound=None)
+    return Finding("spending", "open, within the policy's limits")
 
 
 def _skew(skew_s: float | None) -> Finding:

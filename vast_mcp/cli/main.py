@@ -1,6 +1,7 @@
 """Which words lead to which command. Each is imported only when it is asked for."""
 
 import argparse
+import difflib
 import importlib
 import os
 import sys
@@ -10,6 +11,7 @@ from types import ModuleType
 from vast_mcp import __version__
 from vast_mcp.cli.codes import MEANING, Exit, code_for
 from vast_mcp.errors import VastMcpError
+from vast_mcp.text import clean_line
 
 COMMANDS = {
     "serve": ("serve", "serve MCP on stdio or HTTP (the default)"),
@@ -36,6 +38,9 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the answer is the process's exit code."""
     words = _with_default(sys.argv[1:] if argv is None else list(argv))
+    if words[0] not in COMMANDS and not words[0].startswith("-"):
+        print(_unknown(words[0]), file=sys.stderr)
+        return Exit.USAGE
     args = parser_for(words).parse_args(words)
     module = _module_of(args.command)
     try:
@@ -73,9 +78,17 @@ def _with_default(words: list[str]) -> list[str]:
     """No command, or options at once: serve."""
     if not words or (words[0] not in COMMANDS and words[0] not in {"-h", "--help", "--version"}):
         if words and not words[0].startswith("-"):
-            return words  # a misspelt command: argparse names the known ones
+            return words  # a misspelt command
         return ["serve", *words]
     return words
+
+
+def _unknown(word: str) -> str:
+    """A command that is not there, with the one that was meant."""
+    near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.6)
+    said = f"vast-mcp: there is no command {str(clean_line(word, 40))!r}"
+    meant = f"; did you mean `vast-mcp {near[0]}`?" if near else "."
+    return f"{said}{meant} `vast-mcp --help` lists them."
 
 
 def _module_of(command: str) -> ModuleType:

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The four commands below `vast-mcp policy`."""
     commands = parser.add_subparsers(dest="policy_command", required=True, metavar="command")
     _command(commands, "show", "the limits in force and where each came from")
-    _command(commands, "check", "exit 1 with the fault when the policy cannot be used")
+    _command(commands, "check", "exit 1 with every fault when the policy cannot be used")
     _command(commands, "init", "write a commented policy file with the built-in values")
     explain = _command(commands, "explain", "what an act would meet")
     acts = explain.add_subparsers(dest="policy_act", required=True, metavar="act")
@@ -72,9 +72,9 @@ def _show(source: PolicySource) -> int:
 
 
 def _check(source: PolicySource) -> int:
-    fault = source.current().broken
-    print(_plain(fault) if fault else "the policy is fine")
-    return FAILED if fault else FINE
+    faults = source.faults()
+    print("\n".join(map(_plain, faults)) or "the policy is fine")
+    return FAILED if faults else FINE
 
 
 def _init(path: Path | None) -> int:

@@ -19,6 +19,7 @@ from vast_mcp.cli.account import add_place_arguments, environment_of
 from vast_mcp.cli.files import add_files_argument, opened_directories
 from vast_mcp.cli.logs import configure
 from vast_mcp.cli.simulate import RUN_PYTHON, add_market_arguments, port_number
+from vast_mcp.cli.standing import closed_because
 from vast_mcp.clock import Clock, PairedClock, ScaledClock, SystemClock
 from vast_mcp.config import SIMULATOR_KEY, Settings, load_or_make_secret, read_settings
 from vast_mcp.errors import ConfigInvalid
@@ -148,6 +149,8 @@ async def _serve(
     seal_key: bytes,
     redactor: Redactor,
 ) -> int:
+    for line in await closed_because(stage.settings):
+        print(f"vast-mcp: {line}", file=sys.stderr, flush=True)
     notices = Notices()
     server = create_server(
         lambda: open_runtime(

@@ -36,6 +36,22 @@ def known_account(state_dir: Path, key_digest: str) -> str | None:
     return name if _NAME.fullmatch(name) else None
 
 
+def ledgers_in(state_dir: Path) -> tuple[Path, ...]:
+    """Every account's ledger that lies there."""
+    try:
+        found = sorted(state_dir.glob("*.db"))
+    except OSError:
+        return ()
+    return tuple(path for path in found if _NAME.fullmatch(path.stem))
+
+
+def known_ledger(state_dir: Path, key_digest: str) -> Path | None:
+    """The ledger of the account that was learned with this key before, if it is there."""
+    name = known_account(state_dir, key_digest)
+    path = state_dir / f"{name}.db"
+    return path if name is not None and path.is_file() else None
+
+
 class AccountBooks:
     """A ledger that finds its file at first use. Satisfies `Ledger`."""
 

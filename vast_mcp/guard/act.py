@@ -28,6 +28,8 @@ class Caller:
     client: str = ""
     terminal_only: bool = False
     """Started with `--ask terminal`: no yes of this client's counts, only `vast-mcp approve`."""
+    flags: str = ""
+    """What a command in a terminal needs to find the books of this server; empty: nothing."""
 
 
 class Form(StrEnum):

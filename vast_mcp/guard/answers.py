@@ -151,7 +151,7 @@ class Answers:
         if left.state is not PlanState.OPEN or left.approved:
             return await closed(ledger, left, self._clock)
         await self._journal.answered(ledger, plan, caller, silence.value)
-        return left_to_terminal(left)
+        return left_to_terminal(left, caller)
 
     async def note_hasty(self, plan: Plan, caller: Caller) -> None:
         """A yes that came faster than a person reads: it counts, and the person is told."""

@@ -235,7 +235,7 @@ class Guard:
         if plan.state is not PlanState.OPEN:
             return await closed(ledger, plan, self._clock)
         if waits_for_terminal(plan, caller):
-            return to_terminal(plan)
+            return to_terminal(plan, caller)
         act = self._rebuild(plan.tool, plan.arguments)
         try:
             with unspent(plan.tool):

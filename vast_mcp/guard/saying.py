@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from vast_mcp.errors import OutcomeUnknown, PolicyDenied, VastMcpError
-from vast_mcp.guard.act import Act, Outcome
+from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.plans import COOLDOWN_US
 from vast_mcp.policy import Deny
 from vast_mcp.policy.refusal import refusal_text
@@ -119,19 +119,21 @@ def nothing_spent(tool: str, said: str) -> str:
     return f"{word}, nothing charged: {said}"
 
 
-def to_terminal(plan: Plan) -> Outcome:
+def to_terminal(plan: Plan, caller: Caller) -> Outcome:
     """A plan that only `vast-mcp approve` can open: why, and how."""
-    return left_to_terminal(plan) if plan.silence is not Silence.NONE else needs_person(plan)
+    if plan.silence is not Silence.NONE:
+        return left_to_terminal(plan, caller)
+    return needs_person(plan, caller)
 
 
-def needs_person(plan: Plan) -> Outcome:
+def needs_person(plan: Plan, caller: Caller) -> Outcome:
     """A yes that the chat cannot give."""
-    return _in_a_terminal(plan, "This needs a person's approval in a terminal.")
+    return _in_a_terminal(plan, caller, "This needs a person's approval in a terminal.")
 
 
-def left_to_terminal(plan: Plan) -> Outcome:
+def left_to_terminal(plan: Plan, caller: Caller) -> Outcome:
     """Nobody seems to have seen the question. Nothing was done, and the plan waits."""
-    return _in_a_terminal(plan, f"Nothing was done. {_UNSEEN[plan.silence]}")
+    return _in_a_terminal(plan, caller, f"Nothing was done. {_UNSEEN[plan.silence]}")
 
 
 _UNSEEN = {
@@ -143,11 +145,12 @@ _UNSEEN = {
 }
 
 
-def _in_a_terminal(plan: Plan, said: str) -> Outcome:
+def _in_a_terminal(plan: Plan, caller: Caller, said: str) -> Outcome:
+    command = f"vast-mcp approve {plan.plan_id}{caller.flags}"
     return Outcome(
         status="needs_confirmation",
         said=said,
-        next=f"Ask the person to run `vast-mcp approve {plan.plan_id}` in a terminal before"
+        next=f"Ask the person to run `{command}` in a terminal before"
         f' {_clock_words(plan.expires_us)}, then call confirm_plan(plan_id="{plan.plan_id}").',
         values={"plan_id": plan.plan_id},
     )

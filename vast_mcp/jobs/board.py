@@ -42,6 +42,8 @@ class Jobs:
         self._guard: Guard | None = None
         self._office: Office | None = None
         self._closed = False
+        self._held = False
+        """Whether a job was ever worked on here; if not, there is nothing to be let go."""
 
     @property
     def office(self) -> Office:
@@ -61,6 +63,7 @@ class Jobs:
         """Work on this job in this server, unless another is at it."""
         if self._closed or job_id in self._tasks:
             return
+        self._held = True
         task = asyncio.get_running_loop().create_task(self._work(job_id))
         self._tasks[job_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job_id, None))
@@ -81,7 +84,8 @@ class Jobs:
                 task.cancel()
             if tasks:
                 await asyncio.wait(tasks)
-            await self._let_go()
+            if self._held:  # else the books, which an unreachable vendor hides, are not needed
+                await self._let_go()
 
     async def _resume(self) -> None:
         """Look for jobs that nobody works on, now and every half minute."""

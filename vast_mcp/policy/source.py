@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from vast_mcp.policy._fault import Fault
+from vast_mcp.policy._fault import Fault, Faults
 from vast_mcp.policy.keys import KEYS, Value, value_of
 from vast_mcp.policy.layers import Layer, built_in, set_by, tightened_by
 from vast_mcp.policy.limits import Limits
@@ -58,6 +58,18 @@ class PolicySource:
             return self._last[1]
         except Fault as fault:
             return self._finished(built_in(), broken=str(clean_line(fault, _FAULT_LIMIT)))
+
+    def faults(self) -> tuple[str, ...]:
+        """Everything that cannot be used, in every layer, each with its place; empty: all is."""
+        found = Faults()
+        for path, required in ((self.system_path, False), (self.user_path, self._user_required)):
+            with found.noting():
+                text = _text(path, required=required)
+                if path is not None and text is not None:
+                    _file_layer(path, text)
+        with found.noting():
+            read_environment(self._env)
+        return tuple(str(clean_line(text, _FAULT_LIMIT)) for text in found.found)
 
     def _layered(self, system: str | None, user: str | None) -> Limits:
         limits, stated = built_in(), False
@@ -123,7 +135,8 @@ def _file_layer(path: Path, text: str) -> Layer:
     try:
         return read_toml(text, str(path))
     except Fault as fault:
-        raise Fault(f"{path}: {fault}") from fault
+        every = tuple(f"{path}: {text}" for text in fault.every)
+        raise Fault(every[0], every=every) from fault
 
 
 def _text(path: Path | None, *, required: bool) -> str | None:

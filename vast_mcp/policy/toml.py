@@ -10,7 +10,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 from types import MappingProxyType
 
 from vast_mcp.policy._address import address_of
-from vast_mcp.policy._fault import Fault
+from vast_mcp.policy._fault import Fault, Faults
+from vast_mcp.policy._lines import line_of
 from vast_mcp.policy.actions import ACTS, DANGEROUS_WORDS
 from vast_mcp.policy.keys import KEYS, TABLES, Key, Kind, Value, keys_of
 from vast_mcp.policy.layers import Layer, tighter
@@ -35,8 +36,10 @@ class _Found:
     budgets: dict[str, Usd] = field(default_factory=dict)
     levels: dict[str, Level] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
 
     def layer(self, origin: str) -> Layer:
+        self.faults.insist()
         return Layer(origin, self.values, self.budgets, self.levels, self.origins)
 
 
@@ -52,11 +55,14 @@ def read_toml(text: str, origin: str) -> Layer:
         raise Fault(f"not readable as TOML: {str(error) or type(error).__name__}") from error
     found = _Found()
     for table, content in document.items():
-        if table not in TABLES:
-            raise Fault(f"{_said(table)}: unknown table{_nearest(table, _all_names())}")
-        if not isinstance(content, dict):
-            raise Fault(f"{table}: must be a table, written [{table}]")
-        _read_table(table, content, found)
+        with found.faults.noting(line_of(text, table)):
+            if table not in TABLES:
+                raise Fault(f"{_said(table)}: unknown table{_nearest(table, _all_names())}")
+            if not isinstance(content, dict):
+                raise Fault(f"{table}: must be a table, written [{table}]")
+            for name, raw in content.items():
+                with found.faults.noting(line_of(text, table, name)):
+                    _read_key(table, name, raw, found)
     return found.layer(origin)
 
 
@@ -69,43 +75,44 @@ def read_environment(variables: Mapping[str, str]) -> Layer:
     found = _Found()
     by_name = by_variable()
     for variable, text in sorted(policy_variables(variables).items()):
-        key = by_name.get(variable)
-        if key is not None:
-            asked = _checked(variable, key, _from_text(variable, key, text))
-            value = tighter(key, found.values.get(key.dotted), asked)
-            if found.values.get(key.dotted) != value:
-                found.origins[key.dotted] = variable
-            found.values[key.dotted] = value
-        elif variable == LEVELS:
-            for name, level in _pairs(variable, text):
-                _read_level(name, level, found)
-                found.origins[f"levels.{name}"] = variable
-        elif variable.startswith(BUDGET) and variable != BUDGET:
-            task = variable.removeprefix(BUDGET).lower()
-            found.budgets[task] = Usd.of(_number(variable, _decimal(variable, text)))
-            found.origins[f"budget.{task}"] = variable
-        else:
-            known = (*by_name, *SETTINGS)
-            raise Fault(f"{_said(variable)}: unknown variable{_nearest(variable, known)}")
+        with found.faults.noting():
+            _read_variable(variable, text, by_name.get(variable), found)
     return found.layer("environment")
 
 
-def _read_table(table: str, content: Mapping[str, object], found: _Found) -> None:
+def _read_variable(variable: str, text: str, key: Key | None, found: _Found) -> None:
+    if key is not None:
+        asked = _checked(variable, key, _from_text(variable, key, text))
+        value = tighter(key, found.values.get(key.dotted), asked)
+        if found.values.get(key.dotted) != value:
+            found.origins[key.dotted] = variable
+        found.values[key.dotted] = value
+    elif variable == LEVELS:
+        for name, level in _pairs(variable, text):
+            _read_level(name, level, found)
+            found.origins[f"levels.{name}"] = variable
+    elif variable.startswith(BUDGET) and variable != BUDGET:
+        task = variable.removeprefix(BUDGET).lower()
+        found.budgets[task] = Usd.of(_number(variable, _decimal(variable, text)))
+        found.origins[f"budget.{task}"] = variable
+    else:
+        known = (*by_variable(), *SETTINGS)
+        raise Fault(f"{_said(variable)}: unknown variable{_nearest(variable, known)}")
+
+
+def _read_key(table: str, name: str, raw: object, found: _Found) -> None:
     if table == "budget":
-        for task, entry in content.items():
-            _read_budget(task, entry, found)
+        _read_budget(name, raw, found)
         return
     if table == "levels":
-        for action, level in content.items():
-            _read_level(action, level, found)
+        _read_level(name, raw, found)
         return
     known = keys_of(table)
-    for name, raw in content.items():
-        if name not in known:
-            near = _nearest(name, known) or _nearest(name, _all_names())
-            raise Fault(f"[{table}] {_said(name)}: unknown key{near}")
-        key = known[name]
-        found.values[key.dotted] = _checked(f"[{table}] {name}", key, raw)
+    if name not in known:
+        near = _nearest(name, known) or _nearest(name, _all_names())
+        raise Fault(f"[{table}] {_said(name)}: unknown key{near}")
+    key = known[name]
+    found.values[key.dotted] = _checked(f"[{table}] {name}", key, raw)
 
 
 def _read_budget(task: str, entry: object, found: _Found) -> None:

@@ -104,7 +104,9 @@ async def current_services(ctx: Context) -> Services:
     lifespan: Any = ctx.request_context.lifespan_context  # a `Lifespan`; the SDK says dict
     services: Services = lifespan.services_for(ctx)
     known = services.caller
-    caller = replace(caller_of(ctx, known.principal), terminal_only=known.terminal_only)
+    caller = replace(
+        caller_of(ctx, known.principal), terminal_only=known.terminal_only, flags=known.flags
+    )
     return services.for_caller(caller)
 
 
@@ -286,7 +288,7 @@ async def _conclude(
 
 async def _not_asked(services: Services, plan: Plan, why: str) -> Outcome:
     if why == "terminal":
-        return to_terminal(plan)
+        return to_terminal(plan, services.caller)
     if why == "cannot":
         return needs_confirmation(plan)
     return await services.guard.redeem(plan.plan_id, services.caller)
