@@ -146,7 +146,7 @@ async def test_doctor_finds_a_sound_account_sound(tmp_path: Path) -> None:
     subjects = [line[7:19].strip() for line in done.out.splitlines()]
     assert subjects == [
         "key", "policy", "account", "instances", "endpoints", "ssh keys", "ending", "clock",
-        "state", "ledger", "leases",
+        "state", "ledger", "spending", "leases",
     ]  # fmt: skip
     assert "sim-key" not in done.out
 

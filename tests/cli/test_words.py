@@ -50,7 +50,7 @@ def test_exit_codes_follow_the_kind_of_error(error: VastMcpError, code: Exit) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["serv"], "invalid choice"),
+        (["serv"], "did you mean `vast-mcp serve`"),
         (["serve", "--toolsets", "nonsense"], "there is no set"),
         (["serve", "--simulate-port", "0"], "only with --simulate"),
         (["serve", "--simulate", "--simulate-port", "99999"], "from 0 to 65535"),
