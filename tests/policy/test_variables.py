@@ -100,3 +100,14 @@ async def test_a_task_without_a_visible_character_is_refused(tmp_path: Path) -> 
     async with world.connect() as client:
         with pytest.raises(ToolFailed, match="task"):
             await world.call(client, "create_instance", offer_id=1, task="\u200b\u2060")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("true", True), ("Yes", True), ("1", True), ("on", True),
+     ("false", False), ("NO", False), ("0", False), ("off", False)],
+)  # fmt: skip
+def test_a_switch_is_said_in_the_words_people_use(text: str, value: bool) -> None:
+    """A layer only tightens: a switch that is on by default stays on, one that is off goes on."""
+    found = limits_under(VAST_MCP_ALLOW_DATACENTER_ONLY=text)
+    assert (found.allow.datacenter_only, found.broken) == (value, "")

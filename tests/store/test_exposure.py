@@ -19,7 +19,7 @@ from vast_mcp.store import (
     total_cost,
 )
 from vast_mcp.store.charges import Charged
-from vast_mcp.store.exposure import by_month, cost_by_day, exposure_of
+from vast_mcp.store.exposure import by_month, cost_by_day, day_end_us, exposure_of, month_start_us
 from vast_mcp.units import Usd, UsdPerHour
 
 NOW_US = 1_780_315_200_000_000
@@ -210,3 +210,21 @@ def test_the_days_of_a_month_are_added_up() -> None:
     """Three days of one lease are three days of its month, the next month has its own."""
     days = {"2026-05-30": Usd(1), "2026-05-31": Usd(2), "2026-06-01": Usd(4), "2026-06-02": Usd(8)}
     assert by_month(days) == {"2026-05": Usd(3), "2026-06": Usd(12)}
+
+
+def test_an_awaited_machine_accounts_for_one_of_its_mark_only() -> None:
+    """A second machine with the same mark bills beside it, and counts."""
+    awaited = rental(state=RentalState.UNKNOWN, target_id=None)
+    first = OutsideRental(27_000_001, "intent00001", UsdPerHour(500_000), running=True)
+    second = replace(first, instance_id=27_000_002)
+    assert counted([awaited], [lease()], [first, second]) == (2, UsdPerHour(1_000_000))
+
+
+def test_a_month_begins_with_its_first_microsecond_and_a_day_ends_with_the_next() -> None:
+    """1 June 2026 12:00 UTC: the month began twelve hours before, the day ends twelve after."""
+    for at_us in (NOW_US, NOW_US + 29 * 24 * HOUR_US, NOW_US - 12 * HOUR_US):
+        assert month_start_us(at_us) == NOW_US - 12 * HOUR_US
+    assert month_start_us(NOW_US - 12 * HOUR_US - 1) < NOW_US - 12 * HOUR_US
+    assert day_end_us(NOW_US) == NOW_US + 12 * HOUR_US
+    assert day_end_us(NOW_US + 12 * HOUR_US - 1) == NOW_US + 12 * HOUR_US
+    assert day_end_us(NOW_US + 12 * HOUR_US) == NOW_US + 36 * HOUR_US

@@ -12,7 +12,7 @@ import pytest
 from tests.database import opened
 from tests.store.test_exposure import NOW_US, lease, rental
 from vast_mcp.errors import LedgerUnavailable
-from vast_mcp.store import Plan, PlanState, SqliteLedger, Transaction
+from vast_mcp.store import AuditEntry, Plan, PlanState, SqliteLedger, Transaction
 from vast_mcp.store.schema import MIGRATIONS
 from vast_mcp.units import Usd
 
@@ -199,3 +199,18 @@ async def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     for book in books:
         await book.close()
     assert (taken.count(True), len(taken)) == (20, 64)
+
+
+async def test_the_newest_entries_of_the_audit_are_read_newest_first(tmp_path: Path) -> None:
+    """Whoever asks for a few wants to know what happened last."""
+    book = SqliteLedger(tmp_path / "a.db")
+    for number in range(4):
+        entry = AuditEntry(NOW_US + number, "local", "decision", f"tool{number}", "allow")
+        await book.write(partial(_record, entry=entry))
+    found = await book.read(lambda tx: tx.audit(2))
+    await book.close()
+    assert [one.tool for one in found] == ["tool3", "tool2"]
+
+
+def _record(tx: Transaction, entry: AuditEntry) -> None:
+    tx.record(entry)

@@ -162,3 +162,18 @@ async def test_the_memory_asked_for_bounds_the_search_too(
     (group,) = world.simulator.world.serverless.groups.values()
     sent = str(group.fields["search_params"]).split()
     assert [word for word in sent if word.startswith("gpu_ram")] == bounds
+
+
+async def test_an_endpoint_of_two_days_is_counted_day_by_day(tmp_path: Path) -> None:
+    """$38.40 over 48 h is no day of more than $25."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        answer = await world.call(
+            client,
+            "create_endpoint",
+            endpoint_name="chat",
+            max_usd_per_worker_hour=0.8,
+            lease_hours=48,
+        )
+    assert answer["status"] == "created", answer
+    assert any("$38.40" in question for question in world.questions), world.questions
