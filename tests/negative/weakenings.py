@@ -4,6 +4,7 @@ Each replaces one text of one file, which must stand there exactly once. A weake
 notices is a missing test.
 """
 
+from tests.negative.of_answers import OF_ANSWERS
 from tests.negative.of_keys import OF_KEYS
 from tests.negative.of_leases import OF_LEASES
 from tests.negative.of_market import OF_MARKET
@@ -350,4 +351,5 @@ WEAKENINGS: tuple[Weakening, ...] = (
     *OF_KEYS,
     *OF_MARKET,
     *OF_MARKS,
+    *OF_ANSWERS,
 )
