@@ -263,10 +263,16 @@ def create_server(
         async with runtime() as opened:
             yield ServerLifespan(opened.services)
 
+    offer = choose(TOOLS, toolsets, read_only=read_only)
     return VastServer(
-        choose(TOOLS, toolsets, read_only=read_only),
+        offer,
         notices or Notices(),
-        instructions=instructions(limits or Limits(), read_only=read_only, simulated=simulated),
+        instructions=instructions(
+            limits or Limits(),
+            read_only=read_only,
+            simulated=simulated,
+            unloaded=offer.unloaded(),
+        ),
         lifespan=lifespan,
         request_state_security=RequestStateSecurity(keys=[seal_key]),
         **options,

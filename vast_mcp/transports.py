@@ -93,8 +93,9 @@ async def serve_stdio(server: MCPServer[Any]) -> int:
     async with stdio_server() as (incoming, outgoing):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_await_signal, caught, tasks.cancel_scope)
+            # Neither list changes while it serves: nothing is declared that is never sent.
             options = core.create_initialization_options(
-                NotificationOptions(tools_changed=False, resources_changed=True)
+                NotificationOptions(tools_changed=False, resources_changed=False)
             )
             await core.run(incoming, outgoing, options)
             tasks.cancel_scope.cancel()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp import Client
-from mcp.types import EmbeddedResource, TextContent, TextResourceContents
+from mcp.types import TextContent
 
 from tests.world import Json, World
 
@@ -38,13 +38,13 @@ class Written:
 
 async def parts(client: Client, name: str, **given: str) -> tuple[dict[str, Any], str]:
     """The facts and the task of a rendered prompt."""
-    messages = (await client.get_prompt(name, given)).messages
-    facts, task = [message.content for message in messages]
-    assert [message.role for message in messages] == ["user", "user"]
-    assert isinstance(facts, EmbeddedResource)
-    assert isinstance(facts.resource, TextResourceContents)
-    assert isinstance(task, TextContent)
-    return json.loads(facts.resource.text), task.text
+    (message,) = (await client.get_prompt(name, given)).messages
+    assert message.role == "user"
+    assert isinstance(message.content, TextContent)
+    head, facts, task = re.split(r"^```(?:json)?\n\n?", message.content.text, flags=re.MULTILINE)
+    assert re.fullmatch(r"Facts of now, from vast://\S+:\n", head)
+    assert "`" not in facts
+    return json.loads(facts), task
 
 
 async def needed(client: Client, world: World, name: str) -> dict[str, str]:

@@ -14,7 +14,12 @@ from vast_mcp.units import Usd, UsdPerHour
 
 def test_the_longest_instructions_fit_what_clients_show() -> None:
     """Claude Code cuts each server's instructions at 2 KB (mcp-sdk §10)."""
-    text = instructions(Limits(broken="line 3: no such key"), read_only=True, simulated=True)
+    text = instructions(
+        Limits(broken="line 3: no such key"),
+        read_only=True,
+        simulated=True,
+        unloaded=[f"some_longer_tool_{number}" for number in range(99)],
+    )
     assert len(text.encode()) <= LIMIT_BYTES
 
 
@@ -51,3 +56,14 @@ async def test_clients_of_both_eras_get_them(tmp_path: Path, mode: Mode) -> None
     server = create_server(world.runtime, b"k" * 32, read_only=True)
     async with Client(server, mode=mode) as client:
         assert "read-only" in (client.instructions or "")
+
+
+async def test_one_line_names_the_tools_that_are_not_loaded(tmp_path: Path) -> None:
+    """A model that is asked for an SSH key knows that there is a tool, and who can add it."""
+    world = World(tmp_path)
+    for toolsets, named in (("default", True), ("all", False)):
+        server = create_server(world.runtime, b"k" * 32, toolsets=toolsets)
+        async with Client(server) as client:
+            told = client.instructions or ""
+        assert ("Not loaded: reboot_instance, label_instance, attach_ssh_key" in told) == named
+        assert ("--toolsets all" in told) == named

@@ -76,6 +76,8 @@ async def test_a_wrong_argument_is_told_in_our_own_words(tmp_path: Path, case: s
         ("execute_command", "run_command"),
         ("download_files", "copy_files"),
         ("repair_instance", ""),
+        ("restart_instance", "reboot_instance"),
+        ("show_instance_filters", "show_instances"),
     ],
 )
 def test_a_tool_that_is_not_there_leads_to_the_one_that_was_meant(asked: str, meant: str) -> None:
@@ -85,6 +87,16 @@ def test_a_tool_that_is_not_there_leads_to_the_one_that_was_meant(asked: str, me
         assert told.endswith(f"Did you mean {meant}?")
     destroying = {spec.name for spec in TOOLS if spec.destroys} - {meant}
     assert not any(f"mean {name}?" in told for name in destroying)
+
+
+@pytest.mark.parametrize("verb", ["show", "list", "get", "describe", "check", "unstop", "preview"])
+def test_a_harmless_word_never_leads_to_a_tool_that_changes_anything(verb: str) -> None:
+    """Not to one that spends, and not to the opposite: whatever noun the word stands before."""
+    changing = {spec.name for spec in TOOLS if not spec.reads}
+    for noun in {name.partition("_")[2] for name in changing}:
+        told = choose(TOOLS, "all").absence(f"{verb}_{noun}")
+        meant = told.partition("Did you mean ")[2].rstrip("?")
+        assert meant not in changing, told
 
 
 async def test_a_plan_that_a_person_denied_is_not_called_waiting(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.cli.test_doctor import findings
-from tests.transports.processes import started
+from tests.transports.processes import INITIALIZE, started
 from tests.world import World
 from vast_mcp.cli import leases, pending
 from vast_mcp.cli.account import found_without_key, opened
@@ -63,7 +63,9 @@ async def test_serve_says_at_start_why_nothing_can_be_rented(tmp_path: Path) -> 
     policy = tmp_path / "p.toml"
     policy.write_text("[limits]\nmax_runing = 1\n", encoding="utf-8")
     async with started(tmp_path, VAST_URL="http://127.0.0.1:9", VAST_MCP_POLICY=str(policy)) as at:
-        await at.greet()
+        await at.send(INITIALIZE)
+        declared = (await at.receive(1))["result"]["capabilities"]
+    assert declared["resources"] == {"subscribe": False, "listChanged": False}
     said = "".join(at.log)
     assert "nothing can be read or rented: No Vast.ai API key is set. Set VAST_API_KEY" in said
     assert f"nothing can be rented: the policy cannot be read ({policy}: line 2:" in said

@@ -6,13 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from mcp_types import (
-    EmbeddedResource,
     GetPromptResult,
     Prompt,
     PromptArgument,
     PromptMessage,
     TextContent,
-    TextResourceContents,
 )
 
 from vast_mcp.errors import InputInvalid
@@ -123,7 +121,10 @@ class PromptSpec:
     async def render(
         self, services: Services, given: Mapping[str, str], absence: Absence = lambda _: ""
     ) -> GetPromptResult:
-        """The facts as an embedded resource, then the task. No known secret in either.
+        """One text message: the facts in a fence, then the task. No known secret in either.
+
+        Several clients read nothing but the first text. No backtick stands in the facts (JSON has
+        another way to write one), so nothing that they quote can close the fence.
 
         Where a tool that the task calls is not served, the task begins with that.
 
@@ -134,18 +135,13 @@ class PromptSpec:
         told = await self.tell(services, self._checked(given))
         scrub = services.redactor.scrub
         facts: JsonObject = {"note": NOTE, **told.facts}
-        text = scrub(json.dumps(facts, separators=(",", ":"), ensure_ascii=False))
+        fenced = scrub(json.dumps(facts, separators=(",", ":"), ensure_ascii=False))
+        fenced = fenced.replace("`", "\\u0060")
         task = scrub(_possible(told.task, absence))
-        embedded = EmbeddedResource(
-            type="resource",
-            resource=TextResourceContents(uri=told.uri, mime_type="application/json", text=text),
-        )
+        text = f"Facts of now, from {told.uri}:\n```json\n{fenced}\n```\n\n{task}"
         return GetPromptResult(
             description=self.description,
-            messages=[
-                PromptMessage(role="user", content=embedded),
-                PromptMessage(role="user", content=TextContent(type="text", text=task)),
-            ],
+            messages=[PromptMessage(role="user", content=TextContent(type="text", text=text))],
         )
 
     def _checked(self, given: Mapping[str, str]) -> dict[str, str]:

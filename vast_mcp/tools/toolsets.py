@@ -22,6 +22,7 @@ _OTHER_VERBS = {
     "get": "show",
     "describe": "show",
     "find": "search",
+    "restart": "reboot",
     "exec": "run",
     "execute": "run",
     "upload": "copy",
@@ -48,14 +49,23 @@ class Offer:
         hint = f" Did you mean {near}?" if near else ""
         return f"There is no tool {clean_line(name, 60)!r}; nothing was done.{hint}"
 
+    def unloaded(self) -> tuple[str, ...]:
+        """Tools that another selection would serve; those that read-only takes away are none."""
+        served = set(self.served)
+        return tuple(
+            spec.name
+            for spec in self.known
+            if spec not in served and (spec.reads or not self.read_only)
+        )
+
     def _nearest(self, name: str) -> str:
-        """The tool that was meant; one that can end or delete only where the act was named."""
+        """The tool that was meant; one that changes anything only where the act was named."""
         verb, _, noun = name.partition("_")
         own_verb = _OTHER_VERBS.get(verb, verb)
         named = [
             spec.name
             for spec in self.served
-            if not spec.destroys or spec.name.split("_")[0] in {verb, own_verb}
+            if spec.reads or spec.name.split("_")[0] in {verb, own_verb}
         ]
         likeness, nearest = max(
             (difflib.SequenceMatcher(None, asked, one).ratio(), one)
