@@ -125,11 +125,6 @@ def mb_from_gb(gigabytes: float) -> float:
     return gigabytes * MB_PER_GB
 
 
-def hours(seconds: float) -> float:
-    """Seconds as hours."""
-    return seconds / HOUR_S
-
-
 def seconds_from_hours(count: float) -> int:
     """Hours as whole seconds, rounded up."""
     return math.ceil(count * HOUR_S)

@@ -41,4 +41,10 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         "room > 0 -> (room >= 0)",
         "with no room left the head takes an empty slice and the tail all, as without the step",
     ),
+    Equivalent(
+        "vast_mcp/policy/caps.py",
+        "_shown",
+        "10 -> (11)",
+        "a day as YYYY-MM-DD has ten characters and a month fewer: neither is ever cut",
+    ),
 )

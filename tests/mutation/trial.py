@@ -42,6 +42,8 @@ _OPTIONS: Final = (
     "no:xdist",
     "-p",
     "no:cov",
+    "-p",
+    "no:unraisableexception",  # of a killed mutant something is often left open
 )
 
 

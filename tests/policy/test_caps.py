@@ -6,6 +6,8 @@ import pytest
 
 from tests.policy.cases import TODAY, act, exposure, judge, rate, rent, rules, spend, usd
 from vast_mcp.policy import Allow, Allowed, Ask, Deny, Level, Limits, Request, decide
+from vast_mcp.policy._case import Bill
+from vast_mcp.policy.fitting import asked_hours
 from vast_mcp.policy.images import tagged
 from vast_mcp.units import UsdPerHour
 
@@ -272,3 +274,39 @@ def test_a_budget_holds_at_its_number_and_refuses_just_above(spent: float, reser
     more = usd(spent + 0.000001)
     over = judge(rent(task="lora"), task_cap=cap, task_reserved=kept, task_spent=more)
     assert rules(over) == {"budget.lora"}
+
+
+def said(decision: object) -> str:
+    """All sentences of a refusal."""
+    assert isinstance(decision, Deny)
+    return " ".join(reason.says for reason in decision.reasons)
+
+
+def test_a_refusal_names_what_was_asked_and_what_is_allowed() -> None:
+    """What cannot be told is called unknown, not an empty text."""
+    only = Limits(allow=Allowed(gpu_names=("RTX 3090",)))
+    assert '"RTX 4090" is not one of: RTX 3090' in said(judge(rent(), only))
+    assert "(unknown) is not one of" in said(judge(rent(gpu_name=""), only))
+
+
+@pytest.mark.parametrize(("running", "allowed"), [(3, True), (4, False)])
+def test_one_more_machine_than_may_run_is_refused(running: int, allowed: bool) -> None:
+    """Three run, a fourth may; four run, a fifth may not."""
+    assert ("limits.max_running" not in rules(judge(rent(), running=running))) is allowed
+
+
+def bill(**changes: Any) -> Bill:  # noqa: ANN401  as `spend`
+    """A rent before the rules of money."""
+    return Bill("create_instance", spend(**changes), exposure(), Limits(), can_ask=True)
+
+
+def test_the_hours_asked_are_the_leases_where_its_cost_buys_them() -> None:
+    """A cost rounded to micro-dollars is no other lease; what is no lease counts by its cost."""
+    cheap = {"usd_per_hour": rate(0.333333), "cost": usd(0.49995)}
+    assert asked_hours(bill(lease_hours=1.5, **cheap)) == 1.5
+    assert asked_hours(bill(lease_hours=0, **cheap)) == 0
+    assert asked_hours(bill(lease_hours=0.5, **cheap)) == 0.5
+    bought = pytest.approx(1.49985, abs=1e-4)
+    assert asked_hours(bill(lease_hours=40, **cheap)) == bought
+    assert asked_hours(bill(lease_hours=float("nan"), **cheap)) == bought
+    assert asked_hours(bill(lease_hours=2, usd_per_hour=rate(0), cost=usd(0))) == 0
