@@ -342,6 +342,8 @@ async def test_a_queued_start_is_no_refusal_and_holds_its_lease_at_once(tmp_path
         assert said["status"] == "queued"
         assert "Queued" in said["said"]
         assert "10 minutes" in said["said"]
+        assert f'copy_files(source="C.{number}:/workspace/"' in said["next"]
+        assert "/day." in said["next"]
         (rental,) = await rentals(world)
         assert rental.running
         assert not rental.details["stop_sent"]

@@ -138,13 +138,23 @@ class StartInstance(LeaseAct):
             said=f"{said} If it does not run within 10 minutes it is stopped again"
             + (", which cancels the start." if status == "queued" else "."),
             next=f"wait_for_instance(instance_id={self.instance_id})"
-            + ("; stop_instance cancels it." if status == "queued" else ""),
+            + (self._meanwhile(sight) if status == "queued" else ""),
             values={
                 "instance_id": self.instance_id,
                 "usd_per_hour": round(sight.rate.dollars, 4),
                 "max_cost_usd": round(spend.cost.dollars, 2) if spend else 0.0,
                 "lease_ends": iso(sight.ends_us),
             },
+        )
+
+    def _meanwhile(self, sight: LeaseSight) -> str:
+        """Ways to the data of a machine whose GPU is taken, and what keeping it costs."""
+        disk = sight.seen.instance.disk_usd_per_hour.per_day if sight.seen else None
+        kept = f" Kept here, its disk costs {disk}/day." if disk else ""
+        own = f"C.{self.instance_id}:/workspace/"
+        return (
+            "; stop_instance cancels it. For its data now: rent another machine, then"
+            f' copy_files(source="{own}", destination="C.<its id>:/workspace/").{kept}'
         )
 
 
