@@ -26,11 +26,14 @@ class Change:
     end: int
     first: int
     last: int
+    nth: int = 1
+    """Which of those that read the same in its function."""
 
     @property
     def words(self) -> str:
         """What is changed, without its place: the same after code above it has moved."""
-        return f"{_short(self.old)} -> {_short(self.new)}"
+        said = f"{_short(self.old)} -> {_short(self.new)}"
+        return said if self.nth == 1 else f"{said} #{self.nth}"
 
     @property
     def key(self) -> str:

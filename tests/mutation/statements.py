@@ -1,7 +1,9 @@
 """Walks over a file and yields every change that can be made in it."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.mutation import expressions
 from tests.mutation.change import Change, Kind, Places
@@ -17,6 +19,7 @@ class _Walk(ast.NodeVisitor):
         self._places = Places(source)
         self._within: list[str] = []
         self._returns: ast.expr | None = None
+        self._seen: Counter[str] = Counter()
         self.changes: list[Change] = []
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
@@ -111,19 +114,19 @@ class _Walk(ast.NodeVisitor):
     def _note(self, kind: Kind, node: ast.expr | ast.stmt, new: str) -> None:
         start, end = self._places.span(node)
         wrapped = new if isinstance(node, ast.stmt) else f"({new})"
-        self.changes.append(
-            Change(
-                file=self._file,
-                function=".".join(self._within),
-                kind=kind,
-                old=self._places.text(node),
-                new=wrapped,
-                start=start,
-                end=end,
-                first=node.lineno,
-                last=node.end_lineno or node.lineno,
-            )
+        change = Change(
+            file=self._file,
+            function=".".join(self._within),
+            kind=kind,
+            old=self._places.text(node),
+            new=wrapped,
+            start=start,
+            end=end,
+            first=node.lineno,
+            last=node.end_lineno or node.lineno,
         )
+        self._seen[change.key] += 1
+        self.changes.append(replace(change, nth=self._seen[change.key]))
 
 
 def changes(file: str, source: bytes) -> Iterator[Change]:

@@ -142,3 +142,11 @@ def test_a_change_is_named_without_its_place() -> None:
     before = {each.key for each in changes("capped.py", CAPPED)}
     after: list[Change] = list(changes("capped.py", moved))
     assert before <= {each.key for each in after}
+
+
+def test_two_changes_that_read_the_same_in_one_function_have_two_names() -> None:
+    """Each is drawn and judged for itself."""
+    source = CAPPED.replace(b"return cost <= cap", b"return cost <= cap or cost <= cap")
+    keys = [each.key for each in changes("capped.py", source)]
+    assert len(set(keys)) == len(keys)
+    assert "capped.py::within::cost <= cap -> (cost < cap) #2" in keys
