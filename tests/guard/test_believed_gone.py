@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.store.test_exposure import HOUR_US, NOW_US, rental
-from vast_mcp.guard.observing import ABSENT_LISTS, _believably_gone
+from vast_mcp.guard.acts._base import ABSENT_LISTS
+from vast_mcp.guard.observing import _believably_gone
 from vast_mcp.store import Rental, RentalState, SqliteLedger, Transaction
 
 SENT_US = NOW_US + 2 * HOUR_US
