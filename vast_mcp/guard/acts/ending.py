@@ -154,7 +154,8 @@ def _rests_already(seen: Seen) -> Outcome | None:
     told = _stop_outcome(one.instance_id, one, Effect(seen=True))
     disk = one.disk_usd_per_hour.per_day
     said = f"It is stopped already; nothing was sent. Its disk costs {disk}/day until destroyed."
-    return replace(told, said=said)
+    then = "start_instance runs it again; destroy_instance ends the cost of its disk."
+    return replace(told, said=said, next=then)
 
 
 def _rests(instance: Instance) -> bool:
