@@ -260,6 +260,10 @@ class DestroyInstance(Correctable):
                 " counts as billing until it is gone.",
                 values={"instance_id": self.instance_id},
             )
+        return await self.proven_gone(desk)
+
+    async def proven_gone(self, desk: Desk) -> Outcome:
+        """Write down that it is gone, and say so."""
         await desk.ledger.write(lambda tx: _end(tx, self.instance_id, desk.now_us()))
         return _gone(self.instance_id)
 

@@ -6,12 +6,13 @@ own way to ask; what needs nothing is not asked about; what changed since the qu
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
-from vast_mcp.errors import InputInvalid, VastMcpError
+from vast_mcp.errors import ApiError, InputInvalid, VastMcpError
 from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct
+from vast_mcp.guard.acts._base import ABSENT_LISTS, PlainAct
 from vast_mcp.guard.acts.ending import DestroyInstance
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Exposure, Level, Request
@@ -185,7 +186,12 @@ class EndSeveral(PlainAct):
         assert isinstance(sight, SeveralSight)
         turn = asyncio.Semaphore(_AT_ONCE)
         rows = await asyncio.gather(*(_ended(desk, errand, one, turn) for one in sight.parts))
+        rows = await self.seen_once_more(desk, rows)
         return _summed(self.done, [*rows, *sight.apart])
+
+    async def seen_once_more(self, desk: Desk, rows: list[JsonObject]) -> list[JsonObject]:  # noqa: ARG002
+        """The rows after a look at all machines together, which each alone may have missed."""
+        return rows
 
 
 _HOW = "the number of machines and the last 4 digits of the last id, as in 2 4567"
@@ -240,3 +246,21 @@ class DestroyInstances(EndSeveral):
     def part(self, instance_id: int) -> Ending:
         """One of them."""
         return DestroyInstance(instance_id)
+
+    async def seen_once_more(self, desk: Desk, rows: list[JsonObject]) -> list[JsonObject]:
+        """Two complete lists begun after every send prove all that they lack gone."""
+        waiting = {row["instance_id"] for row in rows if row["status"] == "destroying"}
+        with suppress(ApiError):  # the keeper goes on looking
+            for _ in range(ABSENT_LISTS if waiting else 0):
+                listed = await desk.reads.list_instances(urgent=True)
+                waiting -= {one.instance_id for one in listed}
+            return [await _proven(desk, row, waiting) for row in rows]
+        return rows
+
+
+async def _proven(desk: Desk, row: JsonObject, gone: set[Json]) -> JsonObject:
+    instance_id = row["instance_id"]
+    if instance_id not in gone or not isinstance(instance_id, int):
+        return row
+    outcome = await DestroyInstance(instance_id).proven_gone(desk)
+    return {"instance_id": instance_id, "status": outcome.status, "said": outcome.said}
