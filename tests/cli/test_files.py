@@ -16,7 +16,8 @@ async def told(server: Server, **given: str) -> dict[str, Any]:
     """The facts of a prompt: the shortest way to see which directories are open."""
     await server.greet()
     answer = await server.ask(2, "prompts/get", name="run_script", arguments=given)
-    facts: dict[str, Any] = json.loads(answer["messages"][0]["content"]["resource"]["text"])
+    (_, fenced, _) = answer["messages"][0]["content"]["text"].split("```", 2)
+    facts: dict[str, Any] = json.loads(fenced.removeprefix("json"))
     return facts
 
 

@@ -50,7 +50,7 @@ async def test_a_text_with_a_secret_in_it_is_refused_by_its_field(
         for tool, field, arguments in calls:
             with pytest.raises(ToolFailed) as caught:
                 await world.call(client, tool, **arguments)
-            assert str(caught.value).startswith(f"{field}: holds the API key or the value")
+            assert f"{field}: holds the API key or the value" in str(caught.value)
             assert secret not in str(caught.value)
         await world.call(client, "label_instance", instance_id=instance_id, label="another")
     assert [one.method for one in world.simulator.mutations()[before:]] == ["PUT"]
