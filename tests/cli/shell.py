@@ -16,7 +16,7 @@ from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.simulator import Simulator, SimulatorTransport
 
 HOUR_US = 3600 * 1_000_000
-LONGEST_S = 40
+LONGEST_S = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,9 @@ async def test_eight_confirmations_of_one_plan_at_once_act_once(
                 tasks.start_soon(confirm, clients[number % servers])
     # Whoever waited its 20 s (which pass at once on this clock) is told that it is under way.
     told = [said for said in answers if said["status"] != "under_way"]
-    assert {said["status"] for said in told} == {"destroyed"}
+    # The waiting ones move the clock, which may use up the patience of the one that looks.
+    (status,) = {said["status"] for said in told}
+    assert status in {"destroyed", "destroying"}
     assert sum("replayed" not in said for said in told) == 1
     assert sum(one.method == "DELETE" for one in world.simulator.mutations()) == 1
 

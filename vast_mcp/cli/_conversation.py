@@ -21,7 +21,7 @@ from vast_mcp.clock import SystemClock
 _KEPT_FROM_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR", "LANG", "PYTHONPATH")
 _ADDRESS = re.compile(r"simulator itself is at (http://127\.0\.0\.1:\d+)")
 _START_S = 20.0
-_READS_S = 1.2
+_READS_S = 1.05
 Shown: TypeAlias = str | Callable[[Mapping[str, Any]], str]
 
 
