@@ -106,9 +106,13 @@ async def log_trouble(
     return Trouble.in_log(log, reason)
 
 
+_HAS_LAST_WORDS = {InstanceState.FAILED, InstanceState.STOPPED}
+"""It ended by itself: its log may say why."""
+
+
 async def last_words(services: Services, held: Held | None, verdict: Verdict) -> str:
     """The end of the log of a machine that failed; empty where there is none to be had."""
-    if held is None or verdict.word != "dead" or held.state is not InstanceState.FAILED:
+    if held is None or verdict.word != "dead" or held.state not in _HAS_LAST_WORDS:
         return ""
     try:
         log = await services.reads.logs(held.instance.instance_id, tail=_LOG_LINES)
