@@ -57,6 +57,13 @@ class Conversation:
         self.screen.answer(error or _brief(fields, shown), failed=bool(error))
         return fields, error
 
+    async def looked(self, tool: str) -> dict[str, Any]:
+        """The fields of a reading tool's answer, without showing the call."""
+        assert self.client is not None
+        result = await self.client.call_tool(tool, {})
+        assert isinstance(result, CallToolResult)
+        return dict(result.structured_content or {})
+
     async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:  # noqa: ANN401, ARG002  the SDK's context
         """The person at the client."""
         self.questions.append(params.message)
