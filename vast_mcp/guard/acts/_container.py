@@ -47,15 +47,20 @@ def lost_variables(variables: Variables) -> str:
     if lost:
         more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
         said.append(f"Not set inside, for a ';' in its value: {', '.join(lost[:_NAMED])}{more}.")
-    size = sum(len(name) + len(value.encode()) + 2 for name, value in pairs)
+    size = _size(pairs)
     if size > _MOST_BYTES:
         said.append(f"Its variables take {-(-size // 1000)} kB; above 32 kB some may be lost.")
     return " ".join(said)
 
 
-def size_note(env: tuple[tuple[str, str], ...]) -> list[str]:
+def _size(variables: Variables) -> int:
+    """Bytes that all of them take in the container's environment."""
+    return sum(len(name.encode()) + len(value.encode()) + 2 for name, value in variables)
+
+
+def size_note(env: Variables) -> list[str]:
     """What to know of variables that are more than are known to arrive."""
-    size = sum(len(name.encode()) + len(value.encode()) + 2 for name, value in env)
+    size = _size(env)
     if size <= _MOST_BYTES:
         return []
     told = f"All variables together have {size} bytes; above {_MOST_BYTES} the container may not"
