@@ -215,6 +215,20 @@ def place_whole(path: Path, content: bytes) -> None:
         fresh.unlink()
 
 
+def private_file(path: Path) -> None:
+    """Make sure of a file that is ours alone, in a directory of the same kind.
+
+    Raises:
+        OSError: it cannot be made, or a link lies in its place.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.is_symlink():
+        raise OSError("it is a symbolic link")
+    path.touch(mode=0o600)
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        path.chmod(0o600)
+
+
 def _base(value: str, name: str) -> str:
     text = value.strip().rstrip("/")
     if text and not text.startswith(("http://", "https://")):

@@ -7,7 +7,6 @@ Time in it is the vendor's wall clock, the one clock that the processes share. T
 
 import logging
 import sqlite3
-import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from vast_mcp.clock import SECOND_US, Clock
+from vast_mcp.config import private_file
 from vast_mcp.errors import RateLimited
 from vast_mcp.operations import Host, Money, Operation
 from vast_mcp.rate_limit.slots import (
@@ -234,7 +234,7 @@ class _Slots:
 
     def _open(self) -> sqlite3.Connection:
         if self._path is not None:
-            _prepare(self._path)
+            private_file(self._path)
         connection = sqlite3.connect(
             self._path or ":memory:",
             timeout=_BUSY_TIMEOUT_MS / 1000,
@@ -254,16 +254,6 @@ class _Slots:
             raise
         self._connection = connection
         return connection
-
-
-def _prepare(path: Path) -> None:
-    """A private file in a private directory; a link in its place is refused."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if path.is_symlink():
-        raise OSError("it is a symbolic link")
-    path.touch(mode=0o600)
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        path.chmod(0o600)
 
 
 def _wish(operation: Operation, lane: Lane, patience_us: int, queued: bool) -> Wish:

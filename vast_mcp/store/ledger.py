@@ -6,7 +6,6 @@ puts the intent on the disk before the request leaves.
 """
 
 import sqlite3
-import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from vast_mcp.config import private_file
 from vast_mcp.errors import ConfigInvalid, LedgerUnavailable
 from vast_mcp.store.audit_key import key_of, memory_key
 from vast_mcp.store.head import HeadFile
@@ -189,13 +189,7 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 
 def _prepare(path: Path) -> tuple[int, int] | None:
-    """A private directory and file; a link in their place is refused."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if path.is_symlink():
-        raise OSError("it is a symbolic link")
-    path.touch(mode=0o600)
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        path.chmod(0o600)
+    private_file(path)
     return _file_at(path)
 
 
