@@ -39,6 +39,16 @@ class _Heard:
     ahead_us: int
 
 
+def instant_us(date: str | None) -> int | None:
+    """A `Date` header as microseconds UTC; None for what is no date."""
+    try:
+        moment = email.utils.parsedate_to_datetime(date or "")
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return int(moment.timestamp() * SECOND_US)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 class VendorTime:
     """What the `Date`s say together. Pure but for what it has heard."""
 
@@ -195,15 +205,9 @@ class JudgedClock:
 
     def hear(self, date: str | None) -> None:
         """An answer's `Date` header as it came; what is no date is not heard."""
-        if not date:
-            return
-        try:
-            moment = email.utils.parsedate_to_datetime(date)
-            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-            date_us = int(moment.timestamp() * SECOND_US)
-        except (TypeError, ValueError, OverflowError):
-            return
-        self._judge.hear(date_us, self._local.monotonic_s())
+        date_us = instant_us(date)
+        if date_us is not None:
+            self._judge.hear(date_us, self._local.monotonic_s())
 
     def lease_us(self) -> int:
         """The instant that leases and meters follow."""

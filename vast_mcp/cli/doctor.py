@@ -1,7 +1,6 @@
 """`vast-mcp doctor`: a line for each thing that has to be right."""
 
 import argparse
-import email.utils
 import stat
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -27,7 +26,7 @@ from vast_mcp.guard.freezing import frozen
 from vast_mcp.runtime import policy_source
 from vast_mcp.services import Services
 from vast_mcp.services.key_standing import session_outlived
-from vast_mcp.vendor_clock import DECIDES_US
+from vast_mcp.vendor_clock import DECIDES_US, instant_us
 
 DAY_US = 24 * 3600 * SECOND_US
 REACHED_WITHIN_S = 3.0
@@ -61,9 +60,9 @@ class DateNoting(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Hand on, look at `Date` on the way back."""
         response = await self._inner.handle_async_request(request)
-        with suppress(TypeError, ValueError):
-            theirs = email.utils.parsedate_to_datetime(response.headers.get("date", ""))
-            self.skew_s = self._clock.utc_us() / SECOND_US - theirs.timestamp()
+        theirs_us = instant_us(response.headers.get("date"))
+        if theirs_us is not None:
+            self.skew_s = (self._clock.utc_us() - theirs_us) / SECOND_US
         return response
 
     async def aclose(self) -> None:
