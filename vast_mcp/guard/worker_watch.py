@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._endpoint import listed_scaling, per_worker_of, worst_case
+from vast_mcp.guard.acts._lease import of_machine
 from vast_mcp.guard.approved import ROUNDING
 from vast_mcp.models import Instance, Worker
 from vast_mcp.policy import Deny, Exposure, Limits, Request, decide
@@ -90,18 +91,7 @@ def _refused(one: Instance, limits: Limits) -> list[str]:
         one.usd_per_hour, adds=UsdPerHour(0), adds_running=0, hours=1.0, from_us=0, until_us=0,
         total=Usd(0),
     )  # fmt: skip
-    spend = replace(
-        kind,
-        disk_gb=one.disk_gb,
-        usd_per_gb_traffic=Usd.ceil(max(one.download_usd_per_gb, one.upload_usd_per_gb)),
-        gpu_name=one.gpu_name,
-        num_gpus=one.num_gpus,
-        image=str(one.image),
-        country=one.country,
-        datacenter=one.datacenter,
-        verified=one.verified,
-        fixed=True,
-    )
+    spend = replace(of_machine(kind, one), fixed=True)
     exposure = Exposure(credit=_PLENTY, account_usd_per_hour=UsdPerHour(0))
     decision = decide(Request("create_instance", spend=spend), exposure, limits)
     reasons = decision.reasons if isinstance(decision, Deny) else ()

@@ -1,10 +1,11 @@
 """What the acts that lengthen a machine's life share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist
 from vast_mcp.guard.reconcile import adopt
+from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Spend
 from vast_mcp.store import (
@@ -38,6 +39,21 @@ async def total_so_far(desk: Desk, rental: Rental | None) -> Usd:
     return await desk.ledger.read(lambda tx: tx.rental_total(rental, now_us))
 
 
+def of_machine(spend: Spend, one: Instance) -> Spend:
+    """The same money, for a machine of this kind: what the limits say of it is judged as well."""
+    return replace(
+        spend,
+        disk_gb=one.disk_gb,
+        usd_per_gb_traffic=Usd.ceil(max(one.download_usd_per_gb, one.upload_usd_per_gb)),
+        gpu_name=one.gpu_name,
+        num_gpus=one.num_gpus,
+        image=str(one.image),
+        country=one.country,
+        datacenter=one.datacenter,
+        verified=one.verified,
+    )
+
+
 def added_spend(
     seen: Seen,
     *,
@@ -56,7 +72,7 @@ def added_spend(
     contract_h = None
     if one.contract_ends_us is not None:  # the whole lease, like `hours`, if it ended with it
         contract_h = max(0.0, hours + (one.contract_ends_us - until_us) / SECOND_US / HOUR_S)
-    return Spend(
+    spend = Spend(
         usd_per_hour=one.usd_per_hour,
         adds_usd_per_hour=adds,
         adds_running=adds_running,
@@ -64,19 +80,12 @@ def added_spend(
         cost=cost,
         rental_total=total + cost,
         by_day=days,
-        disk_gb=one.disk_gb,
-        usd_per_gb_traffic=Usd.ceil(max(one.download_usd_per_gb, one.upload_usd_per_gb)),
-        gpu_name=one.gpu_name,
-        num_gpus=one.num_gpus,
-        image=str(one.image),
-        country=one.country,
-        datacenter=one.datacenter,
-        verified=one.verified,
         max_contract_hours=contract_h,
         task=rental.task if rental else "",
         max_cost_usd=rental.max_cost if rental else None,
         job_id=rental.job_id if rental else "",
     )
+    return of_machine(spend, one)
 
 
 class LeaseAct(PlainAct):
