@@ -80,7 +80,7 @@ class Keeper:
         return seen if seen.unread is None else None
 
     async def check_rights(self) -> None:
-        """Once a day, while something of ours lives: may the key still end it?"""
+        """Once a day, while one of our rentals lives: may the key still end it?"""
         try:
             found = await self._rights.daily() if self._rights else None
         except Exception:  # as for a look

@@ -59,7 +59,7 @@ async def test_what_never_existed_owes_nothing(tmp_path: Path, state: RentalStat
 async def test_a_rise_on_its_way_is_not_lowered_by_an_older_price(
     tmp_path: Path, details: dict[str, int | str], rate: int
 ) -> None:
-    """Two changes of a bid at once: while the dearer one may still arrive, it counts."""
+    """Two changes of a bid at once: while the more expensive one may still arrive, it counts."""
     book = SqliteLedger(tmp_path / "a.db")
     one = rental(running=True, details=details)
 

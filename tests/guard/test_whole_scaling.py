@@ -135,7 +135,7 @@ async def test_a_change_that_another_made_meanwhile_is_not_undone(tmp_path: Path
 
 
 async def test_a_lease_ends_with_the_whole_record(tmp_path: Path) -> None:
-    """Design §8: nothing kept warm, no load, stopped; the rest as the person tuned it."""
+    """Nothing kept warm, no load, stopped; the rest as the person tuned it."""
     world = World(tmp_path)
     endpoint = await serving(world, cold_workers=1, lease_hours=1)
     before = dict(endpoint.fields)
@@ -147,7 +147,7 @@ async def test_a_lease_ends_with_the_whole_record(tmp_path: Path) -> None:
 
 
 async def test_a_lease_ends_though_the_record_cannot_be_read(tmp_path: Path) -> None:
-    """Design §8: the stop is sent with the maximum from the ledger, never with none."""
+    """The stop is sent with the maximum from the ledger, never with none."""
     world = World(tmp_path)
     endpoint = await serving(world, cold_workers=1, lease_hours=1)
     name = endpoint.fields["endpoint_name"]

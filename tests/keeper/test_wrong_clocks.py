@@ -191,7 +191,7 @@ def test_fewer_than_three_agreeing_answers_over_a_minute_prove_nothing(
 
 
 def test_a_confirmed_time_is_carried_on_and_given_up_when_contradicted() -> None:
-    """The monotonic clock carries it; a computer that slept hears another time and asks anew."""
+    """The monotonic clock carries it; a computer that slept hears another time and asks again."""
     time = heard(VendorTime(), (1000, 0), (1030.4, 31), (1061, 61))
     carried = time.confirmed_us(161.0)
     assert carried is not None

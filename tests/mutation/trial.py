@@ -1,6 +1,6 @@
 """One mutant on trial: the change is written, its tests run in a forked process, it is undone.
 
-The worker has imported what the tests import of other people's, and nothing of ours: the fork
+The worker has imported the libraries that the tests import, and nothing of this project: the fork
 starts in a tenth of the time of a new interpreter, and each sees the mutated modules fresh.
 """
 

@@ -185,7 +185,7 @@ SWAPS: tuple[Callable[[World, int], None], ...] = (
 async def test_a_target_that_changed_while_asking_is_not_touched(
     tmp_path: Path, mode: Mode, swap: Callable[[World, int], None]
 ) -> None:
-    """Safety M9: relabelled or recycled between question and answer: nothing done."""
+    """Relabelled or recycled between question and answer: nothing done."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world, label="train")
     before = effects(world)

@@ -1,4 +1,4 @@
-"""A copied label does not make a machine ours: nothing of ours ever touches it."""
+"""A copied label does not make a machine ours: nothing here ever touches it."""
 
 import random  # noqa: TID251  seeded: a run is replayed from its number
 import shutil
@@ -15,7 +15,7 @@ RUNS = scale("VAST_MCP_TEST_LABEL_RUNS", 12)
 
 
 async def rented(world: World, key: str = "first", lease_hours: float = 4.0) -> int:
-    """A machine of ours that has come up."""
+    """One of our machines that has come up."""
     async with world.connect() as client:
         number = await world.rent(client, request_key=key, label="train", lease_hours=lease_hours)
     world.run_until_ready()

@@ -233,7 +233,7 @@ async def test_the_keeper_tries_the_right_once_a_day_while_something_lives(
 
     async with world.runtime() as opened:
         keeper = Keeper(opened.services.guard, world.clock, rights=opened.services.rights)
-        assert await look(keeper) == 0  # nothing of ours lives
+        assert await look(keeper) == 0  # none of our rentals lives
     async with world.connect() as client:
         await world.rent(client, lease_hours=30)
     async with world.runtime() as opened:

@@ -210,7 +210,7 @@ UNREAD = {
 
 @needs_recordings
 def test_the_corpus_has_the_shape_of_the_recordings() -> None:
-    """Whole rows of ours have exactly the fields that recorded ones have."""
+    """Our whole rows have exactly the fields that recorded ones have."""
     by_name = {reply.name: reply.body for reply in recorded()}
     offer = by_name["offers_lookup_ask_contract_id"]["offers"][0]
     instance = by_name["instance_state_11_run22"]["instances"]
@@ -254,7 +254,7 @@ async def test_no_row_of_a_reply_is_left_out_in_silence(source: str, tmp_path: P
 async def test_no_refusal_crashes_a_reader_or_passes_for_nothing(
     source: str, tmp_path: Path
 ) -> None:
-    """An answer that is no list is never shown as an empty one, and never as a fault of ours."""
+    """An answer that is no list is never shown as an empty one, and never as our fault."""
     replies = refusals(recorded() if source == "recorded" else corpus())
     assert len(replies) >= 10
     async with open_desk(tmp_path, QuietVendor()) as desk:
@@ -280,7 +280,7 @@ def _owns_up(reply: Reply, outcome: Outcome) -> bool:
 async def test_no_secret_of_a_reply_gets_out(
     source: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A canary in each secret field is in no answer, no log line and no file of ours."""
+    """A canary in each secret field is in no answer, no log line and none of our files."""
     injected: list[str] = []
     async with open_desk(tmp_path, QuietVendor()) as desk:
         for route, reply in successes(recorded() if source == "recorded" else corpus()):

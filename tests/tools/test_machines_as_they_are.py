@@ -23,7 +23,7 @@ def sent(world: World, method: str, instance_id: int) -> int:
 
 
 async def running(world: World) -> int:
-    """A machine of ours that runs and was seen to."""
+    """One of our machines that runs and was seen to."""
     async with world.connect() as client:
         instance_id = await world.rent(client)
     world.run_until_ready()

@@ -1,4 +1,4 @@
-"""Machines that run and let nobody in: healed where a start script of ours runs, else explained."""
+"""Machines that run and let nobody in: healed where our start script runs, else explained."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ BAD_MODES = "bad ownership or modes"
 
 
 async def without_script(sea: Afloat, *, runtype: str = "ssh_direc ssh_proxy") -> int:
-    """A machine of ours in which no start script runs, as in a virtual one."""
+    """One of our machines in which no start script runs, as in a virtual one."""
     world = sea.world.simulator.world
     offers = await sea.world.offers()
     offer = next(
@@ -77,7 +77,7 @@ async def test_where_no_start_script_heals_it_the_log_is_read_and_the_way_out_to
 async def test_a_tmux_that_swallows_commands_is_turned_off_before_the_first_one(
     tmp_path: Path,
 ) -> None:
-    """On a machine without a start script of ours, by SFTP."""
+    """On a machine without our start script, by SFTP."""
     async with harbour(tmp_path) as sea:
         number = await without_script(sea)
         sea.world.simulator.swallow_commands(number)

@@ -31,7 +31,7 @@ _COLUMN_NAMES = """
     total_flops ubuntu_version verification verified vms_enabled
 """
 COLUMNS = frozenset(_COLUMN_NAMES.split())
-"""What the official client knows for offers (vast-api §5), but for its `id`: see ALIASES."""
+"""What the official client knows for offers, but for its `id`: see ALIASES."""
 ALIASES = {
     "cuda_vers": "cuda_max_good",
     "display_active": "gpu_display_active",

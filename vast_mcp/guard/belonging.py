@@ -10,7 +10,7 @@ wrote it once, not that it was written for this machine. So a machine is ours on
 
 A machine bears an intent if its environment names it: that was set at its rent and never changes,
 and we always set it. Where a row does not show the environment, the label counts. Every other
-machine with a mark of ours bears a copy: it is a stranger's, and only a person adopts or ends it.
+machine with our mark bears a copy: it is a stranger's, and only a person adopts or ends it.
 """
 
 from collections.abc import Iterable, Sequence

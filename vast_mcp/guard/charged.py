@@ -185,7 +185,7 @@ def _first(tx: Transaction, now_us: int) -> int | None:
 
 
 def _keep(tx: Transaction, window: Window, amounts: dict[tuple[str, str], Usd], now_us: int) -> Usd:
-    """Write down what is charged for machines of ours; by how much that raised what is spent."""
+    """Write down what is charged for our machines; by how much that raised what is spent."""
     ours = {source for one in tx.rentals_since(window.start_us) for source in sources_of(one)}
     before = _spent(tx, now_us)
     for (source, day), amount in amounts.items():

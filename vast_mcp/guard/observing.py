@@ -199,7 +199,7 @@ def _resolve_unmarked(
 def _take_back(
     tx: Transaction, desk: Desk, instances: Sequence[Instance], began_us: int, now_us: int
 ) -> list[str]:
-    """Machines of ours that no open book holds: the ledger was lost, or is older than they are.
+    """Our machines that no open book holds: the ledger was lost, or is older than they are.
 
     A copied mark takes nothing in: what is shown and the notices tell of such machines.
     """

@@ -1,8 +1,8 @@
 """Which machine a rent became: found by its mark, never by an id in an answer.
 
 A create has no idempotency key, so the intent's id travels in the label and in the environment.
-An id that the vendor's answer names is a claim: it may be another's machine, an older one of ours,
-or no id at all. A machine is the result of a rent only if it was not there before and bears the
+An id that the vendor's answer names is a claim: it may be another's machine, an older one that we
+rented, or no id at all. A machine is the result of a rent only if it was not there before and bears the
 intent's mark.
 
 Absence is believed only after three good, complete reads of which the last began after a horizon.
@@ -175,7 +175,7 @@ def adopt(tx: Transaction, intent_id: str, instance_id: int, settled_us: int) ->
 def hold_unmarked(tx: Transaction, rental: Rental, one: Instance, now_us: int) -> Rental:
     """The vendor named this new machine and it lacks our mark: its cost counts, nothing is done.
 
-    It stays unresolved, so that no act of ours takes it for a machine of ours.
+    It stays unresolved, so that none of our acts takes it for one of our machines.
     """
     if one.usd_per_hour > rental.usd_per_hour:
         rental = books.reprice(tx, rental, one.usd_per_hour, now_us)

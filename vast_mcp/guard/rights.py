@@ -26,7 +26,7 @@ class Rights:
 
 
 class RightsWatch:
-    """Remembers the latest try of this process, and makes one a day while something of ours lives.
+    """Remembers the latest try of this process, and makes one a day while one of our rentals lives.
 
     A two-factor session can end, and a permission can be taken away, in the middle of a lease;
     nobody would notice before its end, when nothing here could stop the machine.
@@ -56,7 +56,7 @@ class RightsWatch:
         return self._note(may_end, outcome.said)
 
     async def daily(self) -> Rights | None:
-        """Try it if that is due and something of ours lives; what is new, else None."""
+        """Try it if that is due and one of our rentals lives; what is new, else None."""
         known, now_us = self.latest, self._clock.utc_us()
         if known is not None:
             pause_us = AGAIN_US if known.may_end is None else DAILY_US

@@ -29,7 +29,7 @@ class StartFailure:
     cause: str
     """A short stable word: `login`, `no_image`, `disk_full`, `driver` …"""
     said: str
-    """One sentence of ours; nothing foreign stands in it."""
+    """One of our sentences; nothing foreign stands in it."""
     step: str
     remedy: Remedy = Remedy.HOST
     query: str = ""

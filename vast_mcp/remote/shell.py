@@ -1,7 +1,7 @@
 """Whether a login runs what it is told: the vendor's images put each one into tmux.
 
-`ssh host command` then prints "no sessions" and runs nothing, unless `~/.no_auto_tmux` exists. A
-start script of ours makes that file; a machine without one gets it by SFTP, before its first
+`ssh host command` then prints "no sessions" and runs nothing, unless `~/.no_auto_tmux` exists.
+Our start script makes that file; a machine without one gets it by SFTP, before its first
 command.
 """
 

@@ -130,7 +130,7 @@ class Held:
         return InstanceState.STARTING
 
     def _restarting(self) -> bool:
-        """A start of ours has not come up yet: what it shows is where it begins."""
+        """Our start has not come up yet: what it shows is where it begins."""
         details = self.rental.details if self.rental is not None else {}
         return details.get("start_us") is not None and details.get("came_up") is False
 
@@ -237,7 +237,7 @@ class Held:
 
     @property
     def halted_by_others(self) -> bool:
-        """One of ours stands still within its lease, and it was not we who stopped it."""
+        """One of our machines stands still within its lease, and it was not we who stopped it."""
         rental = self.rental
         if rental is None or self.stop_sent or self.contract_over:
             return False
@@ -265,7 +265,7 @@ class Held:
 
     @property
     def contract_over(self) -> bool:
-        """Past its end a machine cannot be started any more (vast-api §15)."""
+        """Past its end a machine cannot be started any more."""
         ends_us = self.instance.contract_ends_us
         return ends_us is not None and ends_us <= self.now_us
 

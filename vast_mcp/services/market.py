@@ -314,7 +314,7 @@ def _only_the_vendor_tells(search: Search, wish: Wish) -> dict[str, Wish]:
 
 
 def _each_dropped(wish: Wish) -> dict[str, Wish]:
-    """The wish without each other filter that it has; the dearer ones are cut off first."""
+    """The wish without each other filter that it has; the more expensive ones are cut off first."""
     each = {
         "max_price_usd_per_hour": replace(wish, max_price=None),
         "num_gpus": replace(wish, num_gpus=None),

@@ -19,7 +19,7 @@ from vast_mcp.services.verdict import Verdict, elapsed_s, not_yet, of_no_use, us
 
 Until = Literal["running", "ssh", "http"]
 MENDED_AFTER_S = 180
-"""A start script of ours sets the key file right for two minutes after each start."""
+"""Our start script sets the key file right for two minutes after each start."""
 MAPPED_WITHIN_S = 180
 """A host maps its ports within seconds of the start; so long it is waited for."""
 TRY_S = 12.0
@@ -120,7 +120,7 @@ def _unmapped(held: Held, port: int) -> Verdict:
 
 
 def explain(held: Held, verdict: Verdict, trouble: Trouble) -> Verdict:
-    """The verdict with what the log proves; without a start script of ours nothing heals it."""
+    """The verdict with what the log proves; without our start script nothing heals it."""
     mends = held.rental is not None and bool(held.rental.details.get("inside"))
     step = trouble.next(held.instance.instance_id, mends_itself=mends)
     if trouble.ill is Ill.KEY_FILE and mends and elapsed_s(held) < MENDED_AFTER_S:

@@ -65,7 +65,7 @@ class Spending:
 
 
 async def spending(services: Services, bearers: Bearers | None = None) -> Spending:
-    """The books now; with the machines of ours among these that no ledger knows.
+    """The books now; with those of our machines among these that no ledger knows.
 
     Raises:
         LedgerUnavailable: they cannot be read.

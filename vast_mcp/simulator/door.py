@@ -3,7 +3,7 @@
 All of it is well unless a lever says otherwise. Reported by a dozen operators of 2025 and 2026: on
 many images and hosts `authorized_keys` arrives with an owner or modes for which a strict sshd
 refuses every key, and only the container's log says so; a start script that sets them right heals
-it, again and again, since the file is written anew with each key that arrives.
+it, again and again, since the file is rewritten with each key that arrives.
 """
 
 import re

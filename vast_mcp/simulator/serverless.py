@@ -188,7 +188,7 @@ class Serverless:
 
 
 def search_params(params: object) -> JsonObject:
-    """A workergroup's search in the wire form: or from the CLI's text (vast-api §4).
+    """A workergroup's search in the wire form: or from the CLI's text.
 
     Which of two words on one column holds was never recorded. The unkind reading is the one to be
     ready for: the first word holds, and `any` lifts every restriction of its column.

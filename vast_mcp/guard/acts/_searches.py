@@ -19,7 +19,7 @@ async def search_bounds(desk: Desk, per_worker: UsdPerHour | None) -> tuple[Boun
 
 
 async def insist_on_searches(desk: Desk, found: FoundEndpoint) -> None:
-    """Refuse to let an endpoint of ours rent more by a search that the limits do not bound.
+    """Refuse to let our endpoint rent more by a search that the limits do not bound.
 
     Limits may have been tightened since it was made, or the group was made or changed elsewhere.
 

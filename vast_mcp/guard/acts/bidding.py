@@ -95,7 +95,7 @@ class ChangeBid(LeaseAct):
             one = (await desk.reads.look(self.instance_id)).instance
         rate = one.usd_per_hour if one is not None else sight.rate
         set_now = one is not None and abs(rate.micros - sight.rate.micros) <= ROUNDING.micros
-        if doubt is not None:  # it may yet be executed: the dearer of the two is reserved
+        if doubt is not None:  # it may yet be executed: the more expensive of the two is reserved
             rate = max(rate, sight.rate)
         await self._settle(desk, errand, rate)
         values: JsonObject = {

@@ -334,7 +334,7 @@ async def _attach_own_key(
 ) -> tuple[str, list[str]]:
     """Whether our key is `given`, `due` or `refused` for good, and what to say of it.
 
-    A team's account refuses keys of single machines; a start script of ours brings it all the same.
+    A team's account refuses keys of single machines; our start script brings it all the same.
     """
     try:
         await errand.send(instances.attach_ssh_key(instance_id, desk.show_key()))

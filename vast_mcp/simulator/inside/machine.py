@@ -54,7 +54,7 @@ class Machine:
             self.disk.locate(NO_TMUX).touch()
 
     def own_environment(self) -> dict[str, str]:
-        """What the container's first process has, and an SSH session has not (vast-api §21).
+        """What the container's first process has, and an SSH session has not.
 
         A value with `;` is stored and shown, and never arrives here (the vendor's own record).
         """

@@ -103,7 +103,7 @@ def _relabel(contract: Contract, label: object) -> None:
 
 
 def set_state(call: Call, contract: Contract, state: object) -> bool:
-    """Start or stop; no start without credit or after the contract's end (vast-api §15).
+    """Start or stop; no start without credit or after the contract's end.
 
     False: the start waits for its GPU; it happens by itself once that is free, or never if the
     machine is stopped before.

@@ -155,7 +155,7 @@ def order_from(world: World, body: JsonObject, ask: int) -> Order:
 
 
 def _check_lengths(image: str, onstart: object, body: JsonObject) -> None:
-    """The vendor's one refusal for three lengths, to the letter (recorded 2026-07-25)."""
+    """The vendor's one refusal for three lengths, exactly (recorded 2026-07-25)."""
     args = " ".join(str(word) for word in body.get("args") or ())
     fits = (
         len(image) <= _IMAGE_LETTERS
