@@ -2,8 +2,8 @@
 
 A create has no idempotency key, so the intent's id travels in the label and in the environment.
 An id that the vendor's answer names is a claim: it may be another's machine, an older one that we
-rented, or no id at all. A machine is the result of a rent only if it was not there before and bears the
-intent's mark.
+rented, or no id at all. A machine is the result of a rent only if it was not there before and bears
+the intent's mark.
 
 Absence is believed only after three good, complete reads of which the last began after a horizon.
 A request whose answer was lost may be executed late: fifteen minutes. One that the vendor answered
