@@ -299,31 +299,39 @@ class Guard:
                 lambda tx: self._claims.claim(tx, act, caller, sight, plan, limits, facts, approval)
             )
         match claim:
-            case Booking() as booking:
+            case Booking():
                 pass
-            case Plan() as ended:
-                return await closed(ledger, ended, self._clock)
-            case Rental() as rental:
-                return await repeated(ledger, rental, self._clock)
+            case Deny():
+                await self._journal.decided(ledger, act, caller, claim, limits)
+                raise denied(act, claim)
+            case _:
+                return await self._not_booked(ledger, act, plan, claim)
+        send = self._journal.sender(ledger, act, caller, claim, limits)
+        approved = plan.snapshot if plan is not None else sight.snapshot
+        with unspent(act.tool):
+            await self._journal.claimed(ledger, act, caller, claim, sight, limits, asked=asked)
+        errand = Errand(sight=sight, approved=approved, booking=claim, send=send)
+        outcome = await self._sent(desk, act, errand, plan)
+        await self._journal.settled(ledger, act, caller, claim, outcome)
+        return outcome
+
+    async def _not_booked(
+        self, ledger: Ledger, act: Act, plan: Plan | None, claim: Plan | Rental | Changed | Decision
+    ) -> Outcome:
+        """What another call did, or what moved since the look; nothing is sent by this one."""
+        match claim:
+            case Plan():
+                return await closed(ledger, claim, self._clock)
+            case Rental():
+                return await repeated(ledger, claim, self._clock)
             case Changed(why=why):
                 return changed(plan, why)
-            case Deny() as refusal:
-                await self._journal.decided(ledger, act, caller, refusal, limits)
-                raise denied(act, refusal)
-            case Ask() | Allow():
+            case _:
                 said = "Not done, nothing charged: the limits or the spending changed meanwhile,"
                 raise PolicyDenied(
                     nothing_spent(act.tool, f"{said} and this now needs a question."),
                     hint="Call the tool again.",
                 )
-        send = self._journal.sender(ledger, act, caller, booking, limits)
-        approved = plan.snapshot if plan is not None else sight.snapshot
-        with unspent(act.tool):
-            await self._journal.claimed(ledger, act, caller, booking, sight, limits, asked=asked)
-        errand = Errand(sight=sight, approved=approved, booking=booking, send=send)
-        outcome = await self._sent(desk, act, errand, plan)
-        await self._journal.settled(ledger, act, caller, booking, outcome)
-        return outcome
 
     async def _sent(self, desk: Desk, act: Act, errand: Errand, plan: Plan | None) -> Outcome:
         """Carry it out, and keep with the plan what came of it, whatever that was."""
