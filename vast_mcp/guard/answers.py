@@ -5,7 +5,7 @@ milliseconds, or not at all. Neither is a person's no. Such a plan stays open, b
 can approve it from then on.
 """
 
-from vast_mcp.clock import Clock
+from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import InputInvalid, LedgerUnavailable
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Caller, Outcome
@@ -19,6 +19,7 @@ FASTEST_S = 1.0
 SILENCE_S = 45.0
 """How long a question that blocks its call is shown before it is withdrawn."""
 HASTY_KIND = "hasty_answer"
+_ASKED_S = plans.TTL_US / SECOND_US
 
 
 class Answers:
@@ -74,8 +75,11 @@ class Answers:
     def note_asked(self, plan: Plan, *, afresh: bool) -> None:
         """A question leaves for the client now; `afresh` unless it only repeats an earlier leg."""
         key = f"{plan.plan_id} {plan.misses}"
+        now_s = self._clock.real_s()
+        kept = {one: at_s for one, at_s in self._asked_s.items() if now_s - at_s < _ASKED_S}
+        self._asked_s = kept  # what was never answered is forgotten with its plan
         if afresh or key not in self._asked_s:
-            self._asked_s[key] = self._clock.real_s()
+            self._asked_s[key] = now_s
 
     def waited_s(self, plan: Plan) -> float | None:
         """A person's seconds since its question left; None if another process put it."""
