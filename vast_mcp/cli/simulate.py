@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 
 from vast_mcp.clock import ScaledClock
 
@@ -82,6 +83,16 @@ def port_number(text: str) -> int:
     return number
 
 
+def _announce(args: argparse.Namespace, key: str, port: int) -> None:
+    print(
+        f"Vast.ai simulator, seed {args.seed}, speed {args.speed:g}. Point a client at it:\n"
+        f"  VAST_URL=http://127.0.0.1:{port} VAST_API_KEY={key}\n"
+        f"Its money: http://127.0.0.1:{port}/simulator/books. Stop it with Ctrl-C.",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted; 0 afterwards, 1 when the port cannot be had, 2 for a bad speed."""
     # Imported here so that `vast-mcp --help` does not pay for the market.
@@ -96,15 +107,6 @@ def run(args: argparse.Namespace) -> int:
     choices = Choices(old_list=args.old_list)
     simulator = Simulator(clock, seed=args.seed, fault_profile=args.faults, choices=choices)
 
-    def announce(port: int) -> None:
-        print(
-            f"Vast.ai simulator, seed {args.seed}, speed {args.speed:g}. Point a client at it:\n"
-            f"  VAST_URL=http://127.0.0.1:{port} VAST_API_KEY={ACCOUNT_KEY}\n"
-            f"Its money: http://127.0.0.1:{port}/simulator/books. Stop it with Ctrl-C.",
-            file=sys.stderr,
-            flush=True,
-        )
-
     async def serve() -> None:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         if task is not None and hasattr(signal, "SIGHUP"):
@@ -114,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
             if args.ssh:
                 machines = simulator.ssh_servers(run_python=args.run_python)
                 await stack.enter_async_context(machines)
-            await serve_http(simulator, args.port, on_ready=announce)
+            await serve_http(simulator, args.port, on_ready=partial(_announce, args, ACCOUNT_KEY))
 
     try:
         asyncio.run(serve())
