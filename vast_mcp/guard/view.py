@@ -162,11 +162,16 @@ class View:
         """
         self._asked_s = now_s = self._clock.monotonic_s()
         last = self._reading
-        if last is not None and last.long and self._attended:
-            return await self._facts_of(last, FRESH_S)
+        if (attended := self._attended_reading()) is not None:
+            return await self._facts_of(attended, FRESH_S)
         if last is None or not self._current or now_s - last.began_s > FRESH_S:
             last = await self._read_unless_long("Not shown yet")
         return await self._facts_of(last, FRESH_S)
+
+    def _attended_reading(self) -> Reading | None:
+        """The last complete reading of a long list that a keeper reads again and again."""
+        last = self._reading
+        return last if last is not None and last.long and self._attended else None
 
     async def listed(self) -> Reading:
         """The machines alone, read now; of a long list the last complete reading.
@@ -176,9 +181,8 @@ class View:
             ApiError: it cannot be read.
         """
         self._asked_s = now_s = self._clock.monotonic_s()
-        last = self._reading
-        if last is not None and last.long and self._attended:
-            return last
+        if (attended := self._attended_reading()) is not None:
+            return attended
         began_us = self._clock.lease_us()
         found = await self._reads.list_instances(
             fresh=False, between=self._unless_long("Not shown yet")
