@@ -2,7 +2,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import anyio.lowlevel
@@ -96,17 +96,20 @@ class Machine:
         environment = self.login_environment()
 
         async def act(process: Process) -> int:
-            shell = Shell(
-                self,
-                process,
-                COMMANDS,
-                variables=dict(environment),
-                exported=set(environment),
-                session=process.pid,
-            )
-            return await shell.run(text, streams)
+            return await self._shell(process, environment).run(text, streams)
 
         return self.processes.start(act, text)
+
+    def _shell(self, process: Process, environment: Mapping[str, str]) -> Shell:
+        """A shell of a session of its own, with these variables, all of them exported."""
+        return Shell(
+            self,
+            process,
+            COMMANDS,
+            variables=dict(environment),
+            exported=set(environment),
+            session=process.pid,
+        )
 
     def entry_point(self) -> list[str]:
         """What `args` mode runs, as far as it can be acted out: empty for an image's own one.
@@ -127,15 +130,9 @@ class Machine:
         streams = Streams(Nothing(), Told(say), Told(say))
 
         async def act(process: Process) -> int:
-            shell = Shell(
-                self,
-                process,
-                COMMANDS,
-                variables=dict(environment),
-                exported=set(environment),
-                session=process.pid,
+            return await self._shell(process, environment).call(
+                [words[0].rpartition("/")[2], *words[1:]], streams
             )
-            return await shell.call([words[0].rpartition("/")[2], *words[1:]], streams)
 
         return self.processes.start(act, shlex.join(words))
 
