@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.policy.worlds import patient
+from tests.store.test_exposure import rental as a_rental
 from tests.world import ToolFailed, World
 from vast_mcp.keeper import Keeper
 from vast_mcp.models import Offer
 from vast_mcp.simulator.faults import Kind
-from vast_mcp.store import Charged, Rental, RentalState, Segment, SqliteLedger, Transaction
+from vast_mcp.store import Charged, Rental, Segment, SqliteLedger, Transaction
 from vast_mcp.store.exposure import day_of, exposure_of
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -179,19 +180,10 @@ async def test_an_extension_counts_what_its_machine_was_charged(tmp_path: Path) 
 
 def rental() -> Rental:
     """A machine from noon on."""
-    return Rental(
-        intent_id="intent00001",
-        principal="local",
-        kind="instance",
-        state=RentalState.ACTIVE,
-        request_key="",
-        digest="",
-        label="",
+    return a_rental(
         usd_per_hour=UsdPerHour(1_000_000),
-        disk_usd_per_hour=UsdPerHour(10_000),
         created_us=NOON_US,
         lease_ends_us=NOON_US + 8 * HOUR_US,
-        target_id=27_000_001,
         task="lora",
     )
 
