@@ -40,10 +40,16 @@ class Run:
     cache: Path
     also: tuple[str, ...]
     """Files of tests that are younger than what was gathered: run first against every mutant."""
+    rooms: tuple[str, ...] = ()
+    """Only these rooms are judged, of all that is drawn; none named: every room."""
 
     @classmethod
     def from_environment(cls) -> "Run":
-        """`VAST_MCP_TEST_MUTANTS` and its `_SEED`, `_WORKERS`, `_SECONDS`, `_CACHE`, `_ALSO`."""
+        """As the environment says.
+
+        `VAST_MCP_TEST_MUTANTS` and its `_SEED`, `_WORKERS`, `_SECONDS`, `_CACHE`, `_ALSO`
+        (separated by spaces) and `_ROOMS` (by commas).
+        """
         cache = os.environ.get("VAST_MCP_TEST_MUTANTS_CACHE", "")
         base = os.environ.get("XDG_CACHE_HOME", "") or str(Path.home() / ".cache")
         return cls(
@@ -53,6 +59,9 @@ class Run:
             seconds=_number("_SECONDS", 40),
             cache=Path(cache or f"{base}/vast-mcp-mutants"),
             also=tuple(os.environ.get("VAST_MCP_TEST_MUTANTS_ALSO", "").split()),
+            rooms=tuple(
+                os.environ.get("VAST_MCP_TEST_MUTANTS_ROOMS", "").replace(",", " ").split()
+            ),
         )
 
     @property

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.mutation import results
+from tests.mutation.__main__ import within
 from tests.mutation.change import KINDS, Change
 from tests.mutation.draw import Found, candidates, drawn
 from tests.mutation.equivalents import EQUIVALENTS
+from tests.mutation.reach import Timed
 from tests.mutation.results import Row
 from tests.mutation.rooms import ROOMS, ROOT
 from tests.mutation.statements import changes
@@ -134,6 +136,16 @@ def test_results_go_on_where_they_stood_and_figures_hide_nothing(tmp_path: Path)
     told = results.summary(list(rows.values()), {"b"})
     assert "3 drawn" in told
     assert "noticed 1 of 2 = 50.0 %" in told
+
+
+def test_tests_named_after_the_changed_file_come_before_many_quicker_ones() -> None:
+    """Where time does not suffice for all that run a line, those meant for it are run."""
+    quick = [Timed(f"tests/tools/test_{name}.py::test", 0.1) for name in "abcdefghijklmnopqrst"]
+    meant = Timed("tests/guard/test_twins.py::test_a_twin_is_told_the_outcome", 1.0)
+    chosen = within([meant, *quick], 3.0, "vast_mcp/guard/twins.py")
+    assert meant in chosen
+    assert sum(each.seconds for each in chosen) <= 3.2
+    assert meant not in within([meant, *quick], 3.0, "vast_mcp/guard/claim.py")
 
 
 def test_a_change_is_named_without_its_place() -> None:
