@@ -10,6 +10,9 @@ import anyio
 import anyio.lowlevel
 
 SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
 CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """No digits and no vowels: a code never reads as a number or as a word."""
 _ID_LETTERS = string.ascii_lowercase + string.digits

@@ -17,7 +17,7 @@ from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.account import add_place_arguments, opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.leases import looked
-from vast_mcp.clock import SECOND_US, SystemClock
+from vast_mcp.clock import DAY_US, SECOND_US, SystemClock
 from vast_mcp.config import ApiKey, KeyKind, Settings, find_keys, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
 from vast_mcp.guard.account_books import known_ledger
@@ -28,7 +28,6 @@ from vast_mcp.services import Services
 from vast_mcp.services.key_standing import session_outlived
 from vast_mcp.vendor_clock import DECIDES_US, instant_us
 
-DAY_US = 24 * 3600 * SECOND_US
 REACHED_WITHIN_S = 3.0
 """A person waits for this; the first answer of a vendor that is there takes well under one."""
 SKEW_S = 120

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from vast_mcp.api.reads import Reads
+from vast_mcp.clock import DAY_US, SECOND_US
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Desk, Sight
 from vast_mcp.guard.belonging import Bearers
@@ -33,9 +34,7 @@ BEFORE_A_RENT_S = 15.0
 """Five calls of the account in ten seconds: one more may wait nine seconds for its turn."""
 _LATE_US = 2 * 3600 * 1_000_000
 """Charges come late: a machine was charged up to 290 s after its end (34 rentals, 2026-10)."""
-_LONGEST_US = 31 * 86_400 * 1_000_000
-_SECOND_US = 1_000_000
-_DAY_US = 86_400 * _SECOND_US
+_LONGEST_US = 31 * DAY_US
 _WORTH_A_WORD = Usd(10_000)
 _logger = logging.getLogger(__name__)
 
@@ -64,8 +63,8 @@ class ChargedLine:
 
 def days_of(first_us: int, now_us: int) -> list[Window]:
     """A window for each UTC day from that instant until now."""
-    begins = range(first_us // _DAY_US * _DAY_US, now_us + 1, _DAY_US)
-    return [Window(at_us, at_us + _DAY_US) for at_us in begins]
+    begins = range(first_us // DAY_US * DAY_US, now_us + 1, DAY_US)
+    return [Window(at_us, at_us + DAY_US) for at_us in begins]
 
 
 async def read_window(reads: Reads, window: Window, within_s: float) -> list[ChargedLine]:
@@ -74,7 +73,7 @@ async def read_window(reads: Reads, window: Window, within_s: float) -> list[Cha
     Raises:
         ApiError: it could not be read completely.
     """
-    last_us = window.end_us - _SECOND_US
+    last_us = window.end_us - SECOND_US
     read = await reads.charges(window.start_us, last_us, deadline_s=within_s)
     return inside(window, read.items)
 

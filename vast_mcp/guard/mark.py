@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import InputInvalid
 from vast_mcp.text import clean_line
 
@@ -19,7 +20,6 @@ USER_TEXT_LIMIT = 200
 ENV_NAME = "VMCP_INTENT"
 _MARK = re.compile(r"(?:^| )vm1\.([a-z0-9]{7})\.([a-z0-9]{11})\.until-(\d{12})Z\.m([0-9a-f]{8})\Z")
 _ENDPOINT_MARK = re.compile(r"-vm1-([a-z0-9]{11})\Z")
-_MINUTE_US = 60_000_000
 INTENT_LENGTH = 11
 
 
@@ -102,7 +102,7 @@ def endpoint_intent(name: str) -> str | None:
 
 def floor_minute_us(at_us: int) -> int:
     """The beginning of that minute: leases end on whole minutes, so label and ledger agree."""
-    return at_us // _MINUTE_US * _MINUTE_US
+    return at_us // MINUTE_US * MINUTE_US
 
 
 def stamp(at_us: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
@@ -23,7 +24,6 @@ from vast_mcp.text import clean_line
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour, storage_rate
 
 JOB_ID_LENGTH = 8
-_SECOND_US = 1_000_000
 _COMMAND_SHOWN = 40
 _NAME_SHOWN = 20
 
@@ -148,7 +148,7 @@ class RunJob(PlainAct):
 
     def _spend(self, desk: Desk, offer: Offer, terms: Terms, image: str) -> Spend:
         now_us = desk.now_us()
-        days = split_by_day(terms.ceiling, now_us, now_us + int(terms.hours * HOUR_S) * _SECOND_US)
+        days = split_by_day(terms.ceiling, now_us, now_us + int(terms.hours * HOUR_S) * SECOND_US)
         # The days hold the rate; whatever the total has beyond them counts on the first.
         over = sum(days.values(), Usd(0)) - terms.at_most
         if over > Usd(0) and days:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from vast_mcp.clock import Clock, SystemClock
+from vast_mcp.clock import SECOND_US, Clock, SystemClock
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts._base import thaw
@@ -26,7 +26,6 @@ from vast_mcp.store import Job, Ledger, Transaction
 RESUME_EVERY_S = 30.0
 _BEAT_S = 20.0
 _OWNER_LENGTH = 12
-_SECOND_US = 1_000_000
 _logger = logging.getLogger(__name__)
 
 
@@ -129,7 +128,7 @@ class Jobs:
             raise ends[0]
 
     async def _take(self, job_id: str) -> Job | None:
-        now_us, stale_us = self._clock.utc_us(), int(STALE_S * _SECOND_US)
+        now_us, stale_us = self._clock.utc_us(), int(STALE_S * SECOND_US)
         try:
             return await self._ledger.write(
                 lambda tx: tx.take_job(job_id, self._owner, now_us, stale_us)
@@ -143,7 +142,7 @@ class Jobs:
         with suppress(VastMcpError, OSError):
             open_ = await self._ledger.read(lambda tx: tx.unfinished_jobs())
             keep = {job.job_id for job in open_}
-            now_s = self._clock.utc_us() / _SECOND_US
+            now_s = self._clock.utc_us() / SECOND_US
             await in_thread(lambda: prune(self._logs, now_s, keep))
 
     async def _beat(self, job_id: str) -> None:

@@ -5,6 +5,7 @@ Never two at once: the guard covers a rent of a job only while no rental of it h
 
 from contextlib import suppress
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, NotFound, PolicyDenied
 from vast_mcp.guard.act import Outcome
 from vast_mcp.guard.acts import AttachSshKey, CreateInstance, DestroyInstance, RebootInstance
@@ -33,7 +34,6 @@ _MOST_TRIES = 12
 _MOST_DENIALS = 3
 _ENDS = {"stop_instance", "destroy_instance"}
 _AUDIT_READ = 2000
-_SECOND_US = 1_000_000
 _UNDER_WAY = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 
 
@@ -144,7 +144,7 @@ async def _send(desk: JobDesk, create: JsonObject) -> None:
 
 
 async def _begin_waiting(desk: JobDesk, instance_id: int) -> None:
-    up_by_us = desk.now_us() + UP_WITHIN_S * _SECOND_US
+    up_by_us = desk.now_us() + UP_WITHIN_S * SECOND_US
     await desk.save(JobPhase.WAITING, {"up_by_us": up_by_us}, instance_id=instance_id)
 
 
@@ -227,7 +227,7 @@ async def _explained(desk: JobDesk, instance_id: int, error: SshUnavailable) -> 
     now_us, since_us = desk.now_us(), int(desk.fact("shut_us") or 0)
     if not since_us:
         await desk.save(facts={"shut_us": now_us})
-    elif not desk.fact("explained") and now_us - since_us >= _SHUT_FOR_S * _SECOND_US:
+    elif not desk.fact("explained") and now_us - since_us >= _SHUT_FOR_S * SECOND_US:
         found = await desk.office.scout().trouble(instance_id, error.reason)
         await desk.save(facts={"explained": "" if found is None else found.said, "shut_us": now_us})
         if found is not None and found.ill is Ill.TUNNEL and not desk.fact("rebooted"):
@@ -240,7 +240,7 @@ async def _explained(desk: JobDesk, instance_id: int, error: SshUnavailable) -> 
 async def _give_key(desk: JobDesk) -> None:
     """Whoever rented it may have died, or been cut off, before the machine had our key."""
     now_us, given_us = desk.now_us(), int(desk.fact("key_us") or 0)
-    if desk.job.instance_id is None or now_us - given_us < _KEY_ARRIVES_S * _SECOND_US:
+    if desk.job.instance_id is None or now_us - given_us < _KEY_ARRIVES_S * SECOND_US:
         return
     rental = await desk.machine_rental()
     if rental is not None and rental.details.get("key") == "refused":

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.jobs import script
 from vast_mcp.jobs.act import shown_bytes
 from vast_mcp.jobs.bench import Bench, Pulse
@@ -20,7 +21,6 @@ TERM_BEFORE_S = 120
 """The command is told to end so long before its machine is stopped."""
 ASIDE_GRACE_S = 30
 """From SIGTERM to SIGKILL for a mere command that somebody stops."""
-_SECOND_US = 1_000_000
 _POLL_S = 5.0
 _SLOW_POLL_S = 15.0
 _MOST_SPARE_S = 600
@@ -157,7 +157,7 @@ async def watch(desk: JobDesk) -> None:
     if await _vanished(desk, bench, pulse) or await _outlived(desk):
         return
     await desk.save(facts={"lost": 0, "output_bytes": pulse.output_bytes})
-    elapsed_s = (desk.now_us() - int(desk.fact("started_us", 0))) // _SECOND_US
+    elapsed_s = (desk.now_us() - int(desk.fact("started_us", 0))) // SECOND_US
     await desk.pause(_POLL_S if elapsed_s < 600 else _SLOW_POLL_S)
 
 
@@ -244,14 +244,14 @@ async def _tell_to_end(desk: JobDesk, bench: Bench) -> None:
         if desk.job.stop_asked or await _late(desk):
             await bench.tell_to_end()  # first: what was not told must not be killed
             await desk.save(facts={"term_us": now_us, "timed_out": not desk.job.stop_asked})
-    elif now_us >= int(told_us) + grace_s * _SECOND_US:
+    elif now_us >= int(told_us) + grace_s * SECOND_US:
         await bench.kill()
 
 
 async def _late(desk: JobDesk) -> bool:
     """Whether it is time to tell the command to end."""
     ends_us = await stop_us(desk)
-    return ends_us is not None and desk.now_us() >= ends_us - TERM_BEFORE_S * _SECOND_US
+    return ends_us is not None and desk.now_us() >= ends_us - TERM_BEFORE_S * SECOND_US
 
 
 async def stop_us(desk: JobDesk) -> int | None:
@@ -265,14 +265,14 @@ async def stop_us(desk: JobDesk) -> int | None:
     if rental is None:
         return desk.now_us()
     begun_us = int(desk.fact("started_us", rental.created_us))
-    whole_s = max(0, rental.lease_ends_us - begun_us) // _SECOND_US
-    return rental.lease_ends_us - min(_MOST_SPARE_S, whole_s // 10) * _SECOND_US
+    whole_s = max(0, rental.lease_ends_us - begun_us) // SECOND_US
+    return rental.lease_ends_us - min(_MOST_SPARE_S, whole_s // 10) * SECOND_US
 
 
 async def _outlived(desk: JobDesk) -> bool:
     """Whether it was killed and still has no status: the copy does not wait any longer."""
     told_us = desk.fact("term_us")
-    if told_us is None or desk.now_us() < int(told_us) + (TERM_BEFORE_S + 60) * _SECOND_US:
+    if told_us is None or desk.now_us() < int(told_us) + (TERM_BEFORE_S + 60) * SECOND_US:
         return False
     await desk.save(JobPhase.DOWNLOADING, {"exit_code": None, "lost": 0})
     return True

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from vast_mcp.clock import DAY_US, MINUTE_US, SECOND_US
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.tick import Cause, Deed
 from vast_mcp.guard.view import rate_now
@@ -16,15 +17,12 @@ from vast_mcp.services.showing import at_least
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.units import Usd, UsdPerHour
 
-_SECOND_US = 1_000_000
-_MINUTE_US = 60 * _SECOND_US
-_DAY_US = 24 * 60 * _MINUTE_US
-CONTRACT_US = 3 * _DAY_US
-UNRESOLVED_US = 10 * _MINUTE_US
-OVERDUE_US = 10 * _MINUTE_US
+CONTRACT_US = 3 * DAY_US
+UNRESOLVED_US = 10 * MINUTE_US
+OVERDUE_US = 10 * MINUTE_US
 """So long after its lease a machine that still bills is one without a lease."""
 SHORT_RUNWAY_H = 24.0
-NEWS_US = 2 * 60 * _MINUTE_US
+NEWS_US = 2 * 60 * MINUTE_US
 """What the vendor told longer ago is no news."""
 _UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 
@@ -89,7 +87,7 @@ def _lease_ends(rentals: Sequence[Rental], rules: NotifyRules, now_us: int) -> I
         fitting = [
             minutes
             for minutes in rules.before_minutes
-            if left_us <= minutes * _MINUTE_US < whole_us  # a short lease is not told at its start
+            if left_us <= minutes * MINUTE_US < whole_us  # a short lease is not told at its start
         ]
         if not fitting:
             continue
@@ -100,7 +98,7 @@ def _lease_ends(rentals: Sequence[Rental], rules: NotifyRules, now_us: int) -> I
             Kind.LEASE_ENDS,
             f"{_lease_key(one)}:{min(fitting)}",
             f"The lease of {_named(one)} ends at {_hour(one.lease_ends_us)}, in"
-            f" {-(-left_us // _MINUTE_US)} min. Then: {_then(one)}.{more}",
+            f" {-(-left_us // MINUTE_US)} min. Then: {_then(one)}.{more}",
             one,
         )
 
@@ -151,7 +149,7 @@ def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]
     for one in rentals:
         over_us = now_us - one.lease_ends_us
         resting = one.kind == "instance" and one.target_id is not None and not one.running
-        if resting and 0 <= over_us < _DAY_US and not one.details.get("stop_sent"):
+        if resting and 0 <= over_us < DAY_US and not one.details.get("stop_sent"):
             yield _notice(
                 Kind.LEASE_ENDED,
                 f"lease_ended:{_lease_key(one)}",
@@ -194,7 +192,7 @@ def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notic
         if ends_us is not None and 0 < ends_us - now_us <= CONTRACT_US:
             yield Notice(
                 Kind.CONTRACT_ENDS,
-                f"contract:{number}:{ends_us // _DAY_US}",
+                f"contract:{number}:{ends_us // DAY_US}",
                 f"The host's contract of {name} ends {_day_and_hour(ends_us)}. Its data may be"
                 " deleted 48 h later: copy off what you need before it ends.",
                 number,
@@ -327,7 +325,7 @@ def _runway(seen: Seen, now_us: int) -> Iterator[Notice]:
     if hours < SHORT_RUNWAY_H:
         yield Notice(
             Kind.RUNWAY,
-            f"runway:{now_us // _DAY_US}",
+            f"runway:{now_us // DAY_US}",
             f"The credit of {seen.credit} lasts about {hours:.1f} h at {seen.usd_per_hour}. Then"
             " Vast.ai stops every machine and later deletes disks: add credit, or stop something.",
         )
@@ -395,4 +393,4 @@ def _day_and_hour(at_us: int) -> str:
 
 
 def _at(at_us: int) -> datetime:
-    return datetime.fromtimestamp(at_us // _SECOND_US, UTC)
+    return datetime.fromtimestamp(at_us // SECOND_US, UTC)

@@ -23,7 +23,7 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vast_mcp.clock import SECOND_US
+from vast_mcp.clock import DAY_US, SECOND_US
 
 MARGIN_US = 50_000
 """Beyond the documented interval: two clocks never agree to the millisecond."""
@@ -40,7 +40,6 @@ _LONGEST_AHEAD_US = 10 * SECOND_US
 """The most that stops wait behind each other; after that a refusal is the lesser evil."""
 _STRETCHED_US = SHOWN_HOLDS_US
 _TOGETHER_US = 60 * SECOND_US
-_DAY_US = 24 * 3600 * SECOND_US
 _ACCOUNT = ""
 """The row of the account's budget: `free_us` its queue, `refused_us` when it was shown."""
 VERSION = 1
@@ -117,7 +116,7 @@ class Book:
         """A departure, a place in the queue, or a refusal."""
         now_us = self._now_us
         kind, account = self._row(wish.kind), self._row(_ACCOUNT)
-        if wish.lane not in _AHEAD and 0 < kind.closed_us - now_us <= _DAY_US:
+        if wish.lane not in _AHEAD and 0 < kind.closed_us - now_us <= DAY_US:
             return Grant(kind.closed_us - now_us, refused="quota")
         self._forget_stale(kind, account, wish.interval_us)
         step_us = wish.interval_us + MARGIN_US
@@ -142,7 +141,7 @@ class Book:
         until_us = now_us + min(int(wish_s * SECOND_US), LONGEST_PUSH_US)
         kind.pushed_us = max(until_us, self._bounded(kind.pushed_us, LONGEST_PUSH_US))
         if quota:
-            kind.closed_us = (now_us // _DAY_US + 1) * _DAY_US
+            kind.closed_us = (now_us // DAY_US + 1) * DAY_US
         else:
             unexplained = retry_after_s is None or retry_after_s > math.ceil(interval_s)
             if unexplained and (self._crowded() or self._refused_elsewhere(kind_name)):

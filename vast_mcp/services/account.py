@@ -1,5 +1,6 @@
 """The account at a glance: what is left, what bills now and why, what ends tonight."""
 
+from vast_mcp.clock import DAY_US
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
@@ -8,7 +9,11 @@ from vast_mcp.services.budgets import budget_rows
 from vast_mcp.services.clock_standing import clock_warnings
 from vast_mcp.services.holdings import Holding, Holdings, holdings
 from vast_mcp.services.key_standing import key_warnings
-from vast_mcp.services.showing import DAY_US, dollars, given, minute
+from vast_mcp.services.showing import (
+    dollars,
+    given,
+    minute,
+)
 from vast_mcp.services.spending import spending
 from vast_mcp.units import UsdPerHour
 

@@ -3,11 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from vast_mcp.clock import DAY_US
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.charged import ChargedLine, Window, days_of, read_window, sums
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
-from vast_mcp.services.showing import DAY_US, dollars, given, minute
+from vast_mcp.services.showing import (
+    dollars,
+    given,
+    minute,
+)
 from vast_mcp.store.exposure import month_start_us
 from vast_mcp.units import Usd
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.guard.mark import Mark, user_part
 from vast_mcp.guard.remembered import ending, is_young
 from vast_mcp.models import (
@@ -18,7 +19,6 @@ from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import LABEL_LIMIT, clean_line
 from vast_mcp.units import Usd, UsdPerHour
 
-SECOND_US = 1_000_000
 LEASE_WARNING_US = 30 * 60 * SECOND_US
 CONTRACT_WARNING_US = 24 * 3600 * SECOND_US
 NOT_UP_US = 15 * 60 * SECOND_US

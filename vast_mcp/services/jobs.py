@@ -4,7 +4,7 @@ import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
-from vast_mcp.clock import Clock
+from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import InputInvalid
 from vast_mcp.jobs.background import aside
 from vast_mcp.masking import Needles
@@ -21,7 +21,6 @@ OUTPUT_SHOWN = 4_000
 _AROUND = 16_384
 """Bytes looked at on both sides of a portion: a value may begin before it or end behind it."""
 _LOOK_EVERY_S = 0.5
-_SECOND_US = 1_000_000
 _LISTED = 20
 _WITHIN = bytes(range(0x80, 0xC0))
 """Bytes that go on with a character."""
@@ -105,7 +104,7 @@ def job_row(seen: ShownJob) -> JsonObject:
             "cost_so_far_usd": None if mere else dollars(seen.spent),
             "at_most_usd": None if mere else dollars(job.at_most or Usd(0)),
             "task": job.task or None,
-            "minutes_left": None if left_us is None else left_us // (60 * _SECOND_US),
+            "minutes_left": None if left_us is None else left_us // (60 * SECOND_US),
             "replaced": len(_list(facts.get("failed_hosts"))) - bool(facts.get("hopeless")) or None,
             "outputs": [_output(one) for one in _list(facts.get("outputs"))] or None,
             "untrusted_detail": str(clean_line(facts.get("detail") or "", 300)) or None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from vast_mcp.api.query import in_query_units
+from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import InputInvalid
 from vast_mcp.models import Offer, Rental
 from vast_mcp.operations import Json, JsonObject
@@ -15,7 +16,6 @@ from vast_mcp.store import split_by_day
 from vast_mcp.text import clean_line
 from vast_mcp.units import NOMINAL, Usd, UsdPerHour, mb_from_gb, seconds_from_hours
 
-_SECOND_US = 1_000_000
 _UNKNOWN_MBIT = 100.0
 """Taken for a host that does not say how fast it downloads."""
 _FASTEST_MBIT = 2_000.0
@@ -259,7 +259,7 @@ def _refused_by(wish: Wish, offer: Offer, limits: Limits, now_us: int) -> str:
     """The first rule that would refuse this offer whatever the account holds; empty for none."""
     rate = offer.usd_per_hour
     seconds = seconds_from_hours(wish.hours)
-    days = split_by_day(rate, now_us, now_us + seconds * _SECOND_US)
+    days = split_by_day(rate, now_us, now_us + seconds * SECOND_US)
     traffic = Usd.ceil(offer.download_usd_per_gb * wish.download_gb)
     cost = rate.over(seconds) + traffic
     spend = Spend(

@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.units import Usd, UsdPerHour
-
-SECOND_US = 1_000_000
-HOUR_US = 3_600 * SECOND_US
-DAY_US = 24 * HOUR_US
 
 
 def dollars(amount: Usd | UsdPerHour) -> float:

@@ -7,9 +7,12 @@ start is where it begins, after a rent it is the end.
 from dataclasses import dataclass
 from typing import Literal
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.models import Instance, InstanceState
 from vast_mcp.remote.errors import Unavailable
-from vast_mcp.services.held import SECOND_US, Held
+from vast_mcp.services.held import (
+    Held,
+)
 from vast_mcp.services.rentals import LIST_LAG_US
 from vast_mcp.services.showing import at_least
 from vast_mcp.units import HOUR_S

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from vast_mcp.clock import HOUR_US
+
 NANO = 1_000_000_000
-HOUR_US = 3_600_000_000
 KINDS = ("gpu", "disk", "bwd", "bwu")
 """What a charge can be for: GPU, storage, traffic down and up (vast-api §15)."""
 

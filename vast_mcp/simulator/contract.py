@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass, field
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.door import CLOSED_PORT, Door, given_ports, inside
 from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.lifecycle import STAGES, Stage
-from vast_mcp.simulator.market import MONTH_HOURS, SECOND_US, Listing, cost_split
+from vast_mcp.simulator.market import (
+    MONTH_HOURS,
+    Listing,
+    cost_split,
+)
 from vast_mcp.simulator.wire import JsonObject
 
 _PORTS_AFTER_US = 4 * SECOND_US

@@ -9,6 +9,8 @@ it, again and again, since the file is rewritten with each key that arrives.
 import re
 from dataclasses import dataclass
 
+from vast_mcp.clock import SECOND_US
+
 KEY_FILE = "/root/.ssh/authorized_keys"
 NO_TMUX = "/root/.no_auto_tmux"
 REFUSED_LINE = f"Authentication refused: bad ownership or modes for file {KEY_FILE}"
@@ -17,9 +19,8 @@ _SSH = "22/tcp"
 _IDENTITY_FROM = 70_000
 CLOSED_PORT = 1
 """A port of this host where nobody listens."""
-_SECOND_US = 1_000_000
-_REPEATS_FOR_US = 120 * _SECOND_US
-_REPEATS_WITHIN_US = 10 * _SECOND_US
+_REPEATS_FOR_US = 120 * SECOND_US
+_REPEATS_WITHIN_US = 10 * SECOND_US
 _OWNER, _MODES = re.compile(r"\bchown\b"), re.compile(r"\bchmod\b")
 _LOOP, _PAUSE = re.compile(r"\b(?:while|until|for)\b"), re.compile(r"\bsleep\b")
 _KEY = re.compile(r"\b(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp\d+) [A-Za-z0-9+/]{40,}={0,3}")

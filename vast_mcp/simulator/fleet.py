@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 
+from vast_mcp.clock import HOUR_US, SECOND_US
 from vast_mcp.simulator.book import Book
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.contract import Contract, Order
 from vast_mcp.simulator.inbox import Inbox
 from vast_mcp.simulator.lifecycle import LOADING_CEILING_S, STAGES, WRECKS, delay_us
-from vast_mcp.simulator.market import HOUR_US, SECOND_US, Listing, Market
+from vast_mcp.simulator.market import (
+    Listing,
+    Market,
+)
 
 _BID_QUIET_US = 2 * HOUR_US
 NEVER_US = 1 << 62

@@ -6,11 +6,11 @@ days; two rows of one moment may bear the same `event_id` (recorded 2026-08-16).
 
 from collections import deque
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.wire import JsonObject
 
 WINDOW = 50
-_SECOND_US = 1_000_000
 
 
 class Inbox:
@@ -48,7 +48,7 @@ class Inbox:
         self._rows.appendleft(
             {
                 "associated_id": named,
-                "created_at": at_us / _SECOND_US,
+                "created_at": at_us / SECOND_US,
                 "event_id": f"{self._written:032x}",
                 "message": text,
                 "notif_type": kind,

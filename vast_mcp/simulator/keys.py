@@ -9,6 +9,7 @@ deleted one 401 with the same text (the official client tells them apart so), an
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from vast_mcp.clock import HOUR_US
 from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.routes.permissions import ScopedKey, check_two_factor
 from vast_mcp.simulator.routes.table import Call, Route
@@ -17,7 +18,6 @@ from vast_mcp.simulator.world import World
 
 SESSION_HOURS = 7 * 24
 """How long a two-factor session lasts, roughly: reported, 2026-09-28."""
-_HOUR_US = 3_600_000_000
 INVALID = "Invalid user key"
 ENDED = "Session expired. Please log in again."
 
@@ -75,7 +75,7 @@ class Keys:
     def open_session(self, key: str, now_us: int, hours: float = SESSION_HOURS) -> None:
         """A person has logged in with a second factor: this key may do everything until then."""
         self.two_factor = True
-        self.sessions[key] = now_us + int(hours * _HOUR_US)
+        self.sessions[key] = now_us + int(hours * HOUR_US)
 
 
 def _inside(key: str, world: World) -> ScopedKey | None:

@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.wire import Response, json_response, text_response
 
 RefusalForm: TypeAlias = Literal["json", "text", "detail", "plain", "msg", "quota"]
 FORMS: tuple[RefusalForm, ...] = get_args(RefusalForm)
-SECOND_US = 1_000_000
 _BUCKET_WINDOW_US = 10 * SECOND_US
 BUCKET = 5
 """Requests in ten seconds, over all routes of an account: recorded 2026-07-25, seen 2026-10."""

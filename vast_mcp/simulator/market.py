@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from vast_mcp.clock import HOUR_US, SECOND_US
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.machines import Machine, draw_machines
 from vast_mcp.simulator.wire import JsonObject
 
-SECOND_US = 1_000_000
-HOUR_US = 3600 * SECOND_US
 MONTH_HOURS = 720
 """The vendor's month (vast-api §5): $/GB/month ÷ 720 is $/GB/h."""
 

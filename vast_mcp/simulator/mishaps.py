@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.faults import Fault
 from vast_mcp.simulator.wire import Request, Response
 from vast_mcp.simulator.world import World
 
-_SECOND_US = 1_000_000
-_DARK_US = 900 * _SECOND_US
-_OUTBID_US = 1800 * _SECOND_US
+_DARK_US = 900 * SECOND_US
+_OUTBID_US = 1800 * SECOND_US
 """How long a host stays silent, and how long a higher bid stands."""
 
 
@@ -87,7 +87,7 @@ def _later(world: World, contract: Contract, seconds: float, act: Callable[[], N
         if contract.destroyed_us is None:
             act()
 
-    world.later(world.now_us + int(seconds * _SECOND_US), happen)
+    world.later(world.now_us + int(seconds * SECOND_US), happen)
 
 
 def _again(world: World, contract: Contract) -> None:
@@ -105,7 +105,7 @@ def _die(how: str, world: World, contract: Contract) -> None:
         world.fleet.destroy(contract, world.now_us)
         return
     world.fleet.silence(contract, how or "offline", world.now_us)
-    _later(world, contract, _DARK_US / _SECOND_US, lambda: _return(world, contract))
+    _later(world, contract, _DARK_US / SECOND_US, lambda: _return(world, contract))
 
 
 def _return(world: World, contract: Contract) -> None:
@@ -117,7 +117,7 @@ def _outbid(world: World, contract: Contract) -> None:
     bid = contract.order.bid_usd_per_hour or 0.0
     contract.floor_override_usd = round(bid * 1.1 + 0.001, 4)
     world.fleet.follow_market(contract, world.now_us)
-    _later(world, contract, _OUTBID_US / _SECOND_US, lambda: _resume(world, contract))
+    _later(world, contract, _OUTBID_US / SECOND_US, lambda: _resume(world, contract))
 
 
 def _resume(world: World, contract: Contract) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, TypeAlias
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.faults import Fault, Severed
 from vast_mcp.simulator.limits import too_many
 from vast_mcp.simulator.wire import (
@@ -19,7 +20,6 @@ from vast_mcp.simulator.wire import (
 )
 from vast_mcp.simulator.world import World
 
-_SECOND_US = 1_000_000
 _FIRST_PAGE = base64.b64encode(json.dumps({"values": {}}).encode()).decode()
 """A token that leads back to the beginning."""
 _BUSY = "Internal error, please try again"
@@ -56,7 +56,7 @@ def _before(fault: Fault, scene: Scene) -> Response | None:
         case "refused_connection":
             raise Severed("refused")
         case "late_execution":
-            due_us = now_us + int(fault.seconds * _SECOND_US)
+            due_us = now_us + int(fault.seconds * SECOND_US)
             scene.world.later(due_us, lambda: scene.act(scene.request))
             raise Severed("timeout")
         case "status_before":
@@ -107,7 +107,7 @@ def _during(fault: Fault, scene: Scene) -> Response:
 @contextmanager
 def _lagging(world: World, seconds: float) -> Iterator[None]:
     before = world.list_lag_us
-    world.list_lag_us = max(before, int(seconds * _SECOND_US))
+    world.list_lag_us = max(before, int(seconds * SECOND_US))
     try:
         yield
     finally:
@@ -117,7 +117,7 @@ def _lagging(world: World, seconds: float) -> Iterator[None]:
 @contextmanager
 def _skewed(world: World, seconds: float) -> Iterator[None]:
     before = world.skew_us
-    world.skew_us = before + int(seconds * _SECOND_US)
+    world.skew_us = before + int(seconds * SECOND_US)
     try:
         yield
     finally:
@@ -130,7 +130,7 @@ def _dated(response: Response, world: World) -> Response:
 
 def date_header(world: World) -> str:
     """The `Date` the vendor states: its clock, which may be off."""
-    return formatdate((world.now_us + world.skew_us) / _SECOND_US, usegmt=True)
+    return formatdate((world.now_us + world.skew_us) / SECOND_US, usegmt=True)
 
 
 def _after(fault: Fault, response: Response) -> Response:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Literal
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.book import NANO, Book
 from vast_mcp.simulator.catalogue import TEMPLATES
 from vast_mcp.simulator.chance import Chance
@@ -13,7 +14,10 @@ from vast_mcp.simulator.contract import Contract, instance_view
 from vast_mcp.simulator.copies import Copies
 from vast_mcp.simulator.fleet import NEVER_US, Fleet
 from vast_mcp.simulator.inside.disk import Disk
-from vast_mcp.simulator.market import MONTH_HOURS, SECOND_US, Market
+from vast_mcp.simulator.market import (
+    MONTH_HOURS,
+    Market,
+)
 from vast_mcp.simulator.serverless import Serverless
 from vast_mcp.simulator.wire import JsonObject
 

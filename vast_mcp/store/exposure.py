@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.policy import Exposure
 from vast_mcp.store.charges import Charged
 from vast_mcp.store.rows import Rental, Segment
 from vast_mcp.units import Usd, UsdPerHour
-
-_SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +24,21 @@ class OutsideRental:
 
 def day_of(at_us: int) -> str:
     """The UTC day of an instant, `YYYY-MM-DD`."""
-    return datetime.fromtimestamp(at_us / _SECOND_US, UTC).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(at_us / SECOND_US, UTC).strftime("%Y-%m-%d")
 
 
 def day_end_us(at_us: int) -> int:
     """The first microsecond of the next UTC day."""
-    now = datetime.fromtimestamp(at_us // _SECOND_US, UTC)
+    now = datetime.fromtimestamp(at_us // SECOND_US, UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return int(midnight.timestamp()) * _SECOND_US
+    return int(midnight.timestamp()) * SECOND_US
 
 
 def month_start_us(at_us: int) -> int:
     """The first microsecond of this UTC month."""
-    now = datetime.fromtimestamp(at_us // _SECOND_US, UTC)
+    now = datetime.fromtimestamp(at_us // SECOND_US, UTC)
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return int(first.timestamp()) * _SECOND_US
+    return int(first.timestamp()) * SECOND_US
 
 
 def split_by_day(rate: UsdPerHour, from_us: int, until_us: int) -> dict[str, Usd]:
@@ -47,7 +46,7 @@ def split_by_day(rate: UsdPerHour, from_us: int, until_us: int) -> dict[str, Usd
     days: dict[str, Usd] = {}
     while from_us < until_us:
         end_us = min(day_end_us(from_us), until_us)
-        micros = -(-rate.micros * (end_us - from_us) // (3600 * _SECOND_US))
+        micros = -(-rate.micros * (end_us - from_us) // (3600 * SECOND_US))
         days[day_of(from_us)] = Usd(micros)
         from_us = end_us
     return days
@@ -281,7 +280,7 @@ def sources_of(rental: Rental) -> tuple[str, ...]:
 def _accrued(segments: Iterable[Segment], day: str, until_us: int) -> Usd:
     """What these segments had cost on that day by then."""
     total = Usd(0)
-    begins_us = _end_of(day) - 86_400 * _SECOND_US
+    begins_us = _end_of(day) - 86_400 * SECOND_US
     for segment in segments:
         if segment.fixed and segment.from_us <= until_us and day_of(segment.from_us) == day:
             total += segment.fixed
@@ -297,4 +296,4 @@ def _end_of(day: str) -> int:
         midnight = datetime.fromisoformat(f"{day}T00:00:00+00:00")
     except ValueError:
         return 0
-    return day_end_us(int(midnight.timestamp()) * _SECOND_US)
+    return day_end_us(int(midnight.timestamp()) * SECOND_US)

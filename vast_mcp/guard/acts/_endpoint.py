@@ -12,8 +12,6 @@ from vast_mcp.policy import Owner, Spend, Target
 from vast_mcp.store import Rental, RentalState, Transaction, split_by_day
 from vast_mcp.units import Usd, UsdPerHour
 
-SECOND_US = 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class FoundEndpoint:

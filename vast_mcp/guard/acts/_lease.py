@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist
 from vast_mcp.guard.reconcile import adopt
@@ -17,7 +18,6 @@ from vast_mcp.store import (
 )
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour
 
-SECOND_US = 1_000_000
 _ROUNDS = 4
 """So often an end is written that others go on moving."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, LedgerUnavailable, OfferGone
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
@@ -31,7 +32,6 @@ DEFAULT_DISK_GB = 50.0
 DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
 MIN_DISK_GB = 8.0
 REPLAY_TTL_US = 2 * 60 * 1_000_000
-_SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +288,7 @@ class CreateInstance(PlainAct):
         )
 
     def _ends_us(self, created_us: int) -> int:
-        return floor_minute_us(created_us + seconds_from_hours(self.lease_hours) * _SECOND_US)
+        return floor_minute_us(created_us + seconds_from_hours(self.lease_hours) * SECOND_US)
 
     # -- doing -----------------------------------------------------------------------------
 
@@ -303,7 +303,7 @@ class CreateInstance(PlainAct):
             call=instances.create_instance(self.offer_id, spec),
             rate=UsdPerHour(int(str(errand.approved["rate_micros"]))),
             disk_rate=sight.price.disk_rate,
-            cost=sight.price.rate.over((ends_us - errand.booking.now_us) / _SECOND_US),
+            cost=sight.price.rate.over((ends_us - errand.booking.now_us) / SECOND_US),
             ends_us=ends_us,
             on_end=self.on_end,
             attach_key=self.connect != "args",

@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, iso, plain_number
 from vast_mcp.guard.acts._endpoint import (
-    SECOND_US,
     EndpointSight,
     close_intent,
     set_state,

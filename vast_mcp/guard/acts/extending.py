@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import Seen, iso, plain_number, see
 from vast_mcp.guard.acts._lease import (
-    SECOND_US,
     LeaseAct,
     LeaseSight,
     added_spend,

@@ -4,12 +4,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown, StartQueued
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import iso, plain_number, see, unconfirmed
 from vast_mcp.guard.acts._lease import (
-    SECOND_US,
     LeaseAct,
     LeaseSight,
     added_spend,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.guard.acts._base import plain_number
 from vast_mcp.models import Offer
 from vast_mcp.operations import JsonObject
@@ -12,7 +13,6 @@ from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 
 TRAFFIC_GB = 10.0
 """What a rent is expected to download: the image and a data set. Reserved beside the lease."""
-_SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Price:
         )
 
     def _by_day(self, now_us: int) -> dict[str, Usd]:
-        ends_us = now_us + seconds_from_hours(self.hours) * _SECOND_US
+        ends_us = now_us + seconds_from_hours(self.hours) * SECOND_US
         days = split_by_day(self.rate, now_us, ends_us)
         first = next(iter(days), "")
         return {**days, first: days.get(first, Usd(0)) + self.traffic}

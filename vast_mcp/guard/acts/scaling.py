@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import (
     ApiError,
     InputInvalid,
@@ -17,7 +18,6 @@ from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts._endpoint import (
-    SECOND_US,
     EndpointSight,
     FoundEndpoint,
     find_endpoint,

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vast_mcp.api.query import parse_query
+from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import InputInvalid, OutcomeUnknown, PolicyDenied
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, unconfirmed
 from vast_mcp.guard.acts._endpoint import (
-    SECOND_US,
     EndpointSight,
     FoundEndpoint,
     find_endpoint,

@@ -8,11 +8,11 @@ import re
 from functools import cache
 from pathlib import Path
 
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.config import fits_a_script
 from vast_mcp.errors import ConfigInvalid
 from vast_mcp.guard.mark import stamp
 
-_MINUTE_US = 60_000_000
 _OWNER = re.compile(r"[a-z0-9]{7}")
 _INTENT = re.compile(r"[a-z0-9]{11}")
 _KEY = re.compile(r"ssh-[a-z0-9-]+ [A-Za-z0-9+/]+={0,3}")
@@ -71,7 +71,7 @@ def lease_guard(
         "@KEY@": bare_key,
         "@UNTIL@": stamp(until_us)[:-1],
         "@CEILING@": stamp(ceiling_us)[:-1],
-        "@SPAN@": str(max(1, (ceiling_us - created_us) // _MINUTE_US)),
+        "@SPAN@": str(max(1, (ceiling_us - created_us) // MINUTE_US)),
     }
     text = _compact("guard.sh")
     for name, value in parts.items():

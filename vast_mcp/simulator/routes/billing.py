@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.book import KINDS, NANO, Account
 from vast_mcp.simulator.routes.columns import page, page_size
 from vast_mcp.simulator.routes.table import Call, Route
@@ -11,7 +12,6 @@ from vast_mcp.simulator.world import World
 
 _PAGE, _LARGEST_PAGE = 100, 500
 _WORDS = {"gpu": "GPU", "disk": "Storage", "bwd": "Download", "bwu": "Upload"}
-_SECOND_US = 1_000_000
 
 
 def charges(call: Call) -> JsonObject:
@@ -45,7 +45,7 @@ def _window(filters: JsonObject) -> tuple[int, int]:
     if not isinstance(day, dict) or day.get("gte") is None or day.get("lte") is None:
         text = "Must provide both 'day' gte and lte filters for instance charges"
         raise Refusal(400, "invalid_args", text)
-    return int(float(day["gte"]) * _SECOND_US), int(float(day["lte"]) * _SECOND_US)
+    return int(float(day["gte"]) * SECOND_US), int(float(day["lte"]) * SECOND_US)
 
 
 def _row(world: World, account: Account, since_us: int, until_us: int) -> JsonObject | None:
@@ -76,8 +76,8 @@ def _row(world: World, account: Account, since_us: int, until_us: int) -> JsonOb
 def _item(account: Account, kind: str, since_us: int, until_us: int) -> JsonObject:
     moments = list(_moments(account, kind))
     return {
-        "start": max(min(moments), since_us) / _SECOND_US,
-        "end": min(max(moments), until_us) / _SECOND_US,
+        "start": max(min(moments), since_us) / SECOND_US,
+        "end": min(max(moments), until_us) / SECOND_US,
         "type": kind,
         "source": account.source,
         "description": _WORDS[kind],
