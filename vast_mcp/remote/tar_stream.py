@@ -8,6 +8,7 @@ unpacked because an archive says so.
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from tarfile import GNU_FORMAT, TarInfo
 
 from vast_mcp.remote.errors import CopyDamaged
 
@@ -18,19 +19,16 @@ _MOST_SIZE = 0o77777777777
 
 
 def header(name: str, size: int, mtime_s: int, mode: int) -> bytes:
-    """The blocks in front of a file's content."""
-    raw = name.encode()
+    """The blocks in front of a file's content.
+
+    Raises:
+        ValueError: the size does not fit into this form of tar.
+    """
     if not 0 <= size <= _MOST_SIZE:
         raise ValueError("too long for this form of tar")
-    if len(raw) <= 100:
-        return _block(raw, size, mtime_s, mode, b"0")
-    long_name = raw + b"\0"
-    return (
-        _block(b"././@LongLink", len(long_name), 0, 0, b"L")
-        + long_name
-        + padding(len(long_name))
-        + _block(raw[:100], size, mtime_s, mode, b"0")
-    )
+    entry = TarInfo(name)
+    entry.size, entry.mode, entry.mtime = size, mode, min(max(0, mtime_s), _MOST_SIZE)
+    return entry.tobuf(GNU_FORMAT, "utf-8", "strict")
 
 
 def padding(size: int) -> bytes:
@@ -41,15 +39,6 @@ def padding(size: int) -> bytes:
 def end() -> bytes:
     """The end of an archive."""
     return b"\0" * (BLOCK * 2)
-
-
-def _block(name: bytes, size: int, mtime_s: int, mode: int, kind: bytes) -> bytes:
-    mtime = min(max(0, mtime_s), _MOST_SIZE)
-    front = name.ljust(100, b"\0") + b"%07o\0" % mode + b"0000000\0" * 2
-    front += b"%011o\0%011o\0" % (size, mtime)
-    back = kind + b"\0" * 100 + b"ustar  \0" + b"\0" * 247
-    total = sum(front) + sum(back) + 8 * 32
-    return front + b"%06o\0 " % total + back
 
 
 @dataclass(frozen=True, slots=True)
