@@ -6,7 +6,7 @@ ORACLE := .venv-oracle
 WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint types contracts pytest suites negative mutants live bench docs oracle clean
+.PHONY: help demo test lint types contracts pytest suites negative mutants live shape bench docs oracle clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ mutants: $(STAMP) ## mutants drawn by seed, each against the tests that run it (
 
 live: $(STAMP) ## with a key: what Vast.ai answers by now; LIVE="--price 0.3" rents for 2 minutes
 	@$(BIN)/python -m tests.live.trial $(LIVE)
+
+shape: $(STAMP) ## the measures of the house: sizes, names, importers, files that a call passes
+	@$(BIN)/python bench/shape.py
 
 bench: $(STAMP) ## cold start, time added per call, size of listings
 	@$(BIN)/python bench/run.py

@@ -8,11 +8,7 @@ from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.charged import ChargedLine, Window, days_of, read_window, sums
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
-from vast_mcp.services.showing import (
-    dollars,
-    given,
-    minute,
-)
+from vast_mcp.services.showing import dollars, given, minute
 from vast_mcp.store.exposure import month_start_us
 from vast_mcp.units import Usd
 

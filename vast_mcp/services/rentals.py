@@ -10,9 +10,7 @@ from vast_mcp.guard.belonging import Bearers, Belonging
 from vast_mcp.guard.remembered import holds, is_young, remembered
 from vast_mcp.models import Billing, Instance
 from vast_mcp.services._services import Services
-from vast_mcp.services.held import (
-    Held,
-)
+from vast_mcp.services.held import Held
 from vast_mcp.services.metered import likely_spent
 from vast_mcp.services.showing import minute
 from vast_mcp.store import Rental, RentalState, Transaction

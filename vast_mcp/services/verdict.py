@@ -10,9 +10,7 @@ from typing import Literal
 from vast_mcp.clock import SECOND_US
 from vast_mcp.models import Instance, InstanceState
 from vast_mcp.remote.errors import Unavailable
-from vast_mcp.services.held import (
-    Held,
-)
+from vast_mcp.services.held import Held
 from vast_mcp.services.rentals import LIST_LAG_US
 from vast_mcp.services.showing import at_least
 from vast_mcp.units import HOUR_S

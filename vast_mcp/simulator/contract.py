@@ -7,11 +7,7 @@ from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.door import CLOSED_PORT, Door, given_ports, inside
 from vast_mcp.simulator.inside.disk import Disk
 from vast_mcp.simulator.lifecycle import STAGES, Stage
-from vast_mcp.simulator.market import (
-    MONTH_HOURS,
-    Listing,
-    cost_split,
-)
+from vast_mcp.simulator.market import MONTH_HOURS, Listing, cost_split
 from vast_mcp.simulator.wire import JsonObject
 
 _PORTS_AFTER_US = 4 * SECOND_US

@@ -8,10 +8,7 @@ from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.contract import Contract, Order
 from vast_mcp.simulator.inbox import Inbox
 from vast_mcp.simulator.lifecycle import LOADING_CEILING_S, STAGES, WRECKS, delay_us
-from vast_mcp.simulator.market import (
-    Listing,
-    Market,
-)
+from vast_mcp.simulator.market import Listing, Market
 
 _BID_QUIET_US = 2 * HOUR_US
 NEVER_US = 1 << 62

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.chance import Chance
 from vast_mcp.simulator.fleet import NEVER_US
-from vast_mcp.simulator.market import (
-    Listing,
-    Market,
-)
+from vast_mcp.simulator.market import Listing, Market
 from vast_mcp.simulator.search import matches
 from vast_mcp.simulator.wire import JsonObject
 

@@ -11,13 +11,7 @@ from typing import Any, TypeAlias
 from vast_mcp.clock import SECOND_US
 from vast_mcp.simulator.faults import Fault, Severed
 from vast_mcp.simulator.limits import too_many
-from vast_mcp.simulator.wire import (
-    JsonObject,
-    Request,
-    Response,
-    json_response,
-    text_response,
-)
+from vast_mcp.simulator.wire import JsonObject, Request, Response, json_response, text_response
 from vast_mcp.simulator.world import World
 
 _FIRST_PAGE = base64.b64encode(json.dumps({"values": {}}).encode()).decode()

@@ -14,10 +14,7 @@ from vast_mcp.simulator.contract import Contract, instance_view
 from vast_mcp.simulator.copies import Copies
 from vast_mcp.simulator.fleet import NEVER_US, Fleet
 from vast_mcp.simulator.inside.disk import Disk
-from vast_mcp.simulator.market import (
-    MONTH_HOURS,
-    Market,
-)
+from vast_mcp.simulator.market import MONTH_HOURS, Market
 from vast_mcp.simulator.serverless import Serverless
 from vast_mcp.simulator.wire import JsonObject
 

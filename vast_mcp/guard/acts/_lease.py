@@ -9,13 +9,7 @@ from vast_mcp.guard.reconcile import adopt
 from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Spend
-from vast_mcp.store import (
-    Rental,
-    RentalState,
-    Transaction,
-    split_by_day,
-    unasked_facts,
-)
+from vast_mcp.store import Rental, RentalState, Transaction, split_by_day, unasked_facts
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour
 
 _ROUNDS = 4

@@ -9,12 +9,7 @@ from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import see, unconfirmed
-from vast_mcp.guard.acts._lease import (
-    LeaseAct,
-    LeaseSight,
-    added_spend,
-    total_so_far,
-)
+from vast_mcp.guard.acts._lease import LeaseAct, LeaseSight, added_spend, total_so_far
 from vast_mcp.guard.approved import ROUNDING
 from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject, instances
