@@ -6,7 +6,7 @@ ORACLE := .venv-oracle
 WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint types contracts pytest suites negative mutants live shape bench docs oracle clean
+.PHONY: help demo test lint types contracts pytest suites negative mutants live shape bench docs oracle clean recordings
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ $(PROGRAMS):
 	@touch $@
 
 oracle: $(PROGRAMS) ## the official client and programs of other people, for the tests that drive them
+
+recordings: $(STAMP) $(ORACLE)/.installed ## record what the official client sends, for the parity tests
+	@$(BIN)/python -m tests.parity.record
 
 clean: ## remove environments and caches
 	@rm -rf $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake .mypy_cache .ruff_cache .pytest_cache .hypothesis

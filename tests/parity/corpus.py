@@ -1,11 +1,15 @@
-"""The recorded requests of the official client 1.9.1 (reference/cli-requests.README.md)."""
+"""The recorded requests of the official client 1.9.1; `make recordings` writes them."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PATH = Path(__file__).parents[3] / "shared" / "reference" / "cli-requests.jsonl"
+FOLDER = Path(__file__).parents[1] / "recorded" / "requests"
+CASES = FOLDER / "cases.jsonl"
+"""Inputs: the words typed, and what the client found in its home, on stdin and in answers."""
+REQUESTS = FOLDER / "requests.jsonl"
+"""What it then sent, one line per case."""
 AREAS = (
     "search-offers",
     "create-instance",
@@ -41,20 +45,24 @@ class Case:
 
 def cases() -> list[Case]:
     """Every recorded case of our areas, in the corpus' order."""
-    with PATH.open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return [_case(row) for row in rows if row["area"] in AREAS]
+    recorded = {row["id"]: row["requests"] for row in _rows(REQUESTS)}
+    return [_case(row, recorded[row["id"]]) for row in _rows(CASES) if row["area"] in AREAS]
 
 
-def _case(row: dict[str, Any]) -> Case:
+def _rows(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def _case(row: dict[str, Any], requests: list[dict[str, Any]]) -> Case:
     sent = tuple(
         Sent(
             request["method"],
-            request.get("service", ""),
+            request["service"],
             request["path"],
             tuple(sorted(request["query"].items())),
             request["json"],
         )
-        for request in row["requests"]
+        for request in requests
     )
     return Case(row["id"], row["area"], tuple(row["argv"]), sent, row.get("files", {}))
