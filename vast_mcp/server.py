@@ -38,6 +38,7 @@ from pydantic import AnyUrl, BaseModel
 
 from vast_mcp import __version__
 from vast_mcp.errors import InputInvalid, VastMcpError
+from vast_mcp.guard.terminal import on_these_books
 from vast_mcp.instructions import instructions
 from vast_mcp.policy import Limits
 from vast_mcp.prompts import PROMPTS
@@ -111,8 +112,9 @@ class ServerLifespan:
         return self.services.for_caller(replace(self.services.caller, principal=principal))
 
     def scrub(self, text: str) -> str:
-        """Without any secret value this process knows."""
-        return self.services.redactor.scrub(text)
+        """Without any secret value this process knows; commands for a terminal are whole."""
+        whole = on_these_books(text, self.services.caller.flags)
+        return self.services.redactor.scrub(whole)
 
 
 class VastServer(MCPServer[ServerLifespan]):

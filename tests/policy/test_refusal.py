@@ -1,5 +1,7 @@
 """Refusals as the model reads them."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,8 +53,8 @@ def test_a_budget_refusal_reads_as_designed() -> None:
     assert _text(refused) == (
         'Not rented, nothing charged. Budget of task "lora" is $5.00 (set by the person): $1.90 '
         "spent, $0.60 reserved, $2.50 left. 12 h at $0.34/h needs $4.10; 7 h fits. Retry with "
-        "lease_hours=7, or a cheaper offer. Only the person can raise max_cost_usd: ask them, do "
-        "not split the job. [rule: budget.lora]"
+        "lease_hours=7, or a cheaper offer. Only the person can raise max_cost_usd (budget.lora, "
+        "in the policy file): ask them, do not split the job. [rule: budget.lora]"
     )
 
 
@@ -81,7 +83,7 @@ def test_a_budget_that_no_whole_hour_fits_says_so() -> None:
     ("policy", "earlier", "call", "whose"),
     [
         (0.5, None, None, "$0.50 (set by the person)"),
-        (0.7, 0.5, 0.6, "$0.50 (set by an earlier call's max_cost_usd)"),
+        (0.7, 0.5, 0.6, "$0.50 (set by an earlier call's max_cost_usd or the person)"),
         (0.7, 0.6, 0.5, "$0.50 (set by this call's max_cost_usd)"),
         (0.5, None, 0.5, "$0.50 (set by the person)"),
     ],
@@ -146,11 +148,12 @@ def test_foreign_text_in_a_refusal_is_cleaned_and_cut() -> None:
 @worlds.patient
 @given(worlds.requests, worlds.exposures, worlds.policies())
 def test_no_refusal_names_a_way_round(asked: Request, facts: Exposure, limits: Limits) -> None:
-    """Design §5: never a command that lifts what was refused."""
+    """Design §5: never a command that lifts what was refused, but what a person types by hand."""
     decision = decide(asked, facts, limits)
     if isinstance(decision, Deny):
         text = refusal_text(decision)
-        assert "vast-mcp" not in text
+        theirs = re.sub(r"Only the person can raise max_cost_usd \([^)]*\)", "", text)
+        assert "vast-mcp" not in theirs
         assert "export " not in text
         assert "[rule" in text
 

@@ -1,22 +1,31 @@
 """Refused, and then? Every refusal says first what happened to money, and ends in a step."""
 
+import argparse
 import ast
 import re
+import shlex
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mcp import Client
 
 import vast_mcp
 from tests.api.test_refusals import answer_of
 from tests.policy.cases import exposure, rate, rent, usd
-from tests.world import Json, ToolFailed, World
+from tests.world import SEAL_KEY, Json, ToolFailed, World
 from vast_mcp.api.next_steps import CHANGE_HINT, SSH_KEY_HINT
 from vast_mcp.api.refusals import TABLE
+from vast_mcp.cli.main import COMMANDS, parser_for
 from vast_mcp.errors import OfferGone, StartQueued
+from vast_mcp.guard.freezing import freeze
+from vast_mcp.guard.terminal import on_these_books
 from vast_mcp.policy import Allowed, Deny, Limits, Request, decide
 from vast_mcp.policy.actions import ACTS
-from vast_mcp.server import TOOLS, strict_tools
+from vast_mcp.runtime import Runtime, open_runtime
+from vast_mcp.server import TOOLS, create_server, strict_tools
 
 CREATE_PATH = r"/asks/\d+"
 MONEY_FIRST = "Not rented, nothing charged"
@@ -147,6 +156,9 @@ async def test_a_refusal_by_a_number_names_the_file_and_what_writes_it(tmp_path:
 
 CALL = re.compile(r"\b([a-z]+(?:_[a-z]+)+)\(([^()]*)\)")
 NAMED = re.compile(r"\b([a-z_]+)=")
+WORD = re.compile(r"(?<![\w.\[/-])([a-z]+(?:_[a-z]+)+)(?![\w.\]])")
+COLUMNS = {"copy_id", "start_us", "stop_asked", "wait_us"}
+"""Values and columns whose first word is also a tool's."""
 EVERYTHING_WRONG = rent(
     usd_per_hour=rate(9), adds_usd_per_hour=rate(9), adds_running=9, lease_hours=999,
     cost=usd(5000), rental_total=usd(5000), disk_gb=9999, usd_per_gb_traffic=usd(1),
@@ -173,11 +185,13 @@ def test_no_refusal_of_the_policy_names_an_argument_that_the_tool_lacks(
 
 
 def _sentences() -> Iterator[tuple[str, str]]:
-    """Every text of the program, with what is filled in later as `…`."""
+    """Every text of the program that is no docstring, with what is filled in later as `…`."""
     for path in Path(vast_mcp.__file__).parent.rglob("*.py"):
         if "simulator" in path.parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+        while waiting:
+            node = waiting.pop()
             if isinstance(node, ast.JoinedStr):
                 parts = [
                     str(part.value) if isinstance(part, ast.Constant) else "…"
@@ -186,12 +200,22 @@ def _sentences() -> Iterator[tuple[str, str]]:
                 yield path.name, "".join(parts)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield path.name, node.value
+            documented = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            inner = (
+                () if documented or isinstance(node, ast.JoinedStr) else ast.iter_child_nodes(node)
+            )
+            waiting += inner
+
+
+def _docstrings_of_tools() -> Iterator[tuple[str, str]]:
+    for tool in strict_tools(TOOLS):
+        yield tool.name, tool.description or ""
 
 
 def test_no_sentence_names_a_call_with_an_argument_that_the_tool_lacks() -> None:
     """Wherever a text says `tool(argument=…)`, that tool exists and takes that argument."""
     seen = 0
-    for place, text in _sentences():
+    for place, text in (*_sentences(), *_docstrings_of_tools()):
         for tool, inside in CALL.findall(text):
             if tool not in SCHEMAS:
                 continue
@@ -201,9 +225,125 @@ def test_no_sentence_names_a_call_with_an_argument_that_the_tool_lacks() -> None
     assert seen > 30
 
 
+def test_no_sentence_names_a_tool_that_is_not_there() -> None:
+    """A word that looks like a tool, in any sentence of the program, is one, or an argument."""
+    verbs = {name.partition("_")[0] for name in SCHEMAS}
+    known = {*SCHEMAS, *set().union(*SCHEMAS.values()), *COLUMNS}
+    seen = set()
+    for place, text in _sentences():
+        for word in WORD.findall(text) if " " in text else ():
+            if word.partition("_")[0] in verbs:
+                assert word in known, (place, text)
+                seen.add(word)
+    assert len(seen & set(SCHEMAS)) > 20
+
+
+def test_a_step_that_needs_a_tool_which_is_not_loaded_says_so() -> None:
+    """Otherwise the model calls what it cannot see: `(toolset all)` stands beside its name."""
+    extras = [spec.name for spec in TOOLS if spec.extra]
+    seen = 0
+    for place, text in _sentences():
+        if place in _OF_EXTRAS or " " not in text:
+            continue
+        for name in extras:
+            for found in re.finditer(rf"\b{name}\b", text):
+                seen += 1
+                assert "(toolset all)" in text[found.end() : found.end() + 32], (place, text)
+    assert seen >= 3
+
+
+_OF_EXTRAS = {"upkeep.py", "commanding.py", "disk.py"}
+"""What these say is said by a tool of the same toolset."""
+
+
 def test_every_refusal_of_the_vendor_ends_in_a_step() -> None:
     """No row leaves its reader alone; a request that is at fault never blames the offer."""
     for row in TABLE:
         assert row.hint or row.whole, row
         if row.kind is not OfferGone:
             assert not OTHER_OFFER.search(row.hint) or "refuses" in row.hint, row
+
+
+# -- no command is named that the terminal lacks ------------------------------------------------
+
+COMMAND = re.compile(r"`(vast-mcp [a-z][^`]*)`")
+FILLED = {"…": "1", "HOURS": "2", "USD": "5", "ID": "1", "NAME": "token", "DIR": "/tmp", "N": "1"}
+
+
+def _named_commands() -> Iterator[tuple[str, list[str]]]:
+    for place, text in _sentences():
+        for found in COMMAND.findall(text):
+            words = shlex.split(re.sub(r"[\[\]]", "", found))[1:]
+            if words[0] != "…":  # the whole command is filled in later
+                yield f"{place}: {found}", words
+
+
+def test_no_sentence_names_a_command_that_the_terminal_lacks() -> None:
+    """Every `vast-mcp …` of the program's texts parses, with its arguments."""
+    seen = set()
+    for place, words in _named_commands():
+        assert words[0] in COMMANDS, place
+        seen.add(words[0])
+        if (len(words) > 1 and words[1] != "…") or words[0] not in _NAMED_ALONE:
+            given = [FILLED.get(word, word).replace("…", "1") for word in words]
+            try:
+                parser_for(words[:1]).parse_args(given)
+            except SystemExit as ended:
+                raise AssertionError(place) from ended
+    assert {"budget", "unfreeze", "extend", "approve", "policy", "doctor", "secrets"} <= seen
+
+
+_NAMED_ALONE = {"extend", "approve", "deny", "open", "policy", "secrets"}
+"""Commands whose name alone is no call: a sentence may speak of them."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_on_other_books_than_the_usual_is_named_with_their_place(command: str) -> None:
+    """Whatever command works on a ledger is told which one, once, and it parses."""
+    flags = " --ledger '/tmp/my books.db'"
+    told = on_these_books(f"run `vast-mcp {command} 5` now", flags)
+    shown = all_usage(command)
+    on_books = "--ledger" in shown and command != "serve"
+    assert (flags in told) == on_books
+    assert on_these_books(told, flags) == told
+    assert on_these_books(told, "") == told
+
+
+def all_usage(command: str) -> str:
+    """What `--help` of a command and of its own commands would print."""
+    parser = parser_for([command])
+    shown = []
+    waiting: list[argparse.ArgumentParser] = [parser]
+    while waiting:
+        one = waiting.pop()
+        if one is not parser:
+            shown.append(one.format_usage())
+        for action in one._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += [
+                    sub
+                    for name, sub in action.choices.items()
+                    if one is not parser or name == command
+                ]
+    return "\n".join(shown)
+
+
+async def test_a_refusal_names_the_command_with_this_servers_books(tmp_path: Path) -> None:
+    """On a ledger of its own, as with `serve --simulate`, the named command lifts this freeze."""
+    world = World(tmp_path)
+    place = tmp_path / "my books.db"
+    settings = replace(world.settings, ledger=place)
+
+    def opened() -> AbstractAsyncContextManager[Runtime]:
+        return open_runtime(settings, clock=world.clock, transport=world.transport)
+
+    async with opened() as other:
+        await freeze(other.services.ledger, other.services.clock)
+    offer = await world.cheap_offer()
+    async with Client(create_server(opened, SEAL_KEY)) as client:
+        with pytest.raises(ToolFailed) as failed:
+            await world.call(client, "create_instance", offer_id=offer.offer_id)
+        policy = await world.call(client, "show_policy")
+    wanted = f"`vast-mcp unfreeze --ledger '{place}'`"
+    assert wanted in str(failed.value)
+    assert wanted in policy["frozen"]

@@ -19,6 +19,7 @@ COMMANDS = {
     "simulate": ("simulate", "a Vast.ai of your own on a loopback port"),
     "doctor": ("doctor", "check key, reachability, clock, policy, ledger and leases"),
     "policy": ("limits", "show, check, start or explain the limits"),
+    "budget": ("budget", "what each task may cost; at a terminal, give one more"),
     "pending": ("pending", "plans that wait for a yes"),
     "approve": ("approve", "say yes to a plan, at a terminal"),
     "deny": ("deny", "say no to a plan"),

@@ -66,7 +66,8 @@ def policy_table() -> str:
         for reason in decision.reasons if isinstance(decision, Deny) else ():
             found.setdefault(reason.rule, reason)
     for rule, reason in sorted(found.items()):
-        person = reason.person_can or f"changes {reason.setting}, in {reason.place}"
+        theirs = f"changes {reason.setting}, in {reason.place}" if reason.setting else ""
+        person = ". ".join(part for part in (theirs, reason.person_can) if part)
         rows.append(f"| `{rule}` | {reason.says} | {reason.model_can} | {person} |")
     return "\n".join(rows)
 

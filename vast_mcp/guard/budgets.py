@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from vast_mcp.clock import Clock
 from vast_mcp.policy import Limits
 from vast_mcp.policy.budget import budget_of
-from vast_mcp.store import Transaction
+from vast_mcp.store import AuditEntry, Ledger, Transaction
 from vast_mcp.units import Usd
 
 
@@ -22,6 +23,19 @@ class Budget:
         return max(Usd(0), self.cap - self.counted)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person is shown before they set a task's budget."""
+
+    task: str
+    cap: Usd | None
+    """What the ledger holds: set at a terminal, or by a call."""
+    stated: Usd | None
+    """What the policy states, which binds as well."""
+    spent: Usd
+    reserved: Usd
+
+
 def budget_now(tx: Transaction, limits: Limits, task: str, now_us: int) -> Budget | None:
     """The budget of a task; None where nobody gave it one."""
     caps = [one for one in (budget_of(limits, task), tx.task_cap(task)) if one is not None]
@@ -29,3 +43,34 @@ def budget_now(tx: Transaction, limits: Limits, task: str, now_us: int) -> Budge
         return None
     seen = tx.exposure(now_us, task=task)
     return Budget(task, min(caps), seen.task_spent + seen.task_reserved)
+
+
+def standing_of(tx: Transaction, limits: Limits, task: str, now_us: int) -> Standing:
+    """Every cap of a task, and what counts against them."""
+    seen = tx.exposure(now_us, task=task)
+    return Standing(
+        task, tx.task_cap(task), budget_of(limits, task), seen.task_spent, seen.task_reserved
+    )
+
+
+async def set_budget(ledger: Ledger, clock: Clock, task: str, cap: Usd) -> None:
+    """A person's word: the budget that the ledger holds from now on, higher or lower.
+
+    Raises:
+        LedgerUnavailable: it could not be written down, so the old one holds.
+    """
+
+    def write(tx: Transaction) -> None:
+        tx.record(
+            AuditEntry(
+                at_us=clock.utc_us(),
+                principal="local",
+                phase="decision",
+                tool="budget",
+                verdict="set",
+                detail={"cap_micros": cap.micros},
+            )
+        )
+        tx.set_task_cap(task, cap)
+
+    await ledger.write(write)

@@ -1,6 +1,8 @@
 """A task's budget: the least of what the policy, earlier calls and this call gave it."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from vast_mcp.policy._case import Bill, Finding, deny, span
 from vast_mcp.policy.fitting import asked_hours, fewer_hours
@@ -8,13 +10,28 @@ from vast_mcp.policy.limits import Limits
 from vast_mcp.text import clean_line, folded
 from vast_mcp.units import Usd
 
-_ONLY_PERSON = "Only the person can raise max_cost_usd: ask them, do not split the job."
+_PLAIN = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_QUOTABLE = re.compile(r"[\w .:+-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cap:
+    """One of the budgets that bind an act."""
+
+    amount: Usd
+    whose: str
+    """By whom it was set."""
+    raised: str
+    """Where a person raises it."""
 
 
 def budgets(bill: Bill) -> Iterator[Finding]:
     """Refused when what the task or the job has spent and reserved, and this, pass its budget."""
-    yield from _of_task(bill)
-    yield from _of_job(bill)
+    of_job = tuple(_of_job(bill))
+    # A job without a named budget is a task of its own, with the very same ceiling: said once.
+    if not (of_job and bill.exposure.task_cap == bill.exposure.job_cap):
+        yield from _of_task(bill)
+    yield from of_job
 
 
 def _of_job(bill: Bill) -> Iterator[Finding]:
@@ -34,43 +51,63 @@ def _of_job(bill: Bill) -> Iterator[Finding]:
 
 
 def _of_task(bill: Bill) -> Iterator[Finding]:
-    found = _cap(bill)
-    if found is None:
-        return
-    cap, whose = found
     spent, reserved = bill.exposure.task_spent, bill.exposure.task_reserved
-    if spent + reserved + bill.spend.cost <= cap:
+    passed = [one for one in _caps(bill) if spent + reserved + bill.spend.cost > one.amount]
+    if not passed:
         return
-    left = max(Usd(), cap - spent - reserved)
+    least = min(passed, key=lambda one: one.amount)
+    left = max(Usd(), least.amount - spent - reserved)
     task = str(clean_line(bill.spend.task, 40))
     name = f'Budget of task "{task}"' if task else "The budget of this call"
+    raised = " and ".join(one.raised for one in passed)
     yield deny(
         f"budget.{task}" if task else "max_cost_usd",
-        f"{name} is {cap} (set by {whose}): {spent} spent, {reserved} reserved, {left} left. "
-        f"{_needs(bill)}{_fits(bill)}.",
+        f"{name} is {least.amount} (set by {least.whose}): {spent} spent, {reserved} reserved,"
+        f" {left} left. {_needs(bill)}{_fits(bill)}.",
         fewer_hours(bill),
-        _ONLY_PERSON,
+        f"Only the person can raise max_cost_usd ({raised}): ask them, do not split the job.",
     )
 
 
 def budget_of(limits: Limits, task: str) -> Usd | None:
     """The policy's budget for a task. What looks the same is the same task."""
+    return min((limits.budgets[name] for name in _names(limits, task)), default=None)
+
+
+def place_of_budget(limits: Limits, task: str) -> str:
+    """Where a person changes the policy's budget for a task: `budget.lora, in ~/policy.toml`."""
+    name = min(_names(limits, task), key=lambda one: limits.budgets[one])
+    return f"budget.{clean_line(name, 40)}, in {limits.place_of(f'budget.{name}')}"
+
+
+def _names(limits: Limits, task: str) -> list[str]:
     wanted = folded(task)
-    given = [cap for name, cap in limits.budgets.items() if wanted and folded(name) == wanted]
-    return min(given, default=None)
+    return [name for name in limits.budgets if wanted and folded(name) == wanted]
 
 
-def _cap(bill: Bill) -> tuple[Usd, str] | None:
-    ranked = [
-        (cap, whose)
-        for cap, whose in (
-            (budget_of(bill.limits, bill.spend.task), "the person"),
-            (bill.exposure.task_cap, "an earlier call's max_cost_usd"),
-            (bill.spend.max_cost_usd, "this call's max_cost_usd"),
+def _caps(bill: Bill) -> Iterator[_Cap]:
+    """Every budget of this act; of equal ones the first is named."""
+    task, stated = bill.spend.task, budget_of(bill.limits, bill.spend.task)
+    if stated is not None:
+        yield _Cap(stated, "the person", place_of_budget(bill.limits, task))
+    if bill.exposure.task_cap is not None:
+        yield _Cap(
+            bill.exposure.task_cap,
+            "an earlier call's max_cost_usd or the person",
+            command_for(task),
         )
-        if cap is not None
-    ]
-    return min(ranked, key=lambda entry: entry[0], default=None)
+    if bill.spend.max_cost_usd is not None:
+        yield _Cap(bill.spend.max_cost_usd, "this call's max_cost_usd", "this call's argument")
+
+
+def command_for(task: str) -> str:
+    """What a person types at a terminal to give a task more; a name never speaks to a shell."""
+    task = task.strip()
+    if _PLAIN.fullmatch(task):
+        return f"`vast-mcp budget {task} USD` in a terminal"
+    if _QUOTABLE.fullmatch(task) and not task.startswith("-"):
+        return f'`vast-mcp budget "{task}" USD` in a terminal'
+    return "`vast-mcp budget` in a terminal"
 
 
 def _fits(bill: Bill) -> str:

@@ -166,7 +166,8 @@ def _credit(bill: Bill) -> Iterator[Finding]:
             f"Of {credit} credit not yet reserved this needs {bill.spend.cost}: {left} would be "
             f"left, at least {least} must.",
             fewer_hours(bill),
-            "Only the person can add credit or change limits.min_credit_usd.",
+            "The person can add credit on https://cloud.vast.ai/billing/.",
+            setting="limits.min_credit_usd",
         )
 
 

@@ -16,7 +16,7 @@ _ROWS = 10
 
 
 async def budget_rows(services: Services) -> list[Json]:
-    """Every task of the policy, and every one that holds money or ended this month.
+    """Every task of the policy or set ahead, and every one that holds money or ended this month.
 
     Raises:
         LedgerUnavailable: the books cannot be read.
@@ -28,7 +28,8 @@ async def budget_rows(services: Services) -> list[Json]:
 def _rows(tx: Transaction, limits: Limits, now_us: int) -> list[Json]:
     rentals = tx.rentals_since(month_start_us(now_us))
     newest = sorted(rentals, key=lambda one: -one.created_us)
-    names = dict.fromkeys([*limits.budgets, *(one.task for one in newest if one.task)])
+    begun = [one.task for one in newest if one.task]
+    names = dict.fromkeys([*limits.budgets, *begun, *tx.tasks_not_begun()])
     found = (budget_now(tx, limits, name, now_us) for name in names)
     budgets = [one for one in found if one is not None][:_ROWS]
     return [_row(tx, one, rentals, now_us) for one in budgets]

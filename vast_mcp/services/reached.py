@@ -144,7 +144,9 @@ async def _attempt(held: Held, act: Callable[[], Awaitable[Verdict]], try_s: flo
     except SshUnavailable as error:
         step = ""
         if error.reason == "auth" and not held.ours:
-            step = f"attach_ssh_key({held.instance.instance_id}) gives it our key first."
+            step = (
+                f"attach_ssh_key({held.instance.instance_id}) (toolset all) gives it our key first."
+            )
         said = f"It runs; SSH does not let us in yet ({error.reason})."
         return replace(not_yet(held, said, step), shut=error.reason)
     except (RemoteError, TimeoutError) as error:

@@ -201,7 +201,7 @@ class Transaction(JobRows, AuditRows, OutboxRows, ChargeRows):
     # -- budgets ---------------------------------------------------------------------------
 
     def task_cap(self, task: str) -> Usd | None:
-        """The lowest cap any call has given this task."""
+        """What a person set for this task, or the lowest cap that any call has given it since."""
         row = self._connection.execute("SELECT cap FROM budgets WHERE task = ?", (task,)).fetchone()
         return None if row is None else Usd(row["cap"])
 
@@ -212,6 +212,22 @@ class Transaction(JobRows, AuditRows, OutboxRows, ChargeRows):
             " ON CONFLICT (task) DO UPDATE SET cap = MIN(cap, excluded.cap)",
             (task, cap.micros, self._scope["tenant"], self._scope["account"]),
         )
+
+    def set_task_cap(self, task: str, cap: Usd) -> None:
+        """A person's word: the cap from now on, whether it rises or falls."""
+        self._connection.execute(
+            "INSERT INTO budgets (task, cap, tenant, account) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (task) DO UPDATE SET cap = excluded.cap",
+            (task, cap.micros, self._scope["tenant"], self._scope["account"]),
+        )
+
+    def tasks_not_begun(self) -> list[str]:
+        """Tasks, and no mere jobs, that have a cap and for which nothing was ever rented."""
+        rows = self._connection.execute(
+            "SELECT task FROM budgets WHERE task NOT IN (SELECT task FROM rentals)"
+            " AND task NOT IN (SELECT 'job ' || job_id FROM jobs) ORDER BY task"
+        )
+        return [row["task"] for row in rows]
 
     # -- plans -----------------------------------------------------------------------------
 

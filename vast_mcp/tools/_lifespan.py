@@ -15,5 +15,5 @@ class Lifespan(Protocol):
         ...
 
     def scrub(self, text: str) -> str:
-        """Text without any secret value this process knows."""
+        """Text as it leaves: no secret value in it, commands for a terminal whole."""
         ...

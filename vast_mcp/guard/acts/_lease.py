@@ -76,7 +76,6 @@ def added_spend(
         by_day=days,
         max_contract_hours=contract_h,
         task=rental.task if rental else "",
-        max_cost_usd=rental.max_cost if rental else None,
         job_id=rental.job_id if rental else "",
     )
     return of_machine(spend, one)
