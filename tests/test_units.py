@@ -62,7 +62,9 @@ def test_part_of_a_second_counts_whole(rate: int, seconds: float) -> None:
     assert UsdPerHour(rate).over(seconds).micros * 3600 >= int(rate * seconds) - 3600 * 1e-3 * rate
 
 
-@pytest.mark.parametrize("nonsense", ["nan", "inf", "-inf", float("nan"), float("inf"), "x", ""])
+@pytest.mark.parametrize(
+    "nonsense", ["nan", "inf", "-inf", float("nan"), float("inf"), "x", "", 1e30]
+)
 def test_what_is_no_amount_is_refused(nonsense: float | str) -> None:
     """Design §5: NaN must not slip under a limit."""
     with pytest.raises(ValueError, match="amount of money"):
@@ -102,3 +104,55 @@ def test_gigabytes_and_hours_convert_and_come_back(value: float) -> None:
     """Design §3: one file converts; hours become whole seconds, never fewer."""
     assert mb_from_gb(gb_from_mb(value)) == pytest.approx(value)
     assert seconds_from_hours(value) >= value * 3600 - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds", "cost"),
+    [
+        (3_600, -1, 0),
+        (3_600, 0, 0),
+        (3_600, 0.2, 1),
+        (3_600, 1, 1),
+        (3_600, 1.5, 2),
+        (3_601, 1, 2),
+        (500_000, 3_600, 500_000),
+        (500_000, 86_400, 12_000_000),
+    ],
+)
+def test_what_a_rate_costs_in_some_time(rate: int, seconds: float, cost: int) -> None:
+    """Whole seconds, whole micro-dollars, both rounded up; time that has not come costs nothing."""
+    assert UsdPerHour(rate).over(seconds) == Usd(cost)
+
+
+def test_a_day_has_24_hours_and_only_nothing_is_no_money() -> None:
+    """A single micro-dollar is money: it is neither dropped nor shown as absent."""
+    assert UsdPerHour(7).per_day == Usd(168)
+    assert [bool(Usd(amount)) for amount in (-1, 0, 1, 2)] == [True, False, True, True]
+    assert Usd(12_300_000).dollars == 12.3
+    assert Usd() == Usd(0)
+
+
+@pytest.mark.parametrize(
+    ("dollars", "rounded", "up"),
+    [
+        ("0.0000004", 0, 1),
+        ("0.0000005", 1, 1),
+        ("0.000001", 1, 1),
+        ("1.0000011", 1_000_001, 1_000_002),
+        (f"1{'0' * 30}"[:13] + ".0000000000000000000000000001", 10**18, 10**18 + 1),
+        ("-124999999.9999999999999999999633", -125 * 10**12, -125 * 10**12 + 1),
+    ],
+)
+def test_dollars_become_the_nearest_micro_dollar_and_limits_the_next(
+    dollars: str, rounded: int, up: int
+) -> None:
+    """Half a micro-dollar counts as one; what is compared with a limit is never rounded down."""
+    assert (Usd.of(dollars).micros, Usd.ceil(dollars).micros) == (rounded, up)
+
+
+def test_the_vendors_units() -> None:
+    """A month of 720 hours, a gigabyte of 1000 MB, an hour of 3600 s: the vendor's own sums."""
+    assert storage_rate(0.15, 96) == UsdPerHour(20_000)
+    assert gb_from_mb(24_564) == 24.564
+    assert mb_from_gb(24) == 24_000
+    assert [seconds_from_hours(each) for each in (0, 0.5, 1 / 3600, 1.0001)] == [0, 1800, 1, 3601]

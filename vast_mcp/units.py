@@ -7,7 +7,7 @@ the official client multiplies by 1000).
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Self
 
 HOUR_S = 3600
@@ -72,10 +72,8 @@ class UsdPerHour(_Micros):
     """A price in dollars per hour."""
 
     def over(self, seconds: float) -> Usd:
-        """What this rate costs in that many seconds, rounded up to a micro-dollar."""
-        if seconds <= 0:
-            return Usd(0)
-        return Usd(-(-self.micros * math.ceil(seconds) // HOUR_S))
+        """What this rate costs in that many seconds, rounded up to a micro-dollar; no time, $0."""
+        return Usd(-(-self.micros * math.ceil(max(0.0, seconds)) // HOUR_S))
 
     @property
     def per_day(self) -> Usd:
@@ -88,13 +86,14 @@ class UsdPerHour(_Micros):
 
 
 def _micros(dollars: float | str | Decimal, rounding: str) -> int:
+    exact = Context(rounding=rounding)  # one of very many digits is rounded the same way at once
     try:
         amount = Decimal(str(dollars))
+        if not amount.is_finite():
+            raise ValueError("an amount of money must be finite")
+        return int(exact.quantize(exact.multiply(amount, _MICRO), Decimal("1")))
     except InvalidOperation as error:
         raise ValueError(f"not an amount of money: {dollars!r:.40}") from error
-    if not amount.is_finite():
-        raise ValueError("an amount of money must be finite")
-    return int((amount * _MICRO).quantize(Decimal(1), rounding=rounding))
 
 
 def _show(micros: int) -> str:

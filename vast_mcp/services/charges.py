@@ -26,7 +26,7 @@ async def charges_summary(services: Services, period: Period, group_by: Grouping
         ApiError: they could not be read completely.
     """
     now_us = services.clock.lease_us()
-    windows = _windows(period, now_us, by_day=group_by == "day")
+    windows = windows_of(period, now_us, by_day=group_by == "day")
     lines: list[ChargedLine] = []
     for window in windows:
         lines += await read_window(services.reads, window, _READ_S)
@@ -37,13 +37,14 @@ async def charges_summary(services: Services, period: Period, group_by: Grouping
             "from": minute(windows[0].start_us),
             "to": minute(now_us),
             "total_usd": dollars(total),
-            "charged": _grouped(lines, group_by),
+            "charged": grouped(lines, group_by),
             "warnings": [warning] if warning else None,
         }
     )
 
 
-def _windows(period: Period, now_us: int, *, by_day: bool) -> list[Window]:
+def windows_of(period: Period, now_us: int, *, by_day: bool) -> list[Window]:
+    """What to ask for: each UTC day, but of a month that is not told by day all before today."""
     today_us = now_us // DAY_US * DAY_US
     first_us = {
         "day": today_us,
@@ -64,7 +65,8 @@ async def _record(services: Services, lines: Sequence[ChargedLine]) -> str:
     return ""
 
 
-def _grouped(lines: Sequence[ChargedLine], group_by: Grouping) -> list[Json]:
+def grouped(lines: Sequence[ChargedLine], group_by: Grouping) -> list[Json]:
+    """The largest first, days in their order; what is beyond 40 groups stands in a last one."""
     if group_by == "kind":
         return _kinds(lines)
     name: Callable[[ChargedLine], str] = (
@@ -92,7 +94,7 @@ def _row(group: str, total: Usd, lines: Sequence[ChargedLine]) -> JsonObject:
 
 def _kinds(lines: Sequence[ChargedLine]) -> list[Json]:
     parts = _parts(lines)
-    parts["other"] = max(Usd(0), _total(lines) - sum(parts.values(), Usd(0)))
+    parts["other"] = _total(lines) - sum(parts.values(), Usd(0))
     return [
         {"group": kind, "usd": dollars(amount)}
         for kind, amount in parts.items()
