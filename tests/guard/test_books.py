@@ -8,7 +8,6 @@ import pytest
 
 from tests.services.samples import NOW_US, instance, rental
 from vast_mcp.guard import books
-from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState, Segment, SqliteLedger, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from vast_mcp.api.next_steps import OTHER_HINT, WRONG_KEY_HINT
-from vast_mcp.api.refusals import Row, find, permission_named
+from vast_mcp.api.refusals import KEY_STATUSES, Row, find, permission_named
 from vast_mcp.errors import (
     ApiError,
     Forbidden,
@@ -113,7 +113,9 @@ def read_answer(operation: Operation, reply: Reply, scrub: Scrub) -> Json:
 
 def key_trouble(operation: Operation, reply: Reply, scrub: Scrub) -> ApiError | None:
     """The error of an answer that is about the key; None for every other answer."""
-    decoded = _decode(reply) if reply.status in {401, 403, 404} else _Unreadable("")
+    if reply.status not in KEY_STATUSES:
+        return None
+    decoded = _decode(reply)
     if isinstance(decoded, _Unreadable):
         return None
     said = _said(decoded, reply, scrub)
@@ -184,7 +186,7 @@ def _said(decoded: object, reply: Reply, scrub: Scrub) -> _Said:
     fields = decoded if isinstance(decoded, dict) else {}
     code = fields.get("error")
     words = next((fields[k] for k in ("msg", "message", "detail") if fields.get(k)), None)
-    if words is None and not fields:
+    if not fields:
         words = decoded if isinstance(decoded, str) else _plain_text(reply)
     if not isinstance(code, str):
         code = ""
@@ -208,10 +210,9 @@ def _plain_text(reply: Reply) -> str:
 
 
 def _is_page(reply: Reply) -> bool:
-    head = reply.body[:200].lstrip().lower()
-    return "html" in reply.headers.get("content-type", "") or head.startswith(
-        (b"<html", b"<!doctype html")
-    )
+    return "html" in reply.headers.get(
+        "content-type", ""
+    ) or reply.body.lstrip().lower().startswith((b"<html", b"<!doctype html"))
 
 
 def _raise_status(operation: Operation, reply: Reply, decoded: object, scrub: Scrub) -> NoReturn:
@@ -224,7 +225,7 @@ def _raise_status(operation: Operation, reply: Reply, decoded: object, scrub: Sc
         raise _unreadable(operation, reply, "an error page without a reason")
     if not operation.reads:
         raise _unreadable(operation, reply, "no definite answer", decoded)
-    if reply.status < 400:
+    if reply.status // 100 == 3:
         raise _unreadable(operation, reply, "a redirect that is not followed")
     raise VendorDown(
         f"{operation.name}: Vast.ai answered {reply.status}{_because(said)}.",
@@ -284,9 +285,7 @@ def _known(operation: Operation, reply: Reply, said: _Said, row: Row) -> ApiErro
             code=said.code,
             permission=permission_named(said.all_text),
         )
-    code = row.code if row.code and not said.code else said.code
-    if row.text == "no_such_ask":
-        code = "no_such_ask"
+    code = "no_such_ask" if row.text == "no_such_ask" else said.code
     return row.kind(message, hint=row.hint, status=reply.status, code=code)
 
 

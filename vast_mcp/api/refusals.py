@@ -85,7 +85,8 @@ def _rows(
     )
 
 
-_AUTH = frozenset({401, 403, 404})
+KEY_STATUSES = frozenset({401, 403, 404})
+"""With which the vendor tells that something is wrong with the key."""
 _DENIED = frozenset({401, 403})
 _UNNAMED_HINT = (
     f"The key may be wrong, restricted or ended; `vast-mcp doctor` looks. {SESSION_HINT}"
@@ -111,7 +112,7 @@ def _key(
 _KEY_ROWS = (
     *_key(
         SessionEnded,
-        _AUTH,
+        KEY_STATUSES,
         "reported: 404 to a DELETE with a restricted key",
         "The session of this API key has ended",
         SESSION_HINT,
@@ -143,7 +144,7 @@ _KEY_ROWS = (
     ),
     *_key(
         Unauthorized,
-        _AUTH,
+        KEY_STATUSES,
         "documentation: 401 show instance, 404 charges; stated with a date, 2026-10-01: 404",
         "Vast.ai does not accept the API key",
         WRONG_KEY_HINT,
@@ -151,7 +152,7 @@ _KEY_ROWS = (
     ),
     *_key(
         Unauthorized,
-        _AUTH,
+        KEY_STATUSES,
         "documentation: the code of every refusal that is about the key",
         "Vast.ai does not let this API key in",
         _UNNAMED_HINT,
