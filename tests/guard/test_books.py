@@ -43,7 +43,8 @@ async def after(
 
 
 def stretch(one: Segment) -> Stretch:
-    """In minutes, to be read."""
+    """In minutes, to be read; time costs by its rate alone."""
+    assert one.fixed == Usd(0)
     until, closed = (
         None if at_us is None else (at_us - NOW_US) // MINUTE_US
         for at_us in (one.until_us, one.closed_us)

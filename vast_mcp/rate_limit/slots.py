@@ -218,13 +218,9 @@ class Book:
 
     def _forget_stale(self, kind: _Kind, account: _Kind, interval_us: int) -> None:
         """Times that only a clock set back can explain block nobody."""
-        # Half a second more than the window: what left just inside it still counts.
         self._db.execute(
-            "DELETE FROM departures WHERE at_us < ? OR at_us > ?",
-            (
-                self._now_us - BUDGET_WINDOW_US - SECOND_US // 2,
-                self._now_us + _LONGEST_AHEAD_US,
-            ),
+            "DELETE FROM departures WHERE at_us NOT BETWEEN ? AND ?",
+            (self._now_us - BUDGET_WINDOW_US - MARGIN_US, self._now_us + _LONGEST_AHEAD_US),
         )
         longest_us = MOST_INTERVALS * max(interval_us, SECOND_US) + LONGEST_PUSH_US
         for row in (kind, account):
