@@ -91,7 +91,7 @@ def _micros(dollars: float | str | Decimal, rounding: str) -> int:
         amount = Decimal(str(dollars))
         if not amount.is_finite():
             raise ValueError("an amount of money must be finite")
-        return int(exact.quantize(exact.multiply(amount, _MICRO), Decimal("1")))
+        return int(exact.quantize(exact.multiply(amount, _MICRO), Decimal(1)))
     except InvalidOperation as error:
         raise ValueError(f"not an amount of money: {dollars!r:.40}") from error
 
