@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.repo.headings import headings
 from vast_mcp.cli.codes import MEANING
 from vast_mcp.cli.main import COMMANDS
 from vast_mcp.cli.readme import renewed
@@ -66,17 +67,45 @@ def test_the_changelog_keeps_its_form() -> None:
     assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= SECTIONS
 
 
-@pytest.mark.parametrize("document", ["README.md", "SECURITY.md", "CONTRIBUTING.md"])
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "tests/recorded/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_inside_the_repository_lead_somewhere(document: str) -> None:
     """Files and headings that are pointed at exist."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+    path = ROOT / document
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
         name, _, heading = target.partition("#")
-        whole = (ROOT / name).read_text(encoding="utf-8") if name else text
+        found = (path.parent / name).resolve() if name else path
+        assert found.exists(), target
         if heading:
-            slugs = {_slug(found) for found in re.findall(r"^#+ (.+)$", whole, re.MULTILINE)}
-            assert heading in slugs, target
+            assert heading in headings(found), target
 
 
-def _slug(heading: str) -> str:
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+ROOMS = sorted(
+    path.stem
+    for path in (ROOT / "vast_mcp").iterdir()
+    if (path.is_dir() or path.suffix == ".py") and not path.name.startswith("_")
+)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_stands_in_the_page_on_architecture(room: str) -> None:
+    """A stranger finds what each folder and single module decides."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text[text.index("## Rooms") : text.index("## A rent")]
+    assert f"`{room}`" in table
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "glossary.md", "README.md"])
+def test_modules_that_a_page_names_exist(page: str) -> None:
+    """When a module moves, the page that leads to it moves too."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)`", text):
+        places = (ROOT / name, ROOT / "vast_mcp" / name)
+        assert any(place.exists() for place in places), name
