@@ -108,7 +108,7 @@ def read_settings(environ: Mapping[str, str], home: Path) -> Settings:
     serverless = _base(environ.get("VAST_SERVERLESS_URL", ""), "VAST_SERVERLESS_URL")
     if not serverless:
         # The official client sends the key to the real serverless host even when VAST_URL points
-        # elsewhere (vast-api §23.14); ours follows VAST_URL.
+        # elsewhere; ours follows VAST_URL (docs/vendor-api.md#traps).
         serverless = api_base if api_base != API_BASE else SERVERLESS_BASE
     keys = find_keys(environ, home)
     given = environ.get("VAST_MCP_POLICY", "")

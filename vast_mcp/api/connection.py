@@ -1,7 +1,9 @@
 """One request to the vendor and its raw answer: addresses, key, timeouts, size, redirects.
 
-Builds what the official client builds (vast-api §1): bearer key, JSON bodies, query values as
+Builds what the official client builds: bearer key, JSON bodies, query values as
 JSON with spaces. Repeats nothing; `reads` does that.
+
+See docs/vendor-api.md#transport.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -57,7 +59,7 @@ def serverless_for(api_base: str, serverless_base: str | None) -> str:
     """The serverless host to use: the one given, else the one that belongs to the API base.
 
     With VAST_URL set elsewhere it moves along; the official client sends the key to the real host
-    even then (vast-api §1).
+    even then (docs/vendor-api.md#transport).
     """
     if serverless_base:
         return serverless_base.rstrip("/")

@@ -1,9 +1,11 @@
 """The official client's search language as filters: `gpu_name in [RTX_4090,H100_SXM] dph<0.5`.
 
-Its rules (vast-api §4): conditions separated by spaces and all of them required; `_` stands for a
+Its rules: conditions separated by spaces and all of them required; `_` stands for a
 space inside values; memory is GB, `duration` days; numbers go as the texts that were typed. Unlike
 it, an unknown column is an error, a region word becomes its countries, and every error says where.
 The text is read once from left to right: time is proportional to its length.
+
+See docs/vendor-api.md#filter-language.
 """
 
 import difflib

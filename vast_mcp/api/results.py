@@ -1,8 +1,10 @@
-"""Fetching what a host uploaded: the text of a log or of a command's output (vast-api §10).
+"""Fetching what a host uploaded: the text of a log or of a command's output.
 
 The file lies on a storage host, is named by the vendor's reply, and is fetched without the key:
 https on a known host only (or where the API itself is: its own host, loopback), no redirects,
 a size cap.
+
+See docs/vendor-api.md#logs-and-commands.
 """
 
 import ipaddress

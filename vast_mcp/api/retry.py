@@ -8,7 +8,7 @@ from vast_mcp.errors import ApiError, RateLimited, VendorDown
 from vast_mcp.operations import Call, Json
 
 RETRIES = 3
-"""After the first try (safety §3)."""
+"""After the first try (docs/hazards.md#retries)."""
 SHORTEST_WAIT_S = 0.5
 LONGEST_WAIT_S = 8.0
 LONGEST_ASKED_S = 60.0

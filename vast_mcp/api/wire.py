@@ -1,8 +1,9 @@
 """The vendor's offers and instances as our models. Pure.
 
-Facts from vast-api §5, §7, §14. Prices are read strictly: missing, not finite or negative is
-`VendorUnreadable`, never zero. Secrets (`jupyter_token`, an instance's `onstart`, `image_login`,
-environment values) are not carried over.
+Prices are read strictly: missing, not finite or negative is `VendorUnreadable`, never zero. Secrets
+(`jupyter_token`, an instance's `onstart`, `image_login`, environment values) are not carried over.
+
+See docs/vendor-api.md#offers, docs/vendor-api.md#instances, docs/vendor-api.md#templates.
 """
 
 import ipaddress
@@ -247,7 +248,7 @@ def _disk_part(fields: f.Row, disk_gb: float) -> UsdPerHour:
 
 
 def _own_ram_gb(fields: f.Row) -> float:
-    # `cpu_ram` is the whole machine's; the share of a part of it follows `gpu_frac` (vast-api §5).
+    # `cpu_ram` is the whole machine's; the share of a part of it follows `gpu_frac`.
     share = f.number(fields.get("gpu_frac"))
     return gb_from_mb(f.real(fields, "cpu_ram")) * (share if share and 0 < share <= 1 else 1.0)
 
@@ -292,7 +293,7 @@ def _port(value: object, top: int = 65_535) -> int | None:
 
 
 def _ssh_port(value: object, runtype: str) -> int | None:
-    """The proxy's port, which is one higher for jupyter instances (vast-api §9)."""
+    """The proxy's port, which is one higher for jupyter instances (docs/vendor-api.md#ssh)."""
     found = _port(value)
     if found is None:
         return None

@@ -1,6 +1,8 @@
 """The vendor's account, charges, volumes, keys and serverless objects as our models. Pure.
 
-Facts from vast-api §9, §13, §15, §16, §18. Keys that user and endpoint objects hold are dropped.
+Keys that user and endpoint objects hold are dropped.
+
+See docs/vendor-api.md#account, docs/vendor-api.md#billing, docs/vendor-api.md#serverless.
 """
 
 import json
@@ -106,7 +108,7 @@ def decode_volume(value: object) -> Volume:
 
 
 def decode_ssh_keys(value: object) -> tuple[SshKey, ...]:
-    """Public keys, from a list or from the JSON text of one (vast-api §9)."""
+    """Public keys, from a list or from the JSON text of one (docs/vendor-api.md#ssh)."""
     if isinstance(value, str):
         try:
             value = json.loads(value) if value.strip() else []

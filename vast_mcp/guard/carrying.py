@@ -1,8 +1,10 @@
 """What a yes to a job covers, checked against the job's row inside the deciding transaction.
 
 A person said yes once, to a question that named the GPU and its price ceiling, the total, the
-uploads, and what happens at the end (design §5). Only what that question named is covered; all
+uploads, and what happens at the end. Only what that question named is covered; all
 else meets the policy as if nobody had been asked. A deny of the policy holds either way.
+
+See docs/design.md#levels.
 """
 
 from dataclasses import dataclass, replace

@@ -2,7 +2,7 @@
 
 A client may cancel, time out or vanish at any moment; a request that has already left for the
 vendor must still be waited for and written down. So every act runs as a task of its own under the
-server's lifespan, and the tool merely waits for it (safety §0.10).
+server's lifespan, and the tool merely waits for it (docs/hazards.md#ground-rules).
 """
 
 import asyncio

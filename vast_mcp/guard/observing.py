@@ -1,7 +1,7 @@
 """One complete list of the account, and what it says about our books.
 
 Found, gone, resumed, lost and never recorded: everything is written down in one transaction, and
-absence is concluded only from complete lists (safety §0.4).
+absence is concluded only from complete lists (docs/hazards.md#reading).
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,6 +3,8 @@
 A machine's stop by a person tells its job first and waits a little: the vendor's own stop gives a
 container some seconds at best, and says nothing to what runs apart from its first process. Nothing
 here may keep a machine from being stopped: whatever fails is said.
+
+See docs/vendor-api.md#copying.
 """
 
 import asyncio
@@ -177,7 +179,7 @@ class StopJob(PlainAct):
             return Outcome("over", f"{self.job_id} has ended already.")
         ended = [copy]
         kept = "what has arrived is kept, and the same copy_files call goes on from there."
-        if copy.by_vendor:  # the vendor ends whatever is copied onto that instance (vast-api §11)
+        if copy.by_vendor:  # the vendor ends whatever is copied onto that instance
             try:
                 await errand.send(copying.cancel_copy(copy.instance_id))
             except NotFound:  # destroyed meanwhile, and the copy with it

@@ -13,7 +13,7 @@ class Account:
     user_id: int
     name: Untrusted
     credit: Usd
-    """What can be spent; may be below zero (safety §0.6)."""
+    """What can be spent; may be below zero (docs/hazards.md#money)."""
     balance: Usd
     email_verified: bool | None
 

@@ -1,6 +1,6 @@
 """Words for parts of the world, as the two-letter country codes that the vendor filters by. Pure.
 
-The continents are the official client's tables (`launch instance --region`, vast-api §5). `EU` is
+The continents are the official client's tables (`launch instance --region`). `EU` is
 the European Union's 27 members, which the vendor does not know as a word: its own search takes
 `geolocation=EU` literally and finds nothing.
 """

@@ -1,4 +1,7 @@
-"""Serverless: endpoints, the workergroups that feed them, and the workers that bill."""
+"""Serverless: endpoints, the workergroups that feed them, and the workers that bill.
+
+See docs/vendor-api.md#serverless.
+"""
 
 from dataclasses import dataclass
 
@@ -83,5 +86,5 @@ class Worker:
 
     @property
     def bills(self) -> bool:
-        """False only for the states that are documented to bill nothing (vast-api §18)."""
+        """False only for the states that are documented to bill nothing."""
         return self.status.upper() not in {"ERROR", "DESTROYING", "PENDING"}

@@ -47,7 +47,7 @@ class Operation:
 
     `path` is a template; `also` names older spellings of the same route. `admits` looks at the
     body where one route carries both harmless and harmful requests. `interval_s` is the documented
-    least time between two calls (vast-api §3).
+    least time between two calls (docs/vendor-api.md#rate-limits).
     """
 
     name: str
@@ -123,7 +123,7 @@ def encode(body: JsonObject | None) -> bytes:
 def in_query(value: Json) -> str:
     """A query value as the official client writes it: JSON with its default spaces.
 
-    A text goes as it is (vast-api §1).
+    A text goes as it is (docs/vendor-api.md#transport).
     """
     return value if isinstance(value, str) else json.dumps(value, allow_nan=False)
 

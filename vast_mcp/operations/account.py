@@ -1,4 +1,8 @@
-"""The account's money and keys (vast-api §9, §13, §15, §16)."""
+"""The account's money and keys.
+
+See docs/vendor-api.md#account, docs/vendor-api.md#billing, docs/vendor-api.md#ssh,
+docs/vendor-api.md#volumes.
+"""
 
 from vast_mcp.operations._declare import Call, Data, Operation, in_query
 

@@ -1,4 +1,4 @@
-"""Copies that the vendor carries out between its own machines (vast-api §11)."""
+"""Copies that the vendor carries out between its own machines (docs/vendor-api.md#copying)."""
 
 from vast_mcp.operations._declare import Call, Data, Operation
 

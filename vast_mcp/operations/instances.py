@@ -1,4 +1,7 @@
-"""Renting, watching and ending instances (vast-api §6 to §10)."""
+"""Renting, watching and ending instances.
+
+See docs/vendor-api.md#creating-an-instance, docs/vendor-api.md#logs-and-commands.
+"""
 
 import re
 from collections.abc import Sequence
@@ -70,7 +73,7 @@ _ARGUMENT = rf" +(?:{_PLAIN}+|'(?:{_PLAIN}| )*'|\"(?:{_PLAIN}| )*\")"
 _LISTING = re.compile(rf"(?:ls|du)(?:{_ARGUMENT})*")
 _REMOVAL = re.compile(rf"rm(?:{_ARGUMENT})+")
 COMMAND_LIMIT = 512
-"""Characters the vendor takes in one command (vast-api §10)."""
+"""Characters the vendor takes in one command (docs/vendor-api.md#logs-and-commands)."""
 
 
 def _is_command(body: JsonObject, form: re.Pattern[str]) -> bool:
@@ -170,7 +173,7 @@ def create_instance(offer_id: int, spec: CreateSpec) -> Call:
 
 
 PAGE_ROWS = 25
-"""The most rows the vendor puts on one page of instances (vast-api §7)."""
+"""The most rows the vendor puts on one page of instances (docs/vendor-api.md#instances)."""
 
 
 def list_instances(
@@ -281,5 +284,5 @@ def delete_disk_files(instance_id: int, command: str) -> Call:
 
 
 def attach_ssh_key(instance_id: int, public_key: str) -> Call:
-    """Add a public key to the machine; it arrives after 10 to 15 s (vast-api §9)."""
+    """Add a public key to the machine; it arrives after 10 to 15 s (docs/vendor-api.md#ssh)."""
     return ATTACH_SSH_KEY.call({"ssh_key": public_key}, instance_id=instance_id)

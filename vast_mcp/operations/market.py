@@ -1,4 +1,7 @@
-"""Looking at the market (vast-api §4, §5, §14). Searching is a POST that changes nothing."""
+"""Looking at the market. Searching is a POST that changes nothing.
+
+See docs/vendor-api.md#filter-language, docs/vendor-api.md#offers, docs/vendor-api.md#templates.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Endpoints and workergroups (vast-api §18)."""
+"""Endpoints and workergroups (docs/vendor-api.md#serverless)."""
 
 from vast_mcp.models import Scaling
 from vast_mcp.operations._declare import Call, Data, Host, Money, Operation

@@ -1,8 +1,10 @@
 """Whether a copy that the vendor's machines carry out has arrived, as seen from both ends.
 
-The vendor takes such a copy on and never says that it is done (vast-api §11). So its end is looked
+The vendor takes such a copy on and never says that it is done. So its end is looked
 at: what shall come is listed on the source, what has come on the target, and when the sizes agree
 both ends compute checksums. Only equal ones count as done.
+
+See docs/vendor-api.md#copying.
 """
 
 import posixpath

@@ -2,7 +2,7 @@
 
 The vendor cuts a search before we see it, so it is asked for the same order as far as it knows the
 column. Its own order is not always that of the rows: it sorts a country by "Region, CC" and a
-reserved price by what is not discounted (vast-api §5).
+reserved price by what is not discounted (docs/vendor-api.md#offers).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,9 @@
 """Whether waiting for a machine still makes sense: the vendor's rules as one pure function.
 
-Sources: vast-api §7 "Waiting rules". What a state means depends on what was asked: `exited` after a
-start is where it begins, after a rent it is the end.
+What a state means depends on what was asked: `exited` after a start is where it begins, after a
+rent it is the end.
+
+See docs/vendor-api.md#state-machine.
 """
 
 from dataclasses import dataclass

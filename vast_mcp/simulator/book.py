@@ -6,7 +6,7 @@ from vast_mcp.clock import HOUR_US
 
 NANO = 1_000_000_000
 KINDS = ("gpu", "disk", "bwd", "bwu")
-"""What a charge can be for: GPU, storage, traffic down and up (vast-api §15)."""
+"""What a charge can be for: GPU, storage, traffic down and up (docs/vendor-api.md#billing)."""
 
 
 @dataclass(slots=True)

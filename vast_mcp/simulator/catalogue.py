@@ -2,6 +2,8 @@
 
 Names are the vendor's wire spellings (vast-api, appendix); VRAM is MB per card as the vendor shows
 it (a 24 GB card reports 24564); prices are typical $/h per card and only need to be plausible.
+
+See docs/vendor-api.md#templates.
 """
 
 from dataclasses import dataclass
@@ -96,7 +98,7 @@ DRIVERS: tuple[tuple[str, float], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class SeededTemplate:
-    """A public template: `env` in docker flags, `extra_filters` a JSON text (vast-api §14)."""
+    """A public template: `env` in docker flags, `extra_filters` a JSON text."""
 
     id: int
     hash_id: str

@@ -130,7 +130,7 @@ class Contract:
 
     @property
     def is_bid(self) -> bool:
-        """Interruptible, because the create request named a price (vast-api §6)."""
+        """Interruptible, because the create request named a price."""
         return self.order.bid_usd_per_hour is not None
 
     @property
@@ -178,7 +178,7 @@ class Contract:
 def instance_view(
     contract: Contract, now_us: int, chance: Chance, *, floor_usd: float
 ) -> JsonObject:
-    """The object under `instances`, names and units as in vast-api §7, its quirks included."""
+    """The object under `instances`, under the vendor's names and units, its quirks included."""
     view = {
         **_machine_fields(contract),
         **_image_fields(contract),
@@ -290,7 +290,7 @@ def _loopback(contract: Contract) -> JsonObject:
     here: JsonObject = {"public_ipaddr": _written(contract, "127.0.0.1")}
     port = contract.mapped.get("22/tcp")
     if port is not None:
-        # Clients add 1 to the proxy's port when Jupyter is there (vast-api §9).
+        # Clients add 1 to the proxy's port when Jupyter is there (docs/vendor-api.md#ssh)
         shift = 1 if "jupyter" in contract.order.runtype else 0
         way = CLOSED_PORT if contract.door.tunnel_stuck else port - shift
         here |= {"ssh_host": "127.0.0.1", "ssh_port": way}

@@ -1,8 +1,10 @@
-"""Copies between machines and volumes that the hosts carry out by themselves (vast-api §11).
+"""Copies between machines and volumes that the hosts carry out by themselves.
 
 They begin half a minute after they were asked for, take as long as the slower line needs, and say
 how far they are in the destination's status text only. The official client prints that and no
 more: that a copy has ended is nowhere reported, and so it is here.
+
+See docs/vendor-api.md#copying.
 """
 
 import os
@@ -232,7 +234,7 @@ class Copies:
                 target.keys_usable_us.update({key["id"]: _LOCKED_OUT_US for key in target.keys})
 
     def _charge(self, copy: Copy, count: int, now_us: int) -> None:
-        """Traffic of both sides; within one machine it is free (vast-api §11)."""
+        """Traffic of both sides; within one machine it is free (docs/vendor-api.md#copying)."""
         source, target = copy.source, copy.target
         if source.machine.id == target.machine.id:
             return

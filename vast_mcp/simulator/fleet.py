@@ -1,4 +1,7 @@
-"""The rented machines: how each moves through its life, by request, by time and by mishap."""
+"""The rented machines: how each moves through its life, by request, by time and by mishap.
+
+See docs/vendor-api.md#billing.
+"""
 
 from collections.abc import Iterator
 
@@ -207,7 +210,7 @@ class Fleet:
             self.enter(contract, "outbid", at_us)
 
     def stop_all(self, at_us: int) -> None:
-        """The balance is used up: everything stops, disks go on costing (vast-api §15)."""
+        """The balance is used up: everything stops, disks go on costing."""
         for contract in self.alive.values():
             contract.wants_to_run = False
             if contract.stage not in _HALTED and contract.state.charges:

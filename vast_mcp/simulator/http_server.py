@@ -161,5 +161,5 @@ def _head(response: Response, *, keep: bool) -> bytes:
 def _phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
-    except ValueError:  # the vendor really answers 483 (vast-api §3)
+    except ValueError:  # the vendor really answers 483 (docs/vendor-api.md#errors)
         return "Vendor"

@@ -1,7 +1,7 @@
 """The life of a container as data: stages, what each looks like, what it bills, what follows.
 
 Each stage is what the host reports (`actual_status`) while the contract wants something
-(`intended_status`); the words and the order are those of vast-api §7.
+(`intended_status`); the words and the order are those of docs/vendor-api.md#state-machine.
 """
 
 from dataclasses import dataclass
@@ -128,7 +128,7 @@ WRECKS = frozenset(name for name, stage in STAGES.items() if stage.instead_of is
 """Where a start ends that fails; none of them recovers on its host."""
 
 LOADING_CEILING_S = 480.0
-"""Without faults a container runs within ten simulated minutes (design §3)."""
+"""Without faults a container runs within ten simulated minutes (docs/design.md#simulator)."""
 
 
 def delay_us(stage: str, chance: Chance, *names: object) -> int | None:

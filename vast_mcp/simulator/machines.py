@@ -1,4 +1,7 @@
-"""The hosts of the market: drawn once from the seed, the same for every clock."""
+"""The hosts of the market: drawn once from the seed, the same for every clock.
+
+See docs/vendor-api.md#offers.
+"""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -51,7 +54,7 @@ class Machine:
 
     @cached_property
     def facts(self) -> JsonObject:
-        """The offer fields that never change, under the vendor's names and units (vast-api §5)."""
+        """The offer fields that never change, under the vendor's names and units."""
         return {**self._identity(), **self._gpu(), **self._host(), **self._network()}
 
     def _identity(self) -> JsonObject:
@@ -223,6 +226,6 @@ def _written_place(place: tuple[str, str], roll: float) -> str | None:
 
 
 def _driver_number(version: str) -> int:
-    """`535.86.05` is 535086005 on the wire (vast-api §4)."""
+    """`535.86.05` is 535086005 on the wire (docs/vendor-api.md#filter-language)."""
     major, minor, patch = version.split(".")
     return int(major) * 1_000_000 + int(minor) * 1_000 + int(patch)

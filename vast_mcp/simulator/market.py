@@ -1,4 +1,7 @@
-"""What is for rent at a given instant, at which price, and what was promised to whoever looked."""
+"""What is for rent at a given instant, at which price, and what was promised to whoever looked.
+
+See docs/vendor-api.md#offers.
+"""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,7 +12,7 @@ from vast_mcp.simulator.machines import Machine, draw_machines
 from vast_mcp.simulator.wire import JsonObject
 
 MONTH_HOURS = 720
-"""The vendor's month (vast-api §5): $/GB/month ÷ 720 is $/GB/h."""
+"""The vendor's month: $/GB/month ÷ 720 is $/GB/h."""
 
 _LISTED_SHARE = 0.9
 _PRICE_EPOCH_US = 3 * HOUR_US
@@ -33,7 +36,7 @@ class Listing:
         return self.machine.storage_usd_per_gb_month * disk_gb / MONTH_HOURS
 
     def view(self, now_us: int, *, kind: str, disk_gb: float) -> JsonObject:
-        """The offer as a search shows it; `kind` is on-demand, bid or reserved (vast-api §5)."""
+        """The offer as a search shows it; `kind` is on-demand, bid or reserved."""
         machine = self.machine
         base = self.min_bid_usd_per_hour if kind == "bid" else self.gpu_usd_per_hour
         storage = self.storage_usd_per_hour(disk_gb)
@@ -144,7 +147,7 @@ class Market:
         self._kept.pop(listing.machine.index, None)
 
     def give_back(self, machine: Machine) -> None:
-        """The machine is free again, under a new offer id as on the vendor (vast-api §5)."""
+        """The machine is free again, under a new offer id as on the vendor."""
         self._rented.discard(machine.index)
         self._relistings[machine.index] = self._relistings.get(machine.index, 0) + 1
 

@@ -1,4 +1,7 @@
-"""The vendor's filter language (vast-api §4), applied to plain dictionaries."""
+"""The vendor's filter language, applied to plain dictionaries.
+
+See docs/vendor-api.md#filter-language, docs/vendor-api.md#offers.
+"""
 
 import json
 from collections.abc import Callable, Iterable
@@ -81,7 +84,7 @@ def _equal(column: str, have: object, wanted: object, scale: float) -> bool:
 
 
 def comparable(have: object, wanted: object, scale: float = 1.0) -> tuple[object, object]:
-    """Both values in the column's type: they may arrive as strings (vast-api §4)."""
+    """Both values in the column's type: they may arrive as strings."""
     if isinstance(have, bool):
         return have, _boolean(wanted)
     if isinstance(have, int | float):
@@ -129,7 +132,7 @@ def _sort(name: str, rows: list[Row], column: str, *, reverse: bool) -> None:
 
 
 def order_pairs(order: object) -> list[tuple[str, str]]:
-    """The offers dialect of ordering: a list of `[column, direction]` (vast-api §4)."""
+    """The offers dialect of ordering: a list of `[column, direction]`."""
     if order in (None, ""):
         return []
     if not isinstance(order, list):
@@ -141,7 +144,7 @@ def order_pairs(order: object) -> list[tuple[str, str]]:
 
 
 def whole_limit(limit: object) -> int | None:
-    """A plain integer, or None for no limit; anything else is the vendor's 400 (vast-api §5)."""
+    """A plain integer, or None for no limit; anything else is the vendor's 400."""
     if limit in (None, 0):
         return None
     if isinstance(limit, bool) or not isinstance(limit, int):

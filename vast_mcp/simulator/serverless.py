@@ -1,4 +1,7 @@
-"""Endpoints, workergroups and the workers they keep: rented machines that bill by themselves."""
+"""Endpoints, workergroups and the workers they keep: rented machines that bill by themselves.
+
+See docs/vendor-api.md#serverless.
+"""
 
 import json
 import re
@@ -33,7 +36,7 @@ _WORKER_STAGES: dict[str, tuple[str | None, float, bool]] = {
     "STOPPING": ("STOPPED", 6.0, True),
     "STOPPED": (None, 0.0, False),
 }
-"""Status word: what follows, after how many seconds, whether the GPU bills (vast-api §18)."""
+"""Status word: what follows, after how many seconds, whether the GPU bills."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""The door: one object owns the world, takes requests, keeps the record and offers the levers."""
+"""The door: one object owns the world, takes requests, keeps the record and offers the levers.
+
+See docs/vendor-api.md#keys.
+"""
 
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -136,7 +139,7 @@ class Simulator(Levers):
         self.requests = deque(self.requests, maxlen=count)
 
     def add_key(self, key: str, *categories: str) -> None:
-        """A second key of the account that has only these permission categories (vast-api §2)."""
+        """A second key of the account that has only these permission categories."""
         self.keys.scoped[key] = ScopedKey(frozenset(categories))
 
     def delete_key(self, key: str) -> None:

@@ -46,7 +46,7 @@ class Response:
 
 
 class Refusal(Exception):
-    """The vendor says no: status, code and text as in vast-api §3. `extra` joins the body."""
+    """The vendor says no: status, code and text. `extra` joins the body."""
 
     def __init__(
         self,

@@ -1,4 +1,7 @@
-"""The account's whole world: what exists, what it costs, and how time passes over it."""
+"""The account's whole world: what exists, what it costs, and how time passes over it.
+
+See docs/vendor-api.md#logs-and-commands.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -47,7 +50,7 @@ class Volume:
 
 @dataclass(slots=True)
 class Result:
-    """A text that a host uploads later; each poll before it is there answers 404 (vast-api §10)."""
+    """A text that a host uploads later; each poll before it is there answers 404."""
 
     text: str
     polls_left: int
@@ -301,7 +304,7 @@ _UNUSED_OF_TEMPLATE: JsonObject = {
 
 
 def template_view(index: int) -> JsonObject:
-    """A seeded public template as `GET template/` shows it (vast-api §14)."""
+    """A seeded public template as `GET template/` shows it (docs/vendor-api.md#templates)."""
     template = TEMPLATES[index]
     return {
         "id": template.id,

@@ -1,8 +1,10 @@
 """The ledger: one SQLite file per account, shared by every process, each reservation exact.
 
 `BEGIN IMMEDIATE` before the first read makes a reservation one indivisible step: of sixteen
-processes that each read "one slot left", exactly one writes (safety §0.11). `synchronous=FULL`
+processes that each read "one slot left", exactly one writes. `synchronous=FULL`
 puts the intent on the disk before the request leaves.
+
+See docs/hazards.md#money.
 """
 
 import sqlite3

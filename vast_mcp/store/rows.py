@@ -86,7 +86,7 @@ class Rental:
 
     @property
     def end_act(self) -> str:
-        """What its lease's end does: `destroy` only where a person agreed to it (design §5)."""
+        """What its lease's end does: `destroy` only where a person agreed to it."""
         agreed = self.asked and not self.details.get("adopted")
         return "destroy" if self.on_end == "destroy" and agreed else "stop"
 

@@ -1,8 +1,10 @@
 """Copies between machines and volumes: the vendor carries them out, we look whether they arrived.
 
 The vendor confirms that it has taken a copy on, shows its progress in a status text and reports no
-end (vast-api §11). Where both ends can be entered by SSH the end is seen there, by checksum; where
+end. Where both ends can be entered by SSH the end is seen there, by checksum; where
 not, the answer says that nothing was verified.
+
+See docs/vendor-api.md#copying.
 """
 
 import posixpath

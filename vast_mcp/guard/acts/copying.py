@@ -3,6 +3,8 @@
 An upload hands files to a stranger's computer, so the first one from a local directory to a machine
 asks, with its count and size; later ones up to 500 MB from there do not. What is uploaded is what
 was counted: the files are listed once for the question and once more before the yes is redeemed.
+
+See docs/vendor-api.md#copying.
 """
 
 import hashlib
@@ -189,7 +191,7 @@ def _running(seen: Seen) -> tuple[Address, ...]:
     """Where it is entered.
 
     The vendor's own way into a stopped machine is rsync through its host's door, for which it names
-    no host key and its client checks none (vast-api §11): whoever stands in between reads and
+    no host key and its client checks none: whoever stands in between reads and
     writes the files, and no checksum of ours could tell. So it is not taken.
 
     Raises:

@@ -24,7 +24,7 @@ def rented(errand: Errand, terms: "Terms", instance_id: int, warnings: tuple[str
     """It is there, it is ours, and it is what was approved."""
     per_day = terms.disk_rate.per_day
     end = f"stops, and its disk costs {per_day}/day until destroyed"
-    if terms.on_end == "destroy":  # design §5: a rent that nobody was asked about covers no destroy
+    if terms.on_end == "destroy":  # a rent that nobody was asked about covers no destroy
         end = "is destroyed with its disk" if errand.booking.asked else f"only {end}: {UNASKED}"
     return Outcome(
         status="rented",

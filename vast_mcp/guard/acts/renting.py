@@ -1,9 +1,11 @@
 """Send a rent exactly once, and settle whatever comes back.
 
-The walk (design §7): reserved, marked as sending on disk, sent once, then done, refused or
+The walk: reserved, marked as sending on disk, sent once, then done, refused or
 unknown. Done is a machine that is new and bears the intent's mark, whatever id an answer names;
 refused is an answer that is known to be a refusal. Everything else is unknown and keeps its money
 reserved until the machine is found or proven absent.
+
+See docs/design.md#sending-once.
 """
 
 from collections.abc import Awaitable, Callable

@@ -94,7 +94,7 @@ class AttachSshKey(PlainAct):
         )
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
-        """Sent once; the key arrives on the machine after 10 to 15 s (vast-api §9)."""
+        """Sent once; the key arrives on the machine after 10 to 15 s (docs/vendor-api.md#ssh)."""
         key = self.public_key.strip() or desk.show_key()
         said = "The key is attached; it works after about 15 s."
         try:

@@ -83,7 +83,7 @@ def coverage(
     """Decide about the guard before anything is asked or sent.
 
     A request's start script replaces the template's, so where the user gives none, the template's
-    own is put behind the guard (vast-api §6).
+    own is put behind the guard (docs/vendor-api.md#creating-an-instance).
 
     Args:
         image: what will run.

@@ -1,4 +1,7 @@
-"""Who pays: the user, the ssh keys of account and instances, environment secrets, templates."""
+"""Who pays: the user, the ssh keys of account and instances, environment secrets, templates.
+
+See docs/vendor-api.md#account, docs/vendor-api.md#ssh, docs/vendor-api.md#templates.
+"""
 
 import json
 import re
@@ -11,7 +14,7 @@ from vast_mcp.simulator.world import USER_ID, World
 
 _SECRET_VALUE = re.compile(r"[a-zA-Z0-9_\-.]+")
 _ARRIVAL_S = (10.0, 15.0)
-"""How long an attached key takes into a running container (vast-api §9)."""
+"""How long an attached key takes into a running container (docs/vendor-api.md#ssh)."""
 _SECRETS, _SECRET_LETTERS = 100, 4096
 
 
@@ -40,7 +43,7 @@ _PRIVATE: JsonObject = {
 
 
 def current_user(call: Call) -> JsonObject:
-    """`GET users/current`: contains the account's key, which clients have to drop (§16)."""
+    """`GET users/current`: contains the account's key, which clients have to drop."""
     world = call.world
     return {
         **_PRIVATE,
@@ -133,7 +136,7 @@ def attach_key(call: Call) -> JsonObject:
 
 
 def instance_keys(call: Call) -> JsonObject:
-    """`GET instances/{id}/ssh`: the list comes as a JSON text inside the JSON (vast-api §9)."""
+    """`GET instances/{id}/ssh`: the list comes as a JSON text inside the JSON."""
     return {"success": True, "ssh_keys": json.dumps(call.contract().keys)}
 
 
@@ -153,7 +156,7 @@ def show_secrets(call: Call) -> JsonObject:
 
 
 def write_secret(call: Call) -> JsonObject:
-    """`POST|PUT secrets/`: upper-cased names, few characters in values (vast-api §16)."""
+    """`POST|PUT secrets/`: upper-cased names, few characters in values."""
     name, value = str(call.body.get("key") or "").upper(), call.body.get("value")
     if not name or not isinstance(value, str) or not value:
         raise Refusal(400, "empty_input", "key and value are required")
@@ -217,7 +220,7 @@ TEMPLATE_COLUMNS = frozenset(
 
 
 def show_templates(call: Call) -> JsonObject:
-    """`GET template/`: a plain string for a condition is a substring match (vast-api §14)."""
+    """`GET template/`: a plain string for a condition is a substring match."""
     query = dict(call.request.query)
     conditions = query_object(query.get("select_filters"), "select_filters")
     words = {name: text for name, text in conditions.items() if isinstance(text, str)}

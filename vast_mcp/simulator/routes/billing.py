@@ -1,4 +1,4 @@
-"""What was paid for: charges per contract, in the vendor's rows (vast-api §15)."""
+"""What was paid for: charges per contract, in the vendor's rows (docs/vendor-api.md#billing)."""
 
 from collections.abc import Iterable
 

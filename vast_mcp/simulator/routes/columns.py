@@ -1,4 +1,7 @@
-"""The column-list dialect: `select_filters`, `select_cols`, `order_by`, pages (vast-api §4, §7)."""
+"""The column-list dialect: `select_filters`, `select_cols`, `order_by`, pages.
+
+See docs/vendor-api.md#filter-language, docs/vendor-api.md#instances.
+"""
 
 import base64
 import binascii
@@ -66,7 +69,7 @@ def page_after(
 
 
 def page_size(text: str | None, *, default: int, largest: int) -> int:
-    """The asked limit within bounds; zero and less mean the default (vast-api §7)."""
+    """The asked limit within bounds; zero and less mean the default."""
     if text is None:
         return default
     try:

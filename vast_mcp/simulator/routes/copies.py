@@ -1,4 +1,4 @@
-"""Copies between machines and volumes: begin one, cancel one (vast-api §11)."""
+"""Copies between machines and volumes: begin one, cancel one (docs/vendor-api.md#copying)."""
 
 from vast_mcp.simulator.copies import End
 from vast_mcp.simulator.routes.table import Call, Route

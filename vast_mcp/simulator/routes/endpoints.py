@@ -1,4 +1,7 @@
-"""Serverless: endpoints, workergroups under both names, and the second host's worker routes."""
+"""Serverless: endpoints, workergroups under both names, and the second host's worker routes.
+
+See docs/vendor-api.md#serverless.
+"""
 
 from vast_mcp.simulator.routes.table import Call, Route
 from vast_mcp.simulator.serverless import Endpoint, Worker, Workergroup
@@ -215,7 +218,7 @@ def _worker_view(worker: Worker) -> JsonObject:
 
 
 def logs(call: Call) -> JsonObject:
-    """`POST /get_endpoint_logs/` and the group's twin: one text per level (vast-api §18)."""
+    """`POST /get_endpoint_logs/` and the group's twin: one text per level."""
     number, serverless = _body_id(call), call.world.serverless
     workers = [w for w in serverless.workers.values() if number in (w.endpoint_id, w.group_id)]
     if number not in serverless.endpoints and number not in serverless.groups:

@@ -1,4 +1,7 @@
-"""Rented machines: read, list, start, stop, label, destroy and what else is done to one."""
+"""Rented machines: read, list, start, stop, label, destroy and what else is done to one.
+
+See docs/vendor-api.md#instance-operations, docs/vendor-api.md#instances.
+"""
 
 from collections import Counter
 
@@ -27,7 +30,7 @@ STORED_COLUMNS = frozenset(
         "template_hash_id",
     ]
 )
-"""What `select_filters` takes; computed ones such as `dph_total` are refused (vast-api §7)."""
+"""What `select_filters` takes; computed ones such as `dph_total` are refused."""
 _PAGE, _LARGEST_PAGE = 5, 25
 _LABEL_LETTERS = 1024
 _BID_LOW, _BID_HIGH = 0.001, 32.0
@@ -185,7 +188,7 @@ def _restart(call: Call, stage: str) -> JsonObject:
 
 
 def change_bid(call: Call) -> JsonObject:
-    """`PUT instances/bid_price/{id}/`: null lets the server pick the winning bid (vast-api §8)."""
+    """`PUT instances/bid_price/{id}/`: null lets the server pick the winning bid."""
     contract, price = call.contract(), call.body.get("price")
     if not contract.is_bid:
         raise Refusal(400, "invalid_args", "On-demand instances have no bid")

@@ -1,4 +1,7 @@
-"""Search and rent: offers in both forms, the create request with all its refusals."""
+"""Search and rent: offers in both forms, the create request with all its refusals.
+
+See docs/vendor-api.md#creating-an-instance, docs/vendor-api.md#offers, docs/vendor-api.md#volumes.
+"""
 
 import re
 
@@ -25,11 +28,11 @@ _IMAGE_LETTERS, _ARGS_LETTERS, _LABEL_LETTERS = 1024, 16_384, 256
 _PORTS = 64
 _PORT_FLAG = re.compile(r"(?<!\S)-p (\d+:\d+(?:/(?:tcp|udp))?)(?!\S)")
 _AUTOMATIC_TAG, _RESOLVED_TAG = "@vastai-automatic-tag", "cuda-12.8.1-auto"
-"""The server resolves this tag, so the instance shows another one than was asked for (§6)."""
+"""The server resolves this tag, so the instance shows another one than was asked for."""
 
 
 def search(call: Call) -> JsonObject:
-    """`POST bundles/`: only what was sent restricts; numbers may be strings (vast-api §5)."""
+    """`POST bundles/`: only what was sent restricts; numbers may be strings."""
     return find_offers(call.world, call.body)
 
 
@@ -83,7 +86,7 @@ def _asks_for_no_gpu(query: JsonObject) -> bool:
 
 
 def create(call: Call) -> JsonObject:
-    """`PUT asks/{id}/`: the vendor's checks, its bodies to the letter (vast-api §6)."""
+    """`PUT asks/{id}/`: the vendor's checks, its bodies to the letter."""
     world, body, ask = call.world, call.body, call.id
     order = order_from(world, body, ask)
     listing = world.market.find(ask, world.now_us)
@@ -122,7 +125,7 @@ def _parked(world: World, listing: Listing, order: Order) -> JsonObject:
 
 
 def order_from(world: World, body: JsonObject, ask: int) -> Order:
-    """The request as an order; the template fills what the request left null (vast-api §6)."""
+    """The request as an order; the template fills what the request left null."""
     template = _template(world, body, ask)
     image = body.get("image") or (f"{template['image']}:{template['tag']}" if template else None)
     if not isinstance(image, str) or not image:
@@ -224,7 +227,7 @@ def _check_credit(world: World, listing: Listing, order: Order, ask: int) -> Non
 
 
 def _cancel_unavailable(body: JsonObject) -> bool:
-    """Absent, the server's default is true for on-demand and running (vast-api §6)."""
+    """Absent, the server's default is true for on-demand and running."""
     return bool(body.get("cancel_unavail", body.get("price") is None))
 
 
@@ -248,7 +251,7 @@ def gpu_types(_call: Call) -> JsonObject:
 
 
 def search_volumes(call: Call) -> JsonObject:
-    """`POST volumes/search/`: the disk that stands beside each listed machine (vast-api §13)."""
+    """`POST volumes/search/`: the disk that stands beside each listed machine."""
     world = call.world
     size_gb = _number(call.body.get("allocated_storage", 1.0), "allocated_storage")
     rows = []

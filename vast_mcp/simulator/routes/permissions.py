@@ -1,4 +1,4 @@
-"""Scoped keys: which category a route belongs to, and who may call it (vast-api §2)."""
+"""Scoped keys: which category a route belongs to, and who may call it (docs/vendor-api.md#keys)."""
 
 from dataclasses import dataclass
 

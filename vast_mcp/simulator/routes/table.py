@@ -1,4 +1,7 @@
-"""What a route is: its pattern, who may call it, how often, and whether it changes anything."""
+"""What a route is: its pattern, who may call it, how often, and whether it changes anything.
+
+See docs/vendor-api.md#rate-limits.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -42,7 +45,7 @@ Handler: TypeAlias = Callable[[Call], object]
 class Route:
     """One operation. `pattern` has no slash at its end; `{id}` matches digits only.
 
-    `interval_s` is the documented least time between two calls (vast-api §3); `mutates` may look at
+    `interval_s` is the documented least time between two calls; `mutates` may look at
     the body, as `command` changes something with `rm` and nothing with `ls`.
     """
 

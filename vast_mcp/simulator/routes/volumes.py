@@ -1,4 +1,4 @@
-"""Volumes: rent, list and delete storage that outlives machines (vast-api §13)."""
+"""Volumes: rent, list and delete storage that outlives machines (docs/vendor-api.md#volumes)."""
 
 from vast_mcp.simulator.market import volume_ask_id
 from vast_mcp.simulator.routes.table import Call, Route

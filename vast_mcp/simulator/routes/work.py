@@ -1,4 +1,7 @@
-"""Work through the host: container logs and the three disk commands, fetched from a result URL."""
+"""Work through the host: container logs and the three disk commands, fetched from a result URL.
+
+See docs/vendor-api.md#logs-and-commands.
+"""
 
 import shlex
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from vast_mcp.simulator.routes.table import Call, Route
 from vast_mcp.simulator.wire import JsonObject, Refusal
 
 WRITEABLE_PATH = "/var/lib/docker/overlay2/sim/merged"
-"""The host-side prefix that stands before every path in a command's text (vast-api §10)."""
+"""The host-side prefix that stands before every path in a command's text."""
 _COMMAND_LETTERS = 512
 _DAEMON_LOG = "daemon: container {id} is {stage}\ndaemon: image {image}\n"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
