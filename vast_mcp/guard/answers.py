@@ -10,7 +10,7 @@ from vast_mcp.errors import InputInvalid, LedgerUnavailable
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Caller, Outcome
 from vast_mcp.guard.journal import Journal
-from vast_mcp.guard.saying import kept, left_to_terminal
+from vast_mcp.guard.saying import approved_meanwhile, kept, left_to_terminal
 from vast_mcp.guard.twins import closed
 from vast_mcp.store import Ledger, Letter, Plan, PlanState, Silence, Transaction
 
@@ -146,14 +146,17 @@ class Answers:
 
         def leave(tx: Transaction) -> Plan:
             fresh = self._now(tx, plan)
-            if fresh.state is PlanState.OPEN and fresh.silence is Silence.NONE:
+            waits = fresh.state is PlanState.OPEN and not fresh.approved
+            if waits and fresh.silence is Silence.NONE:
                 fresh = tx.update_plan(fresh, silence=silence)
             return fresh
 
         ledger, _ = await self.plan(plan.plan_id, caller)
         left = await ledger.write(leave)
-        if left.state is not PlanState.OPEN or left.approved:
+        if left.state is not PlanState.OPEN:
             return await closed(ledger, left, self._clock)
+        if left.approved:
+            return approved_meanwhile(left)
         await self._journal.answered(ledger, plan, caller, silence.value)
         return left_to_terminal(left, caller)
 

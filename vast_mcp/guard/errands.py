@@ -21,7 +21,8 @@ DRAIN_S = 10.0
 class Errands:
     """The tasks under way. Asyncio's own tasks, since they must outlive the scope that asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, drain_s: float = DRAIN_S) -> None:
+        self._drain_s = drain_s
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -53,8 +54,8 @@ class Errands:
             # A signal arrives as a cancelled scope, in which every unshielded wait ends at once.
             with anyio.CancelScope(shield=True):
                 if self._tasks:
-                    await asyncio.wait(self._tasks, timeout=DRAIN_S)
+                    await asyncio.wait(self._tasks, timeout=self._drain_s)
                 for task in list(self._tasks):
                     task.cancel()
                 if self._tasks:
-                    await asyncio.wait(self._tasks, timeout=DRAIN_S)
+                    await asyncio.wait(self._tasks, timeout=self._drain_s)

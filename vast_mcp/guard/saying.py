@@ -136,6 +136,16 @@ def left_to_terminal(plan: Plan, caller: Caller) -> Outcome:
     return _in_a_terminal(plan, caller, f"Nothing was done. {_UNSEEN[plan.silence]}")
 
 
+def approved_meanwhile(plan: Plan) -> Outcome:
+    """Nobody answered the client's question, but a person said yes in a terminal."""
+    return Outcome(
+        status="needs_confirmation",
+        said="Approved in a terminal meanwhile; nothing was done yet.",
+        next=f'Call confirm_plan(plan_id="{plan.plan_id}") to carry it out.',
+        values={"plan_id": plan.plan_id},
+    )
+
+
 _UNSEEN = {
     Silence.NONE: "",
     Silence.AT_ONCE: "The client answered no within a second, faster than a person reads: most"

@@ -1,0 +1,254 @@
+"""What one complete list changes in the books: found, taken in, back again, gone, or nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.guard.desks import desk_in
+from tests.services.samples import NOW_US, SECOND_US, instance, rental
+from tests.world import World
+from vast_mcp.guard.act import Desk
+from vast_mcp.guard.observing import observe_all, observe_found
+from vast_mcp.models import Instance
+from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.units import Usd, UsdPerHour
+
+MINUTE_US = 60 * SECOND_US
+INTENT = rental().intent_id
+ID = rental().target_id or 0
+STALE_US = 3 * MINUTE_US
+STOPPED = {"actual_status": "exited", "intended_status": "stopped", "cur_state": "stopped"}
+OLD = {"created_us": NOW_US - 60 * MINUTE_US}
+
+
+async def add(desk: Desk, *rentals: Rental) -> None:
+    """These into the books, each with its lease."""
+
+    def write(tx: Transaction) -> None:
+        for one in rentals:
+            lease = Segment(
+                one.intent_id, "lease", one.usd_per_hour, Usd(0), one.created_us, one.lease_ends_us
+            )
+            tx.add_rental(one, [lease])
+
+    await desk.ledger.write(write)
+
+
+async def booked(desk: Desk, intent_id: str = INTENT) -> Rental | None:
+    """As it stands now."""
+    return await desk.ledger.read(lambda tx: tx.rental(intent_id))
+
+
+def marked(desk: Desk, until_us: int, **changes: Any) -> Instance:  # noqa: ANN401  any field
+    """The machine with our mark in its label."""
+    return instance(raw_label=desk.marker.label("train", INTENT, until_us), **changes)
+
+
+@pytest.mark.parametrize(
+    ("lists", "state"),
+    [
+        ("--", RentalState.ACTIVE),
+        ("---", RentalState.GONE),
+        ("--x--", RentalState.ACTIVE),
+        ("--x---", RentalState.GONE),
+    ],
+)
+async def test_a_sight_of_a_machine_begins_the_count_of_lists_without_it_again(
+    tmp_path: Path, lists: str, state: RentalState
+) -> None:
+    """Three in a row are its end; two, a sight, and two are the vendor's trouble."""
+    async with desk_in(World(tmp_path)) as desk:
+        await add(desk, rental(**OLD))
+        for shown in lists:
+            await observe_all(desk, [instance()] if shown == "x" else [], desk.now_us())
+        found = await booked(desk)
+    assert found is not None
+    assert found.state is state
+
+
+async def after_looks(
+    tmp_path: Path, one: Rental, shown: Sequence[Instance] = (), looks: int = 1, after_us: int = 0
+) -> tuple[list[str], Rental]:
+    """What the last of so many looks said, and the rental then."""
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        await add(desk, one)
+        world.clock.move(after_us / SECOND_US)
+        for _ in range(looks):
+            said = await observe_all(desk, shown, desk.now_us())
+        found = await booked(desk, one.intent_id)
+    assert found is not None
+    return said, found
+
+
+RESERVED, SENDING = RentalState.RESERVED, RentalState.SENDING
+
+
+@pytest.mark.parametrize(
+    ("books", "after_us", "looks", "state", "said"),
+    [
+        ({"state": RESERVED}, STALE_US - 1, 3, RESERVED, ""),
+        ({"state": RESERVED}, STALE_US, 1, RentalState.ABSENT, "was never sent; released"),
+        ({"state": SENDING}, STALE_US - 1, 3, SENDING, ""),
+        ({"state": SENDING}, STALE_US, 1, RentalState.UNKNOWN, ""),
+        ({"state": SENDING}, 15 * MINUTE_US, 2, RentalState.UNKNOWN, ""),
+        ({"state": SENDING}, 15 * MINUTE_US, 3, RentalState.ABSENT, "never came to exist"),
+        ({"state": RentalState.UNKNOWN}, 15 * MINUTE_US - 1, 5, RentalState.UNKNOWN, ""),
+    ],
+)
+async def test_an_intent_without_a_machine_is_released_when_that_is_proven_and_said(
+    tmp_path: Path,
+    books: dict[str, Any],
+    after_us: int,
+    looks: int,
+    state: RentalState,
+    said: str,
+) -> None:
+    """A process that died before it sent gives back after three minutes; what left, after proof."""
+    lost = rental(target_id=None, sent_us=NOW_US, **books)
+    words, found = await after_looks(tmp_path, lost, looks=looks, after_us=after_us)
+    assert found.state is state
+    assert len(words) == bool(said)
+    assert said in "".join(words)
+    assert INTENT in "".join(words) or not said
+
+
+async def test_a_lost_rent_is_found_by_its_mark_at_once_and_said(tmp_path: Path) -> None:
+    """Whoever may still be sending: the mark proves it."""
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        await add(desk, rental(state=SENDING, target_id=None, sent_us=NOW_US))
+        one = marked(desk, rental().lease_ends_us, actual_status="running")
+        said = await observe_all(desk, [one], desk.now_us())
+        found = await booked(desk)
+    assert found is not None
+    assert (found.state, found.target_id, found.ever_ran) == (RentalState.ACTIVE, ID, True)
+    assert said == [f"intent {INTENT} was found as instance {ID}"]
+
+
+async def test_a_machine_that_another_rental_has_is_not_found_a_second_time(
+    tmp_path: Path,
+) -> None:
+    """One machine, one lease, though the label of one names the other."""
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        holder = rental(intent_id="bbbbbbbbbbb")
+        await add(desk, holder, rental(state=SENDING, target_id=None, sent_us=NOW_US))
+        await observe_all(desk, [marked(desk, rental().lease_ends_us)], desk.now_us())
+        found = await booked(desk)
+    assert found is not None
+    assert found.target_id is None
+
+
+@pytest.mark.parametrize(
+    ("ended_us", "state"),
+    [
+        (NOW_US, RentalState.GONE),
+        (NOW_US - 1, RentalState.ACTIVE),
+        (NOW_US + MINUTE_US, RentalState.GONE),
+        (NOW_US + MINUTE_US + 1, RentalState.ACTIVE),
+        (None, RentalState.ACTIVE),
+    ],
+)
+async def test_a_machine_that_a_later_list_shows_counts_again(
+    tmp_path: Path, ended_us: int | None, state: RentalState
+) -> None:
+    """A list begun before its end may show it; one begun after it shows that it never ended."""
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        await add(desk, rental(**OLD, state=RentalState.GONE, running=False, ended_us=ended_us))
+        world.clock.move(60)
+        said = await observe_all(desk, [instance()], NOW_US)
+        found = await booked(desk)
+    assert found is not None
+    assert found.state is state
+    assert found.running is (state is RentalState.ACTIVE)
+    assert len(said) == (state is RentalState.ACTIVE)
+
+
+@pytest.mark.parametrize(
+    ("books", "seen", "later_us", "follows"),
+    [
+        ({}, {}, 60 * MINUTE_US, True),
+        ({}, {}, -60 * MINUTE_US, False),
+        ({"touched": True}, {}, 60 * MINUTE_US, False),
+        ({"running": False}, STOPPED, 60 * MINUTE_US, False),
+    ],
+)
+async def test_a_later_end_in_a_machines_own_label_is_believed_until_it_was_started_here(
+    tmp_path: Path,
+    books: dict[str, Any],
+    seen: dict[str, Any],
+    later_us: int,
+    *,
+    follows: bool,
+) -> None:
+    """Books restored from a copy lack an extension; a start may have set an earlier end."""
+    ends_us = rental().lease_ends_us
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        await add(desk, rental(**OLD, **books))
+        await observe_all(desk, [marked(desk, ends_us + later_us, **seen)], desk.now_us())
+        found = await booked(desk)
+        parts = await desk.ledger.read(lambda tx: tx.segments(INTENT))
+    assert found is not None
+    assert found.lease_ends_us == (ends_us + later_us if follows else ends_us)
+    if follows:
+        assert parts[0].until_us == found.lease_ends_us
+
+
+@pytest.mark.parametrize(
+    ("seen", "began_us", "stop_sent"),
+    [
+        ({"started_at_us": NOW_US - MINUTE_US}, NOW_US - MINUTE_US, False),
+        ({"started_at_us": NOW_US + MINUTE_US}, NOW_US, False),
+        ({"started_at_us": None}, NOW_US, False),
+        ({"intended_status": "stopped"}, NOW_US, True),
+    ],
+)
+async def test_a_machine_of_ours_without_books_is_taken_in_as_one_that_has_run(
+    tmp_path: Path, seen: dict[str, Any], began_us: int, *, stop_sent: bool
+) -> None:
+    """Nobody knows what is on it: its destroy asks, and no sum of unasked rents is used up."""
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        one = marked(desk, NOW_US + 60 * MINUTE_US, **seen)
+        (said,) = await observe_all(desk, [one], desk.now_us())
+        found = await booked(desk)
+        now_us = desk.now_us()
+        exposure = await desk.ledger.read(lambda tx: tx.exposure(now_us))
+    assert "was taken into the books" in said
+    assert found is not None
+    assert (found.created_us, found.lease_ends_us) == (began_us, NOW_US + 60 * MINUTE_US)
+    assert (found.asked, found.ever_ran, found.end_act) == (True, True, "stop")
+    assert found.details["gpu"] == "1x RTX 4090"
+    assert found.details["stop_sent"] is stop_sent
+    assert (found.label, exposure.unasked_today) == ("train", Usd(0))
+
+
+async def test_a_strangers_machine_is_not_taken_in(tmp_path: Path) -> None:
+    """Nor one with a mark that names an intent which its environment contradicts."""
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        copy = marked(desk, NOW_US + MINUTE_US, shows_environment=True, intent_mark="other")
+        said = await observe_all(desk, [instance(instance_id=5), copy], desk.now_us())
+        live = await desk.ledger.read(lambda tx: tx.live_rentals())
+    assert (said, live) == ([], [])
+
+
+async def test_a_part_of_the_list_judges_no_absence(tmp_path: Path) -> None:
+    """Of what it shows the books are brought in line; what has ended stays ended."""
+    gone = rental(
+        intent_id="bbbbbbbbbbb", target_id=5, state=RentalState.GONE, running=False, ended_us=NOW_US
+    )
+    dearer = instance(usd_per_hour=UsdPerHour.of(0.5))
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        await add(desk, rental(**OLD), gone, rental(intent_id="ccccccccccc", target_id=6, **OLD))
+        for _ in range(5):
+            await observe_found(desk, [dearer, instance(instance_id=5)], desk.now_us())
+        live = await desk.ledger.read(lambda tx: tx.live_rentals())
+    assert {one.target_id: one.usd_per_hour.dollars for one in live} == {ID: 0.5, 6: 0.4}
+    assert [one.ever_ran for one in live] == [True, False]
