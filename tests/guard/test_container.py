@@ -1,11 +1,12 @@
 """An image and variables of which the vendor makes something else than was asked for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.world import World
-from vast_mcp.guard.acts._container import lost_variables, qualified
+from vast_mcp.guard.acts._container import lost_variables, odd_options, qualified, size_note
 
 LOST = "Not set inside, for a ';' in its value: "
 
@@ -36,6 +37,40 @@ def test_variables_that_would_be_lost_are_named_and_their_values_are_not() -> No
     assert lost_variables(many) == f"{LOST}V0, V1, V2 and 2 more."
     assert "33 kB" in lost_variables([(f"V{number}", "x" * 995) for number in range(33)])
     assert lost_variables([(f"V{number}", "x" * 990) for number in range(30)]) == ""
+
+
+@pytest.mark.parametrize(("more", "told"), [(0, False), (1, True)])
+def test_variables_of_exactly_32_kb_arrive_and_a_byte_more_is_told(
+    more: int, *, told: bool
+) -> None:
+    """Of each its name, its value and the two bytes that hold it; letters count as their bytes."""
+    fits = [("A", "x" * (31_000 - 3)), ("É", "x" * (1_000 - 4 + more))]
+    assert bool(lost_variables(fits)) is told
+    assert bool(size_note(fits)) is told
+    if told:
+        assert "33 kB" in lost_variables(fits)
+        assert f"{32_000 + more} bytes" in size_note(fits)[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), ""),
+        (("-e A=b", "-p 1:1", "-p1:1", "--shm-size 8g", "-h name"), ""),
+        (("--privileged",), "Its template asks for --privileged."),
+        (("-v /:/x", "--gpus all", "-v /y:/y"), "Its template asks for -v, --gpus."),
+        (("--a", "--b", "--c", "--d"), "Its template asks for --a, --b, --c."),
+        (("-x",), "Its template asks for -x."),
+    ],
+)
+async def test_docker_options_beyond_a_container_are_named(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    """No limit knows them, so whoever rents shall see them: each once, three at most."""
+    async with World(tmp_path).runtime() as runtime:
+        found = await runtime.services.reads.templates(limit=1)
+    assert odd_options(replace(found[0], docker_options=options)) == said
+    assert odd_options(None) == ""
 
 
 async def test_a_variable_that_is_lost_is_said_before_and_after_the_rent(tmp_path: Path) -> None:

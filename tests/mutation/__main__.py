@@ -51,9 +51,12 @@ def within(tests: Sequence[Timed], seconds: float, subject: str = "") -> list[Ti
 
 
 def _named_after(subject: str, file: str) -> bool:
-    """Whether the names of both share a word of three letters: `twins.py`, `test_twins.py`."""
+    """Whether the names of both share a word of three letters: `twins.py`, `test_twins.py`.
+
+    Or the tests' folder is named so: `server.py`, `tests/server/`.
+    """
     own = {word for word in Path(subject).stem.split("_") if len(word) > 2}
-    return not own.isdisjoint(Path(file).stem.split("_")[1:])
+    return not own.isdisjoint([*Path(file).stem.split("_")[1:], Path(file).parent.name])
 
 
 class Trees:

@@ -1,0 +1,166 @@
+"""A rent in the books: what a yes still covers, when a call is a repeat, what is set aside."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.services.samples import NOW_US, SECOND_US, offer
+from vast_mcp.errors import InputInvalid
+from vast_mcp.guard.act import Booking, Sight
+from vast_mcp.guard.acts.create import REPLAY_TTL_US, CreateInstance, CreateSight
+from vast_mcp.guard.acts.pricing import Price
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.policy import Request
+from vast_mcp.store import Rental, RentalState, Segment, SqliteLedger, Transaction
+from vast_mcp.units import Usd, UsdPerHour
+
+ACT = CreateInstance(offer().offer_id, 4.0, max_price_usd_per_hour=1.0)
+PRICE = Price(offer(), UsdPerHour.of(0.41), 50.0, 4.0)
+SNAPSHOT = PRICE.snapshot()
+SIGHT = CreateSight(Request("create_instance"), SNAPSHOT, "", "", price=PRICE)
+BOOKING = Booking("abcdefghijk", NOW_US, "local", "", asked=False)
+
+
+@pytest.mark.parametrize(
+    ("then", "holds"),
+    [
+        ({}, True),
+        ({"rate_micros": PRICE.rate.micros + 1}, True),
+        ({"rate_micros": PRICE.rate.micros - 1}, False),
+        ({"rate_micros": None}, False),
+        ({"rate_micros": "9"}, False),
+        ({"offer_id": 1}, False),
+        ({"machine_id": 2}, False),
+        ({"gpu_name": "RTX 3090"}, False),
+        ({"num_gpus": 2}, False),
+        ({"is_bid": True}, False),
+        ({"disk_gb": 60.0}, False),
+    ],
+)
+def test_a_yes_holds_for_the_same_offer_at_no_higher_price(
+    then: JsonObject, *, holds: bool
+) -> None:
+    """A fall is welcome, a micro-dollar more is another question."""
+    approved: dict[str, Json] = {**SNAPSHOT, **then}
+    assert ACT.holds(approved, Sight(Request("create_instance"), SNAPSHOT, "", "")) is holds
+
+
+async def replayed(
+    act: CreateInstance, changes: dict[str, Any], by: CreateInstance, principal: str = "local"
+) -> Rental | None:
+    """What a call by `by` is told of the rent that `act` made, as it stands by now."""
+
+    def write(tx: Transaction) -> Rental | None:
+        act.reserve(tx, BOOKING, SIGHT)
+        made = tx.rental(BOOKING.intent_id)
+        assert made is not None
+        tx.update_rental(made, **changes)
+        return by.replay(tx, principal, NOW_US)
+
+    return await SqliteLedger(None).write(write)
+
+
+GONE = {"state": RentalState.GONE, "running": False}
+
+
+@pytest.mark.parametrize(
+    ("changes", "repeats"),
+    [
+        ({"state": RentalState.RESERVED}, True),
+        ({"state": RentalState.UNKNOWN}, True),
+        ({"state": RentalState.ACTIVE}, True),
+        ({"state": RentalState.DESTROYING}, True),
+        ({"state": RentalState.REFUSED, "ended_us": NOW_US}, False),
+        ({"state": RentalState.ABSENT, "ended_us": NOW_US}, False),
+        ({**GONE, "ended_us": NOW_US - REPLAY_TTL_US + 1}, True),
+        ({**GONE, "ended_us": NOW_US - REPLAY_TTL_US}, False),
+        ({**GONE, "ended_us": NOW_US}, True),
+    ],
+)
+async def test_the_same_call_is_a_repeat_while_its_machine_may_be_there_or_just_ended(
+    changes: dict[str, Any], *, repeats: bool
+) -> None:
+    """Two minutes after its end the same arguments mean another machine; after a no at once."""
+    found = await replayed(ACT, changes, ACT)
+    assert (found is not None) is repeats
+
+
+async def test_other_arguments_or_another_principal_are_no_repeat() -> None:
+    """Another machine is meant; unless a key was given, which names one machine."""
+    active = {"state": RentalState.ACTIVE}
+    assert await replayed(ACT, active, replace(ACT, disk_gb=60.0)) is None
+    assert await replayed(ACT, active, ACT, "token:other") is None
+    keyed = replace(ACT, request_key="one")
+    assert await replayed(keyed, active, replace(ACT, request_key="two")) is None
+    with pytest.raises(InputInvalid, match="already used with other arguments"):
+        await replayed(keyed, active, replace(keyed, disk_gb=60.0))
+    refused = {"state": RentalState.REFUSED, "ended_us": NOW_US}
+    assert await replayed(keyed, refused, replace(keyed, disk_gb=60.0)) is None
+
+
+async def reserved(act: CreateInstance) -> tuple[Rental, list[Segment], Usd | None]:
+    """The rental, its money and the cap of its task."""
+
+    def write(tx: Transaction) -> tuple[Rental | None, list[Segment], Usd | None]:
+        act.reserve(tx, BOOKING, SIGHT)
+        made = tx.rental(BOOKING.intent_id)
+        task = "" if made is None else made.task
+        return made, list(tx.segments(BOOKING.intent_id)), tx.task_cap(task) if task else None
+
+    made, parts, cap = await SqliteLedger(None).write(write)
+    assert made is not None
+    return made, parts, cap
+
+
+async def test_a_rent_sets_its_lease_and_its_traffic_aside_before_it_is_sent() -> None:
+    """The whole lease at the shown price, to the minute; ten gigabytes of download beside it."""
+    made, parts, _ = await reserved(replace(ACT, lease_hours=4.5))
+    ends_us = NOW_US + 4 * 3600 * SECOND_US + 1800 * SECOND_US
+    assert (made.state, made.lease_ends_us) == (RentalState.RESERVED, ends_us)
+    assert (made.offer_id, made.machine_id, made.on_end) == (offer().offer_id, 1, "stop")
+    lease, traffic = sorted(parts, key=lambda one: one.kind)
+    assert (lease.kind, lease.rate, lease.from_us, lease.until_us, lease.fixed) == (
+        "lease",
+        PRICE.rate,
+        NOW_US,
+        ends_us,
+        Usd(0),
+    )
+    assert (traffic.kind, traffic.fixed, traffic.rate) == ("traffic", Usd.of(0.1), UsdPerHour(0))
+    assert traffic.closed_us == NOW_US
+
+
+@pytest.mark.parametrize(
+    ("act", "task", "cap"),
+    [
+        (ACT, "", None),
+        (replace(ACT, task="lora"), "lora", None),
+        (replace(ACT, task="lora", max_cost_usd=3.0), "lora", Usd.of(3)),
+        (replace(ACT, max_cost_usd=3.0), "rental abcdefghijk", Usd.of(3)),
+    ],
+)
+async def test_a_cap_of_the_call_is_kept_for_its_task_or_for_the_rental_alone(
+    act: CreateInstance, task: str, cap: Usd | None
+) -> None:
+    """Later starts and extensions of this machine count against it as well."""
+    made, _, kept = await reserved(act)
+    assert (made.task, made.max_cost, kept) == (task, cap, cap)
+
+
+@pytest.mark.parametrize(
+    ("act", "facts"),
+    [
+        (ACT, {"bid": False, "key": "due"}),
+        (replace(ACT, bid_usd_per_hour=0.2), {"bid": True, "key": "due"}),
+        (replace(ACT, connect="args"), {"bid": False, "key": "none"}),
+        (replace(ACT, connect="jupyter"), {"bid": False, "key": "due"}),
+    ],
+)
+async def test_the_books_know_what_was_approved_and_whether_a_key_is_due(
+    act: CreateInstance, facts: JsonObject
+) -> None:
+    """A machine that is found later is compared with it; one without SSH needs no key."""
+    made, _, _ = await reserved(act)
+    wanted = {"gpu": "1x RTX 4090", "disk_gb": 50.0, "inside": True, "ports": [], **facts}
+    assert made.details == wanted

@@ -1,0 +1,132 @@
+"""One look and what follows: told deed by deed, and when a long list is to be read again."""
+
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.keeper.test_keeper import rented, stands
+from tests.services.samples import rental
+from tests.world import World
+from vast_mcp.clock import SECOND_US
+from vast_mcp.guard.tick import NEXT_SHARE, OWN_MOST, OWN_PAGE, Cause, Deed
+from vast_mcp.guard.view import LONG_ROWS
+from vast_mcp.store import Rental, Transaction
+
+HOUR_S = 3600
+LISTS = "v1/instances"
+
+
+async def test_an_end_is_told_as_a_deed_with_its_outcome(tmp_path: Path) -> None:
+    """For notices: which machine, why, and what came of it."""
+    world = World(tmp_path)
+    instance_id = await rented(world)
+    world.clock.move(4 * HOUR_S)
+    async with world.runtime() as runtime:
+        seen = await runtime.services.guard.tick()
+        again = await runtime.services.guard.tick()
+    assert seen.deeds == (Deed(Cause.LEASE, "instance", instance_id, "stopped"),)
+    assert seen.did[-1] == f"lease of {instance_id} ended: stopped"
+    assert seen.failed == ()
+    assert (again.deeds, again.did, again.failed) == ((), (), ())
+
+
+async def test_an_end_that_fails_is_told_as_one_too(tmp_path: Path) -> None:
+    """A lease that could not be ended is what a person must hear of."""
+    world = World(tmp_path)
+    instance_id = await rented(world)
+    world.clock.move(4 * HOUR_S)
+    world.simulator.faults.add("auth_error_404", "PUT", "/instances/", times=9)
+    async with world.runtime() as runtime:
+        seen = await runtime.services.guard.tick()
+    assert seen.deeds == (Deed(Cause.LEASE, "instance", instance_id),)
+    assert len(seen.failed) == 1
+    assert seen.failed[0].startswith(f"lease of {instance_id} ended: ")
+    assert stands(world, instance_id) == "running"
+
+
+@pytest.mark.parametrize(
+    ("others", "used", "again"),
+    [
+        (LONG_ROWS, True, False),
+        (LONG_ROWS + 1, False, False),
+        (LONG_ROWS + 1, True, True),
+        (3, True, False),
+    ],
+)
+async def test_only_a_long_list_that_somebody_looks_at_is_read_again_soon(
+    tmp_path: Path, others: int, *, used: bool, again: bool
+) -> None:
+    """After two fifths of the time that it took; else the usual minute is soon enough."""
+    world = World(tmp_path, credit_usd=1e6)
+    world.simulator.add_foreign_fleet(others)
+    async with world.runtime() as runtime:
+        if used:
+            await runtime.services.view.listed()
+        began_s = world.clock.monotonic_s()
+        seen = await runtime.services.guard.tick()
+        took_s = world.clock.monotonic_s() - began_s
+    assert (seen.next_within_s is not None) is again
+    if again:
+        assert seen.next_within_s == pytest.approx(NEXT_SHARE * took_s, rel=0.3)
+
+
+class Unlisted(httpx2.AsyncBaseTransport):
+    """The vendor, whose whole list cannot be read; lists of certain labels can."""
+
+    def __init__(self, world: World) -> None:
+        self._inner = world.transport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Everything else passes."""
+        if LISTS in request.url.path and b"label" not in request.url.query:
+            return httpx2.Response(500, request=request)
+        return await self._inner.handle_async_request(request)
+
+
+async def test_own_machines_are_observed_by_their_labels_when_the_list_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    """A stop that did not hold is repeated; a stranger's machine with a copied label is left."""
+    world = World(tmp_path)
+    instance_id = await rented(world)
+    async with world.connect() as client:
+        await world.call(client, "stop_instance", instance_id=instance_id)
+    copy = world.simulator.add_foreign_instance()
+    world.simulator.copy_label(instance_id, copy)
+    world.simulator.set_stage(instance_id, "running")
+    world.simulator.world.instances[instance_id].wants_to_run = True
+    world.transport = Unlisted(world)
+    async with world.runtime() as runtime:
+        for _ in range(2):
+            world.clock.move(60)
+            seen = await runtime.services.guard.tick()
+            assert seen.unread is not None
+    assert stands(world, copy) == "running"
+    async with world.runtime() as runtime:
+        found = await runtime.services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+        assert found is not None
+        assert found.running
+
+
+async def test_a_hundred_of_our_machines_are_looked_at_between_two_pages(tmp_path: Path) -> None:
+    """By label, twenty-five at a time; more would keep the next page waiting."""
+    world = World(tmp_path)
+    now_us = world.clock.utc_us()
+
+    def many(tx: Transaction) -> None:
+        for number in range(OWN_MOST + 30):
+            one: Rental = rental(
+                intent_id=f"a{number:010}",
+                target_id=27_500_000 + number,
+                lease_ends_us=now_us + 10 * HOUR_S * SECOND_US + number,
+            )
+            tx.add_rental(one, [])
+
+    world.transport = Unlisted(world)
+    async with world.runtime() as runtime:
+        await runtime.services.ledger.write(many)
+        seen = await runtime.services.guard.tick()
+    assert seen.unread is not None
+    by_label = [one for one in world.simulator.requests if "label" in str(one.query)]
+    assert len(by_label) == OWN_MOST // OWN_PAGE == 4
