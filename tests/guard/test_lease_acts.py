@@ -193,7 +193,11 @@ def test_a_start_is_on_its_way_for_two_minutes(
     assert not _on_its_way(None, NOW_US)
 
 
-STOPPED: dict[str, Any] = {"actual_status": "exited", "intended_status": "stopped", "cur_state": "stopped"}
+STOPPED: dict[str, Any] = {
+    "actual_status": "exited",
+    "intended_status": "stopped",
+    "cur_state": "stopped",
+}
 OWN_END_US, MARK_END_US, COPY_END_US = rental().lease_ends_us, NOW_US + HOUR_US, NOW_US + SECOND_US
 MARK = Belonging(None, Mark("x" * 11, MARK_END_US))
 COPY = Belonging(None, None, "it is that of another", COPY_END_US)
