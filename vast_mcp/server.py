@@ -60,7 +60,7 @@ from vast_mcp.tools import (
 from vast_mcp.tools._lifespan import Lifespan
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.tools._strict import StrictTool, lean
-from vast_mcp.tools.toolsets import DEFAULT, Offer, choose
+from vast_mcp.tools.toolsets import DEFAULT, ServedTools, choose
 
 NAME = "vast"
 TOOLS: tuple[ToolSpec, ...] = (
@@ -120,7 +120,7 @@ class ServerLifespan:
 class VastServer(MCPServer[ServerLifespan]):
     """The SDK's server with our tables behind it instead of its registries."""
 
-    def __init__(self, offer: Offer, notices: Notices, **options: Any) -> None:  # noqa: ANN401  the SDK's own
+    def __init__(self, offer: ServedTools, notices: Notices, **options: Any) -> None:  # noqa: ANN401  the SDK's own
         super().__init__(
             NAME,
             title="Vast.ai GPUs",

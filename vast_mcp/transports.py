@@ -34,7 +34,7 @@ _SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class HttpDoor:
     """Where HTTP is served and who may come in."""
 
     host: str = "127.0.0.1"
@@ -114,7 +114,7 @@ async def _await_signal(caught: list[int], scope: anyio.CancelScope) -> None:
 
 
 async def serve_http(
-    server: MCPServer[Any], door: Door, *, on_ready: Callable[[str], None] | None = None
+    server: MCPServer[Any], door: HttpDoor, *, on_ready: Callable[[str], None] | None = None
 ) -> int:
     """Serve streamable HTTP until a signal comes (128 + its number).
 
@@ -157,7 +157,7 @@ async def serve_http(
     return 128 + caught[0] if caught else 0
 
 
-def _bound(door: Door) -> socket.socket:
+def _bound(door: HttpDoor) -> socket.socket:
     """A socket on the door's address, before anything else is opened.
 
     Raises:
@@ -182,7 +182,7 @@ def _bound(door: Door) -> socket.socket:
     return listening
 
 
-def http_app(server: MCPServer[Any], door: Door) -> "Starlette":
+def http_app(server: MCPServer[Any], door: HttpDoor) -> "Starlette":
     """The ASGI application: who may call it by which name; the token is the server's matter."""
     from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415
 
@@ -208,7 +208,7 @@ async def _healthy(_: "Request") -> "Response":
 class OneToken:
     """The verifier of a server with a single bearer token, compared in constant time."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: HttpDoor) -> None:
         self._expected = door.token.encode()
         self._subject = door.subject
 
@@ -219,7 +219,7 @@ class OneToken:
         return AccessToken(token=token, client_id="vast-mcp", scopes=[], subject=self._subject)
 
 
-def auth_options(door: Door | None) -> dict[str, Any]:
+def auth_options(door: HttpDoor | None) -> dict[str, Any]:
     """What the server must be made with so that it asks for this door's token."""
     if door is None or not door.token:
         return {}
@@ -228,7 +228,7 @@ def auth_options(door: Door | None) -> dict[str, Any]:
     return {"auth": auth, "token_verifier": OneToken(door)}
 
 
-async def _announce(running: Any, door: Door, on_ready: Callable[[str], None]) -> None:  # noqa: ANN401  uvicorn.Server, imported late
+async def _announce(running: Any, door: HttpDoor, on_ready: Callable[[str], None]) -> None:  # noqa: ANN401  uvicorn.Server, imported late
     while not running.started:
         await SystemClock().sleep(0.02)
     port = running.servers[0].sockets[0].getsockname()[1]

@@ -13,14 +13,14 @@ from tests.database import break_ledgers
 from tests.notices.receiver import rented
 from tests.tools.test_account import endpoint_with_a_worker, rent_volume
 from tests.world import World
-from vast_mcp.cli.doctor import DateNoting, Finding, examined
+from vast_mcp.cli.doctor import DateNoting, DoctorLine, examined
 from vast_mcp.cli.leases import looked, show
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.store import Transaction
 from vast_mcp.units import Usd
 
 
-async def findings(world: World) -> dict[str, Finding]:
+async def findings(world: World) -> dict[str, DoctorLine]:
     """What doctor finds on this account, by subject."""
     own = world.transport
     world.transport = noting = DateNoting(own)

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from vast_mcp.vendor_shapes import SHAPES, Field, Kind, Type
+from vast_mcp.vendor_shapes import SHAPES, Field, ReplyKind, Type
 from vast_mcp.vendor_shapes.field import ID, ID_OR_NONE, USD
 
 KEPT_TEXTS = frozenset(
@@ -30,7 +30,7 @@ class Scrubber:
     _ids: dict[int, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(40_000_001))
 
-    def scrubbed(self, kind: Kind, body: object) -> object:
+    def scrubbed(self, kind: ReplyKind, body: object) -> object:
         """The reply's body as it may be published."""
         return self._of(SHAPES[kind], body)
 

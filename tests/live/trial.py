@@ -19,7 +19,7 @@ import httpx2
 
 from tests.live.scrub import Scrubber
 from vast_mcp.api.connection import network_transport
-from vast_mcp.cli._tap import Seen, Tap
+from vast_mcp.cli._tap import Tap, TappedReply
 from vast_mcp.cli.by_hand import agreed, says_yes
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.drift import printed
@@ -142,7 +142,7 @@ async def _destroyed(runtime: Runtime, number: int, write: Write) -> bool:
     return outcome.status == "destroyed"
 
 
-async def _compared(trial: Trial, seen: Sequence[Seen]) -> int:
+async def _compared(trial: Trial, seen: Sequence[TappedReply]) -> int:
     """The same walk on the simulator, and where its answers have another shape."""
     clock = ManualClock(auto_advance=True)
     simulator = Simulator(clock)
@@ -162,7 +162,7 @@ async def _compared(trial: Trial, seen: Sequence[Seen]) -> int:
     return Exit.FAILED if lines else Exit.FINE
 
 
-def unlike(real: Sequence[Seen], simulated: Sequence[Seen]) -> list[str]:
+def unlike(real: Sequence[TappedReply], simulated: Sequence[TappedReply]) -> list[str]:
     """Operation by operation: statuses and fields that only one of the two ever answered."""
     lines: list[str] = []
     names = dict.fromkeys(one.operation.name for one in real)
@@ -180,7 +180,7 @@ def unlike(real: Sequence[Seen], simulated: Sequence[Seen]) -> list[str]:
     return lines
 
 
-def _fields(seen: Sequence[Seen]) -> set[str]:
+def _fields(seen: Sequence[TappedReply]) -> set[str]:
     return {path for one in seen if one.status < 400 and one.kind for path in _paths(one.body, "")}
 
 
@@ -200,7 +200,7 @@ def _paths(body: object, path: str) -> set[str]:
     return found
 
 
-def _recorded(directory: Path, seen: Sequence[Seen]) -> None:
+def _recorded(directory: Path, seen: Sequence[TappedReply]) -> None:
     """One file a kind of answer: the operation, the status, the scrubbed body."""
     directory.mkdir(parents=True, exist_ok=True)
     scrubber, counts = Scrubber(), dict[str, int]()

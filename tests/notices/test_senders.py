@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.notices.receiver import desktop, receiving
-from vast_mcp.notices import Kind, Notice
+from vast_mcp.notices import Notice, NoticeKind
 from vast_mcp.notices.desktop import _arguments, reachable
 from vast_mcp.notices.notice import quoted
 from vast_mcp.notices.sender import NotDelivered
 from vast_mcp.notices.webhook import Webhook
 
 TEXT = "The lease of instance 27000001 \"-n $(id) `id` ; 'x'\" ends in 10 min."
-NOTICE = Notice(Kind.LEASE_ENDS, "key", TEXT, 27_000_001)
+NOTICE = Notice(NoticeKind.LEASE_ENDS, "key", TEXT, 27_000_001)
 AT = "2026-11-20T18:30Z"
 
 
@@ -20,7 +20,7 @@ async def test_a_webhook_gets_kind_text_time_and_id() -> None:
     """The body others write programs for."""
     async with receiving() as receiver:
         await Webhook(receiver.address).send(NOTICE, AT)
-        await Webhook(receiver.address).send(Notice(Kind.RUNWAY, "r", "Short."), AT)
+        await Webhook(receiver.address).send(Notice(NoticeKind.RUNWAY, "r", "Short."), AT)
     assert receiver.posted == [
         {"kind": "lease_ends", "text": TEXT, "at": AT, "instance_id": 27_000_001},
         {"kind": "runway", "text": "Short.", "at": AT},

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vast_mcp.policy import Exposure, Limits, Owner, Request, Spend, Target
 from vast_mcp.policy.actions import ACTS, DANGEROUS_WORDS
-from vast_mcp.policy.keys import KEYS, Key, Kind, Value
+from vast_mcp.policy.keys import KEYS, Key, KeyKind, Value
 from vast_mcp.policy.layers import Layer, built_in, set_by
 from vast_mcp.policy.limits import Level
 from vast_mcp.units import Usd, UsdPerHour
@@ -112,17 +112,17 @@ def values_for(key: Key) -> st.SearchStrategy[Value]:
     """Any value that a policy file could state for this key."""
     if key.dotted == "dangerous.allow":
         return st.lists(st.sampled_from(DANGEROUS_WORDS), unique=True).map(tuple)
-    kinds: dict[Kind, st.SearchStrategy[Value]] = {
-        Kind.MONEY: large.map(Usd),
-        Kind.RATE: large.map(UsdPerHour),
-        Kind.NUMBER: mostly(st.sampled_from([24.0, 48.0, 200.0]), st.floats(0, 1000)),
-        Kind.COUNT: st.integers(0, 9),
-        Kind.SWITCH: rarely,
-        Kind.WORDS: st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
-        Kind.IDS: st.lists(st.integers(1, 3), unique=True).map(tuple),
-        Kind.MINUTES: st.lists(st.integers(1, 60), unique=True).map(tuple),
-        Kind.PERCENT: st.integers(1, 100),
-        Kind.ADDRESS: st.sampled_from(["https://a.example/x", "http://127.0.0.1:9/y"]),
+    kinds: dict[KeyKind, st.SearchStrategy[Value]] = {
+        KeyKind.MONEY: large.map(Usd),
+        KeyKind.RATE: large.map(UsdPerHour),
+        KeyKind.NUMBER: mostly(st.sampled_from([24.0, 48.0, 200.0]), st.floats(0, 1000)),
+        KeyKind.COUNT: st.integers(0, 9),
+        KeyKind.SWITCH: rarely,
+        KeyKind.WORDS: st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
+        KeyKind.IDS: st.lists(st.integers(1, 3), unique=True).map(tuple),
+        KeyKind.MINUTES: st.lists(st.integers(1, 60), unique=True).map(tuple),
+        KeyKind.PERCENT: st.integers(1, 100),
+        KeyKind.ADDRESS: st.sampled_from(["https://a.example/x", "http://127.0.0.1:9/y"]),
     }
     return kinds[key.kind]
 

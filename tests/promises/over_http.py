@@ -11,13 +11,13 @@ from mcp import Client
 from tests.world import SEAL_KEY, Answer, Mode, World
 from vast_mcp.clock import SystemClock
 from vast_mcp.server import create_server
-from vast_mcp.transports import PATH, Door, http_app
+from vast_mcp.transports import PATH, HttpDoor, http_app
 
 
 @asynccontextmanager
 async def serving(world: World) -> AsyncIterator[str]:
     """The address of the world's server, reached over HTTP."""
-    door = Door(host="127.0.0.1", port=0, token="", subject="", allowed_hosts=())
+    door = HttpDoor(host="127.0.0.1", port=0, token="", subject="", allowed_hosts=())
     config = uvicorn.Config(
         http_app(create_server(world.runtime, SEAL_KEY), door),
         host=door.host,

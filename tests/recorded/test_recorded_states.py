@@ -10,7 +10,7 @@ from tests.services.samples import held as held_sample
 from vast_mcp.api.wire import decode_instance
 from vast_mcp.api.wire_account import decode_note
 from vast_mcp.models import Instance, billing_of, failure_of, state_of
-from vast_mcp.notices.due import Seen, due
+from vast_mcp.notices.due import AccountRound, due
 from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services.held import Held
 
@@ -113,5 +113,5 @@ def notice_of(instance_id: int, notes: tuple[Any, ...]) -> str:
         books={"created_us": 1_786_850_000_000_000, "target_id": instance_id},
     )  # fmt: skip
     seen = Held(one.instance, 1_786_866_000_000_000, one.rental, one.mark)
-    found = due(Seen(held=(seen,), notes=notes), [], NotifyRules(), seen.now_us)
+    found = due(AccountRound(held=(seen,), notes=notes), [], NotifyRules(), seen.now_us)
     return next(notice.text for notice in found if notice.kind == "outbid")

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from tests.services.samples import NOW_US, offer
 from vast_mcp.errors import InputInvalid
 from vast_mcp.policy import Allowed, Level, Limits
-from vast_mcp.services.ranking import Wish, fits, job_cost, merged, rank, wire_filters
+from vast_mcp.services.ranking import SearchCriteria, fits, job_cost, merged, rank, wire_filters
 from vast_mcp.units import Usd, UsdPerHour
 
-WISH = Wish(disk_gb=50, hours=4, download_gb=10)
+WISH = SearchCriteria(disk_gb=50, hours=4, download_gb=10)
 
 
-def wish(**changes: Any) -> Wish:  # noqa: ANN401  any field
+def wish(**changes: Any) -> SearchCriteria:  # noqa: ANN401  any field
     """Any card for four hours, changed."""
-    return Wish(**{"disk_gb": 50.0, "hours": 4.0, "download_gb": 10.0, **changes})
+    return SearchCriteria(**{"disk_gb": 50.0, "hours": 4.0, "download_gb": 10.0, **changes})
 
 
 def test_a_job_costs_its_hours_its_traffic_and_the_time_it_loads() -> None:

@@ -11,7 +11,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.transports.processes import INITIALIZE, started
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.transports import Door
+from vast_mcp.transports import HttpDoor
 
 TOKEN = "a-token-of-some-length"
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
@@ -31,12 +31,12 @@ ADDRESS = r"serving MCP at (\S+)"
 def test_a_door_that_would_stand_open_is_refused(door: Mapping[str, object], said: str) -> None:
     """Design §2: refused before anything listens."""
     with pytest.raises(ConfigInvalid, match=said):
-        Door(**door)  # type: ignore[arg-type]  # the point is to try combinations
+        HttpDoor(**door)  # type: ignore[arg-type]  # the point is to try combinations
 
 
 def test_a_named_host_stands_beside_nothing_else() -> None:
     """On a public address, loopback's names are not answered."""
-    door = Door("0.0.0.0", 1, TOKEN, allowed_hosts=("gpu.example",))
+    door = HttpDoor("0.0.0.0", 1, TOKEN, allowed_hosts=("gpu.example",))
     assert door.hosts == ["gpu.example", "gpu.example:*"]
 
 

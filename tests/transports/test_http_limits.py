@@ -10,7 +10,7 @@ import uvicorn
 
 from vast_mcp.clock import SystemClock
 from vast_mcp.http_limits import ExactNames, impatient_protocol
-from vast_mcp.transports import Door
+from vast_mcp.transports import HttpDoor
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  the ASGI shape
@@ -24,7 +24,7 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  th
 @asynccontextmanager
 async def _served(head_s: float = 10, body_s: float = 10) -> AsyncIterator[int]:
     config = uvicorn.Config(
-        ExactNames(_app, Door().names), port=0, log_config=None, lifespan="off",
+        ExactNames(_app, HttpDoor().names), port=0, log_config=None, lifespan="off",
         http=impatient_protocol(head_s, body_s), timeout_keep_alive=30,
     )  # fmt: skip
     server = uvicorn.Server(config)

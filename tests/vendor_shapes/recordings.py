@@ -4,40 +4,40 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from vast_mcp.vendor_shapes import Kind, Source
+from vast_mcp.vendor_shapes import ReplyKind, Source
 
 DIRECTORY = Path(__file__).parents[3] / "shared" / "recorded"
 _KINDS = (
-    ("offers_", Kind.OFFERS),
-    ("volume_listings_in_bundles", Kind.OFFERS),
-    ("instances_v1", Kind.INSTANCES),
-    ("instances_empty", Kind.INSTANCES),
-    ("docs_GET__api_v1_instances_200", Kind.INSTANCES),
-    ("instance_", Kind.INSTANCE),
-    ("state_", Kind.INSTANCE),
-    ("show_gone", Kind.INSTANCE),
-    ("user", Kind.USER),
-    ("templates", Kind.TEMPLATES),
-    ("ssh_keys", Kind.SSH_KEYS),
-    ("charges", Kind.CHARGES),
-    ("docs_GET__api_v0_charges_200", Kind.CHARGES),
-    ("docs_GET__api_v1_invoices_200", Kind.INVOICES),
-    ("notify_types", Kind.NOTIFICATION_TYPES),
-    ("notify_inbox", Kind.NOTIFICATION_INBOX),
-    ("notify_webhooks", Kind.NOTIFICATION_WEBHOOKS),
-    ("docs_GET__api_v0_endptjobs", Kind.ENDPOINTS),
-    ("docs_POST__api_v0_endptjobs", Kind.ENDPOINT_CREATED),
-    ("docs_GET__api_v0_workergroups", Kind.WORKERGROUPS),
-    ("docs_POST__api_v0_workergroups", Kind.WORKERGROUP_CREATED),
-    ("docs_POST__get_endpoint_workers", Kind.WORKERS),
-    ("docs_GET__api_v0_volumes", Kind.VOLUMES),
-    ("docs_PUT__api_v0_volumes", Kind.VOLUME_CREATED),
-    ("docs_DELETE__api_v0_volumes", Kind.CHANGED),
-    ("docs_PUT__api_v0_instances_request_logs", Kind.REQUEST_LOGS),
-    ("request_logs_two_urls", Kind.REQUEST_LOGS),
-    ("create_", Kind.CREATED),
-    ("bid_too_low", Kind.CREATED),
-    ("start_queued", Kind.CHANGED),
+    ("offers_", ReplyKind.OFFERS),
+    ("volume_listings_in_bundles", ReplyKind.OFFERS),
+    ("instances_v1", ReplyKind.INSTANCES),
+    ("instances_empty", ReplyKind.INSTANCES),
+    ("docs_GET__api_v1_instances_200", ReplyKind.INSTANCES),
+    ("instance_", ReplyKind.INSTANCE),
+    ("state_", ReplyKind.INSTANCE),
+    ("show_gone", ReplyKind.INSTANCE),
+    ("user", ReplyKind.USER),
+    ("templates", ReplyKind.TEMPLATES),
+    ("ssh_keys", ReplyKind.SSH_KEYS),
+    ("charges", ReplyKind.CHARGES),
+    ("docs_GET__api_v0_charges_200", ReplyKind.CHARGES),
+    ("docs_GET__api_v1_invoices_200", ReplyKind.INVOICES),
+    ("notify_types", ReplyKind.NOTIFICATION_TYPES),
+    ("notify_inbox", ReplyKind.NOTIFICATION_INBOX),
+    ("notify_webhooks", ReplyKind.NOTIFICATION_WEBHOOKS),
+    ("docs_GET__api_v0_endptjobs", ReplyKind.ENDPOINTS),
+    ("docs_POST__api_v0_endptjobs", ReplyKind.ENDPOINT_CREATED),
+    ("docs_GET__api_v0_workergroups", ReplyKind.WORKERGROUPS),
+    ("docs_POST__api_v0_workergroups", ReplyKind.WORKERGROUP_CREATED),
+    ("docs_POST__get_endpoint_workers", ReplyKind.WORKERS),
+    ("docs_GET__api_v0_volumes", ReplyKind.VOLUMES),
+    ("docs_PUT__api_v0_volumes", ReplyKind.VOLUME_CREATED),
+    ("docs_DELETE__api_v0_volumes", ReplyKind.CHANGED),
+    ("docs_PUT__api_v0_instances_request_logs", ReplyKind.REQUEST_LOGS),
+    ("request_logs_two_urls", ReplyKind.REQUEST_LOGS),
+    ("create_", ReplyKind.CREATED),
+    ("bid_too_low", ReplyKind.CREATED),
+    ("start_queued", ReplyKind.CHANGED),
 )
 _GRADES = (
     ("recorded shape", Source.REPORTED),
@@ -63,7 +63,7 @@ class Recording:
     """One recorded reply."""
 
     name: str
-    kind: Kind
+    kind: ReplyKind
     status: int
     source: Source
     body: object
@@ -86,7 +86,7 @@ def recordings() -> list[Recording]:
     return found
 
 
-def _kind(name: str, status: int) -> Kind:
+def _kind(name: str, status: int) -> ReplyKind:
     if status >= 400:
-        return Kind.REFUSAL
+        return ReplyKind.REFUSAL
     return next(kind for start, kind in _KINDS if name.startswith(start))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from tests.simulator.console import Console, console
-from vast_mcp.vendor_shapes import Kind, Problem, compare
+from vast_mcp.vendor_shapes import Problem, ReplyKind, compare
 
 TEMPLATE = "4e17788f74f075dd9aab7d0d4427968f"
 
@@ -27,43 +27,46 @@ SENT_AND_NEVER_RECORDED: dict[str, str] = {
 }  # fmt: skip
 """`kind: path` of a field that the simulator sends and no recording has, with the reason."""
 
-Reply = tuple[Kind, object]
+Reply = tuple[ReplyKind, object]
 
 
 async def _market(vendor: Console) -> AsyncIterator[Reply]:
     cheap: dict[str, Any] = {"order": [["dph_total", "asc"]], "allocated_storage": 50.0}
     for kind in ("on-demand", "bid", "reserved"):
         answer = await vendor.call("POST", "bundles/", json={"type": kind, **cheap})
-        yield Kind.OFFERS, answer.json()
-    yield Kind.TEMPLATES, await vendor.get("template/")
+        yield ReplyKind.OFFERS, answer.json()
+    yield ReplyKind.TEMPLATES, await vendor.get("template/")
 
 
 async def _machines(vendor: Console) -> AsyncIterator[Reply]:
-    yield Kind.INSTANCES, await vendor.get("/api/v1/instances/")
+    yield ReplyKind.INSTANCES, await vendor.get("/api/v1/instances/")
     offer = await vendor.cheapest()
     sent = {"image": "vastai/pytorch:x", "disk": 50, "label": "a", "runtype": "ssh_direc ssh_proxy"}
     sent |= {"env": {"A": "b", "-p 8080:8080": "1"}}
     created = (await vendor.call("PUT", f"asks/{offer['id']}/", json=sent)).json()
-    yield Kind.CREATED, created
+    yield ReplyKind.CREATED, created
     number = created["new_contract"]
     for seconds in (0, 20, 60, 600):
         vendor.clock.move(seconds)
-        yield Kind.INSTANCE, await vendor.get(f"instances/{number}/")
-        yield Kind.INSTANCES, await vendor.get("/api/v1/instances/")
+        yield ReplyKind.INSTANCE, await vendor.get(f"instances/{number}/")
+        yield ReplyKind.INSTANCES, await vendor.get("/api/v1/instances/")
     logs = await vendor.call("PUT", f"instances/request_logs/{number}/", json={"tail": "10"})
-    yield Kind.REQUEST_LOGS, logs.json()
+    yield ReplyKind.REQUEST_LOGS, logs.json()
     for change in ({"label": "b"}, {"state": "stopped"}):
-        yield Kind.CHANGED, (await vendor.call("PUT", f"instances/{number}/", json=change)).json()
+        yield (
+            ReplyKind.CHANGED,
+            (await vendor.call("PUT", f"instances/{number}/", json=change)).json(),
+        )
     vendor.clock.move(60)
-    yield Kind.INSTANCE, await vendor.get(f"instances/{number}/")
+    yield ReplyKind.INSTANCE, await vendor.get(f"instances/{number}/")
     answer = await vendor.call("PUT", f"instances/{number}/", json={"state": "running"})
-    yield Kind.CHANGED, answer.json()
+    yield ReplyKind.CHANGED, answer.json()
     vendor.clock.move(600)
-    yield Kind.INSTANCES, await vendor.get("/api/v1/instances/")
-    yield Kind.CHANGED, (await vendor.call("DELETE", f"instances/{number}/", json={})).json()
-    yield Kind.INSTANCE, await vendor.get(f"instances/{number}/")
+    yield ReplyKind.INSTANCES, await vendor.get("/api/v1/instances/")
+    yield ReplyKind.CHANGED, (await vendor.call("DELETE", f"instances/{number}/", json={})).json()
+    yield ReplyKind.INSTANCE, await vendor.get(f"instances/{number}/")
     gone = await vendor.call("DELETE", f"instances/{number}/", json={})
-    yield Kind.REFUSAL, gone.json()
+    yield ReplyKind.REFUSAL, gone.json()
 
 
 async def _stages(vendor: Console) -> AsyncIterator[Reply]:
@@ -71,55 +74,58 @@ async def _stages(vendor: Console) -> AsyncIterator[Reply]:
     number = await vendor.rent(**bid)
     vendor.clock.move(900)
     vendor.simulator.outbid(number)
-    yield Kind.INSTANCE, await vendor.get(f"instances/{number}/")
+    yield ReplyKind.INSTANCE, await vendor.get(f"instances/{number}/")
     other = await vendor.running()
     vendor.simulator.take_offline(other)
-    yield Kind.INSTANCE, await vendor.get(f"instances/{other}/")
+    yield ReplyKind.INSTANCE, await vendor.get(f"instances/{other}/")
     vendor.simulator.bring_back(other)
     vendor.simulator.fail_next_creates("broken_image")
     broken = await vendor.rent()
     vendor.clock.move(900)
-    yield Kind.INSTANCE, await vendor.get(f"instances/{broken}/")
-    yield Kind.INSTANCES, await vendor.get("/api/v1/instances/")
+    yield ReplyKind.INSTANCE, await vendor.get(f"instances/{broken}/")
+    yield ReplyKind.INSTANCES, await vendor.get("/api/v1/instances/")
 
 
 async def _account(vendor: Console) -> AsyncIterator[Reply]:
-    yield Kind.USER, await vendor.get("users/current/")
+    yield ReplyKind.USER, await vendor.get("users/current/")
     await vendor.call("POST", "ssh/", json={"ssh_key": "ssh-ed25519 AAAA me"})
-    yield Kind.SSH_KEYS, await vendor.get("ssh/")
+    yield ReplyKind.SSH_KEYS, await vendor.get("ssh/")
     await vendor.running()
     vendor.clock.move(3600)
     window = '{"day": {"gte": 0, "lte": 4000000000}}'
-    yield Kind.CHARGES, await vendor.get("charges/", params={"select_filters": window})
+    yield ReplyKind.CHARGES, await vendor.get("charges/", params={"select_filters": window})
 
 
 async def _serverless(vendor: Console) -> AsyncIterator[Reply]:
     sent: dict[str, Any] = {"endpoint_name": "e", "cold_workers": 1, "max_workers": 3}
     created = (await vendor.call("POST", "endptjobs/", json=sent)).json()
-    yield Kind.ENDPOINT_CREATED, created
+    yield ReplyKind.ENDPOINT_CREATED, created
     group = {"template_hash": TEMPLATE, "endpoint_id": created["result"], "gpu_ram": 24}
     group |= {"search_params": "gpu_name=RTX_4090 verified=True rentable=True rented=False"}
-    yield Kind.WORKERGROUP_CREATED, (await vendor.call("POST", "workergroups/", json=group)).json()
-    yield Kind.ENDPOINTS, await vendor.get("endptjobs/")
-    yield Kind.WORKERGROUPS, await vendor.get("workergroups/")
+    yield (
+        ReplyKind.WORKERGROUP_CREATED,
+        (await vendor.call("POST", "workergroups/", json=group)).json(),
+    )
+    yield ReplyKind.ENDPOINTS, await vendor.get("endptjobs/")
+    yield ReplyKind.WORKERGROUPS, await vendor.get("workergroups/")
     workers = await vendor.call("POST", "/get_endpoint_workers/", json={"id": created["result"]})
-    yield Kind.WORKERS, workers.json()
-    yield Kind.VOLUMES, await vendor.get("volumes/")
+    yield ReplyKind.WORKERS, workers.json()
+    yield ReplyKind.VOLUMES, await vendor.get("volumes/")
     offers = await vendor.call("POST", "volumes/search/", json={"disk_space": {"gte": 10}})
     offer = offers.json()["offers"][0]
     volume = {"id": offer["id"], "size": 10, "name": "v"}
-    yield Kind.VOLUME_CREATED, (await vendor.call("PUT", "volumes/", json=volume)).json()
-    yield Kind.VOLUMES, await vendor.get("volumes/")
+    yield ReplyKind.VOLUME_CREATED, (await vendor.call("PUT", "volumes/", json=volume)).json()
+    yield ReplyKind.VOLUMES, await vendor.get("volumes/")
 
 
 async def _refusals(vendor: Console) -> AsyncIterator[Reply]:
     sent = {"image": "vastai/pytorch:x", "disk": 50}
-    yield Kind.REFUSAL, (await vendor.call("PUT", "asks/1/", json=sent)).json()
-    yield Kind.REFUSAL, (await vendor.call("GET", "instances/")).json()
-    yield Kind.REFUSAL, (await vendor.call("GET", "charges/")).json()
+    yield ReplyKind.REFUSAL, (await vendor.call("PUT", "asks/1/", json=sent)).json()
+    yield ReplyKind.REFUSAL, (await vendor.call("GET", "instances/")).json()
+    yield ReplyKind.REFUSAL, (await vendor.call("GET", "charges/")).json()
     wrong = {"Authorization": "Bearer wrong"}
     for path in ("users/current/", "/api/v1/instances/", "ssh/"):
-        yield Kind.REFUSAL, (await vendor.call("GET", path, headers=wrong)).json()
+        yield ReplyKind.REFUSAL, (await vendor.call("GET", path, headers=wrong)).json()
 
 
 WALKS = (_market, _machines, _stages, _account, _serverless, _refusals)
@@ -151,12 +157,12 @@ async def test_the_walk_through_the_simulator_meets_every_kind_it_can_answer() -
         async with console(seed=1) as vendor:
             met |= {kind async for kind, _ in walk(vendor)}
     not_simulated = {
-        Kind.INVOICES,
-        Kind.NOTIFICATION_TYPES,
-        Kind.NOTIFICATION_INBOX,
-        Kind.NOTIFICATION_WEBHOOKS,
+        ReplyKind.INVOICES,
+        ReplyKind.NOTIFICATION_TYPES,
+        ReplyKind.NOTIFICATION_INBOX,
+        ReplyKind.NOTIFICATION_WEBHOOKS,
     }
-    assert met | not_simulated == set(Kind)
+    assert met | not_simulated == set(ReplyKind)
 
 
 def test_each_field_sent_and_never_recorded_has_a_reason() -> None:

@@ -9,9 +9,9 @@ import pytest
 from tests.vendor_shapes.recordings import DIRECTORY, Recording, recordings
 from vast_mcp.vendor_shapes import (
     SHAPES,
-    Finding,
-    Kind,
     Problem,
+    ReplyKind,
+    ShapeDifference,
     Source,
     Type,
     all_fields,
@@ -65,9 +65,9 @@ def test_each_field_is_known_by_the_strongest_source_that_shows_it() -> None:
     assert wrong == []
 
 
-def _shown(kind: Kind, replies: list[Recording]) -> dict[str, set[Source]]:
+def _shown(kind: ReplyKind, replies: list[Recording]) -> dict[str, set[Source]]:
     """By which sources each field of a kind was shown; an instance row counts for both lists."""
-    twins = {Kind.INSTANCE: "instances", Kind.INSTANCES: "instances[]"}
+    twins = {ReplyKind.INSTANCE: "instances", ReplyKind.INSTANCES: "instances[]"}
     shown: dict[str, set[Source]] = {}
     for reply in replies:
         for path in fields_of(reply.body, SHAPES[reply.kind]):
@@ -128,9 +128,9 @@ OFFER = {
 }
 
 
-def _of_offer(**changed: object) -> tuple[Finding, ...]:
+def _of_offer(**changed: object) -> tuple[ShapeDifference, ...]:
     row = {name: value for name, value in (OFFER | changed).items() if value is not ...}
-    return compare(Kind.OFFERS, {"offers": [row]})
+    return compare(ReplyKind.OFFERS, {"offers": [row]})
 
 
 def test_a_reply_that_fits_has_no_findings() -> None:
@@ -164,7 +164,7 @@ def test_a_difference_is_found_and_said_to_matter_if_we_decode_the_field(
 
 def test_the_same_difference_in_many_rows_is_told_once_with_its_count() -> None:
     """A report that can be read."""
-    (found,) = compare(Kind.OFFERS, {"offers": [OFFER | {"gpu_ram": 24}] * 50})
+    (found,) = compare(ReplyKind.OFFERS, {"offers": [OFFER | {"gpu_ram": 24}] * 50})
     assert (found.times, str(found)) == (
         50,
         "offers[].gpu_ram: out of range, about 10^1 instead of 512 to 8e+06 MB (50 times)",
@@ -174,8 +174,8 @@ def test_the_same_difference_in_many_rows_is_told_once_with_its_count() -> None:
 SECRET = "sk-live-49983614"
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_no_finding_repeats_a_value_or_a_name_that_could_be_data(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(ReplyKind))
+def test_no_finding_repeats_a_value_or_a_name_that_could_be_data(kind: ReplyKind) -> None:
     """A report goes into a public issue: no value of the reply is in it, whatever is where."""
     for reply in (
         {SECRET: SECRET},
@@ -198,7 +198,7 @@ def test_a_reply_nested_without_end_is_compared_to_a_depth() -> None:
     deep: object = 1
     for _ in range(5000):
         deep = {"items": [deep]}
-    assert compare(Kind.CHARGES, {"results": [deep]})
+    assert compare(ReplyKind.CHARGES, {"results": [deep]})
 
 
 def test_the_types_of_the_table_are_told_apart() -> None:

@@ -21,7 +21,7 @@ SHORT_LIST_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class InstanceReading:
     """What one look at a machine showed.
 
     `instance` None: it is not shown. That it ended is proven only by `gone`, the vendor's own word
@@ -81,7 +81,7 @@ class InstanceReads(Asking):
         urgent: bool = False,
         listed: bool = True,
         deadline_s: float | None = None,
-    ) -> Look:
+    ) -> InstanceReading:
         """One machine now. An empty answer proves nothing: the complete list is read then.
 
         The vendor once answered `{"instances": null}` for a machine that ran and billed (reported
@@ -93,12 +93,12 @@ class InstanceReads(Asking):
             instance = await self._one_row(instance_id, deadline)
         except NotFound as absent:
             if says_gone(absent):
-                return Look(None, gone=True)
+                return InstanceReading(None, gone=True)
             if absent.status != 404 or absent.code not in _ABSENT:
                 raise
             instance = None
         if instance is not None or not listed:
-            return Look(instance, empty=instance is None)
+            return InstanceReading(instance, empty=instance is None)
         try:
             everything = await self.list_instances(
                 fresh=fresh,
@@ -108,9 +108,9 @@ class InstanceReads(Asking):
             )
         except ApiError as error:
             found = await self._listed_row(instance_id, deadline)
-            return Look(found, empty=True, trouble=None if found else error)
+            return InstanceReading(found, empty=True, trouble=None if found else error)
         found = next((one for one in everything if one.instance_id == instance_id), None)
-        return Look(found, empty=True)
+        return InstanceReading(found, empty=True)
 
     async def _listed_row(self, instance_id: int, deadline: Deadline) -> Instance | None:
         """Its row of a list that cannot be read whole now; None proves nothing at all."""

@@ -9,35 +9,35 @@ import httpx2
 
 from vast_mcp.errors import PermitMissing
 from vast_mcp.operations import OPERATIONS, JsonObject, Operation
-from vast_mcp.vendor_shapes import Kind
+from vast_mcp.vendor_shapes import ReplyKind
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+KINDS: Mapping[str, ReplyKind] = MappingProxyType(
     {
-        "show_account": Kind.USER,
-        "search_offers": Kind.OFFERS,
-        "search_templates": Kind.TEMPLATES,
-        "list_instances": Kind.INSTANCES,
-        "show_instance": Kind.INSTANCE,
-        "list_ssh_keys": Kind.SSH_KEYS,
-        "list_charges": Kind.CHARGES,
-        "list_endpoints": Kind.ENDPOINTS,
-        "list_workergroups": Kind.WORKERGROUPS,
-        "list_workers": Kind.WORKERS,
-        "list_volumes": Kind.VOLUMES,
-        "show_inbox": Kind.NOTIFICATION_INBOX,
-        "request_logs": Kind.REQUEST_LOGS,
-        "create_instance": Kind.CREATED,
-        "start_instance": Kind.CHANGED,
-        "stop_instance": Kind.CHANGED,
-        "label_instance": Kind.CHANGED,
-        "destroy_instance": Kind.CHANGED,
+        "show_account": ReplyKind.USER,
+        "search_offers": ReplyKind.OFFERS,
+        "search_templates": ReplyKind.TEMPLATES,
+        "list_instances": ReplyKind.INSTANCES,
+        "show_instance": ReplyKind.INSTANCE,
+        "list_ssh_keys": ReplyKind.SSH_KEYS,
+        "list_charges": ReplyKind.CHARGES,
+        "list_endpoints": ReplyKind.ENDPOINTS,
+        "list_workergroups": ReplyKind.WORKERGROUPS,
+        "list_workers": ReplyKind.WORKERS,
+        "list_volumes": ReplyKind.VOLUMES,
+        "show_inbox": ReplyKind.NOTIFICATION_INBOX,
+        "request_logs": ReplyKind.REQUEST_LOGS,
+        "create_instance": ReplyKind.CREATED,
+        "start_instance": ReplyKind.CHANGED,
+        "stop_instance": ReplyKind.CHANGED,
+        "label_instance": ReplyKind.CHANGED,
+        "destroy_instance": ReplyKind.CHANGED,
     }
 )
 """Operation to the kind of its answer; the others are read and not compared."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TappedReply:
     """One answer: of which operation, its status, and its body (a text where it is no JSON)."""
 
     operation: Operation
@@ -45,9 +45,9 @@ class Seen:
     body: object
 
     @property
-    def kind(self) -> Kind | None:
+    def kind(self) -> ReplyKind | None:
         """What it has to look like; None for a kind that has no shape."""
-        return Kind.REFUSAL if self.status >= 400 else KINDS.get(self.operation.name)
+        return ReplyKind.REFUSAL if self.status >= 400 else KINDS.get(self.operation.name)
 
 
 class Tap(httpx2.AsyncBaseTransport):
@@ -62,7 +62,7 @@ class Tap(httpx2.AsyncBaseTransport):
         self._inner = inner
         self._prefixes = [httpx2.URL(base).path.rstrip("/") for base in bases]
         self._reads_only = reads_only
-        self.seen: list[Seen] = []
+        self.seen: list[TappedReply] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Judge, send, keep.
@@ -79,7 +79,7 @@ class Tap(httpx2.AsyncBaseTransport):
             return response
         content = await response.aread()
         await response.aclose()
-        self.seen.append(Seen(operation, response.status_code, _decoded(content)))
+        self.seen.append(TappedReply(operation, response.status_code, _decoded(content)))
         kept = {
             name: value
             for name, value in response.headers.items()

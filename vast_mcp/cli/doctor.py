@@ -35,7 +35,7 @@ SKEW_S = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorLine:
     """One line. `sound` is None where there is something to know but no fault."""
 
     subject: str
@@ -101,13 +101,13 @@ async def _examine(settings: Settings) -> int:
 
 async def examined(
     settings: Settings, services: Services, transport: DateNoting
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[DoctorLine]:
     """Every finding, in the order in which a person would mend them."""
     for finding in _key(settings, services.clock.utc_us()):
         yield finding
     if not fits_a_script(settings.api_base):
         told = "is no plain https://host[:port][/path]: nothing is rented until it is"
-        yield Finding("VAST_URL", told, sound=False)
+        yield DoctorLine("VAST_URL", told, sound=False)
     yield _policy(settings)
     reached = False
     if settings.api_key:
@@ -120,7 +120,7 @@ async def examined(
                 yield finding
             yield await _right_to_end(settings, services)
         for change in services.keys.changes:
-            yield Finding("key", change.says, sound=None)
+            yield DoctorLine("key", change.says, sound=None)
         yield _skew(transport.skew_s)
     yield _state(settings)
     if reached or settings.ledger or known_ledger(settings.state_dir, settings.key_digest):
@@ -131,36 +131,38 @@ async def examined(
         async for finding in _outlived(services):
             yield finding
     else:  # one cause is told once
-        yield Finding("the rest", "not looked at: the account has to be reached first", sound=None)
+        yield DoctorLine(
+            "the rest", "not looked at: the account has to be reached first", sound=None
+        )
 
 
-def _key(settings: Settings, now_us: int) -> Iterator[Finding]:
+def _key(settings: Settings, now_us: int) -> Iterator[DoctorLine]:
     """Where the key is from, who else can read it, and when it ends."""
     if not settings.api_key:
-        yield Finding("key", str(missing_key()), sound=False)
+        yield DoctorLine("key", str(missing_key()), sound=False)
         return
     keys = settings.find_keys()
     for key in keys:
         place = Path(key.origin)
         with suppress(OSError):
             if place.is_file() and place.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                yield Finding("key", f"{place} can be read by others: chmod 600 it", sound=None)
+                yield DoctorLine("key", f"{place} can be read by others: chmod 600 it", sound=None)
     yield _ends(keys[0], now_us)
     unused = _unused_session(settings)
     if unused is not None:
         told = f"the two-factor session in {unused.origin} is not used: VAST_API_KEY goes before it"
-        yield Finding("key", told, sound=None)
+        yield DoctorLine("key", told, sound=None)
 
 
-def _ends(key: ApiKey, now_us: int) -> Finding:
+def _ends(key: ApiKey, now_us: int) -> DoctorLine:
     """The key's end, as far as anybody can know it."""
     if key.ends_us is None:
-        return Finding("key", f"from {key.origin}")
+        return DoctorLine("key", f"from {key.origin}")
     when = datetime.fromtimestamp(key.ends_us // SECOND_US, UTC).strftime("%Y-%m-%d %H:%MZ")
     said = f"two-factor session from {key.origin}, ends about {when}"
     if key.ends_us - now_us > DAY_US:
-        return Finding("key", said)
-    return Finding("key", f"{said}: run `vastai tfa login`", sound=None)
+        return DoctorLine("key", said)
+    return DoctorLine("key", f"{said}: run `vastai tfa login`", sound=None)
 
 
 def _unused_session(settings: Settings) -> ApiKey | None:
@@ -172,12 +174,12 @@ def _unused_session(settings: Settings) -> ApiKey | None:
     return next((key for key in found if key.kind is KeyKind.SESSION), None)
 
 
-def _policy(settings: Settings) -> Finding:
+def _policy(settings: Settings) -> DoctorLine:
     limits = policy_source(settings).current()
     if limits.broken:
-        return Finding("policy", limits.broken, sound=False)
+        return DoctorLine("policy", limits.broken, sound=False)
     suffix = "; read-only" if limits.read_only else ""
-    return Finding("policy", f"sound, digest {limits.digest[:12]}{suffix}")
+    return DoctorLine("policy", f"sound, digest {limits.digest[:12]}{suffix}")
 
 
 def _permissions(services: Services) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
@@ -204,9 +206,9 @@ def _permissions(services: Services) -> list[tuple[str, Callable[[], Awaitable[s
     ]
 
 
-async def _together(reads: Sequence[tuple[str, Callable[[], Awaitable[str]]]]) -> list[Finding]:
+async def _together(reads: Sequence[tuple[str, Callable[[], Awaitable[str]]]]) -> list[DoctorLine]:
     """Several reads at once, told in their own order: each waits for a slot of its own."""
-    found: dict[str, Finding] = {}
+    found: dict[str, DoctorLine] = {}
 
     async def look(what: str, read: Callable[[], Awaitable[str]]) -> None:
         found[what] = await _permission(what, read)
@@ -217,94 +219,94 @@ async def _together(reads: Sequence[tuple[str, Callable[[], Awaitable[str]]]]) -
     return [found[what] for what, _ in reads]
 
 
-async def _right_to_end(settings: Settings, services: Services) -> Finding:
+async def _right_to_end(settings: Settings, services: Services) -> DoctorLine:
     """Whether this key can end what is rented: tried with the id of a machine that is none."""
     if settings.read_only:
-        return Finding("ending", "not tried in read-only mode", sound=None)
+        return DoctorLine("ending", "not tried in read-only mode", sound=None)
     try:
         rights = await services.rights.prove(Caller(client="doctor"))
     except VastMcpError as error:
-        return Finding("ending", f"could not be tried: {error}", sound=None)
+        return DoctorLine("ending", f"could not be tried: {error}", sound=None)
     if rights.may_end is None:
-        return Finding("ending", f"not known: {rights.says}", sound=None)
+        return DoctorLine("ending", f"not known: {rights.says}", sound=None)
     if rights.may_end:
-        return Finding("ending", rights.says)
+        return DoctorLine("ending", rights.says)
     told = f"this key may not end machines, so no lease can be enforced: {rights.says}"
-    return Finding("ending", told, sound=False)
+    return DoctorLine("ending", told, sound=False)
 
 
-async def _permission(what: str, read: Callable[[], Awaitable[str]]) -> Finding:
+async def _permission(what: str, read: Callable[[], Awaitable[str]]) -> DoctorLine:
     try:
-        return Finding(what, await read())
+        return DoctorLine(what, await read())
     except (Forbidden, NotFound) as error:
         needed = what == "instances"
-        return Finding(what, f"the key may not: {error}", sound=False if needed else None)
+        return DoctorLine(what, f"the key may not: {error}", sound=False if needed else None)
     except ApiError as error:
-        return Finding(what, str(error), sound=False)
+        return DoctorLine(what, str(error), sound=False)
 
 
-async def _reached(base: str, what: str, read: Callable[[], Awaitable[str]]) -> Finding:
+async def _reached(base: str, what: str, read: Callable[[], Awaitable[str]]) -> DoctorLine:
     """The first read of the vendor, whose address is told; it gets three seconds in all."""
     host = httpx2.URL(base).host
-    found: Finding | None = None
+    found: DoctorLine | None = None
     with anyio.move_on_after(REACHED_WITHIN_S):
         found = await _permission(what, read)
     if found is None:
         told = f"{host} ({base}) gave no answer within {REACHED_WITHIN_S:g} s"
         hint = "is the network there, and does a proxy or firewall let it through?"
-        return Finding(what, f"{told}: {hint}", sound=False)
+        return DoctorLine(what, f"{told}: {hint}", sound=False)
     if found.sound is False:
         return replace(found, says=f"{host} ({base}): {found.says}")
     return replace(found, says=f"{found.says}; {host} ({base})")
 
 
-async def _spending(services: Services) -> Finding:
+async def _spending(services: Services) -> DoctorLine:
     """Whether a person has frozen all spending."""
     try:
         since = await frozen(services.ledger)
     except VastMcpError as error:
-        return Finding("spending", str(error), sound=False)
+        return DoctorLine("spending", str(error), sound=False)
     if since:
-        return Finding("spending", f"frozen by {since}; `vast-mcp unfreeze` ends it", sound=None)
-    return Finding("spending", "open, within the policy's limits")
+        return DoctorLine("spending", f"frozen by {since}; `vast-mcp unfreeze` ends it", sound=None)
+    return DoctorLine("spending", "open, within the policy's limits")
 
 
-def _skew(skew_s: float | None) -> Finding:
+def _skew(skew_s: float | None) -> DoctorLine:
     if skew_s is None:
-        return Finding("clock", "the vendor did not tell its time", sound=None)
+        return DoctorLine("clock", "the vendor did not tell its time", sound=None)
     if abs(skew_s) > SKEW_S:
         way = "ahead of" if skew_s > 0 else "behind"
         told = f"{abs(skew_s):.0f} s {way} the vendor: lease ends are off"
         if abs(skew_s) * SECOND_US > DECIDES_US:
             told = f"{abs(skew_s):.0f} s {way} the vendor: set it; leases follow the vendor's time"
-        return Finding("clock", told, sound=None)
-    return Finding("clock", f"within {max(1, round(abs(skew_s)))} s of the vendor's")
+        return DoctorLine("clock", told, sound=None)
+    return DoctorLine("clock", f"within {max(1, round(abs(skew_s)))} s of the vendor's")
 
 
-def _state(settings: Settings) -> Finding:
+def _state(settings: Settings) -> DoctorLine:
     place = settings.home
     try:
         mode = place.stat().st_mode
     except OSError as error:
-        return Finding("state", f"{place}: {error.strerror}", sound=False)
+        return DoctorLine("state", f"{place}: {error.strerror}", sound=False)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return Finding("state", f"{place} can be written by others: chmod 700 it", sound=False)
-    return Finding("state", f"{place}")
+        return DoctorLine("state", f"{place} can be written by others: chmod 700 it", sound=False)
+    return DoctorLine("state", f"{place}")
 
 
-async def _ledger(services: Services) -> Finding:
+async def _ledger(services: Services) -> DoctorLine:
     try:
         fault = await services.ledger.read(lambda tx: tx.audit_fault())
         # A full or read-only disk shows only where something is written.
         await services.ledger.write(lambda tx: tx.try_a_write())
     except VastMcpError as error:
-        return Finding("ledger", str(error), sound=False)
+        return DoctorLine("ledger", str(error), sound=False)
     if fault:
-        return Finding("ledger", f"its audit log is not whole: {fault}", sound=False)
-    return Finding("ledger", f"{services.ledger.place}, audit chain whole")
+        return DoctorLine("ledger", f"its audit log is not whole: {fault}", sound=False)
+    return DoctorLine("ledger", f"{services.ledger.place}, audit chain whole")
 
 
-async def _outlived(services: Services) -> AsyncIterator[Finding]:
+async def _outlived(services: Services) -> AsyncIterator[DoctorLine]:
     """Leases that end after the two-factor session which would have to end them."""
     key = services.keys.current
     if key is None:
@@ -318,19 +320,23 @@ async def _outlived(services: Services) -> AsyncIterator[Finding]:
         ]
         said = session_outlived(key, leases, services.clock.utc_us())
         if said:
-            yield Finding("session", said, sound=None)
+            yield DoctorLine("session", said, sound=None)
 
 
-async def _leases(services: Services) -> Finding:
+async def _leases(services: Services) -> DoctorLine:
     try:
         rows, trouble, missing = await looked(services)
     except VastMcpError as error:
-        return Finding("leases", str(error), sound=False)
+        return DoctorLine("leases", str(error), sound=False)
     if trouble:
-        return Finding("leases", f"{len(rows)} in the ledger; the vendor: {trouble}", sound=False)
+        return DoctorLine(
+            "leases", f"{len(rows)} in the ledger; the vendor: {trouble}", sound=False
+        )
     loose = Counter(row.what.split()[0] for row in rows if row.ends == "no lease")
     parts = [f"{count} {kind}(s)" for kind, count in loose.items()]
     told = [f"{len(rows) - loose.total()} alive"]
     if parts:
         told.append(f"{', '.join(parts)} without a lease of ours, never touched")
-    return Finding("leases", "; ".join((*told, *missing)), sound=None if parts or missing else True)
+    return DoctorLine(
+        "leases", "; ".join((*told, *missing)), sound=None if parts or missing else True
+    )

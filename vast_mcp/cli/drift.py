@@ -15,14 +15,14 @@ from vast_mcp.api.classify import missing_key
 from vast_mcp.api.connection import Connection, network_transport
 from vast_mcp.api.keyring import KeyRing
 from vast_mcp.api.reads import Reads
-from vast_mcp.cli._tap import Seen, Tap
+from vast_mcp.cli._tap import Tap, TappedReply
 from vast_mcp.cli.codes import Exit
 from vast_mcp.clock import SECOND_US, Clock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import ApiError, VendorDown, VendorUnreadable
 from vast_mcp.operations import JsonObject, market
 from vast_mcp.rate_limit.pace import SharedPace
-from vast_mcp.vendor_shapes import SHAPES, Finding, Kind, compare, fields_of
+from vast_mcp.vendor_shapes import SHAPES, ReplyKind, ShapeDifference, compare, fields_of
 
 _DISK_GB = 50.0
 _ASKED_ROWS = 200
@@ -42,7 +42,7 @@ class Subject:
     name: str
     answers: int = 0
     fields: int = 0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ShapeDifference, ...] = ()
     trouble: str = ""
     """Why it could not be read or understood; kinds of error and statuses, no words of theirs."""
     broken: bool = False
@@ -163,8 +163,8 @@ async def _read(name: str, read: Read, tap: Tap) -> Subject:
     return _compared(name, tap.seen[before:], trouble, broken=broken)
 
 
-def _compared(name: str, seen: list[Seen], trouble: str, *, broken: bool) -> Subject:
-    findings: dict[tuple[str, str], Finding] = {}
+def _compared(name: str, seen: list[TappedReply], trouble: str, *, broken: bool) -> Subject:
+    findings: dict[tuple[str, str], ShapeDifference] = {}
     fields: set[str] = set()
     answers = [(one.kind, one.body) for one in seen if one.kind is not None]
     for kind, body in answers:
@@ -246,9 +246,9 @@ async def _rows_at_most(connection: Connection, tap: Tap) -> Subject:
     return Subject("rows of a search", said=said, broken=silent)
 
 
-def _rows(seen: Seen) -> list[object]:
+def _rows(seen: TappedReply) -> list[object]:
     """The offers of an answer; empty for any other."""
-    if seen.kind is not Kind.OFFERS or not isinstance(seen.body, dict):
+    if seen.kind is not ReplyKind.OFFERS or not isinstance(seen.body, dict):
         return []
     rows = seen.body.get("offers")
     return rows if isinstance(rows, list) else []

@@ -27,7 +27,7 @@ from vast_mcp.resources import Notices
 from vast_mcp.runtime import SEAL_KEY, open_runtime, policy_source
 from vast_mcp.server import create_server
 from vast_mcp.text import Redactor
-from vast_mcp.transports import Door, auth_options, serve_http, serve_stdio
+from vast_mcp.transports import HttpDoor, auth_options, serve_http, serve_stdio
 
 if TYPE_CHECKING:
     from vast_mcp.simulator import Simulator, SimulatorTransport
@@ -145,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(
     args: argparse.Namespace,
     stage: Stage,
-    door: Door | None,
+    door: HttpDoor | None,
     seal_key: bytes,
     redactor: Redactor,
 ) -> int:
@@ -187,7 +187,7 @@ def _announce(address: str) -> None:
     print(f"vast-mcp: serving MCP at {address}", file=sys.stderr, flush=True)
 
 
-def _door(args: argparse.Namespace) -> Door:
+def _door(args: argparse.Namespace) -> HttpDoor:
     lines = [os.environ.get("VAST_MCP_HTTP_TOKEN", "").strip()]
     if args.token_file:
         try:
@@ -199,7 +199,7 @@ def _door(args: argparse.Namespace) -> Door:
                 f"--token-file {args.token_file} must hold a token, or a label and then a token."
             )
     subject = lines[0] if len(lines) == 2 else "operator"
-    return Door(args.host, args.port, lines[-1], subject, tuple(args.allowed_host))
+    return HttpDoor(args.host, args.port, lines[-1], subject, tuple(args.allowed_host))
 
 
 def _real(args: argparse.Namespace) -> Stage:

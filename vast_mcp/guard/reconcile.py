@@ -55,7 +55,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FoundRent:
     """A machine that a rent became, or seems to have become.
 
     `proven`: it bears the mark. Else it is the unmarked one that the vendor named: counted and
@@ -100,7 +100,7 @@ def labelled(desk: Desk, rental: Rental, one: Instance) -> bool:
 
 async def find(
     desk: Desk, rental: Rental, answer: Answer, before: frozenset[int]
-) -> Finding | None:
+) -> FoundRent | None:
     """Look for it for some seconds, so that most rents are resolved in the call.
 
     What the answer names is looked at first; the list is searched for the mark.
@@ -114,17 +114,17 @@ async def find(
         if named is not None and unmarked is None:
             shown = await _shown(desk, named)
             if shown is not None and result_of(desk, rental, [shown], before) is not None:
-                return Finding(shown, read_us)
+                return FoundRent(shown, read_us)
             if shown is not None:
                 unmarked = shown
         read_us = desk.now_us()
         listed = await _listed(desk, rental)
         found = result_of(desk, rental, listed or [], before)
         if found is not None:
-            return Finding(found, read_us)
+            return FoundRent(found, read_us)
         lacking = unmarked if answer.accepted and listed is not None else None
         if lacking and seems_ours(desk, rental, lacking) and await _unclaimed(desk, lacking):
-            return Finding(lacking, read_us, proven=False)
+            return FoundRent(lacking, read_us, proven=False)
         if desk.clock.monotonic_s() + pause_s > until_s:
             return None
         await desk.clock.sleep(pause_s)

@@ -21,7 +21,7 @@ from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.charged import KEEPER_PAUSE_US, KEEPER_WITHIN_S, follow_charges
 from vast_mcp.guard.key_watch import watch_keys
 from vast_mcp.guard.observing import PRINCIPAL, observe_all, observe_found
-from vast_mcp.guard.worker_watch import Seen, watch_workers
+from vast_mcp.guard.worker_watch import EndpointFinding, watch_workers
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState
 
@@ -240,7 +240,7 @@ def _paired(
     ]
 
 
-def _scaled_to_zero(one: Seen) -> Due:
+def _scaled_to_zero(one: EndpointFinding) -> Due:
     act = EndEndpoint(one.endpoint_id)
     return Due(act, Cause.UNAPPROVED, one.breach, "endpoint", one.endpoint_id)
 

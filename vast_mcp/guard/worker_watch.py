@@ -27,7 +27,7 @@ _PLENTY = Usd(1 << 62)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EndpointFinding:
     """What is to be done about one endpoint."""
 
     endpoint_id: int
@@ -39,13 +39,13 @@ class Seen:
 
 async def watch_workers(
     desk: Desk, rentals: Sequence[Rental], instances: Sequence[Instance]
-) -> list[Seen]:
+) -> list[EndpointFinding]:
     """Compare the workers of our endpoints; one that cannot be read is compared at the next look.
 
     A worker is known by its status, and by what the list of machines shows under its id.
     """
     by_id = {one.instance_id: one for one in instances}
-    found: list[Seen] = []
+    found: list[EndpointFinding] = []
     for rental in rentals:
         if rental.kind != "endpoint" or rental.state is not RentalState.ACTIVE:
             continue
@@ -64,25 +64,27 @@ async def _judged(
     endpoint_id: int,
     workers: Sequence[Worker],
     by_id: dict[int, Instance],
-) -> Seen | None:
+) -> EndpointFinding | None:
     staying = [one for one in workers if one.bills and one.status.upper() not in _LEAVING]
     machines = [by_id[one.worker_id] for one in staying if one.worker_id in by_id]
     ceiling = per_worker_of(rental)
     dearest = max((one.usd_per_hour for one in machines), default=UsdPerHour(0))
     if dearest > ceiling + ROUNDING:
         why = f"a worker of endpoint {endpoint_id} costs {dearest}, above the approved {ceiling}"
-        return Seen(endpoint_id, breach=why)
+        return EndpointFinding(endpoint_id, breach=why)
     approved = rental.details.get("workers")
     if isinstance(approved, int) and len(staying) > approved:
         record = await listed_scaling(desk, endpoint_id)
         if record is not None and record.max_workers > approved:
             why = f"endpoint {endpoint_id} runs {len(staying)} workers, {approved} were approved"
-            return Seen(endpoint_id, breach=why)
+            return EndpointFinding(endpoint_id, breach=why)
     refused = {rule for one in machines for rule in _refused(one, desk.limits)}
     if not refused:
         return None
     told = f"a worker of endpoint {endpoint_id} is outside {', '.join(sorted(refused))}"
-    return Seen(endpoint_id, report=f"{told}; it goes on until its lease ends or you delete it")
+    return EndpointFinding(
+        endpoint_id, report=f"{told}; it goes on until its lease ends or you delete it"
+    )
 
 
 def _refused(one: Instance, limits: Limits) -> list[str]:

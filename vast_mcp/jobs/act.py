@@ -14,7 +14,7 @@ from vast_mcp.guard.vault import in_plain_text, split
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.scout import JobWish
 from vast_mcp.jobs.sealing import Sealed
-from vast_mcp.jobs.terms import SHORTEST_HOURS, Terms, terms_of, traffic_of
+from vast_mcp.jobs.terms import SHORTEST_HOURS, JobTerms, terms_of, traffic_of
 from vast_mcp.jobs.uploads import Upload, measure
 from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject
@@ -32,7 +32,7 @@ _NAME_SHOWN = 20
 class _JobSight(Sight):
     """What was found out for the question."""
 
-    terms: Terms | None = None
+    terms: JobTerms | None = None
     offer: Offer | None = None
     uploads: tuple[Upload, ...] = ()
 
@@ -146,7 +146,7 @@ class RunJob(PlainAct):
             template = await desk.reads.template(self.template_hash)
         return self.image or (template.full_image if template else DEFAULT_IMAGE)
 
-    def _spend(self, desk: Desk, offer: Offer, terms: Terms, image: str) -> Spend:
+    def _spend(self, desk: Desk, offer: Offer, terms: JobTerms, image: str) -> Spend:
         now_us = desk.now_us()
         days = split_by_day(terms.ceiling, now_us, now_us + int(terms.hours * HOUR_S) * SECOND_US)
         # The days hold the rate; whatever the total has beyond them counts on the first.
@@ -174,7 +174,7 @@ class RunJob(PlainAct):
             task=self.task,  # `max_cost_usd` is in the terms: it binds this job, not its task
         )
 
-    def _snapshot(self, offer: Offer, terms: Terms, uploads: tuple[Upload, ...]) -> JsonObject:
+    def _snapshot(self, offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]) -> JsonObject:
         listed: list[Json] = [one.to_json() for one in uploads]
         return {
             "gpu": f"{offer.num_gpus}x {offer.gpu_name}",
@@ -197,7 +197,7 @@ class RunJob(PlainAct):
             and rate <= ceiling
         )
 
-    def _question(self, offer: Offer, terms: Terms, uploads: tuple[Upload, ...]) -> str:
+    def _question(self, offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]) -> str:
         count = sum(one.files for one in uploads) + len(self.files)
         size = sum(one.bytes for one in uploads) + sum(bytes_ for _, bytes_ in self.files)
         sends = f"uploads {count} file{'s' * (count != 1)} ({shown_bytes(size)})" if count else ""

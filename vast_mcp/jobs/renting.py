@@ -12,7 +12,7 @@ from vast_mcp.guard.acts import AttachSshKey, CreateInstance, DestroyInstance, R
 from vast_mcp.jobs.act import ceiling_of
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
-from vast_mcp.jobs.scout import JobWish, Look
+from vast_mcp.jobs.scout import JobWish, MachineProgress
 from vast_mcp.jobs.terms import SHORTEST_HOURS, affordable_hours, traffic_of
 from vast_mcp.models import Offer, Remedy
 from vast_mcp.operations import Json, JsonObject
@@ -172,7 +172,7 @@ async def wait(desk: JobDesk) -> None:
         await desk.pause(_LOOK_EVERY_S)
 
 
-async def give_up(desk: JobDesk, failing: str, look: Look | None = None) -> None:
+async def give_up(desk: JobDesk, failing: str, look: MachineProgress | None = None) -> None:
     """Replace the host, unless somebody ended it: that is no failure of it, and no wish for more.
 
     Its disk is then left as whoever that was left it. `look` tells why it did not come up: a fault
@@ -203,7 +203,7 @@ async def _ended_by_somebody(desk: JobDesk) -> bool:
     )
 
 
-async def _trouble(desk: JobDesk, look: Look) -> str | None:
+async def _trouble(desk: JobDesk, look: MachineProgress) -> str | None:
     """What keeps the job from going on; None when a command runs there."""
     if look.instance is None or not look.runs:
         return str(clean_line(look.said, 200))

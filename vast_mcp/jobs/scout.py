@@ -26,7 +26,7 @@ class JobWish:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MachineProgress:
     """The machine now, and whether waiting for it still makes sense."""
 
     instance: Instance | None
@@ -49,7 +49,7 @@ class Scout(Protocol):
         """
         ...
 
-    async def look(self, instance_id: int) -> Look:
+    async def look(self, instance_id: int) -> MachineProgress:
         """One look at the machine.
 
         Raises:

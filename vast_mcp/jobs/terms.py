@@ -17,7 +17,7 @@ _CENT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class JobTerms:
     """What the question names."""
 
     ceiling: UsdPerHour
@@ -27,16 +27,16 @@ class Terms:
 
 def terms_of(
     best: Offer, *, max_cost: Usd | None, max_hours: float | None, price_cap: UsdPerHour
-) -> Terms | None:
+) -> JobTerms | None:
     """Ceiling, time and total for a job on this offer; None when the money is not enough."""
     ceiling = _ceiling(best.usd_per_hour, price_cap)
     traffic = traffic_of(best)
     wanted = max_hours or (LONGEST_DEFAULT_HOURS if max_cost else DEFAULT_HOURS)
     wanted = min(wanted, best.max_hours)
     if max_cost is None:
-        return Terms(ceiling, wanted, ceiling.over(wanted * HOUR_S) + traffic)
+        return JobTerms(ceiling, wanted, ceiling.over(wanted * HOUR_S) + traffic)
     hours = min(wanted, affordable_hours(max_cost, traffic, best.usd_per_hour))
-    return Terms(ceiling, hours, max_cost) if hours >= SHORTEST_HOURS else None
+    return JobTerms(ceiling, hours, max_cost) if hours >= SHORTEST_HOURS else None
 
 
 def _ceiling(rate: UsdPerHour, price_cap: UsdPerHour) -> UsdPerHour:

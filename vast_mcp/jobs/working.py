@@ -33,7 +33,7 @@ _READ = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Workplace:
     """The job's machine as it is now. No `bench`: it does not run."""
 
     bench: Bench | None = None
@@ -46,16 +46,16 @@ class Place:
         return _SILENT_FOR if self.silent else _LOST_AFTER
 
 
-async def place_of(desk: JobDesk) -> Place:
+async def place_of(desk: JobDesk) -> Workplace:
     """One look at the machine."""
     assert desk.job.instance_id is not None
     look = await desk.office.scout().look(desk.job.instance_id)
     status = None if look.instance is None else look.instance.actual_status
     if look.instance is None or status != "running":
         unproven = look.instance is None and not look.dead
-        return Place(silent=unproven or status in {"offline", "unknown"})
+        return Workplace(silent=unproven or status in {"offline", "unknown"})
     folder = script.HOME_FOLDER if desk.aside else ""
-    return Place(Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance, folder))
+    return Workplace(Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance, folder))
 
 
 async def bench_of(desk: JobDesk) -> Bench | None:
@@ -197,7 +197,7 @@ async def _bench_or_wait(desk: JobDesk) -> Bench | None:
     return None
 
 
-async def _resting(desk: JobDesk, place: Place) -> None:
+async def _resting(desk: JobDesk, place: Workplace) -> None:
     """The machine of a mere command does not run: soon that is the command's end."""
     lost = int(desk.fact("lost", 0)) + 1
     if lost >= place.patience:

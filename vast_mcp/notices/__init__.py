@@ -1,7 +1,7 @@
 """Reaching the person: a warning in a tool's answer reaches nobody while no tool is called."""
 
-from vast_mcp.notices.due import Pot, Seen, due
+from vast_mcp.notices.due import AccountRound, Pot, due
 from vast_mcp.notices.messenger import Messenger
-from vast_mcp.notices.notice import Kind, Notice
+from vast_mcp.notices.notice import Notice, NoticeKind
 
-__all__ = ["Kind", "Messenger", "Notice", "Pot", "Seen", "due"]
+__all__ = ["AccountRound", "Messenger", "Notice", "NoticeKind", "Pot", "due"]

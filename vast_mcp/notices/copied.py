@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from vast_mcp.models import Billing
-from vast_mcp.notices.notice import Kind, Notice, quoted
+from vast_mcp.notices.notice import Notice, NoticeKind, quoted
 from vast_mcp.services.held import Held
 
 
@@ -13,7 +13,7 @@ def copied(machines: Iterable[Held]) -> Iterator[Notice]:
         one, number = held.instance, held.instance.instance_id
         if held.copied and held.bills is Billing.GPU_AND_DISK:
             yield Notice(
-                Kind.NO_LEASE,
+                NoticeKind.NO_LEASE,
                 f"copied:{number}",
                 f"Instance {number}{quoted(held.label)} bills {one.usd_per_hour} with a copied"
                 f" lease mark ({held.copied}): nothing here ends it. Adopt it: vast-mcp extend"

@@ -10,7 +10,7 @@ from vast_mcp.guard.tick import Cause, Deed
 from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing, InboxNote, InstanceState
 from vast_mcp.notices.copied import copied
-from vast_mcp.notices.notice import Kind, Notice, quoted
+from vast_mcp.notices.notice import Notice, NoticeKind, quoted
 from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services.held import Held
 from vast_mcp.services.showing import at_least
@@ -38,7 +38,7 @@ class Pot:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AccountRound:
     """One look: the machines with their books, what was done about them, the money."""
 
     held: tuple[Held, ...] = ()
@@ -52,7 +52,7 @@ class Seen:
 
 
 def due(
-    seen: Seen,
+    seen: AccountRound,
     rentals: Sequence[Rental],
     rules: NotifyRules,
     now_us: int,
@@ -95,7 +95,7 @@ def _lease_ends(rentals: Sequence[Rental], rules: NotifyRules, now_us: int) -> I
             f" More time: vast-mcp extend {one.target_id} HOURS" if one.kind == "instance" else ""
         )
         yield _notice(
-            Kind.LEASE_ENDS,
+            NoticeKind.LEASE_ENDS,
             f"{_lease_key(one)}:{min(fitting)}",
             f"The lease of {_named(one)} ends at {_hour(one.lease_ends_us)}, in"
             f" {-(-left_us // MINUTE_US)} min. Then: {_then(one)}.{more}",
@@ -103,7 +103,7 @@ def _lease_ends(rentals: Sequence[Rental], rules: NotifyRules, now_us: int) -> I
         )
 
 
-def _deeds(seen: Seen) -> Iterator[Notice]:
+def _deeds(seen: AccountRound) -> Iterator[Notice]:
     for deed, one in seen.deeds:
         if one is None:
             continue
@@ -111,7 +111,7 @@ def _deeds(seen: Seen) -> Iterator[Notice]:
             continue  # it could not be ended because it was gone
         if not deed.status:
             yield _notice(
-                Kind.FAILED,
+                NoticeKind.FAILED,
                 f"failed:{deed.cause}:{_lease_key(one)}",
                 f"{_begun(_named(one))} could not be ended"
                 f" ({_because(deed.cause)}). It goes on at {one.usd_per_hour} and is tried again"
@@ -120,14 +120,14 @@ def _deeds(seen: Seen) -> Iterator[Notice]:
             )
         elif deed.cause is Cause.LEASE:
             yield _notice(
-                Kind.LEASE_ENDED,
+                NoticeKind.LEASE_ENDED,
                 f"lease_ended:{_lease_key(one)}",
                 f"The lease of {_named(one)} is over: {_done(one, deed.status)}",
                 one,
             )
         elif deed.cause is Cause.START:
             yield _notice(
-                Kind.START_GIVEN_UP,
+                NoticeKind.START_GIVEN_UP,
                 f"start_given_up:{one.kind}-{one.target_id}:{one.details.get('start_us')}",
                 f"{_begun(_named(one))} did not start within 10 min (its GPU is taken) and was"
                 f" stopped again. Start it later or destroy it: its disk costs"
@@ -136,7 +136,7 @@ def _deeds(seen: Seen) -> Iterator[Notice]:
             )
         elif deed.cause is Cause.OUTBID:
             yield _notice(
-                Kind.START_GIVEN_UP,
+                NoticeKind.START_GIVEN_UP,
                 f"bid_given_up:{one.kind}-{one.target_id}",
                 f"The bid for {_named(one)} did not win within 10 min: it never ran, and"
                 f" {_done(one, deed.status)} Rent again with a higher bid or another offer.",
@@ -151,20 +151,20 @@ def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]
         resting = one.kind == "instance" and one.target_id is not None and not one.running
         if resting and 0 <= over_us < DAY_US and not one.details.get("stop_sent"):
             yield _notice(
-                Kind.LEASE_ENDED,
+                NoticeKind.LEASE_ENDED,
                 f"lease_ended:{_lease_key(one)}",
                 f"The lease of {_named(one)} is over: {_done(one, 'stopped')}",
                 one,
             )
 
 
-def _never_up(seen: Seen, ended: Collection[int]) -> Iterator[Notice]:
+def _never_up(seen: AccountRound, ended: Collection[int]) -> Iterator[Notice]:
     """Rented by us, and not come up in a quarter of an hour: told, not destroyed unasked."""
     for held in seen.held:
         number = held.instance.instance_id
         if held.not_up_min is not None and number not in ended:
             yield Notice(
-                Kind.NOT_UP,
+                NoticeKind.NOT_UP,
                 f"not_up:{number}",
                 f"Instance {number}{quoted(held.label)} has not come up in the"
                 f" {held.not_up_min} min since it was rented and bills {rate_now(held.instance)}."
@@ -173,7 +173,7 @@ def _never_up(seen: Seen, ended: Collection[int]) -> Iterator[Notice]:
             )
 
 
-def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notice]:
+def _machines(seen: AccountRound, ended: Collection[int], now_us: int) -> Iterator[Notice]:
     for held in seen.held:
         if not (held.ours or _marked_inside(held)):
             continue
@@ -181,7 +181,7 @@ def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notic
         name = f"instance {number}{quoted(held.label)}"
         if held.state is InstanceState.OUTBID:
             yield Notice(
-                Kind.OUTBID,
+                NoticeKind.OUTBID,
                 outbid_key(number),
                 f"{_begun(name)} was outbid and halted; it resumes by itself when its bid wins"
                 f" again.{_bids(held, seen.notes)} Its disk costs"
@@ -191,7 +191,7 @@ def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notic
         ends_us = one.contract_ends_us
         if ends_us is not None and 0 < ends_us - now_us <= CONTRACT_US:
             yield Notice(
-                Kind.CONTRACT_ENDS,
+                NoticeKind.CONTRACT_ENDS,
                 f"contract:{number}:{ends_us // DAY_US}",
                 f"The host's contract of {name} ends {_day_and_hour(ends_us)}. Its data may be"
                 " deleted 48 h later: copy off what you need before it ends.",
@@ -200,7 +200,7 @@ def _machines(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notic
         bills = held.bills is Billing.GPU_AND_DISK and number not in ended
         if bills and _unleased(held, now_us):
             yield Notice(
-                Kind.NO_LEASE,
+                NoticeKind.NO_LEASE,
                 f"no_lease:{number}{_lease_of(held.rental)}",
                 f"{_begun(name)} was rented by vast-mcp and bills {one.usd_per_hour} without a"
                 " lease in force. Stop or destroy it; `vast-mcp leases` shows it.",
@@ -243,7 +243,7 @@ def _newest(kind: str, held: Held, notes: Sequence[InboxNote]) -> InboxNote | No
     return max(fitting, key=lambda one: one.created_us, default=None)
 
 
-def _resumed(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notice]:
+def _resumed(seen: AccountRound, ended: Collection[int], now_us: int) -> Iterator[Notice]:
     """A queued start has come up, perhaps hours later: it bills from now on."""
     for held in seen.held:
         number = held.instance.instance_id
@@ -252,7 +252,7 @@ def _resumed(seen: Seen, ended: Collection[int], now_us: int) -> Iterator[Notice
             continue
         if held.bills is Billing.GPU_AND_DISK:
             yield Notice(
-                Kind.RESUMED,
+                NoticeKind.RESUMED,
                 f"resumed:{number}:{told.note_id}",
                 f"Instance {number}{quoted(held.label)} runs again: its queued start has come up"
                 f" and it bills {held.instance.usd_per_hour} now.",
@@ -276,13 +276,15 @@ def _marked_inside(held: Held) -> bool:
     return named is not None and not held.copied and user_part(raw) == raw.strip()
 
 
-def _overdue_endpoints(seen: Seen, rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
+def _overdue_endpoints(
+    seen: AccountRound, rentals: Sequence[Rental], now_us: int
+) -> Iterator[Notice]:
     ended = {deed.target_id for deed, _ in seen.deeds if deed.status == "ended"}
     for one in rentals:
         overdue = now_us - one.lease_ends_us >= OVERDUE_US and one.target_id not in ended
         if one.kind == "endpoint" and one.target_id is not None and overdue:
             yield _notice(
-                Kind.NO_LEASE,
+                NoticeKind.NO_LEASE,
                 f"no_lease:{_lease_key(one)}",
                 f"The lease of {_named(one)} is over and a worker of it may still bill. It is tried"
                 " again every minute; if this stays, delete it in the Vast.ai console.",
@@ -296,7 +298,7 @@ def _unresolved(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
         lost = one.target_id is None and one.state in _UNRESOLVED
         if lost and now_us - sent_us > UNRESOLVED_US:
             yield _notice(
-                Kind.UNRESOLVED,
+                NoticeKind.UNRESOLVED,
                 f"unresolved:{one.intent_id}",
                 f"A rent sent at {_hour(sent_us)}{quoted(one.label)} has no answer yet: it may or"
                 f" may not exist at {one.usd_per_hour}. It is being looked for and its money stays"
@@ -305,33 +307,33 @@ def _unresolved(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
             )
 
 
-def _spend(seen: Seen, rules: NotifyRules) -> Iterator[Notice]:
+def _spend(seen: AccountRound, rules: NotifyRules) -> Iterator[Notice]:
     for pot in seen.pots:
         if not pot.cap or pot.spent.micros * 100 < pot.cap.micros * rules.spend_percent:
             continue
         share = pot.spent.micros * 100 // pot.cap.micros
         yield Notice(
-            Kind.SPEND,
+            NoticeKind.SPEND,
             f"spend:{pot.key}:{rules.spend_percent}",
             f"{share} % of {pot.name} is spent: {pot.spent} of {pot.cap}. What bills:"
             " vast-mcp leases. To end it all: vast-mcp freeze --stop-all",
         )
 
 
-def _runway(seen: Seen, now_us: int) -> Iterator[Notice]:
+def _runway(seen: AccountRound, now_us: int) -> Iterator[Notice]:
     if seen.credit is None or not seen.usd_per_hour:
         return
     hours = max(0.0, seen.credit.dollars) / seen.usd_per_hour.dollars
     if hours < SHORT_RUNWAY_H:
         yield Notice(
-            Kind.RUNWAY,
+            NoticeKind.RUNWAY,
             f"runway:{now_us // DAY_US}",
             f"The credit of {seen.credit} lasts about {hours:.1f} h at {seen.usd_per_hour}. Then"
             " Vast.ai stops every machine and later deletes disks: add credit, or stop something.",
         )
 
 
-def _notice(kind: Kind, key: str, text: str, one: Rental) -> Notice:
+def _notice(kind: NoticeKind, key: str, text: str, one: Rental) -> Notice:
     return Notice(kind, key, text, one.target_id if one.kind == "instance" else None)
 
 

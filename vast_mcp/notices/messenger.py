@@ -12,9 +12,9 @@ from vast_mcp.guard.belonging import Bearers
 from vast_mcp.guard.tick import Deed, Tick
 from vast_mcp.guard.view import rate_now
 from vast_mcp.notices import desktop
-from vast_mcp.notices.due import Pot, Seen, due, outbid_key
+from vast_mcp.notices.due import AccountRound, Pot, due, outbid_key
 from vast_mcp.notices.inbox import InboxReader
-from vast_mcp.notices.notice import Kind, Notice, quoted
+from vast_mcp.notices.notice import Notice, NoticeKind, quoted
 from vast_mcp.notices.sender import NotDelivered, Sender
 from vast_mcp.notices.webhook import Webhook
 from vast_mcp.policy import Limits
@@ -36,7 +36,12 @@ KEPT_US = 2 * 3600 * SECOND_US
 """What nobody could carry in this time is no news any more."""
 TAKEN_US = 60 * SECOND_US
 """A process that set out with a notice longer ago than this did not come back."""
-_EVENTS = {Kind.LEASE_ENDED, Kind.START_GIVEN_UP, Kind.RUNWAY, Kind.HASTY_ANSWER}
+_EVENTS = {
+    NoticeKind.LEASE_ENDED,
+    NoticeKind.START_GIVEN_UP,
+    NoticeKind.RUNWAY,
+    NoticeKind.HASTY_ANSWER,
+}
 """What one look shows and the next does not; all else a look finds anew for as long as it holds."""
 _CREDIT_EVERY_S = 600.0
 _MOST_UNTOLD = 20
@@ -128,7 +133,7 @@ class Messenger:
 
     def _seen(
         self, tx: Transaction, tick: Tick, limits: Limits, now_us: int
-    ) -> tuple[list[Rental], Seen]:
+    ) -> tuple[list[Rental], AccountRound]:
         bearers = Bearers(self._services.marker, tick.instances)
 
         def whose(deed: Deed) -> Rental | None:
@@ -143,7 +148,7 @@ class Messenger:
                 spent = task_spent(tx, task, recent, now_us)
                 key = f"task:{task}:{min(caps).micros}"
                 pots.append(Pot(key, f"the budget of task{quoted(task)}", spent, min(caps)))
-        return rentals, Seen(
+        return rentals, AccountRound(
             held=tuple(held_of(tx, bearers, one, now_us) for one in tick.instances),
             deeds=tuple((deed, whose(deed)) for deed in tick.deeds),
             pots=tuple(pots),
@@ -181,7 +186,7 @@ class Messenger:
         perhaps: set[str] = set()
 
         async def carry(sender: Sender, letter: Letter) -> None:
-            notice = Notice(Kind(letter.kind), letter.key, letter.text, letter.instance_id)
+            notice = Notice(NoticeKind(letter.kind), letter.key, letter.text, letter.instance_id)
             try:
                 await sender.send(notice, minute(letter.made_us))
                 arrived.add(letter.key)

@@ -12,7 +12,7 @@ _UNFIT = str.maketrans({"<": None, ">": None, "&": None, '"': "'", "\\": "/"})
 quote would end the label's own."""
 
 
-class Kind(StrEnum):
+class NoticeKind(StrEnum):
     """What it is about."""
 
     LEASE_ENDS = "lease_ends"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 class Notice:
     """`key` names the event, not the moment: of all processes one sends it, once."""
 
-    kind: Kind
+    kind: NoticeKind
     key: str
     text: str
     instance_id: int | None = None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vast_mcp.policy.actions import Act
+from vast_mcp.policy.actions import ActionRule
 from vast_mcp.policy.decision import Reason
 from vast_mcp.policy.facts import Exposure, Request, Spend
 from vast_mcp.policy.limits import Level, Limits
@@ -31,7 +31,7 @@ class Case:
     request: Request
     exposure: Exposure
     limits: Limits
-    act: Act
+    act: ActionRule
 
     @property
     def lowers(self) -> bool:

@@ -11,7 +11,7 @@ from vast_mcp.policy.limits import Level
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class ActionRule:
     """What the policy knows about one action before it looks at any number."""
 
     level: Level
@@ -41,31 +41,33 @@ DANGEROUS_WORDS = (
 )  # fmt: skip
 
 
-def _rents(doing: str, *, aimed: bool, coverable: bool = False) -> Act:
-    return Act(Level.ALLOW, doing, aimed=aimed, by_numbers=True, priced=True, coverable=coverable)
+def _rents(doing: str, *, aimed: bool, coverable: bool = False) -> ActionRule:
+    return ActionRule(
+        Level.ALLOW, doing, aimed=aimed, by_numbers=True, priced=True, coverable=coverable
+    )
 
 
-def _free(doing: str) -> Act:
-    return Act(Level.ALLOW, doing)
+def _free(doing: str) -> ActionRule:
+    return ActionRule(Level.ALLOW, doing)
 
 
-def _asks(doing: str, *, aimed: bool = True) -> Act:
-    return Act(Level.ASK, doing, aimed=aimed)
+def _asks(doing: str, *, aimed: bool = True) -> ActionRule:
+    return ActionRule(Level.ASK, doing, aimed=aimed)
 
 
-def _ends(doing: str, also: str = "") -> Act:
-    return Act(Level.ASK, doing, reduces=True, coverable=True, also=also)
+def _ends(doing: str, also: str = "") -> ActionRule:
+    return ActionRule(Level.ASK, doing, reduces=True, coverable=True, also=also)
 
 
-def _rises(doing: str) -> Act:
-    return Act(Level.ASK, doing, priced=True, rises=True)
+def _rises(doing: str) -> ActionRule:
+    return ActionRule(Level.ASK, doing, priced=True, rises=True)
 
 
-def _dangerous(word: str, doing: str, *, aimed: bool = False) -> Act:
-    return Act(Level.PERSON, doing, aimed=aimed, word=word)
+def _dangerous(word: str, doing: str, *, aimed: bool = False) -> ActionRule:
+    return ActionRule(Level.PERSON, doing, aimed=aimed, word=word)
 
 
-ACTS: Mapping[str, Act] = MappingProxyType(
+ACTS: Mapping[str, ActionRule] = MappingProxyType(
     {
         "create_instance": _rents("Renting", aimed=False, coverable=True),
         "start_instance": _rents("Starting", aimed=True),
@@ -74,11 +76,11 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "destroy_instance": _ends("Destroying a machine and its disk"),
         "stop_instances": _ends("Stopping machines", "stop_instance"),
         "destroy_instances": _ends("Destroying machines and their disks", "destroy_instance"),
-        "prove_rights": Act(
+        "prove_rights": ActionRule(
             Level.ALLOW, "Trying whether the key may end machines", aimed=False, reduces=True
         ),
         "reboot_instance": _asks("Rebooting a machine"),
-        "reboot_unstarted": Act(
+        "reboot_unstarted": ActionRule(
             Level.ASK, "Rebooting a machine not used yet", coverable=True, also="reboot_instance"
         ),
         "recycle_instance": _asks("Recycling a machine"),
@@ -86,29 +88,33 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "label_instance": _free("Changing a label"),
         "attach_ssh_key": _free("Adding a key to a machine"),
         "run_command": _free("Running a command"),
-        "run_job": Act(Level.ASK, "Running a job", aimed=False, priced=True),
-        "stop_job": Act(Level.ALLOW, "Stopping a job", aimed=False),
+        "run_job": ActionRule(Level.ASK, "Running a job", aimed=False, priced=True),
+        "stop_job": ActionRule(Level.ALLOW, "Stopping a job", aimed=False),
         "forward_port": _free("Forwarding a port"),
-        "download_files": Act(Level.ALLOW, "Downloading files", also="copy_files"),
-        "upload_files": Act(Level.ASK, "Uploading files", coverable=True, also="copy_files"),
-        "copy_files": Act(Level.ASK, "Copying files", coverable=True),
+        "download_files": ActionRule(Level.ALLOW, "Downloading files", also="copy_files"),
+        "upload_files": ActionRule(Level.ASK, "Uploading files", coverable=True, also="copy_files"),
+        "copy_files": ActionRule(Level.ASK, "Copying files", coverable=True),
         "cancel_copy": _free("Cancelling a copy"),
         "copy_cloud": _asks("Copying to or from a cloud store"),
         "copy_vm": _asks("Copying a machine"),
         "delete_disk_files": _asks("Deleting files on a disk"),
         "take_snapshot": _asks("Taking a snapshot"),
         "change_template": _asks("Changing the template"),
-        "create_endpoint": Act(Level.ASK, "Creating an endpoint", aimed=False, priced=True),
+        "create_endpoint": ActionRule(Level.ASK, "Creating an endpoint", aimed=False, priced=True),
         "update_endpoint": _rises("Raising an endpoint"),
-        "delete_endpoint": Act(Level.ASK, "Deleting an endpoint", reduces=True, coverable=True),
-        "create_workergroup": Act(Level.ASK, "Adding a workergroup", aimed=False, coverable=True),
+        "delete_endpoint": ActionRule(
+            Level.ASK, "Deleting an endpoint", reduces=True, coverable=True
+        ),
+        "create_workergroup": ActionRule(
+            Level.ASK, "Adding a workergroup", aimed=False, coverable=True
+        ),
         "update_workergroup": _asks("Changing a workergroup", aimed=False),
         "delete_workergroup": _asks("Deleting a workergroup", aimed=False),
-        "create_volume": Act(Level.ASK, "Renting a volume", aimed=False, priced=True),
+        "create_volume": ActionRule(Level.ASK, "Renting a volume", aimed=False, priced=True),
         "delete_volume": _asks("Deleting a volume", aimed=False),
         "create_notification": _asks("Adding a notification", aimed=False),
         "delete_notification": _asks("Deleting a notification", aimed=False),
-        "adopt_instance": Act(Level.PERSON, "Adopting a machine"),
+        "adopt_instance": ActionRule(Level.PERSON, "Adopting a machine"),
         "prepay_instance": _dangerous("prepay", "Prepaying a machine", aimed=True),
         "accept_price_increase": _dangerous(
             "price_increase", "Accepting a price increase", aimed=True

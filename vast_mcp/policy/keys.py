@@ -20,7 +20,7 @@ Value: TypeAlias = (
 )
 
 
-class Kind(StrEnum):
+class KeyKind(StrEnum):
     """What a key holds."""
 
     MONEY = "an amount in dollars"
@@ -55,7 +55,7 @@ class Key:
 
     table: str
     name: str
-    kind: Kind
+    kind: KeyKind
     tighter: Tighter
     meaning: str
 
@@ -73,70 +73,70 @@ class Key:
 
 PREFIX = "VAST_MCP_"
 
-_TABLES: Mapping[str, tuple[tuple[str, Kind, Tighter, str], ...]] = MappingProxyType(
+_TABLES: Mapping[str, tuple[tuple[str, KeyKind, Tighter, str], ...]] = MappingProxyType(
     {
         "limits": (
-            ("max_usd_per_hour", Kind.RATE, Tighter.LEAST,
+            ("max_usd_per_hour", KeyKind.RATE, Tighter.LEAST,
              "never rent one machine dearer than this"),
-            ("max_total_usd_per_hour", Kind.RATE, Tighter.LEAST,
+            ("max_total_usd_per_hour", KeyKind.RATE, Tighter.LEAST,
              "never let all rentals together cost more"),
-            ("max_running", Kind.COUNT, Tighter.LEAST, "never let more machines run at once"),
-            ("max_usd_per_rental", Kind.MONEY, Tighter.LEAST,
+            ("max_running", KeyKind.COUNT, Tighter.LEAST, "never let more machines run at once"),
+            ("max_usd_per_rental", KeyKind.MONEY, Tighter.LEAST,
              "never let one rental cost more, extensions included"),
-            ("max_lease_hours", Kind.NUMBER, Tighter.LEAST, "never lease for longer"),
-            ("max_usd_per_day", Kind.MONEY, Tighter.LEAST,
+            ("max_lease_hours", KeyKind.NUMBER, Tighter.LEAST, "never lease for longer"),
+            ("max_usd_per_day", KeyKind.MONEY, Tighter.LEAST,
              "never spend or reserve more for one UTC day"),
-            ("max_usd_per_month", Kind.MONEY, Tighter.LEAST,
+            ("max_usd_per_month", KeyKind.MONEY, Tighter.LEAST,
              "never spend or reserve more for one UTC month"),
-            ("max_disk_gb", Kind.NUMBER, Tighter.LEAST, "never rent a larger disk"),
-            ("max_usd_per_gb", Kind.MONEY, Tighter.LEAST, "never accept dearer traffic, per GB"),
-            ("min_credit_usd", Kind.MONEY, Tighter.MOST,
+            ("max_disk_gb", KeyKind.NUMBER, Tighter.LEAST, "never rent a larger disk"),
+            ("max_usd_per_gb", KeyKind.MONEY, Tighter.LEAST, "never accept dearer traffic, per GB"),
+            ("min_credit_usd", KeyKind.MONEY, Tighter.MOST,
              "always leave this much credit on the account"),
-            ("verified_only", Kind.SWITCH, Tighter.ON, "rent from verified hosts only"),
-            ("max_usd_per_rental_unasked_client", Kind.MONEY, Tighter.LEAST,
+            ("verified_only", KeyKind.SWITCH, Tighter.ON, "rent from verified hosts only"),
+            ("max_usd_per_rental_unasked_client", KeyKind.MONEY, Tighter.LEAST,
              "above this, a client that cannot ask needs a person at a terminal"),
-            ("max_account_usd_per_hour", Kind.RATE, Tighter.LEAST,
+            ("max_account_usd_per_hour", KeyKind.RATE, Tighter.LEAST,
              "never let the whole account cost more, others' machines included"),
         ),
         "no_question": (
-            ("usd_per_hour", Kind.RATE, Tighter.LEAST, "ask above this price"),
-            ("usd_per_rental", Kind.MONEY, Tighter.LEAST, "ask above this cost of one rental"),
-            ("hours", Kind.NUMBER, Tighter.LEAST, "ask above this length of a lease"),
-            ("usd_per_day", Kind.MONEY, Tighter.LEAST,
+            ("usd_per_hour", KeyKind.RATE, Tighter.LEAST, "ask above this price"),
+            ("usd_per_rental", KeyKind.MONEY, Tighter.LEAST, "ask above this cost of one rental"),
+            ("hours", KeyKind.NUMBER, Tighter.LEAST, "ask above this length of a lease"),
+            ("usd_per_day", KeyKind.MONEY, Tighter.LEAST,
              "ask once a day's unasked rents pass this"),
         ),
         "allow": (
-            ("gpu_names", Kind.WORDS, Tighter.SHARED, "rent only these GPUs"),
-            ("images", Kind.WORDS, Tighter.SHARED, "run only these images; * stands for any text"),
-            ("countries", Kind.WORDS, Tighter.SHARED, "rent only in these countries"),
-            ("datacenter_only", Kind.SWITCH, Tighter.ON, "rent in datacenters only"),
-            ("max_gpus", Kind.COUNT, Tighter.LEAST, "never rent more GPUs in one machine"),
+            ("gpu_names", KeyKind.WORDS, Tighter.SHARED, "rent only these GPUs"),
+            ("images", KeyKind.WORDS, Tighter.SHARED, "run only these images; * is any text"),
+            ("countries", KeyKind.WORDS, Tighter.SHARED, "rent only in these countries"),
+            ("datacenter_only", KeyKind.SWITCH, Tighter.ON, "rent in datacenters only"),
+            ("max_gpus", KeyKind.COUNT, Tighter.LEAST, "never rent more GPUs in one machine"),
         ),
         "protect": (
-            ("labels", Kind.WORDS, Tighter.JOINED,
+            ("labels", KeyKind.WORDS, Tighter.JOINED,
              "only a person at a terminal touches machines so labelled; * stands for any text"),
-            ("ids", Kind.IDS, Tighter.JOINED,
+            ("ids", KeyKind.IDS, Tighter.JOINED,
              "only a person at a terminal touches these machines"),
         ),
         "dangerous": (
-            ("allow", Kind.WORDS, Tighter.SHARED,
+            ("allow", KeyKind.WORDS, Tighter.SHARED,
              "open these sets of dangerous tools, each act still needing a person"),
         ),
         "secrets": (
-            ("allow", Kind.WORDS, Tighter.SHARED,
+            ("allow", KeyKind.WORDS, Tighter.SHARED,
              "names in the server's environment that may be given to a machine"),
         ),
         "files": (
-            ("roots", Kind.WORDS, Tighter.SHARED, "more local folders that copying may touch"),
+            ("roots", KeyKind.WORDS, Tighter.SHARED, "more local folders that copying may touch"),
         ),
         "notify": (
-            ("desktop", Kind.SWITCH, Tighter.NEITHER,
+            ("desktop", KeyKind.SWITCH, Tighter.NEITHER,
              "show notices on the desktop, where one is reachable"),
-            ("webhook_url", Kind.ADDRESS, Tighter.NEITHER,
+            ("webhook_url", KeyKind.ADDRESS, Tighter.NEITHER,
              "post notices as JSON to this https address (http on loopback)"),
-            ("before_minutes", Kind.MINUTES, Tighter.NEITHER,
+            ("before_minutes", KeyKind.MINUTES, Tighter.NEITHER,
              "tell of a lease's end this long before it"),
-            ("spend_percent", Kind.PERCENT, Tighter.NEITHER,
+            ("spend_percent", KeyKind.PERCENT, Tighter.NEITHER,
              "tell once so much of a day's, month's or task's money is spent"),
         ),
     }

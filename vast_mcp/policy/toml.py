@@ -13,7 +13,7 @@ from vast_mcp.policy._address import address_of
 from vast_mcp.policy._fault import Fault, Faults
 from vast_mcp.policy._lines import line_of
 from vast_mcp.policy.actions import ACTS, DANGEROUS_WORDS
-from vast_mcp.policy.keys import KEYS, TABLES, Key, Kind, Value, keys_of
+from vast_mcp.policy.keys import KEYS, TABLES, Key, KeyKind, Value, keys_of
 from vast_mcp.policy.layers import Layer, tighter
 from vast_mcp.policy.limits import Level
 from vast_mcp.policy.variables import BUDGET, LEVELS, SETTINGS, by_variable, policy_variables
@@ -140,30 +140,30 @@ def _read_level(action: str, raw: object, found: _Found) -> None:
 
 def _checked(where: str, key: Key, raw: object) -> Value:
     match key.kind:
-        case Kind.MONEY:
+        case KeyKind.MONEY:
             return Usd.of(_number(where, raw))
-        case Kind.RATE:
+        case KeyKind.RATE:
             return UsdPerHour.of(_number(where, raw))
-        case Kind.NUMBER:
+        case KeyKind.NUMBER:
             return float(_number(where, raw))
-        case Kind.COUNT:
+        case KeyKind.COUNT:
             return _count(where, raw)
-        case Kind.SWITCH:
+        case KeyKind.SWITCH:
             if not isinstance(raw, bool):
                 raise Fault(f"{where}: must be true or false, not {_type(raw)}")
             return raw
-        case Kind.PERCENT:
+        case KeyKind.PERCENT:
             return _between(where, raw, 1, 100)
-        case Kind.ADDRESS:
+        case KeyKind.ADDRESS:
             return address_of(where, raw)
-        case Kind.WORDS | Kind.IDS | Kind.MINUTES:
+        case KeyKind.WORDS | KeyKind.IDS | KeyKind.MINUTES:
             return _checked_list(where, key, raw)
 
 
 def _checked_list(where: str, key: Key, raw: object) -> Value:
-    if key.kind is Kind.WORDS:
+    if key.kind is KeyKind.WORDS:
         return tuple(_words(where, key, raw))
-    if key.kind is Kind.IDS:
+    if key.kind is KeyKind.IDS:
         return tuple(_count(where, entry) for entry in _entries(where, raw))
     return tuple(_between(where, entry, 1, _DAY_MINUTES) for entry in _entries(where, raw))
 
@@ -241,17 +241,17 @@ def _is_plain_folder(entry: str) -> bool:
 def _from_text(variable: str, key: Key, text: str) -> object:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     match key.kind:
-        case Kind.MONEY | Kind.RATE | Kind.NUMBER:
+        case KeyKind.MONEY | KeyKind.RATE | KeyKind.NUMBER:
             return _decimal(variable, text)
-        case Kind.COUNT | Kind.PERCENT:
+        case KeyKind.COUNT | KeyKind.PERCENT:
             return _whole(variable, text)
-        case Kind.ADDRESS:
+        case KeyKind.ADDRESS:
             return text
-        case Kind.SWITCH:
+        case KeyKind.SWITCH:
             return _switch(variable, text)
-        case Kind.IDS | Kind.MINUTES:
+        case KeyKind.IDS | KeyKind.MINUTES:
             return [_whole(variable, part) for part in parts]
-        case Kind.WORDS:
+        case KeyKind.WORDS:
             return parts
 
 

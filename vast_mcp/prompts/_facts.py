@@ -30,7 +30,7 @@ _CLOSES = ("frozen", "read_only", "broken_policy", "books_closed")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class MarketFact:
     """What the market has for a task."""
 
     fact: Json
@@ -47,7 +47,7 @@ class Seen:
         return ("offer_id",) if self.best is None else ()
 
 
-def hurdle(money_left: JsonObject, seen: Seen) -> str:
+def hurdle(money_left: JsonObject, seen: MarketFact) -> str:
     """What stands in the way from the start; empty if nothing does."""
     closed = [name for name in _CLOSES if name in money_left]
     if closed:
@@ -94,7 +94,7 @@ async def money(services: Services) -> JsonObject:
     )
 
 
-async def offers(services: Services, search: Search) -> Seen:
+async def offers(services: Services, search: Search) -> MarketFact:
     """The cheapest that fit. Their prices are kept, so a rent is held to them.
 
     Raises:
@@ -108,9 +108,9 @@ async def offers(services: Services, search: Search) -> Seen:
             raise InputInvalid("gpu_name", said, hint=error.hint) from error
         raise
     except ApiError as error:
-        return Seen(f"could not be read: {error}")
+        return MarketFact(f"could not be read: {error}")
     best = found.shown[0] if found.shown else None
-    return Seen(_offers(found), best)
+    return MarketFact(_offers(found), best)
 
 
 def _offers(found: Found) -> JsonObject:

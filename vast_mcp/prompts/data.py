@@ -121,7 +121,7 @@ def _check_folder(text: str) -> None:
         raise InputInvalid("directory", error.message, hint=error.hint) from error
 
 
-def _moving(given: Mapping[str, str], seen: _facts.Seen, hurdle: str, sizes: str) -> str:
+def _moving(given: Mapping[str, str], seen: _facts.MarketFact, hurdle: str, sizes: str) -> str:
     old, folder = int(given["instance_id"]), given["directory"].rstrip("/")
     create = call(
         "create_instance",

@@ -28,7 +28,7 @@ from vast_mcp.rate_limit.slots import (
     Book,
     Grant,
     Lane,
-    Wish,
+    SlotRequest,
 )
 
 _logger = logging.getLogger(__name__)
@@ -256,8 +256,8 @@ class _Slots:
         return connection
 
 
-def _wish(operation: Operation, lane: Lane, patience_us: int, queued: bool) -> Wish:
-    return Wish(
+def _wish(operation: Operation, lane: Lane, patience_us: int, queued: bool) -> SlotRequest:
+    return SlotRequest(
         _kind_of(operation),
         int(operation.interval_s * SECOND_US),
         lane,
@@ -267,7 +267,7 @@ def _wish(operation: Operation, lane: Lane, patience_us: int, queued: bool) -> W
     )
 
 
-def _take(wish: Wish, book: Book) -> Grant:
+def _take(wish: SlotRequest, book: Book) -> Grant:
     return book.take(wish)
 
 

@@ -71,7 +71,7 @@ _AHEAD = frozenset({Lane.SAVING, Lane.URGENT})
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SlotRequest:
     """One call that would leave, and how long it would wait."""
 
     kind: str
@@ -112,7 +112,7 @@ class Book:
         self._db = connection
         self._now_us = now_us
 
-    def take(self, wish: Wish) -> Grant:
+    def take(self, wish: SlotRequest) -> Grant:
         """A departure, a place in the queue, or a refusal."""
         now_us = self._now_us
         kind, account = self._row(wish.kind), self._row(_ACCOUNT)
@@ -159,7 +159,9 @@ class Book:
         kind.pushed_us = max(self._now_us + interval_us, pushed_us)
         self._save(kind)
 
-    def _join(self, wish: Wish, kind: _Kind, account: _Kind, ready_us: int, step_us: int) -> Grant:
+    def _join(
+        self, wish: SlotRequest, kind: _Kind, account: _Kind, ready_us: int, step_us: int
+    ) -> Grant:
         """The ordinary lane: a place in the queue first, then leave when nobody went just before.
 
         The second look is needed because those who go ahead of the queue move it, and because a
@@ -182,14 +184,14 @@ class Book:
                 self._save(account)
         return Grant(ready_us - now_us)
 
-    def _depart(self, wish: Wish, kind: _Kind, at_us: int, step_us: int) -> None:
+    def _depart(self, wish: SlotRequest, kind: _Kind, at_us: int, step_us: int) -> None:
         kind.last_us = at_us
         kind.free_us = max(kind.free_us, at_us + step_us)
         self._save(kind)
         if wish.shared:
             self._db.execute("INSERT INTO departures VALUES (?)", (at_us,))
 
-    def _account_ready(self, account: _Kind, wish: Wish) -> int:
+    def _account_ready(self, account: _Kind, wish: SlotRequest) -> int:
         """When the account's budget has room for one more call of this lane."""
         if not wish.shared or (wish.lane is Lane.SAVING and not self._shown(account)):
             return 0

@@ -19,7 +19,7 @@ _PARALLEL = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FileStat:
     """Size and time of a file that is there."""
 
     size: int
@@ -64,18 +64,18 @@ def told(what: str) -> Iterator[None]:
 
 async def list_files(
     sftp: "asyncssh.SFTPClient", base: str, folders: Iterable[Names]
-) -> dict[str, Seen]:
+) -> dict[str, FileStat]:
     """Regular files directly in `base` and in these folders below it; missing folders are empty."""
     import asyncssh  # noqa: PLC0415
 
-    found: dict[str, Seen] = {}
+    found: dict[str, FileStat] = {}
     for folder in ((), *folders):
         with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory):
             async for entry in sftp.scandir(posixpath.join(base, *folder).encode()):
                 if entry.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR:
                     raw = entry.filename
                     name = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-                    seen = Seen(entry.attrs.size or 0, int(entry.attrs.mtime or 0))
+                    seen = FileStat(entry.attrs.size or 0, int(entry.attrs.mtime or 0))
                     found["/".join((*folder, name))] = seen
     return found
 

@@ -20,7 +20,7 @@ from vast_mcp.remote.plan import PARTIAL, CopyPlan, PlannedFile, by_folder
 from vast_mcp.remote.progress import CopyReport, Meter, Report, Verified
 from vast_mcp.remote.session import Session
 from vast_mcp.remote.sftp import (
-    Seen,
+    FileStat,
     each,
     is_directory,
     list_files,
@@ -120,7 +120,7 @@ class _Upload:
         self._fresh = beside
         await make_directories(self._sftp, self._stage, [()])
 
-    async def _compare(self) -> tuple[dict[str, str], dict[str, Seen]]:
+    async def _compare(self) -> tuple[dict[str, str], dict[str, FileStat]]:
         """What need not be sent: unchanged in place (by content), and what the stage has."""
         folders = by_folder(self._plan.files)
         staged = await list_files(self._sftp, self._stage, folders)
@@ -146,7 +146,7 @@ class _Upload:
                 os.close(descriptor)
         return None
 
-    async def _send(self, names: Iterable[str], staged: dict[str, Seen]) -> None:
+    async def _send(self, names: Iterable[str], staged: dict[str, FileStat]) -> None:
         small: list[str] = []
         big: list[str] = []
         for name in names:
@@ -287,5 +287,5 @@ def _name(plan: CopyPlan, file: PlannedFile) -> str:
     return posixpath.basename(plan.remote) if plan.single else file.name
 
 
-def _is(seen: Seen | None, file: PlannedFile) -> bool:
+def _is(seen: FileStat | None, file: PlannedFile) -> bool:
     return seen is not None and (seen.size, seen.mtime_s) == (file.size, file.mtime_s)

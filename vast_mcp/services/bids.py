@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.services._services import Services
-from vast_mcp.services.ranking import Ranked, Wish
+from vast_mcp.services.ranking import Ranked, SearchCriteria
 
 _NAMED = 5
 
 
-async def bid_warnings(services: Services, wish: Wish, shown: Sequence[Ranked]) -> tuple[str, ...]:
+async def bid_warnings(
+    services: Services, wish: SearchCriteria, shown: Sequence[Ranked]
+) -> tuple[str, ...]:
     """Bids that cost more than renting, and least bids that are our own; empty for other kinds."""
     if wish.rental != "interruptible" or not shown:
         return ()
@@ -17,7 +19,7 @@ async def bid_warnings(services: Services, wish: Wish, shown: Sequence[Ranked]) 
 
 
 async def _dearer_than_renting(
-    services: Services, wish: Wish, shown: Sequence[Ranked]
+    services: Services, wish: SearchCriteria, shown: Sequence[Ranked]
 ) -> tuple[str, ...]:
     """Recorded 2026-09-05: a least bid of $0.907 on an offer that rents for $0.40 on demand."""
     bids = {one.offer.offer_id: one.offer for one in shown}

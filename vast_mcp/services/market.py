@@ -22,7 +22,15 @@ from vast_mcp.services.gpus import (
     resolve_gpu_names,
 )
 from vast_mcp.services.orders import IN_ROWS, OWN_COLUMNS, Order, check_order, in_order, wire_order
-from vast_mcp.services.ranking import Market, Ranked, Wish, merged, near_misses, rank, wire_filters
+from vast_mcp.services.ranking import (
+    Market,
+    Ranked,
+    SearchCriteria,
+    merged,
+    near_misses,
+    rank,
+    wire_filters,
+)
 from vast_mcp.store import Quote, Transaction
 from vast_mcp.units import UsdPerHour
 
@@ -70,7 +78,7 @@ class Found:
     shown: tuple[Ranked, ...]
     market: Market
     search: Search
-    wish: Wish
+    wish: SearchCriteria
     looked_at: int
     whole: bool
     """False when the vendor has more than was looked at: every count is a least number."""
@@ -185,14 +193,14 @@ async def _meant(services: Services, search: Search, query: JsonObject) -> tuple
     return meant
 
 
-async def _wish(services: Services, search: Search) -> tuple[Wish, tuple[Meant, ...]]:
+async def _wish(services: Services, search: Search) -> tuple[SearchCriteria, tuple[Meant, ...]]:
     query = as_sold(parse_query(search.query))
     countries = resolve_countries(search.countries)
     template = await _template(services, search.template_hash)
     meant = await _meant(services, search, query)
     names = all_cards(meant) if search.gpu_names else ()
     price = search.max_price_usd_per_hour
-    wish = Wish(
+    wish = SearchCriteria(
         disk_gb=_disk(search.disk_gb, template),
         hours=search.hours,
         download_gb=search.download_gb,
@@ -252,7 +260,7 @@ async def _template(services: Services, template_hash: str | None) -> Template |
 
 async def _fetch(
     services: Services,
-    wish: Wish,
+    wish: SearchCriteria,
     order: Order = CHEAPEST_FIRST,
     *,
     pages: int = MOST_PAGES,
@@ -270,7 +278,9 @@ async def _fetch(
     )
 
 
-async def _without(services: Services, search: Search, wish: Wish) -> tuple[dict[str, int], bool]:
+async def _without(
+    services: Services, search: Search, wish: SearchCriteria
+) -> tuple[dict[str, int], bool]:
     """How many would fit if one given filter were dropped; those that would help only.
 
     The second value: whether all offers that could tell were seen; else each count is a least
@@ -301,9 +311,9 @@ async def _without(services: Services, search: Search, wish: Wish) -> tuple[dict
     return {name: count for name, count in counts.items() if count}, whole
 
 
-def _only_the_vendor_tells(search: Search, wish: Wish) -> dict[str, Wish]:
+def _only_the_vendor_tells(search: Search, wish: SearchCriteria) -> dict[str, SearchCriteria]:
     """The wish without each filter whose misses a wider search does not show."""
-    eased: dict[str, Wish] = {}
+    eased: dict[str, SearchCriteria] = {}
     if wish.gpu_names is not None:
         eased["gpu_names"] = replace(wish, gpu_names=None)
     if wish.query is not None:
@@ -313,7 +323,7 @@ def _only_the_vendor_tells(search: Search, wish: Wish) -> dict[str, Wish]:
     return eased
 
 
-def _each_dropped(wish: Wish) -> dict[str, Wish]:
+def _each_dropped(wish: SearchCriteria) -> dict[str, SearchCriteria]:
     """The wish without each other filter that it has; the more expensive ones are cut off first."""
     each = {
         "max_price_usd_per_hour": replace(wish, max_price=None),

@@ -35,7 +35,7 @@ _NOT_THE_OFFER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SearchCriteria:
     """What is searched for. None is "any"; prices are all-in, with `disk_gb` of storage."""
 
     disk_gb: float
@@ -98,7 +98,7 @@ class Market:
         return UsdPerHour(int(statistics.median(prices))) if prices else None
 
 
-def wire_filters(wish: Wish) -> dict[str, dict[str, Json]]:
+def wire_filters(wish: SearchCriteria) -> dict[str, dict[str, Json]]:
     """The wish as the vendor's filters, by the parameter that asks for each."""
     asked: dict[str, dict[str, Json]] = {}
     if wish.gpu_names is not None:
@@ -160,7 +160,7 @@ def _number(value: Json) -> float:
         raise InputInvalid("query", f"{clean_line(value, 40)!r} is not a number") from error
 
 
-def misfits(wish: Wish, offer: Offer) -> list[str]:
+def misfits(wish: SearchCriteria, offer: Offer) -> list[str]:
     """The parameters an offer does not keep to: the vendor's word is not taken for it."""
     keeps = {
         "gpu_names": wish.gpu_names is None or offer.gpu_name in wish.gpu_names,
@@ -193,12 +193,14 @@ def _new_enough(query: JsonObject | None, cuda_max: float) -> bool:
     return all(cuda_max >= _number(condition[op]) for op in ("gte", "gt") if op in condition)
 
 
-def fits(wish: Wish, offer: Offer) -> bool:
+def fits(wish: SearchCriteria, offer: Offer) -> bool:
     """Whether an offer can be rented and is what was asked."""
     return offer.rentable and not misfits(wish, offer)
 
 
-def near_misses(wish: Wish, offers: Sequence[Offer], limits: Limits, now_us: int) -> dict[str, int]:
+def near_misses(
+    wish: SearchCriteria, offers: Sequence[Offer], limits: Limits, now_us: int
+) -> dict[str, int]:
     """By parameter, how many offers fail that one only and are not refused by the policy."""
     counts: Counter[str] = Counter()
     for offer in offers:
@@ -232,7 +234,12 @@ def job_cost(offer: Offer, hours: float, download_gb: float) -> Usd:
 
 
 def rank(
-    wish: Wish, offers: Sequence[Offer], limits: Limits, now_us: int, *, keep_order: bool = False
+    wish: SearchCriteria,
+    offers: Sequence[Offer],
+    limits: Limits,
+    now_us: int,
+    *,
+    keep_order: bool = False,
 ) -> Market:
     """The offers that fit and may be rented, cheapest job first unless an order was asked for."""
     hidden: dict[str, list[Offer]] = {}
@@ -255,7 +262,7 @@ def _by_job(one: Ranked) -> tuple[int, float, int]:
     return one.job.micros, -one.offer.reliability, one.offer.offer_id
 
 
-def _refused_by(wish: Wish, offer: Offer, limits: Limits, now_us: int) -> str:
+def _refused_by(wish: SearchCriteria, offer: Offer, limits: Limits, now_us: int) -> str:
     """The first rule that would refuse this offer whatever the account holds; empty for none."""
     rate = offer.usd_per_hour
     seconds = seconds_from_hours(wish.hours)

@@ -12,7 +12,7 @@ _TLS_PORTS = frozenset({443, 8443})
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class SshDoor:
     """Where ssh answers."""
 
     host: str
@@ -20,7 +20,7 @@ class Door:
     direct: bool
 
 
-def door_of(instance: Instance) -> Door | None:
+def door_of(instance: Instance) -> SshDoor | None:
     """The direct address where its port is mapped, else the vendor's proxy; None if it has no ssh.
 
     The proxy's port of a jupyter machine is one higher; the decoder has counted that already.
@@ -29,9 +29,9 @@ def door_of(instance: Instance) -> Door | None:
         return None
     for port in instance.ports:
         if port.inside == _SSH_PORT and port.protocol == "tcp" and instance.public_ip:
-            return Door(instance.public_ip, port.outside, direct=True)
+            return SshDoor(instance.public_ip, port.outside, direct=True)
     if instance.ssh_host and instance.ssh_port:
-        return Door(instance.ssh_host, instance.ssh_port, direct=False)
+        return SshDoor(instance.ssh_host, instance.ssh_port, direct=False)
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vast_mcp.api.instance_reads import Look
+from vast_mcp.api.instance_reads import InstanceReading
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, LedgerUnavailable, NotFound
 from vast_mcp.guard.belonging import Bearers, Belonging
@@ -28,7 +28,7 @@ NO_BOOKS = "The ledger cannot be read: leases, costs and pending rents are not s
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingRent:
     """A rent whose answer was lost, or that is being sent: it may or may not exist."""
 
     intent: str
@@ -70,7 +70,7 @@ class Fleet:
         return " ".join(said)
 
     @property
-    def pending(self) -> tuple[Pending, ...]:
+    def pending(self) -> tuple[PendingRent, ...]:
         """Instances among the lost whose outcome nobody knows."""
         return tuple(_pending(one) for one in self.lost if _unresolved(one))
 
@@ -145,12 +145,12 @@ async def _unlisted(services: Services, missing: Sequence[Rental]) -> list[Held]
     found: list[Instance] = []
     newest = sorted(missing, key=lambda one: -one.created_us)
     for at, rental in enumerate(newest):
-        look = Look(None)
+        look = InstanceReading(None)
         if at < _ASKED_ONE_BY_ONE:
             try:
                 look = await services.reads.look(rental.target_id or 0, fresh=False, listed=False)
             except ApiError:
-                look = Look(None)
+                look = InstanceReading(None)
         if look.gone:
             continue
         found.append(look.instance or remembered(rental, services.clock.lease_us()))
@@ -238,8 +238,8 @@ def _unresolved(rental: Rental) -> bool:
     return rental.kind == "instance" and rental.state in _UNRESOLVED
 
 
-def _pending(rental: Rental) -> Pending:
-    return Pending(
+def _pending(rental: Rental) -> PendingRent:
+    return PendingRent(
         rental.intent_id, rental.state.value, rental.created_us, rental.usd_per_hour, rental.label
     )
 

@@ -1,7 +1,7 @@
 """The market and the wait verdicts, as a job asks for them."""
 
 from vast_mcp.errors import InputInvalid, OfferGone
-from vast_mcp.jobs.scout import JobWish, Look
+from vast_mcp.jobs.scout import JobWish, MachineProgress
 from vast_mcp.models import Offer
 from vast_mcp.remote.errors import Unavailable
 from vast_mcp.remote.trouble import Trouble
@@ -62,12 +62,14 @@ class Scouting:
             hint="Search again, or give gpu_names and let the job choose.",
         )
 
-    async def look(self, instance_id: int) -> Look:
+    async def look(self, instance_id: int) -> MachineProgress:
         """One look at the machine."""
         held, verdict = await look_once(self._services, instance_id)
         instance = None if held is None else held.instance
         failure = None if held is None or held.stop_sent else held.failure
-        return Look(instance, verdict.reached, verdict.word == "dead", verdict.said, failure)
+        return MachineProgress(
+            instance, verdict.reached, verdict.word == "dead", verdict.said, failure
+        )
 
     async def trouble(self, instance_id: int, reason: Unavailable) -> Trouble | None:
         """What the machine's log says of a session that failed so."""

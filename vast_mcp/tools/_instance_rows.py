@@ -10,7 +10,7 @@ from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing
 from vast_mcp.services.held import Held
 from vast_mcp.services.reaching import addresses, editor_block, ssh_command
-from vast_mcp.services.rentals import Fleet, Pending
+from vast_mcp.services.rentals import Fleet, PendingRent
 from vast_mcp.services.showing import at_least, dollars, minute
 from vast_mcp.services.verdict import Verdict, elapsed_s
 from vast_mcp.text import clean_ends
@@ -130,7 +130,7 @@ class PendingRow(BaseModel):
     untrusted_label: str | None = None
 
     @classmethod
-    def of(cls, pending: Pending) -> "PendingRow":
+    def of(cls, pending: PendingRent) -> "PendingRow":
         """What is known of it."""
         return cls(
             intent=pending.intent,

@@ -32,7 +32,7 @@ _OTHER_VERBS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ServedTools:
     """The tools that are served, and why the others are not."""
 
     served: tuple[ToolSpec, ...]
@@ -89,7 +89,7 @@ class Offer:
 
 def choose(
     known: Sequence[ToolSpec], selection: str = DEFAULT, *, read_only: bool = False
-) -> Offer:
+) -> ServedTools:
     """The tools of a selection: `default`, `all`, or names of sets, separated by commas.
 
     A set's name gives the whole set with its extras; `guard` is always there.
@@ -103,7 +103,7 @@ def choose(
         if name not in (DEFAULT, ALL, *sets):
             raise ConfigInvalid(_unknown(name, sets))
     served = tuple(spec for spec in known if _wanted(spec, names) and (spec.reads or not read_only))
-    return Offer(served, tuple(known), ",".join(names), read_only)
+    return ServedTools(served, tuple(known), ",".join(names), read_only)
 
 
 def _wanted(spec: ToolSpec, names: Sequence[str]) -> bool:

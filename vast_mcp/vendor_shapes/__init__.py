@@ -5,16 +5,16 @@ what has been seen, so that `vast-mcp doctor --drift` can tell what has changed,
 can tell where the simulator is unlike the vendor.
 """
 
-from vast_mcp.vendor_shapes.compare import Finding, Problem, all_fields, compare, fields_of
+from vast_mcp.vendor_shapes.compare import Problem, ShapeDifference, all_fields, compare, fields_of
 from vast_mcp.vendor_shapes.field import Field, Source, Type, Unit
-from vast_mcp.vendor_shapes.kinds import SHAPES, Kind
+from vast_mcp.vendor_shapes.kinds import SHAPES, ReplyKind
 
 __all__ = [
     "SHAPES",
     "Field",
-    "Finding",
-    "Kind",
     "Problem",
+    "ReplyKind",
+    "ShapeDifference",
     "Source",
     "Type",
     "Unit",

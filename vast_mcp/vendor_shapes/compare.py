@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vast_mcp.vendor_shapes.field import Field, Type
-from vast_mcp.vendor_shapes.kinds import SHAPES, Kind
+from vast_mcp.vendor_shapes.kinds import SHAPES, ReplyKind
 
 _DEEPEST = 12
 _SHOWABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
@@ -26,7 +26,7 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ShapeDifference:
     """One difference, counted over all rows of the reply.
 
     `path` names the field (`offers[].gpu_ram`), `says` what was found without repeating a value,
@@ -44,7 +44,7 @@ class Finding:
         return f"{self.path or 'the reply'}: {self.problem}, {self.says}{times}"
 
 
-def compare(kind: Kind, reply: object) -> tuple[Finding, ...]:
+def compare(kind: ReplyKind, reply: object) -> tuple[ShapeDifference, ...]:
     """Every difference between a reply's body and what is known of its kind, in reading order.
 
     An empty tuple means that it fits. A null list, a row that is no object and the like are wrong
@@ -52,7 +52,7 @@ def compare(kind: Kind, reply: object) -> tuple[Finding, ...]:
     """
     counted = Counter(_differences(SHAPES[kind], reply, "", _DEEPEST))
     return tuple(
-        Finding(found.path, found.problem, found.says, found.matters, times)
+        ShapeDifference(found.path, found.problem, found.says, found.matters, times)
         for found, times in counted.items()
     )
 
@@ -83,18 +83,18 @@ def fields_of(value: object, shape: Field, path: str = "") -> Iterator[str]:
             yield from fields_of(inner, shape.each, f"{path}[]")
 
 
-def _differences(shape: Field, value: object, path: str, depth: int) -> Iterator[Finding]:
+def _differences(shape: Field, value: object, path: str, depth: int) -> Iterator[ShapeDifference]:
     if value is None:
         if not shape.null:
-            yield Finding(path, Problem.WRONG_TYPE, "null, never seen so", shape.used)
+            yield ShapeDifference(path, Problem.WRONG_TYPE, "null, never seen so", shape.used)
         return
     if not shape.types:  # only ever null so far: whatever it is now, it is news
         says = f"{_type_of(value)}, only ever seen null"
-        yield Finding(path, Problem.WRONG_TYPE, says, shape.used)
+        yield ShapeDifference(path, Problem.WRONG_TYPE, says, shape.used)
         return
     if not any(_is(value, kind) for kind in shape.types):
         says = f"{_type_of(value)} instead of {' or '.join(shape.types)}"
-        yield Finding(path, Problem.WRONG_TYPE, says, shape.used)
+        yield ShapeDifference(path, Problem.WRONG_TYPE, says, shape.used)
     elif isinstance(value, dict):
         yield from _of_object(shape, value, path, depth)
     elif isinstance(value, list):
@@ -103,7 +103,9 @@ def _differences(shape: Field, value: object, path: str, depth: int) -> Iterator
         yield from _of_value(shape, value, path)
 
 
-def _of_object(shape: Field, value: dict[str, object], path: str, depth: int) -> Iterator[Finding]:
+def _of_object(
+    shape: Field, value: dict[str, object], path: str, depth: int
+) -> Iterator[ShapeDifference]:
     if Type.MAP in shape.types:
         if shape.values is not None and depth > 0:
             for inner in value.values():
@@ -114,29 +116,29 @@ def _of_object(shape: Field, value: dict[str, object], path: str, depth: int) ->
         shown = name if _SHOWABLE.fullmatch(name) else "(a name that is not shown)"
         below = f"{path}.{shown}".lstrip(".")
         if known is None:
-            yield Finding(below, Problem.NEW_FIELD, _type_of(inner), matters=False)
+            yield ShapeDifference(below, Problem.NEW_FIELD, _type_of(inner), matters=False)
         elif depth > 0:
             yield from _differences(known, inner, below, depth - 1)
     for field in shape.fields:
         if field.always and field.name not in value:
             below = f"{path}.{field.name}".lstrip(".")
-            yield Finding(below, Problem.MISSING, "always there so far", field.used)
+            yield ShapeDifference(below, Problem.MISSING, "always there so far", field.used)
 
 
-def _of_list(shape: Field, value: list[object], path: str, depth: int) -> Iterator[Finding]:
+def _of_list(shape: Field, value: list[object], path: str, depth: int) -> Iterator[ShapeDifference]:
     if shape.each is None or depth <= 0:
         return
     for inner in value:
         yield from _differences(shape.each, inner, f"{path}[]", depth - 1)
 
 
-def _of_value(shape: Field, value: object, path: str) -> Iterator[Finding]:
+def _of_value(shape: Field, value: object, path: str) -> Iterator[ShapeDifference]:
     if isinstance(value, str) and shape.words and value not in shape.words:
         word = f'"{value}"' if _SHOWABLE.fullmatch(value) else "a text that is not shown"
-        yield Finding(path, Problem.NEW_WORD, word, shape.used)
+        yield ShapeDifference(path, Problem.NEW_WORD, word, shape.used)
     elif _is(value, Type.NUMBER) and isinstance(value, int | float) and not shape.unit.holds(value):
         says = f"about {_magnitude(value)} instead of {shape.unit}"
-        yield Finding(path, Problem.OUT_OF_RANGE, says, shape.used)
+        yield ShapeDifference(path, Problem.OUT_OF_RANGE, says, shape.used)
 
 
 def _magnitude(value: float) -> str:

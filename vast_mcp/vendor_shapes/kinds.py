@@ -7,7 +7,7 @@ from vast_mcp.vendor_shapes import account, instances, offers, serverless, write
 from vast_mcp.vendor_shapes.field import Field
 
 
-class Kind(StrEnum):
+class ReplyKind(StrEnum):
     """A kind of reply; the value is what a report calls it."""
 
     OFFERS = "offers"
@@ -34,29 +34,29 @@ class Kind(StrEnum):
     REFUSAL = "refusal"
 
 
-SHAPES: MappingProxyType[Kind, Field] = MappingProxyType(
+SHAPES: MappingProxyType[ReplyKind, Field] = MappingProxyType(
     {
-        Kind.OFFERS: offers.OFFERS,
-        Kind.TEMPLATES: offers.TEMPLATES,
-        Kind.INSTANCE: instances.INSTANCE,
-        Kind.INSTANCES: instances.INSTANCES,
-        Kind.USER: account.USER,
-        Kind.SSH_KEYS: account.SSH_KEYS,
-        Kind.CHARGES: account.CHARGES,
-        Kind.INVOICES: account.INVOICES,
-        Kind.NOTIFICATION_TYPES: account.NOTIFICATION_TYPES,
-        Kind.NOTIFICATION_INBOX: account.NOTIFICATION_INBOX,
-        Kind.NOTIFICATION_WEBHOOKS: account.NOTIFICATION_WEBHOOKS,
-        Kind.ENDPOINTS: serverless.ENDPOINTS,
-        Kind.ENDPOINT_CREATED: serverless.ENDPOINT_CREATED,
-        Kind.WORKERGROUPS: serverless.WORKERGROUPS,
-        Kind.WORKERGROUP_CREATED: serverless.WORKERGROUP_CREATED,
-        Kind.WORKERS: serverless.WORKERS,
-        Kind.VOLUMES: serverless.VOLUMES,
-        Kind.VOLUME_CREATED: serverless.VOLUME_CREATED,
-        Kind.CREATED: writes.CREATED,
-        Kind.CHANGED: writes.CHANGED,
-        Kind.REQUEST_LOGS: writes.REQUEST_LOGS,
-        Kind.REFUSAL: writes.REFUSAL,
+        ReplyKind.OFFERS: offers.OFFERS,
+        ReplyKind.TEMPLATES: offers.TEMPLATES,
+        ReplyKind.INSTANCE: instances.INSTANCE,
+        ReplyKind.INSTANCES: instances.INSTANCES,
+        ReplyKind.USER: account.USER,
+        ReplyKind.SSH_KEYS: account.SSH_KEYS,
+        ReplyKind.CHARGES: account.CHARGES,
+        ReplyKind.INVOICES: account.INVOICES,
+        ReplyKind.NOTIFICATION_TYPES: account.NOTIFICATION_TYPES,
+        ReplyKind.NOTIFICATION_INBOX: account.NOTIFICATION_INBOX,
+        ReplyKind.NOTIFICATION_WEBHOOKS: account.NOTIFICATION_WEBHOOKS,
+        ReplyKind.ENDPOINTS: serverless.ENDPOINTS,
+        ReplyKind.ENDPOINT_CREATED: serverless.ENDPOINT_CREATED,
+        ReplyKind.WORKERGROUPS: serverless.WORKERGROUPS,
+        ReplyKind.WORKERGROUP_CREATED: serverless.WORKERGROUP_CREATED,
+        ReplyKind.WORKERS: serverless.WORKERS,
+        ReplyKind.VOLUMES: serverless.VOLUMES,
+        ReplyKind.VOLUME_CREATED: serverless.VOLUME_CREATED,
+        ReplyKind.CREATED: writes.CREATED,
+        ReplyKind.CHANGED: writes.CHANGED,
+        ReplyKind.REQUEST_LOGS: writes.REQUEST_LOGS,
+        ReplyKind.REFUSAL: writes.REFUSAL,
     }
 )

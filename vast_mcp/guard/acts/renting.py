@@ -30,7 +30,7 @@ from vast_mcp.guard.act import Desk, Errand, Outcome
 from vast_mcp.guard.acts import rent_words as words
 from vast_mcp.guard.acts._base import insist
 from vast_mcp.guard.approved import breach_of
-from vast_mcp.guard.reconcile import Answer, Finding, adopt, find, hold_unmarked
+from vast_mcp.guard.reconcile import Answer, FoundRent, adopt, find, hold_unmarked
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, instances
 from vast_mcp.store import Rental, RentalState, Transaction
@@ -121,7 +121,7 @@ async def _not_found(
 
 async def _find(
     desk: Desk, rental: Rental, answer: Answer, before: frozenset[int]
-) -> Finding | None:
+) -> FoundRent | None:
     try:
         return await find(desk, rental, answer, before)
     except LedgerUnavailable:
@@ -129,7 +129,7 @@ async def _find(
 
 
 async def _found(
-    desk: Desk, errand: Errand, terms: Terms, answer: Answer, found: Finding
+    desk: Desk, errand: Errand, terms: Terms, answer: Answer, found: FoundRent
 ) -> Outcome:
     """The machine is there and ours: take it into the books, and see how it stands."""
     intent_id, instance_id = errand.booking.intent_id, found.instance.instance_id
@@ -158,7 +158,7 @@ def _parked(one: Instance) -> bool:
 
 
 async def _settle(
-    desk: Desk, errand: Errand, terms: Terms, answer: Answer, found: Finding
+    desk: Desk, errand: Errand, terms: Terms, answer: Answer, found: FoundRent
 ) -> Outcome:
     """Is it the one that was approved? Then give it our key."""
     instance, instance_id = found.instance, found.instance.instance_id
@@ -188,7 +188,7 @@ async def _settle(
     return outcome
 
 
-async def _outbid(desk: Desk, errand: Errand, terms: Terms, found: Finding) -> Outcome:
+async def _outbid(desk: Desk, errand: Errand, terms: Terms, found: FoundRent) -> Outcome:
     """The bid does not win now, and the machine waits: held with its lease and its money."""
     instance_id = found.instance.instance_id
     why = breach_of(found.instance, errand.approved, terms.rate)
