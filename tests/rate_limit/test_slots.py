@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from vast_mcp.rate_limit.slots import SCHEMA, Book, Grant, Lane, Wish
+from vast_mcp.rate_limit.slots import SCHEMA, Book, Grant, Lane, SlotRequest
 
 NOON_US = 1_780_315_200_000_000
 """2026-06-01T12:00Z."""
@@ -38,7 +38,7 @@ class Desk:
         shared: bool = True,
     ) -> Grant:
         """One call that would leave."""
-        wish = Wish(
+        wish = SlotRequest(
             kind, int(interval_s * 1_000_000), lane, round(patience_s * 1_000_000), queued, shared
         )
         return self.book(at_s).take(wish)
