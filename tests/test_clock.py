@@ -1,4 +1,7 @@
-"""Time is owned by whoever holds the clock."""
+"""Time is owned by whoever holds the clock.
+
+See docs/design.md#clock.
+"""
 
 import anyio
 import pytest
@@ -14,7 +17,7 @@ from vast_mcp.clock import (
 
 
 async def test_a_manual_clock_moves_only_when_it_is_moved() -> None:
-    """Design §3: tests own time; a sleep with `auto_advance` takes no real second."""
+    """Tests own time; a sleep with `auto_advance` takes no real second."""
     clock = ManualClock(auto_advance=True)
     before = clock.utc_us()
     assert clock.utc_us() == before
@@ -25,7 +28,7 @@ async def test_a_manual_clock_moves_only_when_it_is_moved() -> None:
 
 
 async def test_sleepers_wake_in_the_order_of_their_times() -> None:
-    """Design §3: `advance` lets each run at its own instant."""
+    """`advance` lets each run at its own instant."""
     clock = ManualClock()
     woken: list[tuple[int, float]] = []
 
@@ -43,7 +46,7 @@ async def test_sleepers_wake_in_the_order_of_their_times() -> None:
 
 
 def test_codes_never_read_as_a_number_or_a_word() -> None:
-    """Design §6.3: six letters, no vowels, no digits."""
+    """Six letters, no vowels, no digits (docs/design.md#questions)."""
     clock = SystemClock()
     codes = {clock.random_code() for _ in range(500)}
     assert len(codes) > 490
@@ -52,14 +55,14 @@ def test_codes_never_read_as_a_number_or_a_word() -> None:
 
 
 def test_ids_are_random_lower_case_text() -> None:
-    """Design §3: ids are random text that fits a label's mark."""
+    """Ids are random text that fits a label's mark."""
     made = {SystemClock().random_id(11) for _ in range(500)}
     assert len(made) == 500
     assert all(len(one) == 11 and one.isalnum() and one == one.lower() for one in made)
 
 
 def test_a_scaled_clock_runs_faster_and_starts_where_it_is_told() -> None:
-    """Design §3: the simulator's clock; an absurd speed is refused."""
+    """The simulator's clock; an absurd speed is refused."""
     clock = ScaledClock(start_us=5 * SECOND_US, speed=1000)
     assert clock.utc_us() >= 5 * SECOND_US
     for speed in (0, -1, 100_001):
@@ -68,7 +71,7 @@ def test_a_scaled_clock_runs_faster_and_starts_where_it_is_told() -> None:
 
 
 def test_a_paired_clock_takes_leases_from_the_vendor_and_plans_from_this_machine() -> None:
-    """Design §3: under `serve --simulate` leases follow the simulator's clock."""
+    """Under `serve --simulate` leases follow the simulator's clock."""
     vendor = ManualClock(1_000 * SECOND_US)
     clock = PairedClock(vendor)
     assert clock.lease_us() == 1_000 * SECOND_US

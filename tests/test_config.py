@@ -1,4 +1,7 @@
-"""Settings come from where the official client looks, and a key is sent nowhere it should not."""
+"""Settings come from where the official client looks, and a key is sent nowhere it should not.
+
+See docs/design.md#key-and-account.
+"""
 
 import os
 import stat
@@ -71,7 +74,7 @@ def test_a_session_ends_a_week_after_its_file_was_written(tmp_path: Path) -> Non
 
 
 def test_another_base_takes_the_serverless_host_along(tmp_path: Path) -> None:
-    """Design §2: with VAST_URL elsewhere the key never goes to the real serverless host."""
+    """With VAST_URL elsewhere the key never goes to the real serverless host."""
     assert read_settings({}, tmp_path).serverless_base == SERVERLESS_BASE
     elsewhere = read_settings({"VAST_URL": "http://127.0.0.1:8900/"}, tmp_path)
     assert elsewhere.api_base == elsewhere.serverless_base == "http://127.0.0.1:8900"
@@ -86,28 +89,28 @@ def test_another_base_takes_the_serverless_host_along(tmp_path: Path) -> None:
     ["ftp://x", "console.vast.ai", "http://vast.ai", "http://127.0.0.1@evil.test", "file:///"],
 )
 def test_an_address_that_would_leak_the_key_is_refused(tmp_path: Path, name: str, url: str) -> None:
-    """Design §2: only loopback may be unencrypted."""
+    """Only loopback may be unencrypted."""
     with pytest.raises(ConfigInvalid, match=name):
         read_settings({name: url}, tmp_path)
 
 
 @given(st.text(max_size=30))
 def test_only_this_machine_is_loopback(host: str) -> None:
-    """Design §2: a name that merely begins like loopback is not."""
+    """A name that merely begins like loopback is not."""
     name = host.partition("/")[0].rpartition("@")[2].partition(":")[0]
     if name not in {"127.0.0.1", "localhost", "[", "[::1]"}:
         assert not is_loopback(f"http://{host}")
 
 
 def test_the_key_is_in_no_repr(tmp_path: Path) -> None:
-    """Style 16: settings can be logged."""
+    """Settings can be logged."""
     settings = read_settings({"VAST_API_KEY": "very-secret-key"}, tmp_path)
     assert "very-secret-key" not in repr(settings)
     assert "very-secret-key" not in settings.key_digest
 
 
 def test_a_secret_file_is_made_once_and_private(tmp_path: Path) -> None:
-    """Design §6.7: 32 bytes in a 0600 file; two processes agree on one."""
+    """32 bytes in a 0600 file; two processes agree on one (docs/design.md#questions)."""
     path = tmp_path / "state" / "seal.key"
     made = load_or_make_secret(path)
     assert len(made) == 32
@@ -118,7 +121,7 @@ def test_a_secret_file_is_made_once_and_private(tmp_path: Path) -> None:
 
 
 def test_a_secret_file_that_others_can_read_or_that_is_damaged_is_refused(tmp_path: Path) -> None:
-    """Design §6.7: what others could read seals nothing."""
+    """What others could read seals nothing (docs/design.md#questions)."""
     path = tmp_path / "seal.key"
     load_or_make_secret(path)
     path.chmod(0o640)

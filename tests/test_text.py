@@ -1,4 +1,7 @@
-"""Foreign text comes out clean and whole; secrets come out not at all."""
+"""Foreign text comes out clean and whole; secrets come out not at all.
+
+See docs/hazards.md#agents.
+"""
 
 import unicodedata
 
@@ -34,7 +37,7 @@ def invisible(char: str) -> bool:
 
 @given(anything)
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
-    """Safety G1: the filter is idempotent, so no second pass reveals anything."""
+    """The filter is idempotent, so no second pass reveals anything."""
     once = clean(text, 500)
     assert clean(once, 500) == once
     line = clean_line(text)
@@ -43,7 +46,7 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
 
 @given(anything)
 def test_nothing_invisible_is_left(text: str) -> None:
-    """Safety G2: no C0/C1 but newline and tab, no bidi, no zero-width but an emoji's joiner."""
+    """No C0/C1 but newline and tab, no bidi, no zero-width but an emoji's joiner."""
     for cleaned in (clean(text, 10_000), clean_line(text, 500)):
         for char in cleaned:
             assert char in "\n\t" or not invisible(char)
@@ -54,19 +57,19 @@ def test_nothing_invisible_is_left(text: str) -> None:
 
 @given(anything, st.integers(0, 60))
 def test_a_limit_holds(text: str, limit: int) -> None:
-    """Design §4: foreign text is capped."""
+    """Foreign text is capped (docs/design.md#foreign-text-and-secrets)."""
     assert len(clean(text, limit)) <= max(limit, 0)
 
 
 @given(anything)
 def test_no_character_is_added_but_the_cut(text: str) -> None:
-    """Safety G1: a fuzzed input gains no character."""
+    """A fuzzed input gains no character."""
     assert set(clean(text, 100_000)) <= set(text) | {"\n"}
 
 
 @pytest.mark.parametrize("text", WHOLE)
 def test_legitimate_writing_comes_through_whole(text: str) -> None:
-    """Safety G2: emoji, CJK and ideographic variants round-trip."""
+    """Emoji, CJK and ideographic variants round-trip."""
     assert clean(text, 1000) == text
 
 
@@ -90,12 +93,12 @@ def test_legitimate_writing_comes_through_whole(text: str) -> None:
     ],
 )
 def test_each_kind_of_trick_is_taken_out(raw: str, left: str) -> None:
-    """Safety G2: ANSI, OSC, bidi, zero-width, tags, orphan selectors, surrogates."""
+    """ANSI, OSC, bidi, zero-width, tags, orphan selectors, surrogates."""
     assert clean(raw) == left
 
 
 def test_known_secrets_are_masked_the_longest_first() -> None:
-    """Design §3: known secret values are removed at the last writer."""
+    """Known secret values are removed at the last writer (docs/design.md#the-wall)."""
     redactor = Redactor(["secret-1", "secret-1-and-more"])
     assert redactor.scrub("x secret-1-and-more y secret-1 z") == "x [secret] y [secret] z"
     redactor.learn("  padded-secret\n")

@@ -1,4 +1,7 @@
-"""Money stays whole, prices round towards the person's safety, and units convert once."""
+"""Money stays whole, prices round towards the person's safety, and units convert once.
+
+See docs/design.md#money.
+"""
 
 from decimal import Decimal
 
@@ -22,7 +25,7 @@ rates = st.integers(0, 10**12)
 
 @given(micros, micros, st.integers(0, 1000))
 def test_sums_and_multiples_lose_no_micro_dollar(left: int, right: int, count: int) -> None:
-    """Design §3: `Usd` is integer micro-dollars."""
+    """`Usd` is integer micro-dollars."""
     assert (Usd(left) + Usd(right)).micros == left + right
     assert (Usd(left) - Usd(right)).micros == left - right
     assert (Usd(left) * count).micros == left * count
@@ -30,35 +33,35 @@ def test_sums_and_multiples_lose_no_micro_dollar(left: int, right: int, count: i
 
 @given(micros)
 def test_dollars_come_back_as_the_same_micros(amount: int) -> None:
-    """Design §3: a sum survives the way through text and decimal."""
+    """A sum survives the way through text and decimal."""
     assert Usd.of(str(Decimal(amount) / 1_000_000)) == Usd(amount)
     assert Usd.of(Decimal(amount) / 1_000_000) == Usd(amount)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9))
 def test_ceil_never_understates(dollars: Decimal) -> None:
-    """Design §5: what is compared with a limit is rounded up."""
+    """What is compared with a limit is rounded up."""
     assert Decimal(Usd.ceil(dollars).micros) / 1_000_000 >= dollars
     assert Decimal(Usd.ceil(dollars).micros - 1) / 1_000_000 < dollars
 
 
 @given(rates, st.integers(0, 10**8))
 def test_a_rate_over_time_is_rounded_up_by_less_than_a_micro(rate: int, seconds: int) -> None:
-    """Design §5: a reservation covers the worst case, to the micro-dollar."""
+    """A reservation covers the worst case, to the micro-dollar (docs/design.md#levels)."""
     cost = UsdPerHour(rate).over(seconds).micros
     assert 0 <= cost * 3600 - rate * seconds < 3600
 
 
 @given(rates, st.integers(0, 10**6), st.integers(0, 10**6))
 def test_two_stretches_never_cost_less_than_the_whole(rate: int, first: int, then: int) -> None:
-    """Design §5: splitting a lease cannot make it look cheaper."""
+    """Splitting a lease cannot make it look cheaper."""
     price = UsdPerHour(rate)
     assert price.over(first) + price.over(then) >= price.over(first + then)
 
 
 @given(rates, st.floats(0, 10**6))
 def test_part_of_a_second_counts_whole(rate: int, seconds: float) -> None:
-    """Design §5: never less than the time really used."""
+    """Never less than the time really used."""
     assert UsdPerHour(rate).over(seconds).micros * 3600 >= int(rate * seconds) - 3600 * 1e-3 * rate
 
 
@@ -66,7 +69,7 @@ def test_part_of_a_second_counts_whole(rate: int, seconds: float) -> None:
     "nonsense", ["nan", "inf", "-inf", float("nan"), float("inf"), "x", "", 1e30]
 )
 def test_what_is_no_amount_is_refused(nonsense: float | str) -> None:
-    """Design §5: NaN must not slip under a limit."""
+    """NaN must not slip under a limit."""
     with pytest.raises(ValueError, match="amount of money"):
         Usd.of(nonsense)
 
@@ -86,14 +89,14 @@ def test_what_is_no_amount_is_refused(nonsense: float | str) -> None:
     ],
 )
 def test_money_is_shown_with_the_digits_it_needs(amount: int, shown: str) -> None:
-    """Design §6: questions show prices a person can compare."""
+    """Questions show prices a person can compare (docs/design.md#questions)."""
     assert str(Usd(amount)) == shown
     assert str(UsdPerHour(amount)) == f"{shown}/h"
 
 
 @given(st.floats(0, 100), st.floats(0, 10_000))
 def test_storage_is_never_priced_too_low(price: float, disk_gb: float) -> None:
-    """vast-api §5: a month has 720 hours; the disk's hourly price is rounded up."""
+    """A month has 720 hours; the disk's hourly price is rounded up (docs/vendor-api.md#offers)."""
     exact = Decimal(str(price)) * Decimal(str(disk_gb)) / HOURS_PER_MONTH
     rate = Decimal(storage_rate(price, disk_gb).micros) / 1_000_000
     assert exact <= rate < exact + Decimal("0.0000011")
@@ -101,7 +104,7 @@ def test_storage_is_never_priced_too_low(price: float, disk_gb: float) -> None:
 
 @given(st.floats(0, 10**6))
 def test_gigabytes_and_hours_convert_and_come_back(value: float) -> None:
-    """Design §3: one file converts; hours become whole seconds, never fewer."""
+    """One file converts; hours become whole seconds, never fewer."""
     assert mb_from_gb(gb_from_mb(value)) == pytest.approx(value)
     assert seconds_from_hours(value) >= value * 3600 - 1e-6
 

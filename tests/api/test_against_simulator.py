@@ -1,4 +1,7 @@
-"""The client against the built-in simulator: two halves written from one vendor description."""
+"""The client against the built-in simulator: two halves written from one vendor description.
+
+See docs/vendor-api.md#creating-an-instance, docs/vendor-api.md#logs-and-commands.
+"""
 
 import pytest
 
@@ -52,7 +55,7 @@ class Desk:
 
 
 async def test_a_rental_is_found_started_read_stopped_and_destroyed() -> None:
-    """The whole way of one machine, with the price that was shown (vast-api §6 to §10)."""
+    """The whole way of one machine, with the price that was shown."""
     desk = Desk()
     (number,) = await desk.rent(1, "mine")
     desk.clock.move(1200)
@@ -75,7 +78,7 @@ async def test_a_rental_is_found_started_read_stopped_and_destroyed() -> None:
 
 
 async def test_thirty_instances_are_listed_over_two_pages() -> None:
-    """vast-api §7: pages of 25; a label narrows the list."""
+    """Pages of 25; a label narrows the list (docs/vendor-api.md#instances)."""
     desk = Desk()
     ours = await desk.rent(28, "a") + await desk.rent(2, "b")
     listed = await desk.reads.list_instances()

@@ -1,4 +1,7 @@
-"""A vendor that does not answer is left alone, except by what must not wait (safety R2)."""
+"""A vendor that does not answer is left alone, except by what must not wait.
+
+See docs/hazards.md#reliability.
+"""
 
 import httpx2
 import pytest
@@ -104,7 +107,7 @@ async def test_refusals_and_scattered_failures_do_not_open_it() -> None:
 
 
 async def test_stop_destroy_and_the_looks_they_need_are_never_held_up() -> None:
-    """Safety R2, design §5: stop and destroy are never blocked by the breaker."""
+    """Stop and destroy are never blocked by the breaker (docs/design.md#money)."""
     vendor = Vendor(httpx2.Response(503))
     await vendor.break_down()
     writes = Writes(vendor.connection)
@@ -131,7 +134,7 @@ async def test_stop_destroy_and_the_looks_they_need_are_never_held_up() -> None:
 
 @pytest.mark.parametrize("fault", OUTAGES, ids=["refused", "503", "500"])
 async def test_an_outage_is_not_met_with_more_requests(fault: Answer) -> None:
-    """Safety R2: ten minutes, one call a second: attempts at most 1.1 of the calls per minute."""
+    """Ten minutes, one call a second: attempts at most 1.1 of the calls per minute."""
     vendor = Vendor(fault)
     worst = 0.0
     for _ in range(10):

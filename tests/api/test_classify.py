@@ -1,4 +1,8 @@
-"""What an answer means, in every form that is known."""
+"""What an answer means, in every form that is known.
+
+See docs/design.md#foreign-text-and-secrets, docs/design.md#sending-once,
+docs/hazards.md#lost-answers, docs/vendor-api.md#rate-limits.
+"""
 
 import json
 
@@ -160,14 +164,14 @@ def test_a_web_page_with_403_is_a_burst_and_no_permission() -> None:
 def test_what_proves_nothing_is_unknown_for_a_write(
     status: int, body: object, for_read: type[ApiError]
 ) -> None:
-    """Design §7: 5xx, non-JSON 2xx and half answers leave a write's outcome unknown."""
+    """5xx, non-JSON 2xx and half answers leave a write's outcome unknown."""
     assert type(failure(READ, status, body)) is for_read
     assert type(failure(WRITE, status, body)) is OutcomeUnknown
 
 
 @pytest.mark.parametrize("body", [b'{"success": false, "new_con', HTML, b"", b"[1, 2"])
 def test_half_a_refusal_of_a_write_is_unknown(body: bytes) -> None:
-    """What was cut off a 400 may be the contract that exists all the same (safety §0.5)."""
+    """What was cut off a 400 may be the contract that exists all the same."""
     assert type(failure(WRITE, 400, body)) is OutcomeUnknown
 
 
@@ -201,7 +205,7 @@ def test_a_parked_bid_is_told_from_an_error() -> None:
 
 
 def test_a_success_is_handed_on_as_it_is() -> None:
-    """vast-api §6: new_contract is the id."""
+    """new_contract is the id (docs/vendor-api.md#creating-an-instance)."""
     body = b'{"success": true, "new_contract": 5}'
     assert read_answer(WRITE, Reply(200, {}, body), SCRUB) == {"success": True, "new_contract": 5}
     assert read_answer(READ, Reply(200, {}, b"[1]"), SCRUB) == [1]
@@ -230,14 +234,14 @@ def test_an_answer_that_was_cut_is_not_read() -> None:
 def test_the_wait_comes_from_the_header_then_the_body(
     headers: dict[str, str], body: bytes, seconds: float | None
 ) -> None:
-    """vast-api §3: wait = header Retry-After, else body retry_after, else our own."""
+    """Wait = header Retry-After, else body retry_after, else our own."""
     assert retry_after(Reply(429, headers, body)) == seconds
 
 
 @pytest.mark.parametrize("operation", [READ, WRITE])
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 429, 500])
 def test_the_key_never_stands_in_an_error(operation: Operation, status: int) -> None:
-    """Design §4: keys never appear; not plain, not across a cut, not under control characters."""
+    """Keys never appear; not plain, not across a cut, not under control characters."""
     torn = f"{KEY[:9]}\x00\x1b[0m{KEY[9:]}"
     for text in (KEY, "x" * 225 + KEY, torn, f"Bearer {KEY}\n"):
         for body in (text.encode(), json.dumps(refusal(text, text)).encode()):
@@ -257,7 +261,7 @@ def test_vendor_text_is_cleaned_and_capped() -> None:
 
 
 def test_a_lost_request_is_told_by_what_may_have_left() -> None:
-    """Design §7: before a byte left nothing happened; after, a write is unknown, a read is not."""
+    """Before a byte left nothing happened; after, a write is unknown, a read is not."""
     assert type(lost(WRITE, left=False, cause="x")) is NeverSent
     assert type(lost(WRITE, left=True, cause="x")) is OutcomeUnknown
     assert type(lost(READ, left=True, cause="x")) is VendorDown

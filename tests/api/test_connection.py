@@ -1,4 +1,8 @@
-"""What goes over the wire, and what is concluded when nothing comes back (vast-api §1)."""
+"""What goes over the wire, and what is concluded when nothing comes back.
+
+See docs/design.md#sending-once, docs/hazards.md#retries, docs/vendor-api.md#instance-operations,
+docs/vendor-api.md#offers, docs/vendor-api.md#transport, docs/vendor-api.md#traps.
+"""
 
 from collections.abc import Awaitable, Callable
 
@@ -35,7 +39,7 @@ async def stop(wire: httpx2.AsyncBaseTransport, timeout_s: float = 5.0) -> JsonO
 
 
 async def test_a_request_looks_like_the_official_clients() -> None:
-    """vast-api §1: bearer key, JSON values with spaces in the query, `+` for a space."""
+    """Bearer key, JSON values with spaces in the query, `+` for a space."""
     wire = Wire([ok({"success": True, "instances": [], "total_instances": 0, "next_token": None})])
     await Reads(connect(wire)).list_instances(label="a b")
     request = wire.seen[0]
@@ -48,7 +52,7 @@ async def test_a_request_looks_like_the_official_clients() -> None:
 
 
 async def test_a_write_is_sent_with_its_body_and_answered_with_the_object() -> None:
-    """vast-api §8: PUT instances/{id}/ with the state; the client sends JSON."""
+    """PUT instances/{id}/ with the state; the client sends JSON."""
     wire = Wire([ok({"success": True})])
     assert await stop(wire) == {"success": True}
     assert wire.seen[0].content == b'{"state": "stopped"}'
@@ -56,7 +60,7 @@ async def test_a_write_is_sent_with_its_body_and_answered_with_the_object() -> N
 
 
 async def test_a_public_operation_carries_no_key_and_needs_none() -> None:
-    """vast-api §2: the list of card names is public; the key stays at home."""
+    """The list of card names is public; the key stays at home (docs/vendor-api.md#keys)."""
     for key in (KEY, None):
         wire = Wire([ok({"gpu_names": ["RTX 4090"]})])
         assert await Reads(connect(wire, key=key)).gpu_names() == ["RTX 4090"]
@@ -67,7 +71,7 @@ async def test_a_public_operation_carries_no_key_and_needs_none() -> None:
 async def test_without_a_key_nothing_is_sent_and_the_error_says_how_to_get_one(
     key: str | None,
 ) -> None:
-    """Design §2: without a key tools answer with how to get one."""
+    """Without a key tools answer with how to get one (docs/design.md#key-and-account)."""
     wire = Wire([ok({})])
     with pytest.raises(KeyMissing, match=r"VAST_API_KEY.*set api-key.*--simulate"):
         await Reads(connect(wire, key=key)).account()
@@ -77,7 +81,7 @@ async def test_without_a_key_nothing_is_sent_and_the_error_says_how_to_get_one(
 
 
 def test_the_key_is_in_no_representation() -> None:
-    """Design §4: keys never appear."""
+    """Keys never appear (docs/design.md#foreign-text-and-secrets)."""
     connection = connect(Wire([]))
     assert KEY not in repr(connection)
     assert KEY not in repr(Reads(connection))
@@ -98,19 +102,19 @@ def test_the_key_is_in_no_representation() -> None:
 def test_the_serverless_host_moves_with_the_api_base(
     base: str, given_base: str | None, used: str
 ) -> None:
-    """vast-api §1, §23.14: the official client sends the key to the real host all the same."""
+    """The official client sends the key to the real host all the same."""
     assert serverless_for(base, given_base) == used
 
 
 async def test_workers_are_asked_of_the_serverless_host() -> None:
-    """vast-api §18: workers live on run.vast.ai."""
+    """Workers live on run.vast.ai (docs/vendor-api.md#serverless)."""
     wire = Wire([ok([])])
     assert await Reads(connect(wire)).workers(7) == []
     assert str(wire.seen[0].url) == "https://run.vast.ai/get_endpoint_workers/"
 
 
 async def test_a_read_follows_a_redirect_to_the_same_host_only() -> None:
-    """vast-api §1: 307/308 keep method and body; another host never sees the key."""
+    """307/308 keep method and body; another host never sees the key."""
     away = httpx2.Response(307, headers={"location": "https://evil.example/api/v0/instances/7/"})
     near = httpx2.Response(308, headers={"location": "/api/v0/instances/7?owner=me"})
     wire = Wire([near, ok({"instances": None})])
@@ -169,7 +173,7 @@ async def test_a_write_follows_no_redirect(status: int) -> None:
 async def test_a_write_without_an_answer_is_never_sent_or_unknown(
     fault: Exception, kind: type[ApiError]
 ) -> None:
-    """Design §7: connect and DNS failures are refused; after bytes may have left it is unknown."""
+    """Connect and DNS failures are refused; after bytes may have left it is unknown."""
     wire = Wire([fault])
     with pytest.raises(kind) as raised:
         await stop(wire)
@@ -220,7 +224,7 @@ async def test_an_answer_without_end_is_not_read_to_its_end(
 
 
 async def test_a_write_is_never_sent_twice_whatever_comes_back() -> None:
-    """Safety §0.1: the official client re-sends a create that timed out; we never do."""
+    """The official client re-sends a create that timed out; we never do."""
     call = serverless.delete_endpoint(3)
     for answer in (httpx2.Response(503), httpx2.Response(429), httpx2.ReadError("reset")):
         wire = Wire([answer])
@@ -251,7 +255,7 @@ async def test_half_a_surrogate_is_refused_before_it_is_sent() -> None:
 
 
 async def test_a_write_needs_the_permit_for_that_very_call() -> None:
-    """Design §3: the permit is bound to the request on the wire."""
+    """The permit is bound to the request on the wire (docs/design.md#the-wall)."""
     wire = Wire([ok({"success": True})])
     permit = Permit.for_call(instances.start_instance(5))
     with pytest.raises(PermitMissing):
@@ -260,7 +264,7 @@ async def test_a_write_needs_the_permit_for_that_very_call() -> None:
 
 
 def test_a_search_says_all_four_default_filters_unless_overridden() -> None:
-    """vast-api §5, §23.7: default filters differ between CLI, SDK and spec: send them."""
+    """Default filters differ between CLI, SDK and spec: send them."""
     body = market.search_offers({"verified": None, "rented": {"eq": True}}, disk_gb=50).body
     assert body is not None
     assert "verified" not in body

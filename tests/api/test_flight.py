@@ -1,4 +1,7 @@
-"""Equal reads at one time are one request (safety R3), and never answer for a moment too early."""
+"""Equal reads at one time are one request, and never answer for a moment too early.
+
+See docs/hazards.md#reliability.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -47,7 +50,7 @@ async def settle() -> None:
 
 @pytest.mark.parametrize("fresh", [True, False])
 async def test_a_hundred_equal_lists_are_two_requests_at_most(fresh: bool) -> None:
-    """Issue 3: 100 concurrent identical lists, upstream calls at most 2; also for proofs."""
+    """100 concurrent identical lists, upstream calls at most 2; also for proofs."""
     wire = Wire([instance_page([instance_row(id=n) for n in range(1, 4)])])
     clock = ManualClock(auto_advance=True)
     reads = Reads(Connection(api_key="k3y-for-tests", transport=wire, clock=clock))
@@ -64,7 +67,7 @@ async def test_a_hundred_equal_lists_are_two_requests_at_most(fresh: bool) -> No
 
 
 async def test_a_fresh_question_does_not_take_an_answer_that_began_before_it() -> None:
-    """Safety R3: never used to prove absence; the second reading begins after the question."""
+    """Never used to prove absence; the second reading begins after the question."""
     wire = Slow(empty_list)
     reads = Reads(connect(wire))
     async with anyio.create_task_group() as tasks:

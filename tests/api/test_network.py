@@ -53,7 +53,7 @@ async def stop(base: str, timeout_s: float = 5.0) -> JsonObject:
 
 
 async def test_a_closed_port_is_never_sent() -> None:
-    """Design §7: a refused connection left nothing."""
+    """A refused connection left nothing (docs/design.md#sending-once)."""
     async with serving(answering(b"")) as base:
         pass
     with pytest.raises(NeverSent):
@@ -72,7 +72,7 @@ async def test_a_closed_port_is_never_sent() -> None:
     ids=["hung up", "half a body", "not http", "not gzip", "bad gateway"],
 )
 async def test_a_broken_answer_to_a_write_is_unknown(raw: bytes) -> None:
-    """Design §7: timeout or reset after bytes left, 5xx, non-JSON."""
+    """Timeout or reset after bytes left, 5xx, non-JSON (docs/design.md#sending-once)."""
     async with serving(answering(raw)) as base:
         with pytest.raises(OutcomeUnknown) as raised:
             await stop(base)

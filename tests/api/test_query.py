@@ -1,4 +1,7 @@
-"""The official client's search language, read strictly (vast-api §4)."""
+"""The official client's search language, read strictly.
+
+See docs/hazards.md#files, docs/vendor-api.md#filter-language.
+"""
 
 from itertools import pairwise
 
@@ -47,7 +50,7 @@ SOUTH_AMERICA = ("AR", "BO", "BR", "CL", "CO", "EC", "FK", "GF", "GY", "PY", "PE
 def test_a_query_becomes_the_filters_the_client_would_send(
     text: str, filters: dict[str, Json]
 ) -> None:
-    """vast-api §4: operators, lists, quotes, underscores, units, versions, words, aliases."""
+    """Operators, lists, quotes, underscores, units, versions, words, aliases."""
     assert parse_query(text) == filters
 
 
@@ -117,7 +120,7 @@ def test_an_error_shows_no_escape_sequences_of_the_query() -> None:
 def test_sort_text_becomes_columns_and_directions(
     text: str, order: tuple[tuple[str, str], ...]
 ) -> None:
-    """vast-api §4: `a,b-,c+`, aliases applied, empty is no order."""
+    """`a,b-,c+`, aliases applied, empty is no order."""
     assert parse_order(text) == order
 
 
@@ -148,7 +151,7 @@ def test_any_text_is_read_or_refused_as_input(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["[", '"', "a ", "a_", "num_gpus=1,", "not ", "=", "' "])
 def test_time_grows_no_faster_than_the_text(unit: str) -> None:
-    """Safety §0.12: the client's own path regex doubles per character; ours reads once."""
+    """The client's own path regex doubles per character; ours reads once."""
     clock = SystemClock()
     times = []
     for length in (1000, 3900):

@@ -1,4 +1,8 @@
-"""Each question to the vendor: whole answers or an error, never less (safety §0.4)."""
+"""Each question to the vendor: whole answers or an error, never less.
+
+See docs/hazards.md#reading, docs/vendor-api.md#billing, docs/vendor-api.md#instances,
+docs/vendor-api.md#serverless, docs/vendor-api.md#templates.
+"""
 
 import base64
 from typing import Any
@@ -32,7 +36,7 @@ def numbered(*ids: int) -> list[dict[str, Any]]:
 
 
 async def test_a_list_is_read_over_all_its_pages() -> None:
-    """vast-api §7: read until next_token is null; rows are counted against total_instances."""
+    """Read until next_token is null; rows are counted against total_instances."""
     wire = Wire(
         [
             instance_page(numbered(1, 2), total=3, token="T1"),
@@ -73,7 +77,7 @@ async def test_a_list_is_read_over_all_its_pages() -> None:
 async def test_a_list_that_does_not_add_up_is_an_error_and_never_short(
     pages: list[httpx2.Response],
 ) -> None:
-    """Safety §0.4: an unreadable list is not an empty list."""
+    """An unreadable list is not an empty list."""
     with pytest.raises(VendorUnreadable):
         await reads(*pages).list_instances()
 
@@ -88,7 +92,7 @@ async def test_a_list_that_does_not_add_up_is_an_error_and_never_short(
     ],
 )
 async def test_a_refused_list_is_an_error(answer: httpx2.Response, kind: type[ApiError]) -> None:
-    """Safety §0.4: SkyPilot read a 410 as zero instances and left three strays billing."""
+    """Another program read a 410 as zero instances and left three strays billing."""
     with pytest.raises(kind):
         await reads(answer).list_instances()
 
@@ -139,7 +143,7 @@ def test_whatever_pages_come_the_list_is_whole_or_an_error(
 
 
 async def test_an_instance_is_absent_only_when_the_vendor_says_so_in_a_known_form() -> None:
-    """vast-api §7: null, or 404 no_such_instance; safety §0.4: a revoked key is a 404 as well."""
+    """Null, or 404 no_such_instance; a revoked key is a 404 as well."""
     absent = [
         ok({"instances": None}),
         httpx2.Response(404, json={"success": False, "error": "no_such_instance"}),
@@ -164,7 +168,7 @@ async def test_an_instance_is_absent_only_when_the_vendor_says_so_in_a_known_for
 
 
 async def test_offers_come_priced_with_the_disk_that_was_asked_for() -> None:
-    """vast-api §5: dph_total includes storage for allocated_storage."""
+    """dph_total includes storage for allocated_storage (docs/vendor-api.md#offers)."""
     wire = Wire([ok({"offers": [offer_row()]})])
     found = await Reads(connect(wire)).search_offers(
         {"num_gpus": {"eq": "1"}}, rental="interruptible", disk_gb=60, limit=5
@@ -177,7 +181,7 @@ async def test_offers_come_priced_with_the_disk_that_was_asked_for() -> None:
 
 
 async def test_charges_are_read_over_all_pages_and_add_up() -> None:
-    """vast-api §15: per contract, with gpu, disk and traffic items; the total counts contracts."""
+    """Per contract, with gpu, disk and traffic items; the total counts contracts."""
     row = {
         "type": "instance", "source": "instance-5", "amount": 1.5, "start": 10, "end": 20,
         "items": [
@@ -212,7 +216,7 @@ async def test_a_page_of_charges_that_comes_twice_is_an_error() -> None:
 
 
 async def test_workers_are_none_only_while_the_endpoint_is_not_ready() -> None:
-    """vast-api §18: `error_msg` while not ready is empty; any other answer is not a list."""
+    """`error_msg` while not ready is empty; any other answer is not a list."""
     worker = {"id": 3, "status": "IDLE", "cur_load": 1.5}
     assert (await reads(ok([worker])).workers(1))[0].worker_id == 3
     assert (await reads(ok({"workers": [worker]})).workers(1))[0].bills
@@ -223,7 +227,7 @@ async def test_workers_are_none_only_while_the_endpoint_is_not_ready() -> None:
 
 
 async def test_ssh_keys_come_in_three_forms() -> None:
-    """vast-api §9: a list with `key` or `public_key`, or the JSON text of one."""
+    """A list with `key` or `public_key`, or the JSON text of one (docs/vendor-api.md#ssh)."""
     assert (await reads(ok([{"id": 1, "key": "ssh-ed25519 A"}])).ssh_keys())[0].key_id == 1
     text = ok({"success": True, "ssh_keys": '[{"id": 2, "public_key": "ssh-rsa B"}]'})
     assert (await reads(text).instance_ssh_keys(5))[0].public_key == "ssh-rsa B"
@@ -234,7 +238,7 @@ async def test_ssh_keys_come_in_three_forms() -> None:
 
 
 async def test_a_template_is_found_by_its_very_hash() -> None:
-    """vast-api §14: the hash changes on edit; a row with another hash is not it."""
+    """The hash changes on edit; a row with another hash is not it."""
     row = {"id": 5, "hash_id": "abc", "name": "PyTorch", "onstart": "x", "use_ssh": True}
     wire = Wire([ok({"success": True, "templates": [row]})])
     found = await Reads(connect(wire)).template("abc")

@@ -1,4 +1,7 @@
-"""Result files: logs and command outputs that a reply names (vast-api §10, safety §7)."""
+"""Result files: logs and command outputs that a reply names.
+
+See docs/hazards.md#result-files, docs/vendor-api.md#logs-and-commands.
+"""
 
 import httpx2
 import pytest
@@ -24,7 +27,7 @@ def wire_for(body: bytes, reply: httpx2.Response | None = None, polls: int = 0) 
 
 
 async def test_the_file_is_polled_without_the_key_until_it_is_there() -> None:
-    """vast-api §10: no auth header; 403 or 404 until the host has uploaded."""
+    """No auth header; 403 or 404 until the host has uploaded."""
     wire = wire_for(b"epoch 1\nepoch 2\n", polls=3)
     clock = ManualClock(auto_advance=True)
     text = await Reads(connect(wire, clock=clock)).logs(7, tail=100, match="epoch", daemon=True)
@@ -104,7 +107,7 @@ async def test_waiting_ends() -> None:
     ],
 )
 async def test_a_file_on_an_unknown_host_is_not_fetched(url: object) -> None:
-    """Safety §7: https on an allow-listed host, nothing else; no way into the local network."""
+    """Https on an allow-listed host, nothing else; no way into the local network."""
     wire = Wire([named(url), ok({})])
     with pytest.raises(VendorUnreadable):
         await Reads(connect(wire)).logs(7)
@@ -121,13 +124,13 @@ async def test_a_file_on_an_unknown_host_is_not_fetched(url: object) -> None:
     ],
 )
 async def test_the_vendors_storage_is_known(url: str) -> None:
-    """vast-api §1: S3 addresses and the vendor's own names."""
+    """S3 addresses and the vendor's own names (docs/vendor-api.md#transport)."""
     wire = Wire([named(url), httpx2.Response(200, content=b"a")])
     assert await Reads(connect(wire)).logs(7) == "a"
 
 
 async def test_with_a_simulator_on_loopback_its_own_files_are_fetched() -> None:
-    """Design §2: `simulate` serves everything on one loopback port."""
+    """`simulate` serves everything on one loopback port (docs/design.md#key-and-account)."""
     wire = Wire(
         [named("http://127.0.0.1:8900/simulator/results/t"), httpx2.Response(200, text="a")]
     )
@@ -136,7 +139,7 @@ async def test_with_a_simulator_on_loopback_its_own_files_are_fetched() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307])
 async def test_a_redirect_is_not_followed(status: int) -> None:
-    """Safety §7: no redirects."""
+    """No redirects."""
     away = httpx2.Response(status, headers={"location": "http://169.254.169.254/"})
     wire = Wire([named(), away])
     with pytest.raises(VendorUnreadable):
@@ -145,7 +148,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
 
 
 async def test_of_a_huge_log_the_end_is_kept() -> None:
-    """Safety §7: a size cap, tail first."""
+    """A size cap, tail first."""
     body = b"start" + b"x" * (DOWNLOAD_LIMIT + 1000) + b"the end"
     text = await Reads(connect(wire_for(body))).logs(7)
     assert text.endswith("the end")
@@ -162,14 +165,14 @@ async def test_a_log_is_cleaned_and_holds_no_key() -> None:
 
 
 async def test_a_reply_without_a_file_is_itself_the_answer() -> None:
-    """vast-api §10: no result_url means that the reply is all there is."""
+    """No result_url means that the reply is all there is."""
     assert await Reads(connect(Wire([ok({"success": True, "msg": "no logs yet"})]))).logs(7) == (
         "no logs yet"
     )
 
 
 async def test_a_listing_loses_the_hosts_own_prefix() -> None:
-    """vast-api §10: the CLI deletes every occurrence of writeable_path."""
+    """The CLI deletes every occurrence of writeable_path."""
     reply = named(writeable_path="/var/lib/docker/x/merged")
     wire = wire_for(b"/var/lib/docker/x/merged/workspace:\ntotal 0\n", reply)
     text = await Reads(connect(wire)).list_disk(7, "ls /workspace")
@@ -178,7 +181,7 @@ async def test_a_listing_loses_the_hosts_own_prefix() -> None:
 
 
 async def test_a_refused_request_is_not_polled() -> None:
-    """vast-api §10: on a running instance the vendor answers 400 and points to ssh."""
+    """On a running instance the vendor answers 400 and points to ssh."""
     wire = Wire([httpx2.Response(400, json={"success": False, "msg": "use ssh"})])
     with pytest.raises(VendorRefused):
         await Reads(connect(wire)).list_disk(7, "ls")

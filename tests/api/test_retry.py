@@ -1,4 +1,7 @@
-"""Reads are asked again, within limits (safety §3, retry rules)."""
+"""Reads are asked again, within limits (docs/hazards.md#retries).
+
+See docs/hazards.md#retries, docs/vendor-api.md#transport.
+"""
 
 import httpx2
 import pytest
@@ -39,7 +42,7 @@ async def ask(
     ids=lambda f: type(f).__name__ if isinstance(f, Exception) else str(f.status_code),
 )
 async def test_a_passing_fault_is_tried_again_after_a_wait(fault: httpx2.Response) -> None:
-    """Safety §3: only connection errors, 408, 429, 502, 503, 504; jitter between 0.5 and 8 s."""
+    """Only connection errors, 408, 429, 502, 503, 504; jitter between 0.5 and 8 s."""
     tries, slept = await ask(fault, GONE)
     assert tries == 2
     assert 0.5 <= slept <= 2.0
@@ -60,7 +63,7 @@ async def test_a_passing_fault_is_tried_again_after_a_wait(fault: httpx2.Respons
 async def test_what_repeating_cannot_cure_is_asked_once(
     answer: httpx2.Response | Exception, kind: type[ApiError]
 ) -> None:
-    """vast-api §1: a used-up search quota and a Retry-After above 60 s are never retried."""
+    """A used-up search quota and a Retry-After above 60 s are never retried."""
     wire = Wire([answer])
     with pytest.raises(kind):
         await Reads(connect(wire)).show_instance(7)
@@ -68,7 +71,7 @@ async def test_what_repeating_cannot_cure_is_asked_once(
 
 
 async def test_three_retries_are_the_most() -> None:
-    """Safety §3: at most three, then the last error."""
+    """At most three, then the last error (docs/hazards.md#retries)."""
     wire, clock = Wire([httpx2.Response(503)]), ManualClock(auto_advance=True)
     with pytest.raises(VendorDown):
         await Reads(connect(wire, clock=clock)).show_instance(7, deadline_s=300)
@@ -77,7 +80,7 @@ async def test_three_retries_are_the_most() -> None:
 
 
 async def test_the_vendors_own_wait_is_obeyed() -> None:
-    """vast-api §3: Retry-After in seconds, in the header or in the body."""
+    """Retry-After in seconds, in the header or in the body (docs/vendor-api.md#rate-limits)."""
     limited = httpx2.Response(429, json={"msg": "too frequent", "retry_after": 10})
     tries, slept = await ask(limited, GONE)
     assert tries == 2

@@ -1,4 +1,7 @@
-"""The second wall: what may leave, judged on the wire (design §3, row `api/`)."""
+"""The second wall: what may leave, judged on the wire (docs/design.md#the-wall).
+
+See docs/design.md#commands, docs/design.md#the-wall.
+"""
 
 import json
 import re
@@ -61,20 +64,20 @@ def sample(operation: Operation) -> Call:
 
 @pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.name)
 async def test_a_declared_read_passes_without_a_permit(operation: Operation) -> None:
-    """Design §3: a request is on the read allow-list, or carries a permit."""
+    """A request is on the read allow-list, or carries a permit."""
     assert await send_call(sample(operation)) == 1
 
 
 @pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.name)
 async def test_a_write_without_a_permit_never_leaves(operation: Operation) -> None:
-    """Design §3: no permit, no mutation, for every operation that changes money or data."""
+    """No permit, no mutation, for every operation that changes money or data."""
     with pytest.raises(PermitMissing):
         await send_call(sample(operation))
 
 
 @pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.name)
 async def test_a_write_passes_once_with_its_permit(operation: Operation) -> None:
-    """Design §3: the permit is single-use, for exactly that request."""
+    """The permit is single-use, for exactly that request."""
     call = sample(operation)
     permit = Permit.for_call(call)
     assert await send_call(call, permit) == 1
@@ -98,7 +101,7 @@ _CREATE = instances.create_instance(5, CreateSpec("a/b", 50, "mine"))
     ids=["other id", "other disk", "a price", "a query", "other operation", "other route"],
 )
 async def test_a_permit_for_one_request_opens_no_other(other: Call) -> None:
-    """Design §3: bound to method, path and body digest, recomputed from the wire."""
+    """Bound to method, path and body digest, recomputed from the wire."""
     with pytest.raises(PermitMissing, match="another request"):
         await send_call(other, Permit.for_call(_CREATE))
 
@@ -113,7 +116,7 @@ async def test_a_permit_for_one_request_opens_no_other(other: Call) -> None:
     ],
 )  # fmt: skip
 async def test_a_command_that_smuggles_another_does_not_pass_as_a_read(command: str) -> None:
-    """Design §3: an entry may test the body: `ls`, never `rm`; and the builder refuses it too."""
+    """An entry may test the body: `ls`, never `rm`; and the builder refuses it too."""
     with pytest.raises(PermitMissing):
         await send("PUT", BASES[Host.CONSOLE] + COMMAND, json.dumps({"command": command}).encode())
     with pytest.raises(InputInvalid):
@@ -125,7 +128,7 @@ async def test_a_command_that_smuggles_another_does_not_pass_as_a_read(command: 
     ["ls", "ls -l -o -r", "du -d2 -h", "ls '/work space/a'", 'du "a b" c', "ls --color=never ~/x"],
 )
 async def test_plain_listings_pass_as_reads(command: str) -> None:
-    """vast-api §10: `ls` and `du` are what the route reads with."""
+    """`ls` and `du` are what the route reads with (docs/vendor-api.md#logs-and-commands)."""
     assert await send_call(instances.list_disk(7, command)) == 1
 
 
@@ -183,7 +186,7 @@ async def test_a_body_that_can_be_read_in_two_ways_is_refused(body: bytes, why: 
 async def test_a_request_that_is_not_declared_is_refused_even_with_a_permit(
     method: str, url: str
 ) -> None:
-    """Design §3: unknown routes, hosts and ports are closed; no permit opens them."""
+    """Unknown routes, hosts and ports are closed; no permit opens them."""
     for permit in (None, Permit.for_call(_CREATE)):
         with pytest.raises(PermitMissing):
             await send(method, url, b"" if method == "GET" else b"{}", permit)
@@ -198,7 +201,7 @@ async def test_a_body_that_no_operation_admits_is_refused_even_with_its_own_dige
 
 
 async def test_both_hosts_may_be_one_address() -> None:
-    """Design §2: `vast-mcp simulate` serves the serverless routes on the same port."""
+    """`vast-mcp simulate` serves the serverless routes on the same port."""
     both = dict.fromkeys(Host, "http://127.0.0.1:8900")
     for path in ("/get_endpoint_workers/", "/api/v0/bundles/"):
         assert await send("POST", f"http://127.0.0.1:8900{path}", b"{}", bases=both) == 1
@@ -217,7 +220,7 @@ async def test_a_base_with_a_path_of_its_own_is_kept_to() -> None:
 
 
 async def test_a_download_passes_only_at_the_named_address_and_without_credentials() -> None:
-    """vast-api §23.14: result files are fetched without the bearer header."""
+    """Result files are fetched without the bearer header (docs/vendor-api.md#traps)."""
     wire = Wire(lambda _: ok({}))
     wall = WallTransport(wire, BASES)
     url = "https://s3.amazonaws.com/vast.ai/x.log"

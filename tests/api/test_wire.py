@@ -1,4 +1,8 @@
-"""The vendor's JSON as models: strict about money, forgiving about the rest."""
+"""The vendor's JSON as models: strict about money, forgiving about the rest.
+
+See docs/vendor-api.md#account, docs/vendor-api.md#instances, docs/vendor-api.md#offers,
+docs/vendor-api.md#serverless.
+"""
 
 import dataclasses
 from typing import Any
@@ -34,7 +38,7 @@ def offer(**changes: object) -> Offer:
 
 
 def test_an_offer_is_read_in_our_units() -> None:
-    """vast-api §5: MB of 1000 as GB, prices in $/h, the share of RAM, seconds left."""
+    """MB of 1000 as GB, prices in $/h, the share of RAM, seconds left."""
     found = offer()
     assert found.offer_id == 28113344
     assert found.gpu_ram_gb == pytest.approx(24.564)
@@ -74,7 +78,7 @@ def test_numbers_written_as_texts_are_read() -> None:
 
 
 def test_the_gpus_price_of_a_bid_is_what_remains_after_storage() -> None:
-    """vast-api §5: for type=bid dph_total is computed from min_bid; dph_base is on demand."""
+    """For type=bid dph_total is computed from min_bid; dph_base is on demand."""
     row = offer_row(dph_total=0.16, storage_cost=0.144, dph_base=0.33)
     found = wire.decode_offer(row, rental="interruptible", disk_gb=50)
     assert found.gpu_usd_per_hour == UsdPerHour(150_000)
@@ -83,7 +87,7 @@ def test_the_gpus_price_of_a_bid_is_what_remains_after_storage() -> None:
 
 
 def test_an_instance_is_read_in_our_units() -> None:
-    """vast-api §7: address stripped, host port as a text, times in microseconds, -1 unknown."""
+    """Address stripped, host port as a text, times in microseconds, -1 unknown."""
     found = wire.decode_instance(instance_row())
     assert found.instance_id == 27123456
     assert found.public_ip == "203.0.113.9"
@@ -97,7 +101,7 @@ def test_an_instance_is_read_in_our_units() -> None:
 
 
 def test_no_secret_of_an_instance_is_carried_over() -> None:
-    """vast-api §7, do not log: jupyter_token, extra_env, onstart, image_login."""
+    """Do not log: jupyter_token, extra_env, onstart, image_login."""
     shown = repr(wire.decode_instance(instance_row(image_login="-u u -p login-secret r")))
     for secret in ("jup-secret", "hf_secret", "onstart-secret", "login-secret", "HF_TOKEN"):
         assert secret not in shown
@@ -118,12 +122,12 @@ def test_no_secret_of_an_instance_is_carried_over() -> None:
     ],
 )
 def test_our_mark_is_read_from_pairs_or_an_object(environment: object, mark: str | None) -> None:
-    """vast-api §7: extra_env is a list of pairs on the wire; other clients see an object."""
+    """extra_env is a list of pairs on the wire; other clients see an object."""
     assert wire.decode_instance(instance_row(extra_env=environment)).intent_mark == mark
 
 
 def test_jupyters_proxy_port_is_one_higher() -> None:
-    """vast-api §9: ssh_port +1 if jupyter is in image_runtype."""
+    """ssh_port +1 if jupyter is in image_runtype (docs/vendor-api.md#ssh)."""
     row = instance_row(image_runtype="jupyter_direc ssh_direc ssh_proxy")
     assert wire.decode_instance(row).ssh_port == 23457
 
@@ -149,7 +153,7 @@ def test_a_public_address_that_is_none_is_dropped(address: object) -> None:
 
 
 def test_ports_take_the_first_place_and_skip_what_is_odd() -> None:
-    """vast-api §7: HostPort is a text, more entries may exist; null until running."""
+    """HostPort is a text, more entries may exist; null until running."""
     ports = {
         "8080/tcp": [{"HostPort": "41000"}, {"HostPort": "41001"}],
         "53/udp": [{"HostPort": 41002}],
@@ -172,20 +176,20 @@ def test_ports_take_the_first_place_and_skip_what_is_odd() -> None:
 
 
 def test_a_provisioning_instance_has_no_status() -> None:
-    """vast-api §7: null while the host was not heard; an odd value counts as unknown."""
+    """Null while the host was not heard; an odd value counts as unknown."""
     assert wire.decode_instance(instance_row(actual_status=None)).actual_status is None
     assert wire.decode_instance(instance_row(actual_status=5)).actual_status == "unknown"
 
 
 def test_the_stored_label_is_kept_to_the_letter_beside_the_shown_one() -> None:
-    """Design §8: our mark is parsed from the label; what is shown is cleaned."""
+    """Our mark is parsed from the label; what is shown is cleaned (docs/design.md#leases)."""
     found = wire.decode_instance(instance_row(label="a\x1b[31m\u202eb"))
     assert found.raw_label == "a\x1b[31m\u202eb"
     assert found.label == "ab"
 
 
 def test_storage_is_computed_when_its_total_is_missing_and_refused_when_it_cannot_be() -> None:
-    """vast-api §5: storage_total_cost = storage_cost x GB / 720."""
+    """storage_total_cost = storage_cost x GB / 720."""
     found = wire.decode_instance(instance_row(storage_total_cost=None, storage_cost=0.144))
     assert found.disk_usd_per_hour == UsdPerHour(12_000)
     with pytest.raises(VendorUnreadable):
@@ -196,7 +200,7 @@ def test_storage_is_computed_when_its_total_is_missing_and_refused_when_it_canno
 
 
 def test_the_account_drops_its_key_and_keeps_a_negative_credit() -> None:
-    """vast-api §16: users/current may include api_key; safety §0.6: credit can be negative."""
+    """users/current may include api_key; credit can be negative."""
     row = {"id": 9, "username": "u", "credit": -5.22, "api_key": "account-secret"}
     found = wire_account.decode_account(row)
     assert found.credit == Usd.of("-5.22")
@@ -207,7 +211,7 @@ def test_the_account_drops_its_key_and_keeps_a_negative_credit() -> None:
 
 
 def test_an_endpoint_drops_its_key_and_must_say_its_most_workers() -> None:
-    """vast-api §18: endpoint objects contain their api_key; max_workers bounds the money."""
+    """Endpoint objects contain their api_key; max_workers bounds the money."""
     row = {"id": 4, "endpoint_name": "llm", "max_workers": 3, "api_key": "endpoint-secret"}
     found = wire_account.decode_endpoint(row)
     assert (found.max_workers, found.raw_name) == (3, "llm")
@@ -217,7 +221,7 @@ def test_an_endpoint_drops_its_key_and_must_say_its_most_workers() -> None:
 
 
 def test_a_volume_without_a_price_is_not_free() -> None:
-    """vast-api §13: storage_total_cost is $/h."""
+    """storage_total_cost is $/h (docs/vendor-api.md#volumes)."""
     row = {"id": 4, "storage_total_cost": 0.01, "instances": [5, {"id": 6}, None], "disk_space": 9}
     found = wire_account.decode_volume(row)
     assert found.instance_ids == (5, 6)
@@ -226,7 +230,7 @@ def test_a_volume_without_a_price_is_not_free() -> None:
 
 
 def test_a_worker_of_unknown_state_counts_as_billing() -> None:
-    """vast-api §18: only error, destroying and pending bill nothing."""
+    """Only error, destroying and pending bill nothing (docs/vendor-api.md#serverless)."""
     assert wire_account.decode_worker({"id": 3}).bills
     assert not wire_account.decode_worker({"id": 3, "status": "error"}).bills
 

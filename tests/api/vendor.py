@@ -91,7 +91,7 @@ def ok(body: object, **headers: str) -> httpx2.Response:
 
 
 def offer_row(**changes: object) -> dict[str, Any]:
-    """An offer as the vendor shows one (vast-api §5)."""
+    """An offer as the vendor shows one (docs/vendor-api.md#offers)."""
     return {
         "id": 28113344,
         "machine_id": 11,
@@ -120,7 +120,7 @@ def offer_row(**changes: object) -> dict[str, Any]:
 
 
 def instance_row(**changes: object) -> dict[str, Any]:
-    """A running instance as the vendor shows one (vast-api §7)."""
+    """A running instance as the vendor shows one (docs/vendor-api.md#instances)."""
     return {
         "id": 27123456,
         "machine_id": 11,

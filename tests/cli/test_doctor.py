@@ -1,4 +1,7 @@
-"""What `doctor` and `leases` say is so, and what they could not see they do not call fine."""
+"""What `doctor` and `leases` say is so, and what they could not see they do not call fine.
+
+See docs/design.md#levels.
+"""
 
 import resource
 from collections.abc import Iterator
@@ -157,7 +160,7 @@ async def test_leases_shows_what_the_vendor_shows_when_the_ledger_is_broken(
 async def test_leases_without_the_vendor_promises_no_destroy_that_nobody_agreed_to(
     tmp_path: Path,
 ) -> None:
-    """Design §5: a rent that was not asked about covers nothing: at its end it is stopped."""
+    """A rent that was not asked about covers nothing: at its end it is stopped."""
     world = World(tmp_path)
     await rented(world, on_end="destroy")
     for _ in range(40):

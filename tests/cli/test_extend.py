@@ -30,7 +30,7 @@ async def ends(at: Shell, number: int) -> int:
 async def test_extend_shows_the_money_and_adds_the_hours_on_a_yes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, code: int, added: int
 ) -> None:
-    """Issue 3.4: a person at a terminal, through the guard, with the money shown."""
+    """A person at a terminal, through the guard, with the money shown."""
     async with shell(tmp_path, hours_ago=1) as at:
         number = await rented_at(at, "mine")
         at.world.run_until_ready()
@@ -77,7 +77,7 @@ async def test_extend_on_a_real_terminal_and_not_on_a_pipe(tmp_path: Path) -> No
 
 
 async def test_install_hint_names_this_installation_and_installs_nothing(tmp_path: Path) -> None:
-    """Issue 3.4: ready-made unit, plist and cron line with the path of this very program."""
+    """Ready-made unit, plist and cron line with the path of this very program."""
     async with shell(tmp_path) as at:
         before = sorted(at.home.rglob("*"))
         done = await at.run("watch", "--install-hint", "--policy", str(tmp_path / "p.toml"))

@@ -24,7 +24,7 @@ async def told(server: Server, **given: str) -> dict[str, Any]:
 async def test_files_may_be_copied_from_and_to_every_directory_that_was_opened(
     tmp_path: Path,
 ) -> None:
-    """Issue 4: a further root for local paths, repeatable."""
+    """A further root for local paths, repeatable."""
     for name in ("one", "two", "three"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.txt").write_text("12345")

@@ -1,6 +1,8 @@
 """`freeze`: a person closes all spending of the account, for every process, and only one opens it.
 
 Safety: whatever limits are left, nothing is rented, started, extended or raised while it stands.
+
+See docs/design.md#money.
 """
 
 import asyncio
@@ -43,7 +45,7 @@ async def frozen(world: World) -> None:
 
 
 async def test_while_frozen_nothing_is_rented_started_extended_or_raised(tmp_path: Path) -> None:
-    """Issue 3.4: every spending act is refused, with what lifts it; stop and destroy stay open."""
+    """Every spending act is refused, with what lifts it; stop and destroy stay open."""
     world = World(tmp_path)
     async with world.connect() as client:
         running = await world.rent(client)
@@ -338,7 +340,7 @@ async def test_stop_all_tells_of_a_start_that_is_on_its_way(
 async def test_stop_all_stops_what_runs_when_the_ledger_is_broken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Design §5: no broken ledger blocks a stop. It cannot hold the freeze, and that is said."""
+    """No broken ledger blocks a stop. It cannot hold the freeze, and that is said."""
     world = World(tmp_path)
     number = await rented(world)
     break_ledgers(tmp_path / "state")

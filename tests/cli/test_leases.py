@@ -1,4 +1,7 @@
-"""`watch` and `leases`: an end is enforced without any server, and nothing else is touched."""
+"""`watch` and `leases`: an end is enforced without any server, and nothing else is touched.
+
+See docs/design.md#leases.
+"""
 
 from pathlib import Path
 
@@ -30,7 +33,7 @@ def alive(at: Shell) -> dict[int, str]:
 
 
 async def test_watch_once_ends_what_is_over_and_nothing_else(tmp_path: Path) -> None:
-    """Design §8: an ended lease is stopped; a healthy one and a stranger's are left alone."""
+    """An ended lease is stopped; a healthy one and a stranger's are left alone."""
     async with shell(tmp_path, hours_ago=10) as at:
         over = await rent(at, 4, "over")
         healthy = await rent(at, 20, "healthy")

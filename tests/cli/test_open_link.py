@@ -11,7 +11,7 @@ from vast_mcp.errors import NotFound, VastMcpError
 
 
 async def test_the_link_of_a_jupyter_machine_holds_its_token(tmp_path: Path) -> None:
-    """Issue 4 §5: the tokened link goes to whoever shows it to the person."""
+    """The tokened link goes to whoever shows it to the person."""
     world = World(tmp_path)
     shown: list[str] = []
     async with world.connect() as client:

@@ -1,4 +1,7 @@
-"""`pending`, `approve`, `deny`, `audit`, `doctor`: a person's own way to the account."""
+"""`pending`, `approve`, `deny`, `audit`, `doctor`: a person's own way to the account.
+
+See docs/design.md#key-and-account.
+"""
 
 import asyncio
 import os
@@ -75,7 +78,7 @@ async def test_approve_refuses_without_a_terminal(tmp_path: Path) -> None:
 
 
 async def test_approve_at_a_terminal_lets_the_plan_be_carried_out(tmp_path: Path) -> None:
-    """Design §2: it marks the plan; `confirm_plan` then performs it."""
+    """It marks the plan; `confirm_plan` then performs it (docs/design.md#commands)."""
     async with shell(tmp_path, hours_ago=A_WHILE) as at:
         plan_id = await plan(at)
         digits = plan_id.split("-")[1][-4:]
@@ -177,7 +180,7 @@ async def test_doctor_without_a_key_says_how_to_get_one(tmp_path: Path) -> None:
 
 
 async def test_doctor_names_an_address_that_no_machine_could_use(tmp_path: Path) -> None:
-    """Design §2: a fault, by the variable's name; a password in it is not repeated."""
+    """A fault, by the variable's name; a password in it is not repeated."""
     async with shell(tmp_path, hours_ago=A_WHILE) as at:
         at.extra["VAST_URL"] = at.address.replace("//", "//me:pass-0123@").replace(
             "http:", "https:"

@@ -19,7 +19,7 @@ BLOCK = f"{BEGIN}\nHost vast-1\n  Port 22\n\nHost *\n{END}\n"
 async def test_the_block_is_written_on_a_yes_kept_up_to_date_and_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue 4 §6: asked first, marked, removable; the rest stays byte for byte."""
+    """Asked first, marked, removable; the rest stays byte for byte."""
     path = tmp_path / "ssh" / "config"
     path.parent.mkdir()
     path.write_bytes(MINE.encode())

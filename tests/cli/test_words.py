@@ -43,7 +43,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     ],
 )
 def test_exit_codes_follow_the_kind_of_error(error: VastMcpError, code: Exit) -> None:
-    """Design §2; what the person can mend by themselves is not called the vendor's failure."""
+    """What the person can mend by themselves is not called the vendor's failure."""
     assert code_for(error) is code
 
 

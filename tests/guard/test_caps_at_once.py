@@ -1,4 +1,7 @@
-"""Two rents at once, of which the vendor shows neither yet, under a cap on the whole account."""
+"""Two rents at once, of which the vendor shows neither yet, under a cap on the whole account.
+
+See docs/design.md#limits.
+"""
 
 from pathlib import Path
 
@@ -35,7 +38,7 @@ async def capped(tmp_path: Path) -> tuple[World, Offer, Offer]:
 
 
 async def test_a_rent_on_its_way_counts_for_the_cap_of_the_whole_account(tmp_path: Path) -> None:
-    """Design §5: of two processes each of which sees room for one machine, one rents."""
+    """Of two processes each of which sees room for one machine, one rents."""
     world, first, second = await capped(tmp_path)
     held = Held(world, "PUT", "/asks/")
     async with processes(world, held) as (slow, quick):
@@ -45,7 +48,7 @@ async def test_a_rent_on_its_way_counts_for_the_cap_of_the_whole_account(tmp_pat
 
 
 async def test_a_start_on_its_way_counts_for_the_cap_of_the_whole_account(tmp_path: Path) -> None:
-    """Design §5: a machine that is seen stopped and being started counts as it will run."""
+    """A machine that is seen stopped and being started counts as it will run."""
     world, first, second = await capped(tmp_path)
     async with world.connect() as client:
         instance_id = await world.rent(client, first)

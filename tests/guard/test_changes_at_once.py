@@ -1,4 +1,7 @@
-"""A higher bid or maximum, decided on what another process changes before it is reserved."""
+"""A higher bid or maximum, decided on what another process changes before it is reserved.
+
+See docs/design.md#leases, docs/design.md#money.
+"""
 
 from pathlib import Path
 
@@ -40,7 +43,7 @@ async def exposed(world: World) -> Exposure:
 
 
 async def test_a_higher_bid_is_not_priced_to_an_end_that_was_moved(tmp_path: Path) -> None:
-    """Design §5: what a rental costs with its extensions holds for both together."""
+    """What a rental costs with its extensions holds for both together."""
     world = World(tmp_path, seed=1, policy="[limits]\nmax_usd_per_rental = 0.8\n")
     instance_id = await interruptible(world)
     held = Held(world, "GET", "/users/current")
@@ -57,7 +60,7 @@ async def test_a_higher_bid_is_not_priced_to_an_end_that_was_moved(tmp_path: Pat
 
 
 async def test_a_higher_maximum_is_not_priced_from_one_that_was_lowered(tmp_path: Path) -> None:
-    """Design §5: what it adds is counted from what the books hold, so no cap is passed."""
+    """What it adds is counted from what the books hold, so no cap is passed."""
     world = World(tmp_path, seed=2, policy="[limits]\nmax_running = 4\n")
     held = Held(world, "GET", "/users/current")
     async with processes(world, held) as (slow, quick):
@@ -79,7 +82,7 @@ async def test_a_higher_maximum_is_not_priced_from_one_that_was_lowered(tmp_path
 async def test_an_endpoint_made_active_at_its_leases_end_is_ended_all_the_same(
     tmp_path: Path, *, lost: bool
 ) -> None:
-    """Design §8: a change that arrives after the end was carried out rents nothing for ever."""
+    """A change that arrives after the end was carried out rents nothing for ever."""
     world = World(tmp_path, seed=2)
     template = str(world.simulator.world.templates[0]["hash_id"])
     held = Held(world, "PUT", "/endptjobs")
@@ -110,7 +113,7 @@ async def test_an_endpoint_made_active_at_its_leases_end_is_ended_all_the_same(
 
 
 async def test_a_rise_on_its_way_stays_reserved_when_a_smaller_one_settles(tmp_path: Path) -> None:
-    """Design §5: reserved before it is sent; what another reads back does not release it."""
+    """Reserved before it is sent; what another reads back does not release it."""
     world = World(tmp_path, seed=1)
     instance_id = await interruptible(world)
     held = Held(world, "PUT", "/bid_price")
@@ -129,7 +132,7 @@ async def test_a_rise_on_its_way_stays_reserved_when_a_smaller_one_settles(tmp_p
 
 
 async def test_a_rise_that_arrives_last_is_what_is_reserved(tmp_path: Path) -> None:
-    """Design §5: whoever settles last reads what holds, and releases what does not."""
+    """Whoever settles last reads what holds, and releases what does not."""
     world = World(tmp_path, seed=1)
     instance_id = await interruptible(world)
     held = Held(world, "PUT", "/bid_price")
@@ -144,7 +147,7 @@ async def test_a_rise_that_arrives_last_is_what_is_reserved(tmp_path: Path) -> N
 
 
 async def test_workers_on_their_way_stay_reserved_when_fewer_are_settled(tmp_path: Path) -> None:
-    """Design §5: an endpoint's higher maximum likewise."""
+    """An endpoint's higher maximum likewise."""
     world = World(tmp_path, seed=2, policy="[limits]\nmax_running = 9\n")
     held = Held(world, "PUT", "/endptjobs")
     async with processes(world, held) as (slow, quick):
@@ -160,7 +163,7 @@ async def test_workers_on_their_way_stay_reserved_when_fewer_are_settled(tmp_pat
 
 
 async def test_a_refused_rise_reserves_nothing(tmp_path: Path) -> None:
-    """Design §5: what the vendor refused costs nothing more, bid or maximum."""
+    """What the vendor refused costs nothing more, bid or maximum."""
     world = World(tmp_path, seed=1)
     instance_id = await interruptible(world)
     async with world.runtime() as runtime:

@@ -1,4 +1,7 @@
-"""The keeper ends what is over while a person extends, starts or keeps it."""
+"""The keeper ends what is over while a person extends, starts or keeps it.
+
+See docs/design.md#leases, docs/design.md#tools.
+"""
 
 from pathlib import Path
 
@@ -39,7 +42,7 @@ def runs(world: World, instance_id: int) -> bool:
 async def test_a_lease_extended_while_its_end_is_due_is_not_ended(
     tmp_path: Path, on_end: str
 ) -> None:
-    """Design §8: the end that was found over is none any more when the stop would be sent."""
+    """The end that was found over is none any more when the stop would be sent."""
     world = World(tmp_path, seed=1)
     instance_id = await overdue(world, on_end)
     held = Held(world, "GET", f"/instances/{instance_id}")
@@ -53,7 +56,7 @@ async def test_a_lease_extended_while_its_end_is_due_is_not_ended(
 
 
 async def test_a_machine_started_anew_is_not_stopped_for_the_start_before(tmp_path: Path) -> None:
-    """Design §8: a start is given up after ten minutes; the next one has ten of its own."""
+    """A start is given up after ten minutes; the next one has ten of its own."""
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
@@ -93,7 +96,7 @@ async def overlapped(world: World, held: Held, instance_id: int) -> str:
 async def test_a_lease_whose_end_is_being_carried_out_is_not_extended(
     tmp_path: Path, on_end: str, method: str
 ) -> None:
-    """Design §4: hours of a machine that is being ended are not sold, and nothing is reserved."""
+    """Hours of a machine that is being ended are not sold, and nothing is reserved."""
     world = World(tmp_path, seed=1)
     instance_id = await overdue(world, on_end)
     before = await booked(world, instance_id)
@@ -107,7 +110,7 @@ async def test_a_lease_whose_end_is_being_carried_out_is_not_extended(
 async def test_an_extension_that_looked_before_the_stop_was_sent_is_told_to_look_anew(
     tmp_path: Path,
 ) -> None:
-    """Design §4: decided on the machine as it was, it is decided again on the books as they are."""
+    """Decided on the machine as it was, it is decided again on the books as they are."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=1)
@@ -128,7 +131,7 @@ async def test_an_extension_that_looked_before_the_stop_was_sent_is_told_to_look
 async def test_a_stop_that_failed_leaves_a_lease_that_can_be_extended(
     tmp_path: Path, how: str
 ) -> None:
-    """Design §6: a yes is for now; no keeper sends the stop later."""
+    """A yes is for now; no keeper sends the stop later (docs/design.md#questions)."""
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     path = f"/instances/{instance_id}"
@@ -148,7 +151,7 @@ async def test_a_stop_that_failed_leaves_a_lease_that_can_be_extended(
 
 
 async def test_a_machine_that_is_being_destroyed_is_not_started(tmp_path: Path) -> None:
-    """Design §8: no lease is sold for a machine that goes on being destroyed."""
+    """No lease is sold for a machine that goes on being destroyed."""
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
@@ -165,7 +168,7 @@ async def test_a_machine_that_is_being_destroyed_is_not_started(tmp_path: Path) 
 
 
 async def test_a_start_on_its_way_is_not_given_another_lease(tmp_path: Path) -> None:
-    """Design §8: the lease that was told holds; the second call is told that it is starting."""
+    """The lease that was told holds; the second call is told that it is starting."""
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
@@ -183,7 +186,7 @@ async def test_a_start_on_its_way_is_not_given_another_lease(tmp_path: Path) -> 
 
 
 async def test_a_start_whose_answer_was_lost_can_be_repeated(tmp_path: Path) -> None:
-    """Design §8: two minutes later nothing of it is on its way any more."""
+    """Two minutes later nothing of it is on its way any more."""
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
@@ -196,7 +199,7 @@ async def test_a_start_whose_answer_was_lost_can_be_repeated(tmp_path: Path) -> 
 
 
 async def test_a_start_that_came_up_is_not_given_up_when_it_is_outbid_later(tmp_path: Path) -> None:
-    """Design §8: it resumes by itself under its lease; nobody is told that it never started."""
+    """It resumes by itself under its lease; nobody is told that it never started."""
     world = World(tmp_path, seed=1)
     instance_id = await interruptible(world)
     async with world.runtime() as runtime:

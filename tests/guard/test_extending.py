@@ -1,4 +1,8 @@
-"""More time for a machine: every hour is added once, counted, and told as it is."""
+"""More time for a machine: every hour is added once, counted, and told as it is.
+
+See docs/design.md#leases, docs/design.md#ledger, docs/design.md#money, docs/design.md#sending-once,
+docs/design.md#tools, docs/hazards.md#money.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -37,7 +41,7 @@ async def reserved_until_us(world: World) -> int:
 async def test_extensions_at_once_are_each_added_or_told_to_look_again(
     tmp_path: Path, hours: tuple[float, ...]
 ) -> None:
-    """Design §3, §8: of several processes none overwrites another's end, in book or label."""
+    """Of several processes none overwrites another's end, in book or label."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=4)
@@ -77,7 +81,7 @@ class LabelHeld(httpx2.AsyncBaseTransport):
 
 
 async def test_a_relabelling_beside_an_extension_keeps_the_new_end(tmp_path: Path) -> None:
-    """Design §8: relabelling edits only the user part, though it arrives after an extension."""
+    """Relabelling edits only the user part, though it arrives after an extension."""
     world = World(tmp_path, seed=1, toolsets="all")
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=4)
@@ -104,7 +108,7 @@ async def test_a_relabelling_beside_an_extension_keeps_the_new_end(tmp_path: Pat
 async def test_of_two_starts_at_once_one_is_counted(
     tmp_path: Path, hours: tuple[float, float]
 ) -> None:
-    """Design §8: the other is told so, and book and label name one end."""
+    """The other is told so, and book and label name one end."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=4)
@@ -125,7 +129,7 @@ async def test_of_two_starts_at_once_one_is_counted(
 
 
 async def test_extensions_at_once_never_pass_the_cap(tmp_path: Path) -> None:
-    """Design §5: the whole lease is at most max_lease_hours, however many add to it at once."""
+    """The whole lease is at most max_lease_hours, however many add to it at once."""
     world = World(tmp_path, seed=1, policy="[limits]\nmax_lease_hours = 7\n")
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=4)
@@ -162,7 +166,7 @@ ASKS = "[no_question]\nusd_per_rental = 0.01\n"
 
 
 async def test_an_outbid_machine_is_extended_with_its_state_in_the_question(tmp_path: Path) -> None:
-    """Design §7, safety M6: only its disk bills now, and it would resume by itself."""
+    """Only its disk bills now, and it would resume by itself."""
     world = World(tmp_path, seed=1, policy=ASKS)
     offer = await world.cheap_offer("interruptible")
     assert offer.min_bid is not None
@@ -184,7 +188,7 @@ async def test_an_outbid_machine_is_extended_with_its_state_in_the_question(tmp_
 
 @pytest.mark.parametrize("how", ["stopped by us", "stopped elsewhere"])
 async def test_a_stopped_machine_has_no_lease_to_extend(tmp_path: Path, how: str) -> None:
-    """Design §4: only its disk bills; told which tool gives a lease, and nothing is sent."""
+    """Only its disk bills; told which tool gives a lease, and nothing is sent."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -212,7 +216,7 @@ async def test_a_stopped_machine_has_no_lease_to_extend(tmp_path: Path, how: str
 async def test_what_does_not_run_is_extended_with_a_warning(
     tmp_path: Path, stage: str, words: str
 ) -> None:
-    """Design §4: the model and the person are told what more hours would buy just now."""
+    """The model and the person are told what more hours would buy just now."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -222,7 +226,7 @@ async def test_what_does_not_run_is_extended_with_a_warning(
 
 
 async def test_a_machine_that_is_gone_is_not_extended(tmp_path: Path) -> None:
-    """Design §4: nothing is reserved for what does not exist."""
+    """Nothing is reserved for what does not exist."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -234,7 +238,7 @@ async def test_a_machine_that_is_gone_is_not_extended(tmp_path: Path) -> None:
 
 
 async def test_an_extension_that_would_be_over_already_is_refused(tmp_path: Path) -> None:
-    """Design §8: hours are added to the lease's end, not to the present."""
+    """Hours are added to the lease's end, not to the present."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=1)
@@ -244,7 +248,7 @@ async def test_an_extension_that_would_be_over_already_is_refused(tmp_path: Path
 
 
 async def test_what_the_contract_has_left_is_counted_from_the_new_hours(tmp_path: Path) -> None:
-    """Design §4: an old lease does not use up the host's contract twice."""
+    """An old lease does not use up the host's contract twice."""
     world = World(tmp_path, seed=1, policy="[limits]\nmax_lease_hours = 2000\n")
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=20)

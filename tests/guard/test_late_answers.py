@@ -1,4 +1,7 @@
-"""A rent whose answer is late, while another process finds, tells or ends its machine."""
+"""A rent whose answer is late, while another process finds, tells or ends its machine.
+
+See docs/design.md#money, docs/design.md#sending-once.
+"""
 
 from pathlib import Path
 
@@ -30,7 +33,7 @@ async def destroy(world: World, guard: Guard) -> None:
 
 
 async def test_a_machine_destroyed_while_its_rent_settles_owes_nothing_more(tmp_path: Path) -> None:
-    """Design §5: what is gone reserves nothing, though its rent had seen it run just before."""
+    """What is gone reserves nothing, though its rent had seen it run just before."""
     world = World(tmp_path, seed=1)
     act = await a_rent(world)
     rented = world.transport = Held(world, "PUT", "/asks/", answer=True)
@@ -57,7 +60,7 @@ async def test_a_machine_destroyed_while_its_rent_settles_owes_nothing_more(tmp_
 async def test_a_late_answer_revives_no_machine_that_another_call_ended(
     tmp_path: Path, vendor: str
 ) -> None:
-    """Design §7: found by its mark and destroyed meanwhile, it is not told and kept as rented."""
+    """Found by its mark and destroyed meanwhile, it is not told and kept as rented."""
     world = World(tmp_path, seed=1)
     act = await a_rent(world)
     held = Held(world, "PUT", "/asks/", answer=True)

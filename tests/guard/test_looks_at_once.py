@@ -1,4 +1,7 @@
-"""The keeper's list of the account, read before another process acted and written down after it."""
+"""The keeper's list of the account, read before another process acted and written down after it.
+
+See docs/design.md#money.
+"""
 
 import asyncio
 from pathlib import Path
@@ -36,7 +39,7 @@ async def stopped(world: World) -> int:
 
 @pytest.mark.parametrize("rental", ["on demand", "interruptible"])
 async def test_a_list_from_before_a_stop_counts_no_gpu_time(tmp_path: Path, rental: str) -> None:
-    """Design §5: a seen stop shrinks the reservation, also where the keeper was just looking."""
+    """A seen stop shrinks the reservation, also where the keeper was just looking."""
     world = World(tmp_path, seed=1)
     instance_id = await (running_machine if rental == "on demand" else interruptible)(world)
     held = Held(world, "GET", A_LIST, answer=True)
@@ -51,7 +54,7 @@ async def test_a_list_from_before_a_stop_counts_no_gpu_time(tmp_path: Path, rent
 
 
 async def test_a_list_from_before_a_destroy_brings_no_machine_back(tmp_path: Path) -> None:
-    """Design §5: seen gone it owes nothing, and nobody is told that it is there after all."""
+    """Seen gone it owes nothing, and nobody is told that it is there after all."""
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     held = Held(world, "GET", A_LIST, answer=True)
@@ -62,7 +65,7 @@ async def test_a_list_from_before_a_destroy_brings_no_machine_back(tmp_path: Pat
 
 
 async def test_a_list_from_before_a_start_frees_none_of_its_money(tmp_path: Path) -> None:
-    """Design §5: a started machine counts as running from its reservation on."""
+    """A started machine counts as running from its reservation on."""
     world = World(tmp_path, seed=1)
     instance_id = await stopped(world)
     held = Held(world, "GET", A_LIST, answer=True)
@@ -72,7 +75,7 @@ async def test_a_list_from_before_a_start_frees_none_of_its_money(tmp_path: Path
 
 
 async def test_a_list_from_before_a_lower_bid_does_not_raise_it_again(tmp_path: Path) -> None:
-    """Design §5: what a lowered bid released is not set aside once more until the lease ends."""
+    """What a lowered bid released is not set aside once more until the lease ends."""
     world = World(tmp_path, seed=1)
     instance_id = await interruptible(world, above_usd=0.2)
     before = (await booked(world, instance_id)).usd_per_hour
@@ -84,7 +87,7 @@ async def test_a_list_from_before_a_lower_bid_does_not_raise_it_again(tmp_path: 
 
 
 async def test_a_list_read_while_a_start_is_sent_frees_none_of_its_money(tmp_path: Path) -> None:
-    """Design §5: reserved before it is sent, it counts though the machine is still seen stopped."""
+    """Reserved before it is sent, it counts though the machine is still seen stopped."""
     world = World(tmp_path, seed=1)
     instance_id = await stopped(world)
     seen: list[Rental] = []
@@ -105,7 +108,7 @@ async def test_a_list_read_while_a_start_is_sent_frees_none_of_its_money(tmp_pat
 async def test_a_list_read_before_a_start_was_executed_frees_none_of_its_money(
     tmp_path: Path,
 ) -> None:
-    """Design §5: read while the start was on its way, and written down after it was seen."""
+    """Read while the start was on its way, and written down after it was seen."""
     world = World(tmp_path, seed=1)
     instance_id = await stopped(world)
     listed = Held(world, "GET", A_LIST, answer=True)

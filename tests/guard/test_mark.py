@@ -1,4 +1,7 @@
-"""A mark in a label is ours only with our key's proof, and fits whatever a person wrote."""
+"""A mark in a label is ours only with our key's proof, and fits whatever a person wrote.
+
+See docs/design.md#leases.
+"""
 
 import re
 import string
@@ -38,7 +41,7 @@ plain = st.text(string.printable.strip() + " äöü日本👍", max_size=USER_TE
 
 @given(plain, intents, st.integers(0, 4_000_000_000))
 def test_a_mark_is_read_as_it_was_written(text: str, intent: str, seconds: int) -> None:
-    """Design §8: whose, which intent, until when; ≤ 256 characters in all."""
+    """Whose, which intent, until when; ≤ 256 characters in all."""
     until_us = floor_minute_us(seconds * 1_000_000)
     label = MARKER.label(text, intent, until_us)
     mark = MARKER.read(label)
@@ -51,7 +54,7 @@ def test_a_mark_is_read_as_it_was_written(text: str, intent: str, seconds: int) 
 
 @given(plain, plain, intents)
 def test_relabelling_changes_only_the_users_part(old: str, new: str, intent: str) -> None:
-    """Design §8: the mark behind the text stays."""
+    """The mark behind the text stays."""
     label = MARKER.relabel(MARKER.label(old, intent, UNTIL_US), new)
     assert MARKER.read(label) is not None
     assert user_part(label) == new.strip()
@@ -59,7 +62,7 @@ def test_relabelling_changes_only_the_users_part(old: str, new: str, intent: str
 
 @given(intents, st.integers(0, 60), st.characters())
 def test_a_mark_with_any_character_changed_is_not_ours(intent: str, at: int, char: str) -> None:
-    """Design §8: ours = the MAC verifies; a forged or stretched one counts for nothing."""
+    """Ours = the MAC verifies; a forged or stretched one counts for nothing."""
     label = MARKER.label("", intent, UNTIL_US)
     at %= len(label)
     forged = label[:at] + char + label[at + 1 :]
@@ -68,7 +71,7 @@ def test_a_mark_with_any_character_changed_is_not_ours(intent: str, at: int, cha
 
 
 def test_the_grammar_is_the_designs() -> None:
-    """Design §8: `<user text> vm1.<owner7>.<intent11>.until-YYYYMMDDHHMMZ.m<mac8>`."""
+    """`<user text> vm1.<owner7>.<intent11>.until-YYYYMMDDHHMMZ.m<mac8>`."""
     label = MARKER.label("train a", "abcdefghij1", UNTIL_US)
     assert re.fullmatch(
         r"train a vm1\.[a-z0-9]{7}\.abcdefghij1\.until-202611201630Z\.m[0-9a-f]{8}", label
@@ -88,14 +91,14 @@ def test_the_grammar_is_the_designs() -> None:
     ],
 )
 def test_a_text_that_imitates_a_mark_or_hides_something_is_refused(text: str) -> None:
-    """Design §8: user text that contains ' vm1.' is refused; so is what cannot be seen."""
+    """User text that contains ' vm1.' is refused; so is what cannot be seen."""
     with pytest.raises(InputInvalid, match="label"):
         check_label(text)
 
 
 @given(st.text(letters + "-_.", min_size=1, max_size=80), intents)
 def test_an_endpoints_mark_names_its_intent(name: str, intent: str) -> None:
-    """Design §8: endpoints have no label; the name carries `-vm1-<intent11>`."""
+    """Endpoints have no label; the name carries `-vm1-<intent11>`."""
     assert endpoint_intent(endpoint_name(name, intent)) == intent
 
 

@@ -1,4 +1,7 @@
-"""A machine that never comes up: told of, given up by the verdict, destroyed only when asked."""
+"""A machine that never comes up: told of, given up by the verdict, destroyed only when asked.
+
+See docs/design.md#money, docs/hazards.md#money.
+"""
 
 from pathlib import Path
 
@@ -15,7 +18,7 @@ MINUTE_S = 60
 async def test_a_rent_that_never_runs_is_told_once_and_kept_until_somebody_ends_it(
     tmp_path: Path, how: str
 ) -> None:
-    """Design §5, safety M7: its destroy asks nobody, but it is not done behind a person's back."""
+    """Its destroy asks nobody, but it is not done behind a person's back."""
     async with receiving() as receiver:
         world = World(tmp_path, seed=1, policy=policy_for(receiver))
         world.simulator.fail_next_creates(how)
@@ -43,7 +46,7 @@ async def test_a_rent_that_never_runs_is_told_once_and_kept_until_somebody_ends_
 
 
 async def test_one_that_loads_for_long_is_given_up_after_half_an_hour(tmp_path: Path) -> None:
-    """Design §4: slow while it may still come, dead once waiting makes no sense."""
+    """Slow while it may still come, dead once waiting makes no sense (docs/design.md#tools)."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)

@@ -1,4 +1,7 @@
-"""A plan that is answered twice at once: by its client, at a terminal, from another process."""
+"""A plan that is answered twice at once: by its client, at a terminal, from another process.
+
+See docs/design.md#questions.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +38,7 @@ class SlowToRead:
 async def test_an_approval_never_opens_a_plan_that_has_ended(
     tmp_path: Path, ending: PlanState
 ) -> None:
-    """Design §6.4: declined or carried out while a person approves it, a plan stays so."""
+    """Declined or carried out while a person approves it, a plan stays so."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
@@ -56,7 +59,7 @@ async def test_an_approval_never_opens_a_plan_that_has_ended(
 
 
 async def test_a_no_to_a_plan_that_is_carried_out_is_told_what_it_did(tmp_path: Path) -> None:
-    """Design §6.4: the yes was faster, so the answer is not that nothing was sent."""
+    """The yes was faster, so the answer is not that nothing was sent."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
@@ -73,7 +76,7 @@ async def test_a_no_to_a_plan_that_is_carried_out_is_told_what_it_did(tmp_path: 
 
 
 async def test_a_yes_does_not_outrun_a_policy_that_is_written_meanwhile(tmp_path: Path) -> None:
-    """Design §6.4: tightened before the claim, though after the yes: nothing is done."""
+    """Tightened before the claim, though after the yes: nothing is done."""
     world = World(tmp_path, seed=2, policy="")
     offer = await world.dear_offer()
     rent = CreateInstance(offer.offer_id, 4.0, max_price_usd_per_hour=5.0)

@@ -15,7 +15,7 @@ POLICY = '[secrets]\nallow = ["HF_TOKEN"]\n'
 async def test_a_text_with_a_secret_in_it_is_refused_by_its_field(
     tmp_path: Path, secret: str
 ) -> None:
-    """Safety G7: named, never repeated, and nothing is sent."""
+    """Named, never repeated, and nothing is sent (docs/hazards.md#agents)."""
     world = World(
         tmp_path, policy=POLICY, toolsets="all", api_key=KEY, environment={"HF_TOKEN": TOKEN}
     )

@@ -1,4 +1,7 @@
-"""The key pair of our own: made once, whole, and private."""
+"""The key pair of our own: made once, whole, and private.
+
+See docs/design.md#the-wall.
+"""
 
 import multiprocessing
 from multiprocessing.connection import Connection as Pipe
@@ -22,7 +25,7 @@ def tell(state_dir: Path, go: Pipe, done: Pipe) -> None:
 
 
 def test_processes_that_make_the_key_at_once_agree_on_one(tmp_path: Path) -> None:
-    """Several servers, one state directory: none reads a half-written key (design §3)."""
+    """Several servers, one state directory: none reads a half-written key."""
     for number in range(ROUNDS):
         place = tmp_path / str(number)
         pipes = [(FORK.Pipe(), FORK.Pipe()) for _ in range(PROCESSES)]

@@ -1,4 +1,7 @@
-"""Two identical calls of which the second looks only when the first has acted."""
+"""Two identical calls of which the second looks only when the first has acted.
+
+See docs/design.md#questions, docs/design.md#sending-once.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -60,7 +63,7 @@ def sent(world: World, method: str) -> list[Recorded]:
 async def test_a_rent_whose_twin_was_faster_is_told_the_twins_outcome(
     tmp_path: Path, path: str
 ) -> None:
-    """Design §7: a re-issued call is told what became of it, not that offer or cap is gone."""
+    """A re-issued call is told what became of it, not that offer or cap is gone."""
     world = World(tmp_path, seed=8, policy="[limits]\nmax_running = 1\n")
     offer = await world.cheap_offer()
     arguments = {"offer_id": offer.offer_id, "max_price_usd_per_hour": 1.0}
@@ -72,7 +75,7 @@ async def test_a_rent_whose_twin_was_faster_is_told_the_twins_outcome(
 
 
 async def test_a_plan_whose_twin_was_carried_out_is_told_its_outcome(tmp_path: Path) -> None:
-    """Design §6.5: confirmed twice, the second finds the machine gone: destroyed, and replayed."""
+    """Confirmed twice, the second finds the machine gone: destroyed, and replayed."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "destroy_instance", instance_id=instance_id)
@@ -103,7 +106,7 @@ async def a_rent(world: World) -> CreateInstance:
 
 
 async def test_a_twin_of_a_refused_rent_is_told_that_nothing_was_rented(tmp_path: Path) -> None:
-    """Design §7: refused is not unknown: nothing is being looked for, and it may be tried again."""
+    """Refused is not unknown: nothing is being looked for, and it may be tried again."""
     world = World(tmp_path, seed=1, clock=UnhurriedClock(auto_advance=True))
     act = await a_rent(world)
     world.simulator.faults.add("rate_limited", "PUT", "/asks/", times=9)
@@ -113,7 +116,7 @@ async def test_a_twin_of_a_refused_rent_is_told_that_nothing_was_rented(tmp_path
 
 
 async def test_a_twin_of_a_rent_that_settles_is_told_what_came_of_it(tmp_path: Path) -> None:
-    """Design §7: the stored outcome, not that an answer was lost which was not."""
+    """The stored outcome, not that an answer was lost which was not."""
     world = World(tmp_path, seed=1, clock=UnhurriedClock(auto_advance=True))
     act = await a_rent(world)
     said = await twin_of(world, Held(world, "POST", "/ssh"), act)
@@ -123,7 +126,7 @@ async def test_a_twin_of_a_rent_that_settles_is_told_what_came_of_it(tmp_path: P
 
 
 async def test_a_repeat_of_a_rent_that_was_undone_is_told_so(tmp_path: Path) -> None:
-    """Design §7: a machine that came dearer and was destroyed is not told as rented."""
+    """A machine that came dearer and was destroyed is not told as rented."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
@@ -135,7 +138,7 @@ async def test_a_repeat_of_a_rent_that_was_undone_is_told_so(tmp_path: Path) -> 
 
 
 async def test_a_repeat_of_a_rent_that_the_keeper_ended_is_told_so(tmp_path: Path) -> None:
-    """Design §7: found by its mark, dearer and destroyed, it does not exist any more."""
+    """Found by its mark, dearer and destroyed, it does not exist any more."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)

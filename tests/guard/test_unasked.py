@@ -1,4 +1,7 @@
-"""What nobody was asked about has a sum of its own, whatever was rented when."""
+"""What nobody was asked about has a sum of its own, whatever was rented when.
+
+See docs/design.md#money.
+"""
 
 from pathlib import Path
 
@@ -35,7 +38,7 @@ async def rented_yesterday(world: World, *, stopped: bool) -> int:
 async def test_a_start_or_extension_of_an_older_rental_counts_on_the_day_it_is_made(
     tmp_path: Path, tool: str, field: str
 ) -> None:
-    """Design §5: a day's acts that nobody was asked about stay under their sum, or one asks."""
+    """A day's acts that nobody was asked about stay under their sum, or one asks."""
     world = World(tmp_path, seed=1, policy=POLICY)
     instance_id = await rented_yesterday(world, stopped=tool == "start_instance")
     world.questions.clear()
@@ -52,7 +55,7 @@ async def test_a_start_or_extension_of_an_older_rental_counts_on_the_day_it_is_m
 
 
 async def test_what_a_stop_gives_back_is_no_longer_counted(tmp_path: Path) -> None:
-    """Design §5: a reservation shrinks to what was used, here as elsewhere."""
+    """A reservation shrinks to what was used, here as elsewhere (docs/design.md#money)."""
     world = World(tmp_path, seed=1, policy=POLICY)
     instance_id = await rented_yesterday(world, stopped=True)
     async with world.connect() as client:

@@ -1,4 +1,7 @@
-"""What ends cost stands in no queue: its looks go before other reads, through an open breaker."""
+"""What ends cost stands in no queue: its looks go before other reads, through an open breaker.
+
+See docs/hazards.md#reliability.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -43,7 +46,7 @@ def running_clock() -> ManualClock:
 async def test_the_looks_of_an_ending_go_before_other_reads(
     tmp_path: Path, kind: type[StopInstance | DestroyInstance]
 ) -> None:
-    """Safety R1: nobody's polling delays a stop or destroy by more than some slots."""
+    """Nobody's polling delays a stop or destroy by more than some slots."""
     world = World(tmp_path, seed=1, clock=running_clock())
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -62,7 +65,7 @@ async def test_the_looks_of_an_ending_go_before_other_reads(
 
 
 async def test_the_keepers_list_goes_before_other_lists(tmp_path: Path) -> None:
-    """Safety R1: a lease's end waits for no client that looks at its machines all the time."""
+    """A lease's end waits for no client that looks at its machines all the time."""
     world = World(tmp_path, seed=1, clock=running_clock())
     async with world.runtime() as runtime:
         reads = runtime.services.reads
@@ -77,7 +80,7 @@ async def test_the_keepers_list_goes_before_other_lists(tmp_path: Path) -> None:
 
 
 async def test_an_open_breaker_holds_up_what_is_shown_and_no_ending(tmp_path: Path) -> None:
-    """Safety R2: the vendor did not answer for a while; a stop, a destroy and an end are tried."""
+    """The vendor did not answer for a while; a stop, a destroy and an end are tried."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -108,7 +111,7 @@ def open_breaker(runtime: Runtime) -> None:
 
 
 async def test_equal_looks_of_several_clients_are_one_request(tmp_path: Path) -> None:
-    """Safety R3: what is only shown joins a request that is on its way."""
+    """What is only shown joins a request that is on its way."""
     world = World(tmp_path, seed=1, clock=running_clock())
     async with world.connect() as client:
         instance_id = await world.rent(client)

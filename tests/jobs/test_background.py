@@ -116,7 +116,7 @@ def _holding(tmp_path: Path, text: str) -> list[str]:
 
 
 async def test_a_command_in_the_background_is_a_job_that_asks_nobody(tmp_path: Path) -> None:
-    """Issue 4 §3: its id at once; then phase, output and exit status; the machine stays."""
+    """Its id at once; then phase, output and exit status; the machine stays."""
     async with aboard(tmp_path) as (basin, client, machine):
         job_id = await begun(
             basin, client, machine, "pwd; echo from $WHERE; exit 4",

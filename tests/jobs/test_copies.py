@@ -15,7 +15,7 @@ BIG = 300_000_000
 async def test_stop_job_ends_a_copy_and_the_same_copy_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Issue 4: a copy under way has an id; stop_job takes it, and nothing of the copy is lost."""
+    """A copy under way has an id; stop_job takes it, and nothing of the copy is lost."""
     monkeypatch.setattr(copying, "WAIT_S", 0.0)
     basin = Basin(tmp_path, offered="all")
     basin.home.mkdir()

@@ -1,4 +1,7 @@
-"""The server dies by kill -9 at each phase of a job; the next carries it on, nothing doubled."""
+"""The server dies by kill -9 at each phase of a job; the next carries it on, nothing doubled.
+
+See docs/hazards.md#lost-answers.
+"""
 
 import asyncio
 import hashlib
@@ -69,7 +72,7 @@ async def lives(home: Path) -> AsyncIterator[Lives]:
 
 @pytest.mark.parametrize("point", CRASHES)
 async def test_a_killed_server_s_job_is_carried_on_by_the_next(tmp_path: Path, point: str) -> None:
-    """Issue 4, safety W4: kill -9 there: one rent, one run, all home, nothing left that bills."""
+    """Kill -9 there: one rent, one run, all home, nothing left that bills."""
     home = tmp_path / "home"
     home.mkdir()
     async with Harbour(tmp_path).open() as harbour, listening(harbour.simulator) as base:

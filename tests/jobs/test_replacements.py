@@ -1,4 +1,7 @@
-"""Every stage a host can show while a job waits for it, and what becomes of host, job and money."""
+"""Every stage a host can show while a job waits for it, and what becomes of host, job and money.
+
+See docs/hazards.md#money.
+"""
 
 from dataclasses import dataclass, field
 from itertools import product
@@ -117,7 +120,7 @@ async def carried(basin: Basin, watcher: Watcher) -> Json:
 async def test_a_host_on_any_stage_is_used_or_replaced_in_time(
     tmp_path: Path, number: int, stage: str, fate: str
 ) -> None:
-    """Safety M7: one machine at a time, in time, whatever its destroy meets, within budget."""
+    """One machine at a time, in time, whatever its destroy meets, within budget."""
     basin = Basin(tmp_path)
     kind = DESTROYS[number % len(DESTROYS)]
     basin.simulator.faults.add(kind, "DELETE", "/instances/", seconds=LATE_S)

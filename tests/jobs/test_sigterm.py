@@ -65,7 +65,7 @@ async def row(basin: Basin, job_id: str) -> Job:
 
 
 async def test_a_job_is_told_two_minutes_before_its_time_is_up(tmp_path: Path) -> None:
-    """Issue 4: SIGTERM, then outputs home, then the machine's end; all before the lease ends."""
+    """SIGTERM, then outputs home, then the machine's end; all before the lease ends."""
     basin = Basin(tmp_path)
     async with basin.open(), basin.served() as client:
         job_id = await basin.started(client, command=ENDLESS, max_hours=0.3)

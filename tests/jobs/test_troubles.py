@@ -1,4 +1,7 @@
-"""What goes wrong with a command, its outputs, its host and its money, and where each job ends."""
+"""What goes wrong with a command, its outputs, its host and its money, and where each job ends.
+
+See docs/design.md#tools.
+"""
 
 from pathlib import Path
 
@@ -341,7 +344,7 @@ async def test_the_whole_log_takes_no_output_s_place(tmp_path: Path) -> None:
 async def test_a_job_that_cannot_be_names_what_to_change(
     tmp_path: Path, wish: Json, told: str
 ) -> None:
-    """Design §4: the field, the bound and the next step; nobody is asked, nothing is rented."""
+    """The field, the bound and the next step; nobody is asked, nothing is rented."""
     async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         with pytest.raises(ToolFailed, match=told):
             await harbour.call(client, "run_job", **{**GIVEN, **wish})

@@ -1,4 +1,7 @@
-"""The keeper: leases end while nobody asks, nothing else is touched, and nothing stops it."""
+"""The keeper: leases end while nobody asks, nothing else is touched, and nothing stops it.
+
+See docs/design.md#leases.
+"""
 
 import asyncio
 import logging
@@ -31,7 +34,7 @@ HOUR_S = 3600
 def test_a_faster_lease_clock_is_looked_at_more_often(
     lease_s: float, real_s: float, pause_s: float
 ) -> None:
-    """Design §8: at most 60 lease-seconds late, never more often than every two real seconds."""
+    """At most 60 lease-seconds late, never more often than every two real seconds."""
     assert pause_after(lease_s, real_s) == pytest.approx(pause_s)
 
 
@@ -67,7 +70,7 @@ async def test_a_healthy_machine_is_never_ended_early(tmp_path: Path) -> None:
 
 
 async def test_at_its_end_a_machine_is_stopped_and_a_strangers_is_not(tmp_path: Path) -> None:
-    """Design §8; what we did not make is not ours to end."""
+    """What we did not make is not ours to end."""
     world = World(tmp_path)
     instance_id = await rented(world)
     stranger = world.simulator.add_foreign_instance(label="theirs")
@@ -78,7 +81,7 @@ async def test_at_its_end_a_machine_is_stopped_and_a_strangers_is_not(tmp_path: 
 
 
 async def test_destroy_at_the_end_needs_a_persons_yes(tmp_path: Path) -> None:
-    """Design §5: a rent that the policy allowed covers nothing."""
+    """A rent that the policy allowed covers nothing (docs/design.md#levels)."""
     world = World(tmp_path)
     instance_id = await rented(world, on_end="destroy")
     assert world.questions == []

@@ -15,14 +15,14 @@ def chosen(name: str) -> Weakening:
 
 
 def test_every_weakening_still_fits_the_code() -> None:
-    """Issue 3: at least 20, each with a text that stands exactly once where it should."""
+    """At least 20, each with a text that stands exactly once where it should."""
     assert [text for one in WEAKENINGS if (text := misfit(one))] == []
     assert len({one.name for one in WEAKENINGS}) == len(WEAKENINGS) >= 20
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_guard_taken_away_is_noticed(name: str) -> None:
-    """Issue 3: the suite fails without it, and passes with it."""
+    """The suite fails without it, and passes with it."""
     with copied() as tree:
         assert noticed(tree, chosen(name)) == ""
         assert run(tree, chosen(name))[0] == 0

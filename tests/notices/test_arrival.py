@@ -30,7 +30,7 @@ async def look_once(world: World) -> None:
 
 
 async def test_what_one_watch_once_could_not_deliver_the_next_one_does(tmp_path: Path) -> None:
-    """Issue 3.4: a webhook that is down for one minute of cron loses no warning."""
+    """A webhook that is down for one minute of cron loses no warning."""
     async with receiving("500 Oops") as receiver:
         world = World(tmp_path, policy=policy_for(receiver))
         await rented(world)
@@ -44,7 +44,7 @@ async def test_what_one_watch_once_could_not_deliver_the_next_one_does(tmp_path:
 
 
 async def test_an_end_that_only_one_look_shows_waits_for_the_webhook_too(tmp_path: Path) -> None:
-    """Issue 3.4: lease end, and what was done: the next look finds the machine stopped."""
+    """Lease end, and what was done: the next look finds the machine stopped."""
     async with receiving("500 Oops") as receiver:
         world = World(tmp_path, policy=policy_for(receiver))
         await rented(world)
@@ -61,7 +61,7 @@ async def test_an_end_that_only_one_look_shows_waits_for_the_webhook_too(tmp_pat
 async def test_a_look_without_a_desktop_leaves_the_notice_to_a_server_that_has_one(
     tmp_path: Path,
 ) -> None:
-    """Issue 3.4: cron has no display; it must not take the warning from the server that has."""
+    """Cron has no display; it must not take the warning from the server that has."""
     environment, out = desktop(tmp_path)
     world = World(tmp_path)
     instance_id = await rented(world)

@@ -1,4 +1,7 @@
-"""What is due, as a pure answer: every kind, its key, and a text a person can act on."""
+"""What is due, as a pure answer: every kind, its key, and a text a person can act on.
+
+See docs/hazards.md#money.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -36,7 +39,7 @@ def kinds(notices: list[Notice]) -> list[NoticeKind]:
     [(31, None), (30, 30), (29, 30), (11, 30), (10, 10), (1, 10), (0, None), (-5, None)],
 )
 def test_a_lease_end_is_told_30_and_10_minutes_before(left_min: int, told: int | None) -> None:
-    """Issue 3.4: before_minutes = [30, 10]; the nearest threshold speaks, once by its key."""
+    """before_minutes = [30, 10]; the nearest threshold speaks, once by its key."""
     one = rental()
     found = of(one, now_us=one.lease_ends_us - left_min * MINUTE_US)
     assert [notice.key.rpartition(":")[2] for notice in found] == ([str(told)] if told else [])
@@ -78,7 +81,7 @@ def test_what_does_not_run_is_not_warned_of(changes: dict[str, Any]) -> None:
     [("stopped", "stopped. Its disk goes on at $0.24/day"), ("destroyed", "destroyed, with its")],
 )
 def test_an_ended_lease_says_what_was_done(status: str, says: str) -> None:
-    """Issue 3.4: lease end, and what was done."""
+    """Lease end, and what was done."""
     one = rental(details={"stop_sent": True}, running=False)
     seen = AccountRound(deeds=((Deed(Cause.LEASE, "instance", 27_000_001, status), one),))
     (notice,) = of(one, now_us=one.lease_ends_us, seen=seen)
@@ -105,7 +108,7 @@ def test_a_corrective_act_that_failed_is_told_and_hides_the_vendors_words() -> N
 
 
 def test_a_start_given_up_is_told() -> None:
-    """Design §4: given up by a stop after 10 minutes."""
+    """Given up by a stop after 10 minutes (docs/design.md#tools)."""
     one = rental(details={"start_us": NOW_US, "stop_sent": True}, running=False)
     seen = AccountRound(deeds=((Deed(Cause.START, "instance", 27_000_001, "stopped"), one),))
     assert kinds(of(one, seen=seen)) == [NoticeKind.START_GIVEN_UP]
@@ -126,7 +129,7 @@ def test_a_start_given_up_is_told() -> None:
 def test_a_rent_that_never_came_up_is_told(
     minutes: int, changes: dict[str, Any], books: dict[str, Any], told: bool
 ) -> None:
-    """Safety M7: after a quarter of an hour, with what to do; it would bill to its lease's end."""
+    """After a quarter of an hour, with what to do; it would bill to its lease's end."""
     one = held(after_s=60 * minutes, books=books, **changes)
     found = [each for each in of(seen=AccountRound(held=(one,))) if each.kind is NoticeKind.NOT_UP]
     assert len(found) == told
@@ -147,7 +150,7 @@ def test_an_outbid_machine_names_the_bid_it_needs() -> None:
 
 @pytest.mark.parametrize(("days", "told"), [(3.1, False), (2.9, True), (-0.1, False)])
 def test_a_contracts_end_is_told_three_days_before(days: float, told: bool) -> None:
-    """Issue 3.4: data may go 48 h after it."""
+    """Data may go 48 h after it."""
     one = held(contract_ends_us=NOW_US + int(days * DAY_US))
     found = of(seen=AccountRound(held=(one,)))
     assert kinds(found) == ([NoticeKind.CONTRACT_ENDS] if told else [])
@@ -222,7 +225,7 @@ def test_a_rent_without_an_answer_is_told_after_ten_minutes(minutes: int, told: 
 
 @pytest.mark.parametrize(("spent", "told"), [(19.99, False), (20.0, True), (25.0, True)])
 def test_spend_is_told_at_80_percent_of_a_cap(spent: float, told: bool) -> None:
-    """Issue 3.4: spend_percent = 80."""
+    """spend_percent = 80."""
     pot = Pot("day:2026-11-20", "today's limit", Usd.of(spent), Usd.of(25))
     found = of(seen=AccountRound(pots=(pot,)))
     assert kinds(found) == ([NoticeKind.SPEND] if told else [])

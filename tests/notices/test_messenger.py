@@ -24,7 +24,7 @@ async def look(runtime: Runtime) -> None:
 
 
 async def test_of_two_processes_one_tells_and_both_may_look_at_once(tmp_path: Path) -> None:
-    """Issue 3.4: sent once across all processes; the first to write the key sends it."""
+    """Sent once across all processes; the first to write the key sends it."""
     async with receiving() as receiver:
         world = World(tmp_path, policy=policy_for(receiver))
         instance_id = await rented(world)

@@ -18,7 +18,7 @@ class OfficialClient:
     """`vastai` 1.9.1 as a subprocess. Its exit code says nothing, so look at text and at the world.
 
     `VAST_URL` and `--url` name the same port by different names: with equal ones the client would
-    send its serverless calls, and the key, to the real host (vast-api §1).
+    send its serverless calls, and the key, to the real host (docs/vendor-api.md#transport).
     """
 
     def __init__(

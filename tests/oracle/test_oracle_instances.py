@@ -86,7 +86,7 @@ async def test_the_client_changes_a_bid(official: OpenClient) -> None:
 async def test_a_refusal_is_printed_although_the_client_exits_as_if_well(
     official: OpenClient,
 ) -> None:
-    """A wrong key and an unknown offer: only text tells (vast-api §1)."""
+    """A wrong key and an unknown offer: only text tells (docs/vendor-api.md#transport)."""
     async with official() as client:
         wrong = await client.run("show", "user", key="nobody")
         gone = await client.run("create", "instance", "12345678", "--image", "x/y")

@@ -1,4 +1,7 @@
-"""Where we differ from the official client on purpose: each rule rewrites its request into ours."""
+"""Where we differ from the official client on purpose: each rule rewrites its request into ours.
+
+See docs/design.md#leases, docs/design.md#sending-once.
+"""
 
 import json
 from collections.abc import Callable
@@ -163,8 +166,8 @@ RULES = (
     Rule("old search route", "the newer twin of the search is undocumented", _old_search),
     Rule("rented=false", "what is rented cannot be rented: said instead of assumed", _rented),
     Rule("regions", "the vendor takes EU literally and finds nothing", _regions),
-    Rule("cancel_unavail", "rent now or create nothing (design §7)", _cancel_unavail),
-    Rule("label", "a label is always sent: it carries our mark (design §8)", _label),
+    Rule("cancel_unavail", "rent now or create nothing", _cancel_unavail),
+    Rule("label", "a label is always sent: it carries our mark", _label),
     Rule("direct", "direct connections besides the proxy, always", _direct),
     Rule("lab", "jupyter means JupyterLab", _lab),
     Rule("no pickers", "the values for its table's pickers are not needed", _no_pickers),

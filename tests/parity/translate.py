@@ -1,4 +1,7 @@
-"""The official client's command line as calls of our builders, or why it is not ours."""
+"""The official client's command line as calls of our builders, or why it is not ours.
+
+See docs/hazards.md#retries, docs/vendor-api.md#creating-an-instance, docs/vendor-api.md#serverless.
+"""
 
 import argparse
 import itertools
@@ -73,7 +76,7 @@ _FOREIGN_OPTIONS = {
 
 def _create(case: Case) -> Translation:
     if case.argv[1] == "instances":
-        return NotOurs("bulk create: its ids cannot be bound to one approval (safety §3)")
+        return NotOurs("bulk create: its ids cannot be bound to one approval")
     for option, reason in _FOREIGN_OPTIONS.items():
         if option in case.argv:
             return NotOurs(reason)
@@ -132,7 +135,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 def _docker(text: str) -> tuple[Pairs, tuple[str, ...], Pairs]:
-    """Variables, ports and other options out of docker's flags (vast-api §6)."""
+    """Variables, ports and other options out of docker's flags."""
     env, ports, options = [], [], []
     words = shlex.split(text)
     for flag, value in itertools.pairwise(words):
@@ -270,7 +273,7 @@ def _serverless_reason(verb: str, noun: str) -> str:
     if noun == "workergroup" and verb == "create":
         return "a workergroup is never made without a search"
     if noun in {"workergroup", "workers"}:
-        return "changing workergroups is not declared: an update resets its search (vast-api §18)"
+        return "changing workergroups is not declared: an update resets its search"
     return "deployments are not declared yet"
 
 
@@ -282,7 +285,7 @@ def _copy(case: Case) -> Translation:
         return NotOurs("cloud stores are not copied from or to")
     heads = [text.partition(":")[0] for text in (noun, *rest) if ":" in text]
     if len(heads) < 2 or "local" in heads:
-        return NotOurs("files of this computer go over SSH, with checksums (issue 4)")
+        return NotOurs("files of this computer go over SSH, with checksums")
     if any(re.match(r"[a-z]\w*\.", head) for head in heads):
         return NotOurs("cloud stores are not copied from or to")
     source, target = place(noun, "source", target=False), place(rest[0], "destination", target=True)

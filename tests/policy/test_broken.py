@@ -1,4 +1,7 @@
-"""Policies that cannot be used: each is a fault that closes spending, none is ignored."""
+"""Policies that cannot be used: each is a fault that closes spending, none is ignored.
+
+See docs/design.md#commands, docs/design.md#layers.
+"""
 
 from pathlib import Path
 
@@ -129,7 +132,7 @@ def _only_ends_remain(limits: Limits) -> None:
 def test_a_policy_with_a_fault_closes_spending_and_names_it(
     tmp_path: Path, place: str, content: str, word: str
 ) -> None:
-    """Design §5: a broken file is never ignored and never an exception; stop and destroy ask."""
+    """A broken file is never ignored and never an exception; stop and destroy ask."""
     broken, fine = _written(tmp_path, content), tmp_path / "fine.toml"
     fine.write_text("[limits]\nmax_running = 2\n")
     fine.chmod(0o600)
@@ -150,7 +153,7 @@ def test_a_policy_with_a_fault_closes_spending_and_names_it(
     "content", [b"\xff\xfe[limits]", b"[limits]\n# \xe9\n", b"#" * 300_000], ids=range(3)
 )
 def test_bytes_that_are_no_policy_are_a_fault(tmp_path: Path, content: bytes) -> None:
-    """Design §5: not UTF-8, or far too large, is a fault like any other."""
+    """Not UTF-8, or far too large, is a fault like any other."""
     limits = PolicySource(None, _written(tmp_path, content), {}).current()
     assert limits.broken
     _only_ends_remain(limits)
@@ -158,7 +161,7 @@ def test_bytes_that_are_no_policy_are_a_fault(tmp_path: Path, content: bytes) ->
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o660, 0o777])
 def test_a_file_that_others_may_write_is_a_fault(tmp_path: Path, mode: int) -> None:
-    """Safety §4: who may write the policy may spend the money."""
+    """Who may write the policy may spend the money (docs/hazards.md#agents)."""
     path = _written(tmp_path, "[limits]\nmax_running = 2\n")
     path.chmod(mode)
     limits = PolicySource(None, path, {}).current()
@@ -167,7 +170,7 @@ def test_a_file_that_others_may_write_is_a_fault(tmp_path: Path, mode: int) -> N
 
 
 def test_a_folder_or_a_dangling_link_in_its_place_is_a_fault(tmp_path: Path) -> None:
-    """Design §5: something is there, so it is not the same as nothing."""
+    """Something is there, so it is not the same as nothing."""
     link = tmp_path / "link.toml"
     link.symlink_to(tmp_path / "nowhere")
     for path in (tmp_path, link):
@@ -177,7 +180,7 @@ def test_a_folder_or_a_dangling_link_in_its_place_is_a_fault(tmp_path: Path) -> 
 
 
 def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
-    """Design §2 `--policy`: a missing named file is a fault, a missing default file is not."""
+    """`--policy`: a missing named file is a fault, a missing default file is not."""
     path = tmp_path / "none.toml"
     assert PolicySource(None, path, {}).current().broken == ""
     named = PolicySource(None, path, {}, user_required=True).current()
@@ -210,7 +213,7 @@ def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
     ],
 )
 def test_a_variable_with_a_fault_closes_spending(name: str, text: str) -> None:
-    """Design §5 `VAST_MCP_<KEY>`: a misspelt cap is not a missing cap."""
+    """`VAST_MCP_<KEY>`: a misspelt cap is not a missing cap."""
     limits = PolicySource(None, None, {name: text}).current()
     assert name in limits.broken or "[levels]" in limits.broken
     _only_ends_remain(limits)
@@ -221,13 +224,13 @@ def test_a_variable_with_a_fault_closes_spending(name: str, text: str) -> None:
              "VAST_MCP_MAX_RUNNING"]
 )  # fmt: skip
 def test_a_variable_that_is_no_policy_or_is_empty_is_left_alone(name: str) -> None:
-    """Design §2: other settings share the prefix; an empty value means not set."""
+    """Other settings share the prefix; an empty value means not set."""
     value = "" if name == "VAST_MCP_MAX_RUNNING" else "x"
     assert PolicySource(None, None, {name: value}).current().broken == ""
 
 
 def test_a_broken_policy_stays_read_only(tmp_path: Path) -> None:
-    """Design §2 `--read-only`: a fault elsewhere does not lift the switch."""
+    """`--read-only`: a fault elsewhere does not lift the switch."""
     limits = PolicySource(None, _written(tmp_path, "x"), {}, read_only=True).current()
     assert limits.read_only
     assert level_of(judge(act("stop_instance"), limits)) is Level.DENY

@@ -1,4 +1,7 @@
-"""What is never done, and what needs one question: every number of design §5 on both sides."""
+"""What is never done, and what needs one question: every number from both sides.
+
+See docs/design.md#limits, docs/design.md#money.
+"""
 
 from typing import Any
 
@@ -41,7 +44,7 @@ EDGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_a_cap_holds_at_its_number_and_refuses_just_above(
     rule: str, inside: dict[str, Any], outside: dict[str, Any]
 ) -> None:
-    """Design §5 "Never": the number itself is allowed, a micro-dollar more is not."""
+    """The number itself is allowed, a micro-dollar more is not."""
     assert rule not in rules(judge(rent(**inside)))
     refused = judge(rent(**outside))
     assert isinstance(refused, Deny)
@@ -66,7 +69,7 @@ EXPOSED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_a_cap_counts_what_is_there_already(
     rule: str, inside: dict[str, Any], outside: dict[str, Any]
 ) -> None:
-    """Design §5 "Money": a cap is passed by the sum; what cannot be read is never zero."""
+    """A cap is passed by the sum; what cannot be read is never zero."""
     assert rule not in rules(judge(rent(), **inside))
     refused = judge(rent(), **outside)
     assert isinstance(refused, Deny)
@@ -85,7 +88,7 @@ def test_a_cap_counts_what_is_there_already(
     ],
 )
 def test_what_the_allow_lists_leave_out_is_refused(allow: Allowed, rule: str) -> None:
-    """Design §5 `[allow]`: only what is listed may be rented."""
+    """`[allow]`: only what is listed may be rented."""
     refused = judge(rent(datacenter=False), Limits(allow=allow))
     assert isinstance(refused, Deny)
     assert rules(refused) == {rule}
@@ -118,12 +121,12 @@ def test_the_vendors_spellings_of_one_thing_are_one_thing(allow: Allowed) -> Non
     ],
 )
 def test_an_image_without_a_tag_is_the_latest(image: str, whole: str) -> None:
-    """Design §5 `[allow] images`: patterns look at `repository:tag`."""
+    """`[allow] images`: patterns look at `repository:tag`."""
     assert tagged(image) == whole
 
 
 def test_an_image_that_is_not_known_fits_no_list() -> None:
-    """Design §5: what cannot be told is refused, not waved through."""
+    """What cannot be told is refused, not waved through."""
     refused = judge(rent(image="", gpu_name="", country=""),
                     Limits(allow=Allowed(("RTX 4090",), ("*",), ("SE",))))  # fmt: skip
     assert rules(refused) == {"allow.gpu_names", "allow.images", "allow.countries"}
@@ -133,7 +136,7 @@ def test_an_image_that_is_not_known_fits_no_list() -> None:
 def test_the_whole_account_has_a_cap_only_when_a_person_sets_one(
     now: UsdPerHour | None,
 ) -> None:
-    """Design §5: `max_account_usd_per_hour` is unset, and counts what others rented too."""
+    """`max_account_usd_per_hour` is unset, and counts what others rented too."""
     assert isinstance(judge(rent(), account_usd_per_hour=now), Allow)
     capped = Limits(max_account_usd_per_hour=rate(10))
     refused = judge(rent(), capped, account_usd_per_hour=now)
@@ -143,7 +146,7 @@ def test_the_whole_account_has_a_cap_only_when_a_person_sets_one(
 
 @pytest.mark.parametrize("day", ["2026-11-20", "2026-11-23"])
 def test_every_day_of_a_lease_meets_the_daily_cap(day: str) -> None:
-    """Design §5 "Money": a reservation covers the lease by UTC day, not only today."""
+    """A reservation covers the lease by UTC day, not only today (docs/design.md#levels)."""
     days = {f"2026-11-{number}": usd(5) for number in range(20, 24)}
     asked = rent(cost=usd(20), rental_total=usd(20), by_day=days)
     assert rules(judge(asked, by_day={day: usd(20.01)})) == {"limits.max_usd_per_day"}
@@ -151,7 +154,7 @@ def test_every_day_of_a_lease_meets_the_daily_cap(day: str) -> None:
 
 @pytest.mark.parametrize("month", ["2026-11", "2026-12"])
 def test_every_month_that_a_lease_touches_meets_the_monthly_cap(month: str) -> None:
-    """Design §5 "Money": a lease over the turn of the month counts in both."""
+    """A lease over the turn of the month counts in both."""
     days = {"2026-11-30": usd(5), "2026-12-01": usd(5)}
     asked = rent(cost=usd(10), rental_total=usd(10), by_day=days)
     assert rules(judge(asked, by_month={month: usd(195.01)})) == {"limits.max_usd_per_month"}
@@ -168,7 +171,7 @@ def test_the_monthly_cap_counts_every_day_of_a_lease(before: float) -> None:
 
 
 def test_cost_that_was_not_split_by_day_counts_on_today() -> None:
-    """Design §5 "Money": no way of splitting a cost makes it smaller."""
+    """No way of splitting a cost makes it smaller."""
     assert rules(judge(rent(cost=usd(26), by_day={}))) == {"limits.max_usd_per_day"}
 
 
@@ -184,7 +187,7 @@ THRESHOLDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_between_a_threshold_and_its_cap_stands_one_question(
     rule: str, inside: dict[str, Any], outside: dict[str, Any]
 ) -> None:
-    """Design §5 "No question" and "Between: one question"."""
+    """Up to the first numbers nobody is asked; between them and the caps, once."""
     assert isinstance(judge(rent(**inside)), Allow)
     asked = judge(rent(**outside))
     assert isinstance(asked, Ask)
@@ -193,14 +196,14 @@ def test_between_a_threshold_and_its_cap_stands_one_question(
 
 
 def test_unasked_rents_of_a_day_add_up() -> None:
-    """Design §5: at most $10 a day of rents nobody was asked about."""
+    """At most $10 a day of rents nobody was asked about."""
     assert isinstance(judge(rent(), unasked_today=usd(9.2)), Allow)
     assert rules(judge(rent(), unasked_today=usd(9.21))) == {"no_question.usd_per_day"}
 
 
 @pytest.mark.parametrize(("total", "level"), [(15, Level.ASK), (15.01, Level.PERSON)])
 def test_a_client_that_cannot_ask_carries_fifteen_dollars(total: float, level: Level) -> None:
-    """Design §5: above $15 per rental such a client needs a person at a terminal."""
+    """Above $15 per rental such a client needs a person at a terminal."""
     request = Request("create_instance", spend=spend(rental_total=usd(total)), can_ask=False)
     asked = judge(request)
     assert isinstance(asked, Ask)
@@ -212,7 +215,7 @@ def test_a_client_that_cannot_ask_carries_fifteen_dollars(total: float, level: L
     ["create_instance", "start_instance", "extend_lease", "create_endpoint", "create_volume"],
 )
 def test_spending_without_a_price_is_refused(action: str) -> None:
-    """Design §5 "Money": what cannot be read means "refuse", never "zero"."""
+    """What cannot be read means "refuse", never "zero"."""
     assert rules(judge(act(action))) == {"price.unknown"}
 
 
@@ -220,14 +223,14 @@ def test_spending_without_a_price_is_refused(action: str) -> None:
     "action", ["create_instance", "start_instance", "extend_lease", "create_endpoint"]
 )
 def test_every_spending_act_meets_the_caps(action: str) -> None:
-    """Design §5: create, start, extend and endpoints go through the same numbers."""
+    """Create, start, extend and endpoints go through the same numbers."""
     dear = act(action, spend=spend(usd_per_hour=rate(3.01)))
     assert "limits.max_usd_per_hour" in rules(judge(dear))
 
 
 @pytest.mark.parametrize("action", ["change_bid", "update_endpoint"])
 def test_a_raise_asks_and_meets_the_caps_and_a_cut_does_neither(action: str) -> None:
-    """Design §5 "Levels": a lower bid or maximum is free, a rise asks and obeys the money."""
+    """A lower bid or maximum is free, a rise asks and obeys the money (docs/design.md#levels)."""
     inside = spend(adds_running=0)
     over = spend(usd_per_hour=rate(3.01))
     asked = judge(act(action, raises=True, spend=inside))
@@ -241,19 +244,19 @@ def test_a_raise_asks_and_meets_the_caps_and_a_cut_does_neither(action: str) -> 
 
 
 def test_a_rise_that_calls_itself_a_cut_is_a_rise() -> None:
-    """Design §5: the caps look at the money, not at the word."""
+    """The caps look at the money, not at the word."""
     sly = act("change_bid", raises=False, spend=spend(usd_per_hour=rate(3.01)))
     assert isinstance(judge(sly), Deny)
 
 
 @pytest.mark.parametrize("hours", [float("nan"), float("inf"), -1.0, 0.0])
 def test_a_lease_that_is_no_lease_is_refused(hours: float) -> None:
-    """Design §8: nothing is rented without a lease."""
+    """Nothing is rented without a lease (docs/design.md#leases)."""
     assert "limits.max_lease_hours" in rules(judge(rent(lease_hours=hours)))
 
 
 def test_all_reasons_are_given_not_only_the_first() -> None:
-    """Design §3 policy: a decision comes with all its reasons."""
+    """A decision comes with all its reasons (docs/design.md#policy)."""
     refused = judge(rent(verified=False, disk_gb=900, usd_per_hour=rate(5)))
     assert rules(refused) == {
         "limits.verified_only", "limits.max_disk_gb", "limits.max_usd_per_hour"
@@ -261,13 +264,13 @@ def test_all_reasons_are_given_not_only_the_first() -> None:
 
 
 def test_a_plain_rent_needs_no_question() -> None:
-    """Design §5 "No question": two hours of a cheap card are simply rented."""
+    """Two hours of a cheap card are simply rented."""
     assert decide(rent(), exposure(), Limits()) == Allow()
 
 
 @pytest.mark.parametrize(("spent", "reserved"), [(2.2, 0), (0, 2.2), (1.2, 1.0)])
 def test_a_budget_holds_at_its_number_and_refuses_just_above(spent: float, reserved: float) -> None:
-    """Design §5 "Money": what is spent, what is reserved and what is asked all bind the task."""
+    """What is spent, what is reserved and what is asked all bind the task."""
     cap, kept = usd(3), usd(reserved)
     inside = judge(rent(task="lora"), task_cap=cap, task_reserved=kept, task_spent=usd(spent))
     assert isinstance(inside, Allow)

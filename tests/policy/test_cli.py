@@ -1,4 +1,7 @@
-"""`vast-mcp policy …` as a person reads it."""
+"""`vast-mcp policy …` as a person reads it.
+
+See docs/design.md#commands.
+"""
 
 import argparse
 import re
@@ -25,7 +28,7 @@ def _source(user: Path | None = None, **env: str) -> PolicySource:
 
 
 def test_show_says_what_holds_and_where_it_came_from(capsys: pytest.CaptureFixture[str]) -> None:
-    """Design §2 `policy show`: one aligned table, a looser wish named beside what stayed."""
+    """`policy show`: one aligned table, a looser wish named beside what stayed."""
     source = _source(
         VAST_MCP_MAX_RUNNING="2", VAST_MCP_MAX_DISK_GB="900", VAST_MCP_LEVELS="run_command=ask"
     )
@@ -53,7 +56,7 @@ def test_show_says_what_holds_and_where_it_came_from(capsys: pytest.CaptureFixtu
 def test_show_of_a_broken_policy_says_so_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Design §5: the fault is one line, and the built-in values follow."""
+    """The fault is one line, and the built-in values follow (docs/design.md#money)."""
     path = tmp_path / "p.toml"
     path.write_text("[limits]\nmax_runing = 2\n")
     path.chmod(0o600)
@@ -64,7 +67,7 @@ def test_show_of_a_broken_policy_says_so_first(
 
 
 def test_check_answers_by_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Design §2: 0 fine, 1 a check failed, with the fault on one line."""
+    """0 fine, 1 a check failed, with the fault on one line."""
     assert _run("check", _source()) == 0
     assert _run("check", PolicySource(None, tmp_path / "x", {}, user_required=True)) == 1
     assert capsys.readouterr().out == (
@@ -75,7 +78,7 @@ def test_check_answers_by_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFi
 def test_init_writes_a_private_file_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Design §2 `policy init`: 0600, and never over a file or through a link that is there."""
+    """`policy init`: 0600, and never over a file or through a link that is there."""
     path = tmp_path / "new" / "policy.toml"
     assert _run("init", _source(path)) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -156,14 +159,14 @@ EXPLAINED = [
 def test_explain_tells_what_a_rent_would_meet(
     words: str, code: int, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Design §2 `policy explain create`: the decision and all reasons, and what was assumed."""
+    """`policy explain create`: the decision and all reasons, and what was assumed."""
     assert _run(f"explain create --gpu 4090 {words}", _source()) == code
     assumed = "Assumed: nothing rented or spent yet, enough credit, a verified host, 1 GPU.\n"
     assert capsys.readouterr().out == assumed + text
 
 
 def test_explain_says_what_it_could_not_look_at(capsys: pytest.CaptureFixture[str]) -> None:
-    """Design §2: a rent without an image or a country is not judged by those lists."""
+    """A rent without an image or a country is not judged by those lists."""
     env = {"VAST_MCP_ALLOW_IMAGES": "vastai/*", "VAST_MCP_ALLOW_COUNTRIES": "SE"}
     assert (
         _run("explain create --gpu A --hours 1 --usd-per-hour 0.1", PolicySource(None, None, env))
@@ -176,7 +179,7 @@ def test_explain_says_what_it_could_not_look_at(capsys: pytest.CaptureFixture[st
 def test_explain_refuses_hours_that_are_none(
     hours: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Design §2: a wrong argument is exit code 2."""
+    """A wrong argument is exit code 2."""
     with pytest.raises(SystemExit) as ended:
         _run(f"explain create --gpu A --hours={hours}", _source())
     assert ended.value.code == 2

@@ -1,4 +1,7 @@
-"""Which file may set what, and what every later layer may only tighten."""
+"""Which file may set what, and what every later layer may only tighten.
+
+See docs/design.md#commands, docs/design.md#layers.
+"""
 
 import stat
 from pathlib import Path
@@ -21,7 +24,7 @@ def _file(path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("place", ["system", "user"])
 def test_the_first_file_sets_numbers_higher_or_lower(tmp_path: Path, place: str) -> None:
-    """Design §5: the system file, or where there is none the user file, sets each number."""
+    """The system file, or where there is none the user file, sets each number."""
     path = _file(
         tmp_path / "p.toml",
         "[limits]\nmax_usd_per_hour = 7.5\nmax_running = 1\nverified_only = false\n"
@@ -44,7 +47,7 @@ def test_the_first_file_sets_numbers_higher_or_lower(tmp_path: Path, place: str)
 
 
 def test_a_user_file_under_a_system_file_only_tightens(tmp_path: Path) -> None:
-    """Design §5: a looser value is no error, the tighter one stays and its origin says so."""
+    """A looser value is no error, the tighter one stays and its origin says so."""
     system = _file(
         tmp_path / "system.toml",
         "[limits]\nmax_usd_per_hour = 5\nmin_credit_usd = 3\n[allow]\ngpu_names = ['A', 'B']\n"
@@ -80,7 +83,7 @@ def test_a_user_file_under_a_system_file_only_tightens(tmp_path: Path) -> None:
 
 
 def test_the_environment_only_tightens() -> None:
-    """Design §5 `VAST_MCP_<KEY>`: with no file at all it stands over the built-in values."""
+    """`VAST_MCP_<KEY>`: with no file at all it stands over the built-in values."""
     env = {
         "VAST_MCP_MAX_USD_PER_HOUR": "9",
         "VAST_MCP_MAX_RUNNING": " 2 ",
@@ -123,14 +126,14 @@ def test_the_environment_only_tightens() -> None:
 def test_shared_image_patterns_admit_no_image_that_one_list_refuses(
     tmp_path: Path, before: list[str], asked: list[str], kept: list[str]
 ) -> None:
-    """Design §5: where two patterns cannot be shown to overlap safely, neither is kept."""
+    """Where two patterns cannot be shown to overlap safely, neither is kept."""
     system = _file(tmp_path / "s.toml", f"[allow]\nimages = {before}\n")
     user = _file(tmp_path / "u.toml", f"[allow]\nimages = {asked}\n")
     assert PolicySource(system, user, {}).current().allow.images == tuple(kept)
 
 
 def test_an_edit_counts_at_the_next_decision(tmp_path: Path) -> None:
-    """Design §5: re-read at each decision, also when size and time stay the same."""
+    """Re-read at each decision, also when size and time stay the same."""
     path = _file(tmp_path / "p.toml", "[limits]\nmax_running = 1\n")
     source = PolicySource(None, path, {})
     first = source.current()
@@ -146,7 +149,7 @@ def test_an_edit_counts_at_the_next_decision(tmp_path: Path) -> None:
 
 
 def test_the_digest_follows_what_holds_and_not_where_it_was_written(tmp_path: Path) -> None:
-    """Design §6: a plan stays good while the policy in force is the same."""
+    """A plan stays good while the policy in force is the same (docs/design.md#questions)."""
     plain = PolicySource(None, None, {}).current()
     path = _file(tmp_path / "p.toml", "# only words\n[limits]\nmax_running = 4\n")
     assert PolicySource(path, None, {}).current().digest == plain.digest
@@ -160,7 +163,7 @@ def test_the_digest_follows_what_holds_and_not_where_it_was_written(tmp_path: Pa
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.dotted)
 def test_every_key_can_be_set_and_read_back(key: Key) -> None:
-    """Design §5: the table of keys and the fields of the limits name the same things."""
+    """The table of keys and the fields of the limits name the same things."""
     samples: dict[KeyKind, Value] = {
         KeyKind.MONEY: usd(7), KeyKind.RATE: rate(7), KeyKind.NUMBER: 7.0, KeyKind.COUNT: 7,
         KeyKind.SWITCH: key.dotted != "notify.desktop", KeyKind.WORDS: ("team",), KeyKind.IDS: (7,),
@@ -221,7 +224,7 @@ def test_the_built_in_numbers_are_the_designs() -> None:
 
 
 def test_the_starter_file_states_the_built_in_values(tmp_path: Path) -> None:
-    """Design §2 `policy init`: a file that changes nothing until a person edits it."""
+    """`policy init`: a file that changes nothing until a person edits it."""
     plain = PolicySource(None, None, {}).current()
     path = _file(tmp_path / "p.toml", starter_file())
     limits = PolicySource(None, path, {}).current()

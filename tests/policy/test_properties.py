@@ -1,4 +1,7 @@
-"""What holds for every request, every exposure and every policy."""
+"""What holds for every request, every exposure and every policy.
+
+See docs/design.md#layers, docs/design.md#policy.
+"""
 
 import re
 from dataclasses import replace
@@ -42,7 +45,7 @@ def _rank(request: Request, facts: Exposure, limits: Limits) -> int:
 def test_a_decision_is_always_given_and_says_why(
     request: Request, facts: Exposure, limits: Limits
 ) -> None:
-    """Design §3 policy: total; whatever is not simply allowed names a rule and a sentence."""
+    """Total; whatever is not simply allowed names a rule and a sentence."""
     decision = decide(request, facts, limits)
     match decision:
         case Allow():
@@ -62,7 +65,7 @@ def test_a_decision_is_always_given_and_says_why(
 def test_a_stricter_policy_never_allows_more(
     request: Request, facts: Exposure, limits: Limits, later: Layer
 ) -> None:
-    """Design §5: every later layer only tightens what is decided, not only the numbers."""
+    """Every later layer only tightens what is decided, not only the numbers."""
     stricter = tightened_by(limits, later)
     assert _rank(request, facts, stricter) >= _rank(request, facts, limits)
 
@@ -72,7 +75,7 @@ def test_a_stricter_policy_never_allows_more(
 def test_more_exposure_never_allows_more(
     request: Request, facts: Exposure, limits: Limits, data: st.DataObject
 ) -> None:
-    """Design §5 "Money": renting more, spending more or owning less never opens a door."""
+    """Renting more, spending more or owning less never opens a door."""
     more = data.draw(worlds.grown(facts))
     assert _rank(request, more, limits) >= _rank(request, facts, limits)
 
@@ -82,7 +85,7 @@ def test_more_exposure_never_allows_more(
 def test_another_reason_against_an_act_never_opens_it(
     request: Request, facts: Exposure, limits: Limits, data: st.DataObject
 ) -> None:
-    """Design §3 policy: deny beats ask beats allow, whatever else speaks."""
+    """Deny beats ask beats allow, whatever else speaks."""
     before = _rank(request, facts, limits)
     for against in (
         replace(limits, read_only=True),
@@ -111,7 +114,7 @@ def test_another_reason_against_an_act_never_opens_it(
 def test_a_client_that_cannot_ask_is_never_allowed_more(
     request: Request, facts: Exposure, limits: Limits
 ) -> None:
-    """Design §5: not being able to ask is no advantage."""
+    """Not being able to ask is no advantage."""
     able, unable = replace(request, can_ask=True), replace(request, can_ask=False)
     assert _rank(unable, facts, limits) >= _rank(able, facts, limits)
 
@@ -121,7 +124,7 @@ def test_a_client_that_cannot_ask_is_never_allowed_more(
 def test_stop_and_destroy_of_our_own_are_refused_by_a_word_only(
     request: Request, facts: Exposure, limits: Limits
 ) -> None:
-    """Design §5 `[levels]`: only an explicit deny, or read-only, refuses them."""
+    """`[levels]`: only an explicit deny, or read-only, refuses them (docs/design.md#levels)."""
     target = request.target or Target("instance", 1, "", Owner.OURS)
     for action in ("stop_instance", "destroy_instance"):
         ending = replace(request, action=action, target=target, dangerous_set="")
@@ -233,7 +236,7 @@ def test_the_hours_that_a_refusal_names_satisfy_every_rule_and_an_hour_more_does
 def test_the_tighter_of_two_values_is_never_looser_than_either(
     key: Key, data: st.DataObject
 ) -> None:
-    """Design §5 layers: least of caps, most of floors, lists shared, protection joined."""
+    """Least of caps, most of floors, lists shared, protection joined (docs/design.md#levels)."""
     before, asked = data.draw(worlds.values_for(key)), data.draw(worlds.values_for(key))
     kept = tighter(key, before, asked)
     if key.tighter is Tighter.NEITHER:  # no limit: the later word holds
@@ -270,7 +273,7 @@ def _outside(entry: object, than: tuple[object, ...]) -> bool:
 @worlds.patient
 @given(worlds.policies(), worlds.layers("later"))
 def test_layering_twice_changes_nothing_more(limits: Limits, later: Layer) -> None:
-    """Design §5 layers: reading the same layer again is harmless, and each key has an origin."""
+    """Reading the same layer again is harmless, and each key has an origin."""
     once = tightened_by(limits, later)
     twice = tightened_by(once, later)
     for key in KEYS:

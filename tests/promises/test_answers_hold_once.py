@@ -1,4 +1,7 @@
-"""A yes holds once, for what was shown, for ten minutes, under the policy it was given under."""
+"""A yes holds once, for what was shown, for ten minutes, under the policy it was given under.
+
+See docs/design.md#clock, docs/design.md#questions.
+"""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -72,7 +75,7 @@ async def asked_by_hand(client: Client, tool: str, arguments: Json) -> Json:
 
 
 async def test_a_sealed_answer_sent_three_times_acts_once(tmp_path: Path) -> None:
-    """Design §6.4: the SDK replays sealed answers; the plan is redeemed once."""
+    """The SDK replays sealed answers; the plan is redeemed once."""
     world = World(tmp_path, seed=2)
     arguments = {"instance_id": await running_machine(world)}
     async with world.connect() as client:
@@ -87,7 +90,7 @@ async def test_a_sealed_answer_sent_three_times_acts_once(tmp_path: Path) -> Non
 
 
 async def test_an_old_sealed_answer_does_not_fit_a_new_question(tmp_path: Path) -> None:
-    """Design §6.3: after stop, start and a fresh ask, the first answer stops nothing."""
+    """After stop, start and a fresh ask, the first answer stops nothing."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     arguments = {"instance_id": instance_id}
@@ -105,7 +108,7 @@ async def test_an_old_sealed_answer_does_not_fit_a_new_question(tmp_path: Path) 
 
 
 async def test_a_sealed_answer_is_honoured_by_a_second_process_and_once(tmp_path: Path) -> None:
-    """Design §6.7: the seal key lies beside the ledger, so another server redeems, once."""
+    """The seal key lies beside the ledger, so another server redeems, once."""
     world = World(tmp_path, seed=2)
     arguments = {"instance_id": await running_machine(world)}
     async with world.connect() as one, world.connect() as other:
@@ -129,7 +132,7 @@ async def test_a_sealed_answer_is_honoured_by_a_second_process_and_once(tmp_path
 async def test_eight_confirmations_of_one_plan_at_once_act_once(
     tmp_path: Path, servers: int
 ) -> None:
-    """Design §6.5: a plan is performed once, also by two server processes on one ledger."""
+    """A plan is performed once, also by two server processes on one ledger."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "destroy_instance", instance_id=instance_id)
@@ -221,7 +224,7 @@ async def test_a_machine_that_vanished_while_asking_is_ended_on_proof_alone(
 
 
 async def test_a_policy_changed_since_the_question_voids_the_yes(tmp_path: Path) -> None:
-    """Design §6.4: policy changed → `changed`, nothing done."""
+    """Policy changed → `changed`, nothing done."""
     world = World(tmp_path, seed=2, policy="")
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
@@ -239,7 +242,7 @@ async def test_a_policy_changed_since_the_question_voids_the_yes(tmp_path: Path)
 async def test_a_plan_does_not_outlive_its_ten_minutes_nor_precede_itself(
     tmp_path: Path, seconds: int
 ) -> None:
-    """Design §3, §6.1: a plan expires after 10 min, or when the clock stands before its making."""
+    """A plan expires after 10 min, or when the clock stands before its making."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
@@ -253,7 +256,7 @@ async def test_a_plan_does_not_outlive_its_ten_minutes_nor_precede_itself(
 
 
 async def test_a_declined_call_is_asked_again_only_after_a_minute(tmp_path: Path) -> None:
-    """Design §6.4: the same call within 60 s is answered the same unasked; then asked anew."""
+    """The same call within 60 s is answered the same unasked; then asked anew."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     async with world.connect(answer="decline") as client:
@@ -268,7 +271,7 @@ async def test_a_declined_call_is_asked_again_only_after_a_minute(tmp_path: Path
 
 
 async def test_a_declined_plan_cannot_be_confirmed_by_its_id(tmp_path: Path) -> None:
-    """Design §6.6: a declined plan is refused, whoever names it."""
+    """A declined plan is refused, whoever names it."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
@@ -282,7 +285,7 @@ async def test_a_declined_plan_cannot_be_confirmed_by_its_id(tmp_path: Path) -> 
 
 
 async def test_a_plan_belongs_to_its_principal(tmp_path: Path) -> None:
-    """Design §2, §6.2: another principal's plan does not exist for a caller."""
+    """Another principal's plan does not exist for a caller (docs/design.md#key-and-account)."""
     world = World(tmp_path, seed=2)
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
@@ -295,7 +298,7 @@ async def test_a_plan_belongs_to_its_principal(tmp_path: Path) -> None:
 async def test_what_needs_a_person_is_approved_at_a_terminal_and_then_done_once(
     tmp_path: Path,
 ) -> None:
-    """Design §6.6: the chat cannot give a person's yes; `approve` marks, `confirm_plan` acts."""
+    """The chat cannot give a person's yes; `approve` marks, `confirm_plan` acts."""
     world = World(tmp_path, seed=2, policy='[levels]\nstop_instance = "person"\n')
     instance_id = await running_machine(world)
     before = effects(world)

@@ -1,4 +1,7 @@
-"""Every write leaves its row, whole and in order, whoever gave up waiting for it."""
+"""Every write leaves its row, whole and in order, whoever gave up waiting for it.
+
+See docs/design.md#sending-once, docs/hazards.md#audit, docs/hazards.md#ground-rules.
+"""
 
 from pathlib import Path
 
@@ -29,7 +32,7 @@ async def chain(world: World) -> tuple[list[AuditEntry], int | None]:
 
 
 async def test_every_mutation_has_exactly_one_write_row(tmp_path: Path) -> None:
-    """Safety §4, I4: each request that could change something stands in the chain, once."""
+    """Each request that could change something stands in the chain, once."""
     world = World(tmp_path, policy=OPEN_POLICY, toolsets="all", seed=11)
     things = await furnish(world)
     (theirs, *_) = world.simulator.mutations()  # somebody else's endpoint: no row of ours
@@ -56,7 +59,7 @@ async def test_every_mutation_has_exactly_one_write_row(tmp_path: Path) -> None:
 
 
 async def test_a_changed_byte_anywhere_in_a_row_is_found(tmp_path: Path) -> None:
-    """Safety §4: tampering with any field of any row is detected."""
+    """Tampering with any field of any row is detected (docs/hazards.md#audit)."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         await world.call(client, "destroy_instance", instance_id=await world.rent(client))
@@ -97,7 +100,7 @@ class Slow(SimulatorTransport):
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_that_gives_up_does_not_cut_the_write(tmp_path: Path, mode: str) -> None:
-    """Design §7, safety §0.10: a sent write is owned by the server and its outcome recorded."""
+    """A sent write is owned by the server and its outcome recorded."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.transport = slow = Slow(world)
@@ -129,7 +132,7 @@ async def _states(world: World) -> list[RentalState]:
 
 
 async def test_a_server_that_is_closed_mid_write_waits_for_it(tmp_path: Path) -> None:
-    """Design §7: shutdown drains sent writes before it leaves."""
+    """Shutdown drains sent writes before it leaves (docs/design.md#sending-once)."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.transport = slow = Slow(world)

@@ -1,4 +1,7 @@
-"""Nonsense from either side: one clear line, nothing sent, nothing lost, still serving."""
+"""Nonsense from either side: one clear line, nothing sent, nothing lost, still serving.
+
+See docs/design.md#answers, docs/design.md#money, docs/hazards.md#reading.
+"""
 
 from pathlib import Path
 
@@ -54,7 +57,7 @@ async def failure(world: World, tool: str, arguments: Json) -> str:
 async def test_a_wrong_argument_is_one_clear_line_and_nothing_is_sent(
     tmp_path: Path, case: str
 ) -> None:
-    """Design §4: argument errors are one line that names the field, without library URLs."""
+    """Argument errors are one line that names the field, without library URLs."""
     tool, arguments, wanted = BAD[case]
     world = World(tmp_path, seed=1)
     told = await failure(world, tool, arguments)
@@ -86,7 +89,7 @@ FAULTS: tuple[tuple[Kind, Json], ...] = (
 async def test_a_vendor_that_cannot_be_read_is_one_clear_line(
     tmp_path: Path, tool: str, kind: Kind, options: Json
 ) -> None:
-    """Safety §0.4: an unreadable answer is an error, never "nothing there"; nothing is changed."""
+    """An unreadable answer is an error, never "nothing there"; nothing is changed."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     async with world.connect() as client:
@@ -110,7 +113,7 @@ async def test_a_vendor_that_cannot_be_read_is_one_clear_line(
 async def test_a_status_nobody_knows_counts_as_running_and_loses_nothing(
     tmp_path: Path, status: object
 ) -> None:
-    """Design §5: a state that is not understood counts as the dearest; stop still works."""
+    """A state that is not understood counts as the dearest; stop still works."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)

@@ -1,4 +1,7 @@
-"""Books that cannot be used close spending, and nothing else."""
+"""Books that cannot be used close spending, and nothing else.
+
+See docs/design.md#leases, docs/design.md#money.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -75,7 +78,7 @@ DAMAGES = (corrupt, damaged_pages, locked, a_directory, from_the_future)
 async def test_spending_is_refused_and_ending_still_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: type
 ) -> None:
-    """Design §5: stop and destroy are never blocked by a broken ledger; plans live in-process."""
+    """Stop and destroy are never blocked by a broken ledger; plans live in-process."""
     monkeypatch.setattr(ledger_module, "_BUSY_TIMEOUT_S", 0.1)
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
@@ -112,7 +115,7 @@ async def test_spending_is_refused_and_ending_still_works(
 async def test_leases_end_without_the_books(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: type
 ) -> None:
-    """Design §8: the lease's end stands in the label, so it is kept with a broken ledger too."""
+    """The lease's end stands in the label, so it is kept with a broken ledger too."""
     monkeypatch.setattr(ledger_module, "_BUSY_TIMEOUT_S", 0.1)
     world = World(tmp_path, seed=1)
     foreign = world.simulator.add_foreign_instance()
@@ -129,7 +132,7 @@ async def test_leases_end_without_the_books(
 async def test_a_server_whose_vendor_is_away_closes_spending_until_the_account_is_known(
     tmp_path: Path,
 ) -> None:
-    """Design §3: until the account's ledger is known, spending is refused."""
+    """Until the account's ledger is known, spending is refused (docs/design.md#ledger)."""
     world = World(tmp_path, seed=1)
     world.simulator.faults.add("status_before", "GET", "/users/current", times=1000)
     offer = await world.cheap_offer()

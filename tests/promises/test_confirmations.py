@@ -1,4 +1,7 @@
-"""What happens after a question: eras, answers and acts, every cell of the matrix."""
+"""What happens after a question: eras, answers and acts, every cell of the matrix.
+
+See docs/design.md#questions.
+"""
 
 import re
 from collections.abc import AsyncIterator
@@ -83,7 +86,7 @@ async def client_of(
 async def test_every_cell_of_the_matrix_comes_out_right(
     tmp_path: Path, transport: Transport, mode: Mode, answer: Answer, act: Act
 ) -> None:
-    """Design §6, prototype matrix: era x transport x answer x act has the right outcome."""
+    """Prototype matrix: era x transport x answer x act has the right outcome."""
     cell = await lay_out(tmp_path, act)
     world = cell.world
     async with client_of(world, transport, mode, answer) as client:
@@ -105,7 +108,7 @@ async def test_every_cell_of_the_matrix_comes_out_right(
             wanted = "kept" if act == "destroy" else "declined"
             assert (said["status"], len(world.questions)) == (wanted, 1)
             again = await world.call(client, cell.tool, **cell.arguments)
-            assert (again["status"], len(world.questions)) == (wanted, 1)  # §6.4: not asked again
+            assert (again["status"], len(world.questions)) == (wanted, 1)  # not asked again
             assert "plan_id" not in said  # no other way in is offered
             assert cell.effects() == 0
     for question in world.questions:
@@ -115,7 +118,7 @@ async def test_every_cell_of_the_matrix_comes_out_right(
 
 @pytest.mark.parametrize("act", ACTS)
 async def test_a_question_names_its_act_first_and_its_code_last(tmp_path: Path, act: Act) -> None:
-    """Design §6.3: act, id before any other long number, label second to last, code last."""
+    """Act, id before any other long number, label second to last, code last."""
     cell = await lay_out(tmp_path, act)
     async with cell.world.connect(answer="decline") as client:
         await cell.world.call(client, cell.tool, **cell.arguments)
@@ -131,7 +134,7 @@ async def test_a_question_names_its_act_first_and_its_code_last(tmp_path: Path, 
 
 
 async def test_wrong_digits_keep_the_machine(tmp_path: Path) -> None:
-    """Design §6.4: wrong digits end the plan as `kept`."""
+    """Wrong digits end the plan as `kept`."""
     cell = await lay_out(tmp_path, "destroy")
     wrong = f"{(int(str(cell.arguments['instance_id'])[-4:]) + 1) % 10_000:04}"
 

@@ -1,4 +1,8 @@
-"""Nothing outlives its lease: the keeper ends it, whatever happened before."""
+"""Nothing outlives its lease: the keeper ends it, whatever happened before.
+
+See docs/design.md#leases, docs/design.md#levels, docs/design.md#money, docs/design.md#questions,
+docs/design.md#tools.
+"""
 
 from pathlib import Path
 
@@ -19,7 +23,7 @@ def alive(world: World, instance_id: int) -> bool:
 
 
 async def test_a_lease_ends_within_two_minutes_and_the_disk_is_told(tmp_path: Path) -> None:
-    """Design §8, safety M1: stopped at the end, disk kept, nothing else touched."""
+    """Stopped at the end, disk kept, nothing else touched (docs/hazards.md#money)."""
     world = World(tmp_path, seed=1)
     foreign = world.simulator.add_foreign_instance()
     async with world.connect() as client:
@@ -35,7 +39,7 @@ async def test_a_lease_ends_within_two_minutes_and_the_disk_is_told(tmp_path: Pa
 
 
 async def test_an_outbid_machine_is_stopped_at_its_end_too(tmp_path: Path) -> None:
-    """Design §8, safety M6: outbid would resume by itself; it is stopped at the lease's end."""
+    """Outbid would resume by itself; it is stopped at the lease's end (docs/hazards.md#money)."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer("interruptible")
     assert offer.min_bid is not None
@@ -56,7 +60,7 @@ async def test_an_outbid_machine_is_stopped_at_its_end_too(tmp_path: Path) -> No
 
 
 async def test_a_stop_that_never_took_effect_is_repeated(tmp_path: Path) -> None:
-    """Design §8: a person's stop whose every answer was lost does not leave the machine running."""
+    """A person's stop whose every answer was lost does not leave the machine running."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -73,7 +77,7 @@ async def test_a_stop_that_never_took_effect_is_repeated(tmp_path: Path) -> None
 async def test_a_stop_that_was_refused_is_not_repeated_behind_the_persons_back(
     tmp_path: Path,
 ) -> None:
-    """Design §6: a yes is for now: what the vendor refused stays undone and is told."""
+    """A yes is for now: what the vendor refused stays undone and is told."""
     world = World(tmp_path, seed=1)
     world.simulator.add_key("narrow", "instance_read", "user_read", "misc")
     async with world.connect() as client:
@@ -91,7 +95,7 @@ async def test_a_stop_that_was_refused_is_not_repeated_behind_the_persons_back(
 
 @pytest.mark.parametrize("asked", [False, True])
 async def test_on_end_destroy_is_covered_only_by_a_persons_yes(tmp_path: Path, asked: bool) -> None:
-    """Design §5: a rent that the policy allowed covers nothing; one that was asked about does."""
+    """A rent that the policy allowed covers nothing; one that was asked about does."""
     world = World(tmp_path, seed=1)
     offer = await world.dear_offer() if asked else await world.cheap_offer()
     async with world.connect() as client:
@@ -105,7 +109,7 @@ async def test_on_end_destroy_is_covered_only_by_a_persons_yes(tmp_path: Path, a
 
 
 async def test_a_protected_machine_is_stopped_at_its_end_and_kept(tmp_path: Path) -> None:
-    """Design §5, §8: protection forbids the destroy; the lease still ends."""
+    """Protection forbids the destroy; the lease still ends."""
     world = World(tmp_path, seed=1, policy="")
     offer = await world.dear_offer()
     given: Json = {"label": "prod-1", "on_end": "destroy", "max_price_usd_per_hour": 2.9}
@@ -118,7 +122,7 @@ async def test_a_protected_machine_is_stopped_at_its_end_and_kept(tmp_path: Path
 
 
 async def test_an_extension_is_added_to_the_end_and_kept(tmp_path: Path) -> None:
-    """Design §4: added to the present end; the label carries it; the lease ends then."""
+    """Added to the present end; the label carries it; the lease ends then."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=1)
@@ -133,7 +137,7 @@ async def test_an_extension_is_added_to_the_end_and_kept(tmp_path: Path) -> None
 
 
 async def test_a_start_that_does_not_come_up_is_given_up(tmp_path: Path) -> None:
-    """Design §4: not running after 10 minutes → stopped, else it would start at night."""
+    """Not running after 10 minutes → stopped, else it would start at night."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -151,7 +155,7 @@ async def test_a_start_that_does_not_come_up_is_given_up(tmp_path: Path) -> None
 
 
 async def test_a_machine_started_on_the_console_is_under_its_lease_again(tmp_path: Path) -> None:
-    """Design §8: nothing is started without a lease: it counts, and ends when its lease does."""
+    """Nothing is started without a lease: it counts, and ends when its lease does."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=2)
@@ -170,7 +174,7 @@ async def test_a_machine_started_on_the_console_is_under_its_lease_again(tmp_pat
 
 @pytest.mark.parametrize("lag_s", [5, 30])
 async def test_a_list_that_lags_behind_loses_no_machine(tmp_path: Path, lag_s: int) -> None:
-    """Safety W5: a machine that is not listed yet is not taken for gone."""
+    """A machine that is not listed yet is not taken for gone (docs/hazards.md#lost-answers)."""
     world = World(tmp_path, seed=1)
     world.simulator.set_list_lag(lag_s)
     async with world.connect() as client:
@@ -185,7 +189,7 @@ async def test_a_list_that_lags_behind_loses_no_machine(tmp_path: Path, lag_s: i
 async def test_a_machine_wrongly_taken_for_gone_counts_again_once_it_is_listed(
     tmp_path: Path,
 ) -> None:
-    """Design §5: exposure is the union of ledger and vendor; what is shown is never forgotten."""
+    """Exposure is the union of ledger and vendor; what is shown is never forgotten."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=2)
@@ -202,7 +206,7 @@ async def test_a_machine_wrongly_taken_for_gone_counts_again_once_it_is_listed(
 
 
 async def test_an_endpoint_ends_with_its_lease_and_serves_no_more(tmp_path: Path) -> None:
-    """Design §8: scaled to nothing, and no raise without a new lease."""
+    """Scaled to nothing, and no raise without a new lease."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         said = await world.call(
@@ -227,7 +231,7 @@ async def test_an_endpoint_ends_with_its_lease_and_serves_no_more(tmp_path: Path
 
 @pytest.mark.parametrize("kind", ["answer_lost_after_commit", "late_execution"])
 async def test_an_endpoint_whose_answer_was_lost_ends_as_well(tmp_path: Path, kind: Kind) -> None:
-    """Design §8: nothing is served without a lease, found by its name."""
+    """Nothing is served without a lease, found by its name."""
     world = World(tmp_path, seed=1)
     world.simulator.faults.add(kind, "POST", "/endptjobs/", seconds=90)
     world.simulator.faults.add("status_before", "GET", "/endptjobs/", times=40, skip=2)
@@ -250,7 +254,7 @@ async def test_an_endpoint_whose_answer_was_lost_ends_as_well(tmp_path: Path, ki
 
 
 async def test_an_unasked_rent_promises_only_the_stop_that_it_will_get(tmp_path: Path) -> None:
-    """Design §5: a rent that the policy allowed covers no destroy, and its answer says so."""
+    """A rent that the policy allowed covers no destroy, and its answer says so."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         offer = await world.cheap_offer()

@@ -1,4 +1,7 @@
-"""No limit is ever passed, however many processes of one account rent at once."""
+"""No limit is ever passed, however many processes of one account rent at once.
+
+See docs/design.md#money, docs/hazards.md#money.
+"""
 
 import asyncio
 import multiprocessing
@@ -103,7 +106,7 @@ def rent_many(settings: Settings, offers: list[int], go: Pipe, done: Pipe) -> No
 
 @pytest.mark.parametrize("which", CAPS)
 def test_processes_that_rent_at_once_never_pass_a_cap(tmp_path: Path, which: str) -> None:
-    """Design §5, safety M2: 16 processes on one ledger: money and machines stay under every cap."""
+    """16 processes on one ledger: money and machines stay under every cap."""
     caps = CAPS[which]
     (tmp_path / "policy.toml").write_text(POLICY.format(**vars(caps)), encoding="utf-8")
     heard, ready = FORK.Pipe(duplex=False)

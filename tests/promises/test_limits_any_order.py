@@ -1,4 +1,7 @@
-"""Settled and reserved stay under every cap, whatever happens in whatever order."""
+"""Settled and reserved stay under every cap, whatever happens in whatever order.
+
+See docs/design.md#money, docs/hazards.md#money.
+"""
 
 import asyncio
 import shutil
@@ -267,4 +270,4 @@ Rentals.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestRentals = Rentals.TestCase
-TestRentals.__doc__ = "Design §5, safety M2: settled + reserved ≤ cap under any interleaving."
+TestRentals.__doc__ = "Settled + reserved ≤ cap under any interleaving."

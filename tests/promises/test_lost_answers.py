@@ -1,4 +1,8 @@
-"""Exactly one instance per intent, whatever becomes of the vendor's answer."""
+"""Exactly one instance per intent, whatever becomes of the vendor's answer.
+
+See docs/design.md#levels, docs/design.md#sending-once, docs/hazards.md#lost-answers,
+docs/hazards.md#reading.
+"""
 
 import random  # noqa: TID251  seeded: a run is replayed from its number
 from contextlib import suppress
@@ -65,7 +69,7 @@ LOSSES: tuple[Kind, ...] = (
 async def test_a_rent_whose_answer_is_lost_exists_once_and_is_known(
     tmp_path: Path, run: int
 ) -> None:
-    """Design §7, safety W1: commits, answer dropped: one instance, in the ledger, told."""
+    """Commits, answer dropped: one instance, in the ledger, told."""
     chance = random.Random(run)
     kind = chance.choice(LOSSES)
     report(f"seed {run}: {kind}")
@@ -87,7 +91,7 @@ async def test_a_rent_whose_answer_is_lost_exists_once_and_is_known(
 async def test_a_machine_found_later_gets_our_key_as_its_rent_was_to_give_it(
     tmp_path: Path,
 ) -> None:
-    """Design §5, §7: the yes covered the key; without it the machine bills and cannot be used."""
+    """The yes covered the key; without it the machine bills and cannot be used."""
     world = World(tmp_path, seed=3)
     world.simulator.faults.add("status_before", "GET", "/api/v1/instances", times=500, skip=1)
     said = await rent_under(world, "answer_lost_after_commit")
@@ -109,7 +113,7 @@ def _creates(world: World) -> list[Recorded]:
 async def test_an_unreadable_list_leaves_the_rent_unknown_and_its_money_reserved(
     tmp_path: Path,
 ) -> None:
-    """Safety §0.4: an unreadable list is not an empty one; unknown, reserved, found later."""
+    """An unreadable list is not an empty one; unknown, reserved, found later."""
     world = World(tmp_path, seed=3)
     world.simulator.faults.add("status_before", "GET", "/api/v1/instances", times=500, skip=1)
     said = await rent_under(world, "answer_lost_after_commit")
@@ -144,7 +148,7 @@ async def _again(world: World, client: Client) -> Json:
 async def test_a_rent_executed_late_is_found_and_put_under_its_lease(
     tmp_path: Path, late_s: int
 ) -> None:
-    """Safety W2: executed up to the horizon late: reserved till then, then adopted."""
+    """Executed up to the horizon late: reserved till then, then adopted."""
     world = World(tmp_path, seed=4)
     said = await rent_under(world, "late_execution", seconds=late_s)
     if late_s > 20:
@@ -156,7 +160,7 @@ async def test_a_rent_executed_late_is_found_and_put_under_its_lease(
 
 
 async def test_a_rent_executed_after_it_was_given_up_counts_again(tmp_path: Path) -> None:
-    """Safety W2: later than the horizon: it bears our mark, so the books take it back."""
+    """Later than the horizon: it bears our mark, so the books take it back."""
     world = World(tmp_path, seed=4)
     await rent_under(world, "late_execution", seconds=1500)
     await tick(world, times=18)
@@ -174,7 +178,7 @@ async def test_a_rent_executed_after_it_was_given_up_counts_again(tmp_path: Path
 async def test_a_rent_that_never_arrived_is_released_only_after_the_horizon(
     tmp_path: Path, kind: Kind
 ) -> None:
-    """Design §7: absence needs good reads of which the last began after the horizon."""
+    """Absence needs good reads of which the last began after the horizon."""
     world = World(tmp_path, seed=5)
     said = await rent_under(world, kind)
     assert said["status"] == "unknown", said
@@ -187,7 +191,7 @@ async def test_a_rent_that_never_arrived_is_released_only_after_the_horizon(
 
 
 async def test_reads_that_fail_prove_no_absence(tmp_path: Path) -> None:
-    """Safety §0.4: an hour of unreadable lists releases nothing."""
+    """An hour of unreadable lists releases nothing (docs/hazards.md#reading)."""
     world = World(tmp_path, seed=5)
     await rent_under(world, "request_lost")
     world.simulator.faults.add("status_before", "GET", "/api/v1/instances", times=10_000)
@@ -203,7 +207,7 @@ async def test_reads_that_fail_prove_no_absence(tmp_path: Path) -> None:
 async def test_what_was_definitely_refused_releases_its_money_at_once(
     tmp_path: Path, kind: Kind
 ) -> None:
-    """Design §7: 429 in any form and connect failures are refused, not unknown."""
+    """429 in any form and connect failures are refused, not unknown."""
     world = World(tmp_path, seed=6)
     with pytest.raises(ToolFailed, match="Not rented, nothing charged"):
         await rent_under(world, kind)
@@ -226,7 +230,7 @@ async def test_an_error_that_names_a_contract_is_undone(tmp_path: Path) -> None:
 async def test_identical_rents_at_once_make_one_machine(
     tmp_path: Path, copies: int, servers: int
 ) -> None:
-    """Design §7, safety W3: a re-issued create is told the stored outcome, by any process."""
+    """A re-issued create is told the stored outcome, by any process."""
     world = World(tmp_path, seed=8, clock=UnhurriedClock())
     offer = await world.cheap_offer()
     answers: list[Json] = []
@@ -249,7 +253,7 @@ async def test_identical_rents_at_once_make_one_machine(
 
 
 async def test_a_request_key_with_other_arguments_is_an_error(tmp_path: Path) -> None:
-    """Design §7: same key, other arguments → error; another key → another machine."""
+    """Same key, other arguments → error; another key → another machine."""
     world = World(tmp_path, seed=8)
     offers = await world.offers()
     async with world.connect() as client:
@@ -264,7 +268,7 @@ async def test_a_request_key_with_other_arguments_is_an_error(tmp_path: Path) ->
 async def test_a_twin_call_is_new_again_two_minutes_after_its_machine_ended(
     tmp_path: Path,
 ) -> None:
-    """Design §7: ended < 2 min ago → replayed; later it is a new intent."""
+    """Ended < 2 min ago → replayed; later it is a new intent."""
     world = World(tmp_path, seed=8)
     offer = await world.cheap_offer()
     async with world.connect() as client:
@@ -279,7 +283,7 @@ async def test_a_twin_call_is_new_again_two_minutes_after_its_machine_ended(
 
 
 async def test_a_lost_ledger_finds_its_machines_by_their_marks(tmp_path: Path) -> None:
-    """Design §8, safety W7: wipe the ledger, keep the key file: re-adopted, lease enforced."""
+    """Wipe the ledger, keep the key file: re-adopted, lease enforced (docs/design.md#leases)."""
     world = World(tmp_path, seed=9)
     async with world.connect() as client:
         machines = {await world.rent(client, request_key=str(n)) for n in range(2)}

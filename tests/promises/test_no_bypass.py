@@ -1,4 +1,7 @@
-"""No tool goes round the guard: whatever is registered is called, and nothing may change."""
+"""No tool goes round the guard: whatever is registered is called, and nothing may change.
+
+See docs/design.md#the-wall.
+"""
 
 from pathlib import Path
 
@@ -33,7 +36,7 @@ CASES: dict[str, tuple[str, Answer, bool]] = {
 
 @pytest.mark.parametrize("case", CASES)
 async def test_no_registered_tool_changes_anything_without_a_yes(tmp_path: Path, case: str) -> None:
-    """Design §3: every registered tool is called and the simulator sees zero mutations."""
+    """Every registered tool is called and the simulator sees zero mutations."""
     policy, answer, read_only = CASES[case]
     world = World(tmp_path, policy=OPEN_POLICY, toolsets="all", seed=11)
     things = await furnish(world)
@@ -62,7 +65,7 @@ async def test_no_registered_tool_changes_anything_without_a_yes(tmp_path: Path,
 
 
 def test_every_tool_has_generated_arguments(tmp_path: Path) -> None:
-    """Design §3: a tool that is added without arguments for the test above fails the suite."""
+    """A tool that is added without arguments for the test above fails the suite."""
     world = World(tmp_path)
     names = [spec.name for spec in tools()]
     assert len(set(names)) == len(names)
@@ -80,7 +83,7 @@ WRITERS = [
 async def test_the_same_calls_do_change_something_once_there_is_a_yes(
     tmp_path: Path, name: str
 ) -> None:
-    """Design §3, negative control: the calls above are valid ones, not refused as nonsense."""
+    """Negative control: the calls above are valid ones, not refused as nonsense."""
     world = World(tmp_path, policy=OPEN_POLICY, toolsets="all", seed=11)
     things = await furnish(world)
     before = len(world.simulator.mutations())

@@ -1,4 +1,7 @@
-"""What was shown is what is paid: ceilings before and after, bids and demand never mixed."""
+"""What was shown is what is paid: ceilings before and after, bids and demand never mixed.
+
+See docs/design.md#money, docs/design.md#tools, docs/hazards.md#money.
+"""
 
 from pathlib import Path
 
@@ -39,7 +42,7 @@ async def refused(world: World, **arguments: object) -> str:
 
 
 async def test_a_price_above_the_ceiling_is_not_rented_and_nothing_is_sent(tmp_path: Path) -> None:
-    """Design §4: the offer is re-read before; above the ceiling nothing is sent."""
+    """The offer is re-read before; above the ceiling nothing is sent."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.simulator.set_price(offer.offer_id, 0.90)
@@ -51,7 +54,7 @@ async def test_a_price_above_the_ceiling_is_not_rented_and_nothing_is_sent(tmp_p
 
 
 async def test_the_price_last_shown_is_the_ceiling(tmp_path: Path) -> None:
-    """Design §4: without an argument the price this ledger last showed holds, for 30 minutes."""
+    """Without an argument the price this ledger last showed holds, for 30 minutes."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         shown = await world.call(client, "search_offers", limit=5)
@@ -68,7 +71,7 @@ async def test_the_price_last_shown_is_the_ceiling(tmp_path: Path) -> None:
 
 
 async def test_an_offer_never_shown_is_asked_about(tmp_path: Path) -> None:
-    """Design §4: no ceiling at all → it asks."""
+    """No ceiling at all → it asks."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     async with world.connect(answer="accept") as client:
@@ -81,7 +84,7 @@ async def test_an_offer_never_shown_is_asked_about(tmp_path: Path) -> None:
 async def test_a_machine_that_came_dearer_is_destroyed_before_it_ran(
     tmp_path: Path, seed: int
 ) -> None:
-    """Design §4, safety M3: drift between search and create: undone at once and said so."""
+    """Drift between search and create: undone at once and said so."""
     world = World(tmp_path, seed=seed)
     offer = await world.cheap_offer()
     world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
@@ -100,7 +103,7 @@ async def test_a_machine_that_came_dearer_is_destroyed_before_it_ran(
 
 
 async def test_a_machine_found_later_and_dearer_is_destroyed_by_the_keeper(tmp_path: Path) -> None:
-    """Design §4, §7: a lost answer does not keep a dearer machine alive."""
+    """A lost answer does not keep a dearer machine alive (docs/design.md#sending-once)."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
@@ -135,7 +138,7 @@ async def rent_unread(world: World, offer_id: int, ceiling_usd_per_hour: float) 
 
 
 async def test_a_machine_that_no_first_look_showed_is_checked_by_the_keeper(tmp_path: Path) -> None:
-    """Design §4, safety M3: a price that could not be read after the rent is not taken as right."""
+    """A price that could not be read after the rent is not taken as right."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
@@ -147,7 +150,7 @@ async def test_a_machine_that_no_first_look_showed_is_checked_by_the_keeper(tmp_
 
 
 async def test_a_price_read_late_counts_from_the_first_second(tmp_path: Path) -> None:
-    """Design §5: what is reserved and metered follows the price that the vendor really takes."""
+    """What is reserved and metered follows the price that the vendor really takes."""
     world = World(tmp_path, seed=1)
     offer = await world.dear_offer()
     world.transport = Drifting(world, offer, 0.5)
@@ -165,7 +168,7 @@ async def test_a_price_read_late_counts_from_the_first_second(tmp_path: Path) ->
 
 
 async def test_a_cheaper_price_is_taken_without_a_word(tmp_path: Path) -> None:
-    """Design §4: a fall needs no second yes."""
+    """A fall needs no second yes."""
     world = World(tmp_path, seed=1)
     offer = await world.dear_offer()
     world.transport = Drifting(world, offer, 0.5)
@@ -180,7 +183,7 @@ async def test_a_cheaper_price_is_taken_without_a_word(tmp_path: Path) -> None:
 async def test_a_price_is_in_the_request_if_and_only_if_it_is_a_bid(
     tmp_path: Path, rental: str
 ) -> None:
-    """Safety M4: `price` turns a rental into a bid; on demand never carries it."""
+    """`price` turns a rental into a bid; on demand never carries it."""
     world = World(tmp_path, seed=1)
     bodies = []
     found = await world.offers(rental=rental)
@@ -206,7 +209,7 @@ async def test_a_price_is_in_the_request_if_and_only_if_it_is_a_bid(
 
 
 async def test_a_raised_bid_counts_from_the_moment_it_is_sent(tmp_path: Path) -> None:
-    """Design §5: a rise is reserved before it is sent, even if its answer is lost."""
+    """A rise is reserved before it is sent, even if its answer is lost (docs/design.md#money)."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer("interruptible")
     assert offer.min_bid is not None

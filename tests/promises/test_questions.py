@@ -1,4 +1,7 @@
-"""How often a person is asked."""
+"""How often a person is asked.
+
+See docs/design.md#money, docs/hazards.md#questions.
+"""
 
 from pathlib import Path
 
@@ -6,7 +9,7 @@ from tests.world import World
 
 
 async def test_rent_use_destroy_asks_once_where_it_can_ask(tmp_path: Path) -> None:
-    """Safety §5: a median workflow has at most one prompt: the cheap rent needs none."""
+    """A median workflow has at most one prompt: the cheap rent needs none."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         found = await world.call(client, "search_offers", limit=3)
@@ -22,7 +25,7 @@ async def test_rent_use_destroy_asks_once_where_it_can_ask(tmp_path: Path) -> No
 
 
 async def test_a_client_that_cannot_ask_shows_one_dialog_for_a_destroy(tmp_path: Path) -> None:
-    """Design §6.5: its own dialog on `confirm_plan`, once; the rent needs none."""
+    """Its own dialog on `confirm_plan`, once; the rent needs none (docs/design.md#questions)."""
     world = World(tmp_path, seed=1)
     confirmations = 0
     async with world.connect(answer=None) as client:
@@ -39,7 +42,7 @@ async def test_a_client_that_cannot_ask_shows_one_dialog_for_a_destroy(tmp_path:
 
 
 async def test_a_machine_that_never_ran_is_destroyed_unasked(tmp_path: Path) -> None:
-    """Design §5: nothing is lost with it, so nobody is asked."""
+    """Nothing is lost with it, so nobody is asked (docs/design.md#levels)."""
     world = World(tmp_path, seed=1)
     async with world.connect(answer="decline") as client:
         instance_id = await world.rent(client)
@@ -50,7 +53,7 @@ async def test_a_machine_that_never_ran_is_destroyed_unasked(tmp_path: Path) -> 
 async def test_a_machine_that_ran_unseen_is_not_taken_for_one_that_never_did(
     tmp_path: Path,
 ) -> None:
-    """Design §5: if it is unknown whether it ran, it ran: one that resumes shows `loading` too."""
+    """If it is unknown whether it ran, it ran: one that resumes shows `loading` too."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer("interruptible")
     assert offer.min_bid is not None
@@ -67,7 +70,7 @@ async def test_a_machine_that_ran_unseen_is_not_taken_for_one_that_never_did(
 
 
 async def test_rents_nobody_was_asked_about_have_a_cap_of_their_own(tmp_path: Path) -> None:
-    """Design §5: above $10 a day of unasked rents the next one asks."""
+    """Above $10 a day of unasked rents the next one asks (docs/design.md#limits)."""
     world = World(tmp_path, seed=1, policy="[no_question]\nusd_per_day = 0.9\n")
     offers = await world.offers()
     async with world.connect(answer="decline") as client:

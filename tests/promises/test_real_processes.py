@@ -1,4 +1,7 @@
-"""The same over real pipes: a server process, a client, the built-in simulator."""
+"""The same over real pipes: a server process, a client, the built-in simulator.
+
+See docs/design.md#questions.
+"""
 
 import os
 import sys
@@ -26,7 +29,7 @@ CELLS = (
 async def test_a_server_process_asks_as_the_matrix_says(
     tmp_path: Path, mode: Mode, answer: Answer
 ) -> None:
-    """Design §6, stdio: rent, stop and destroy over pipes, both eras, every kind of client."""
+    """Stdio: rent, stop and destroy over pipes, both eras, every kind of client."""
     policy = tmp_path / "policy.toml"
     policy.write_text("[no_question]\nusd_per_hour = 0.01\n", encoding="utf-8")
     world = World(tmp_path)  # for its questions and its shorthand only

@@ -1,4 +1,7 @@
-"""Secrets never come out, and foreign text comes out clean, by whatever door."""
+"""Secrets never come out, and foreign text comes out clean, by whatever door.
+
+See docs/design.md#foreign-text-and-secrets, docs/hazards.md#agents.
+"""
 
 import json
 import logging
@@ -32,7 +35,7 @@ def furnished(tmp: Path) -> World:
 async def test_no_secret_comes_out_of_any_tool_resource_log_line_or_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Design §4, safety G7/I6: canaries in key, env, onstart and tokens; nothing repeats them."""
+    """Canaries in key, env, onstart and tokens; nothing repeats them."""
     caplog.set_level(logging.DEBUG, logger="vast_mcp")
     world = furnished(tmp_path)
     things = await furnish(world)
@@ -79,7 +82,7 @@ def files_under(folder: Path) -> list[Path]:
 
 
 async def test_no_foreign_text_reaches_a_client_uncleaned(tmp_path: Path) -> None:
-    """Design §4, safety G1/G2: labels, logs, status messages, template names come out clean."""
+    """Labels, logs, status messages, template names come out clean."""
     world = furnished(tmp_path)
     things = await furnish(world)
     simulator = world.simulator

@@ -35,7 +35,7 @@ class Things:
         return self.running, self.stopped, self.interruptible, self.foreign
 
     def covered(self, tool: str, arguments: Json) -> bool:
-        """Whether the yes to our endpoint, given while furnishing, named this as well (§5)."""
+        """Whether the yes to our endpoint, given while furnishing, named this as well."""
         return tool == "create_workergroup" and arguments["endpoint_name"] == self.endpoint
 
 

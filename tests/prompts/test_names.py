@@ -1,4 +1,7 @@
-"""What a prompt names exists: tools, parameters and fields, as the server lists them."""
+"""What a prompt names exists: tools, parameters and fields, as the server lists them.
+
+See docs/design.md#resources-and-prompts.
+"""
 
 import re
 from pathlib import Path
@@ -17,7 +20,7 @@ _WORD = re.compile(r"`([a-z][a-z_]*)`|\b([a-z]+(?:_[a-z]+)+)\b")
 async def test_every_call_that_a_prompt_writes_out_fits_the_served_schema(
     tmp_path: Path, name: str
 ) -> None:
-    """Design §9: a task that names a tool or parameter that is not there leads nowhere."""
+    """A task that names a tool or parameter that is not there leads nowhere."""
     world = World(tmp_path)
     async with world.connect() as client:
         _, task = await parts(client, name, **await needed(client, world, name))
@@ -34,7 +37,7 @@ async def test_every_call_that_a_prompt_writes_out_fits_the_served_schema(
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 async def test_every_name_in_a_prompt_is_known_to_the_client(tmp_path: Path, name: str) -> None:
-    """Design §9: tools, parameters, fields of answers, or facts that stand above the task."""
+    """Tools, parameters, fields of answers, or facts that stand above the task."""
     world = World(tmp_path)
     async with world.connect() as client:
         facts, task = await parts(client, name, **await needed(client, world, name))

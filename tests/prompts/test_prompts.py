@@ -1,4 +1,7 @@
-"""Prompts: facts first, as marked data; then the task in our own words."""
+"""Prompts: facts first, as marked data; then the task in our own words.
+
+See docs/design.md#foreign-text-and-secrets, docs/design.md#resources-and-prompts.
+"""
 
 import json
 from pathlib import Path
@@ -14,7 +17,7 @@ from vast_mcp.prompts import PROMPTS
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_every_prompt_is_listed_with_its_arguments(tmp_path: Path, mode: Mode) -> None:
-    """The list of design §9, as far as its tools exist."""
+    """The prompts that are promised (docs/design.md#resources-and-prompts)."""
     world = World(tmp_path)
     async with world.connect(mode) as client:
         prompts = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
@@ -46,7 +49,7 @@ def test_an_argument_tells_what_holds_if_it_is_not_given() -> None:
 async def test_a_prompt_fetches_its_facts_before_it_sets_the_task(
     tmp_path: Path, name: str, mode: Mode
 ) -> None:
-    """Promise of design §9: facts fetched first, then the task."""
+    """Facts fetched first, then the task."""
     world = World(tmp_path)
     async with world.connect(mode) as client:
         facts, task = await parts(client, name, **await needed(client, world, name))
@@ -102,7 +105,7 @@ def _places_of(value: Any, text: str, field: str = "") -> set[str]:  # noqa: ANN
 async def test_a_wrong_argument_is_an_invalid_parameter_that_says_which(
     tmp_path: Path, name: str, given: dict[str, str], said: str, mode: Mode
 ) -> None:
-    """The SDK answers code 0 or "Internal server error" (mcp-sdk §2.2); ours says what is wrong."""
+    """The SDK answers code 0 or "Internal server error"; ours says what is wrong."""
     world = World(tmp_path)
     async with world.connect(mode) as client:
         with pytest.raises(MCPError) as failed:
@@ -113,7 +116,7 @@ async def test_a_wrong_argument_is_an_invalid_parameter_that_says_which(
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_machine_that_is_gone_is_said_to_be(tmp_path: Path, mode: Mode) -> None:
-    """Style §3.12: what happened, then what to do."""
+    """What happened, then what to do."""
     world = World(tmp_path)
     async with world.connect(mode) as client:
         with pytest.raises(MCPError, match="no instance 27999999"):
@@ -121,7 +124,7 @@ async def test_a_machine_that_is_gone_is_said_to_be(tmp_path: Path, mode: Mode) 
 
 
 async def test_a_diagnosis_holds_state_and_both_logs(tmp_path: Path) -> None:
-    """Promise of design §9: facts first; what looks like a printed secret is left out."""
+    """Facts first; what looks like a printed secret is left out."""
     world = World(tmp_path)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -135,7 +138,7 @@ async def test_a_diagnosis_holds_state_and_both_logs(tmp_path: Path) -> None:
 
 
 async def test_a_deployment_knows_template_and_prices(tmp_path: Path) -> None:
-    """Promise of design §9: arguments become facts."""
+    """Arguments become facts."""
     world = World(tmp_path)
     async with world.runtime() as runtime:
         template = (await runtime.services.reads.templates(limit=1))[0]
@@ -150,7 +153,7 @@ async def test_a_deployment_knows_template_and_prices(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 async def test_no_prompt_holds_the_key(tmp_path: Path, name: str) -> None:
-    """Promise of design §4: keys never appear, even where a label repeats one."""
+    """Keys never appear, even where a label repeats one."""
     world = World(tmp_path)
     world.simulator.add_foreign_instance(label=KEY)
     async with world.connect() as client:

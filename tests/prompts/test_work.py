@@ -1,4 +1,7 @@
-"""The prompts that lead to work: what they find out is true, and what they write can be done."""
+"""The prompts that lead to work: what they find out is true, and what they write can be done.
+
+See docs/design.md#resources-and-prompts.
+"""
 
 import json
 from pathlib import Path
@@ -22,7 +25,7 @@ def files(**texts: str) -> Path:
 
 
 async def test_a_script_s_call_can_be_made_as_it_stands_and_asks_once(tmp_path: Path) -> None:
-    """Design §9: facts fetched, then one call that leads to one question."""
+    """Facts fetched, then one call that leads to one question."""
     files(train__py="print(1)")
     world = World(tmp_path)
     async with world.connect(answer="decline") as client:
@@ -74,7 +77,7 @@ async def test_what_cannot_be_uploaded_is_known_before_the_call(tmp_path: Path) 
 
 
 async def test_offers_are_those_of_a_search_and_their_prices_hold(tmp_path: Path) -> None:
-    """Design §9: no search is needed after the prompt; the rent is held to the price shown."""
+    """No search is needed after the prompt; the rent is held to the price shown."""
     world = World(tmp_path)
     async with world.connect() as client:
         facts, task = await parts(client, "dev_box", gpu_name="4090", disk_gb="60", hours="2")

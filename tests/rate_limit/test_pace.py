@@ -1,4 +1,7 @@
-"""The distance the vendor documents between two calls is kept here, not learned from refusals."""
+"""The distance the vendor documents between two calls is kept here, not learned from refusals.
+
+See docs/design.md#money, docs/design.md#the-wall, docs/vendor-api.md#errors.
+"""
 
 from itertools import pairwise
 
@@ -26,7 +29,7 @@ def connect(wire: Wire, clock: ManualClock | PairedClock) -> Reads:
 
 
 async def test_a_second_call_of_one_kind_waits_for_its_slot() -> None:
-    """Vast-api §3: GET instances/{id} no more often than every 2 s."""
+    """GET instances/{id} no more often than every 2 s."""
     clock = ManualClock(auto_advance=True)
     reads = connect(Wire([GONE]), clock)
     for _ in range(3):
@@ -36,7 +39,7 @@ async def test_a_second_call_of_one_kind_waits_for_its_slot() -> None:
 
 
 async def test_calls_of_different_kinds_do_not_wait_for_each_other() -> None:
-    """Vast-api §3: the intervals are per endpoint."""
+    """The intervals are per endpoint (docs/vendor-api.md#rate-limits)."""
     clock = ManualClock(auto_advance=True)
     reads = connect(Wire([GONE, ok({"gpu_names": []})]), clock)
     await reads.show_instance(7)
@@ -45,7 +48,7 @@ async def test_calls_of_different_kinds_do_not_wait_for_each_other() -> None:
 
 
 async def test_a_write_that_was_long_under_way_holds_the_next_one_back() -> None:
-    """Vast-api §3: the vendor counts from arrivals; a write that it refuses is not repeated."""
+    """The vendor counts from arrivals; a write that it refuses is not repeated."""
     clock = ManualClock(auto_advance=True)
     arrivals: list[float] = []
 
@@ -68,7 +71,7 @@ async def test_a_write_that_was_long_under_way_holds_the_next_one_back() -> None
 
 
 async def test_the_vendors_clock_counts_the_distance() -> None:
-    """Design §3: under serve --simulate the vendor lives by the simulator's clock."""
+    """Under serve --simulate the vendor lives by the simulator's clock."""
     vendor = ManualClock(auto_advance=True)
     reads = connect(Wire([GONE]), PairedClock(vendor))
     await reads.show_instance(7)
@@ -77,7 +80,7 @@ async def test_the_vendors_clock_counts_the_distance() -> None:
 
 
 async def test_a_stop_passes_the_queue_and_the_queue_moves_behind_it() -> None:
-    """Design §5: stop and start share a route; a stop waits for one interval at most."""
+    """Stop and start share a route; a stop waits for one interval at most."""
     clock = ManualClock()
     pace = SharedPace(None, clock)
     left: list[tuple[str, float]] = []
@@ -121,7 +124,7 @@ async def test_an_urgent_look_passes_the_other_looks() -> None:
 
 
 async def test_the_retry_after_is_obeyed_by_the_next_call_and_not_by_a_stop() -> None:
-    """vast-api §3: header or body; stop and destroy are not held up by it."""
+    """Header or body; stop and destroy are not held up by it."""
     clock = ManualClock(auto_advance=True)
     limited = httpx2.Response(429, json={"msg": "too frequent", "retry_after": 20})
     reads = connect(Wire([limited, GONE]), clock)

@@ -1,4 +1,7 @@
-"""One pace for all processes of an account (safety R1), on real files and in real processes."""
+"""One pace for all processes of an account, on real files and in real processes.
+
+See docs/design.md#money, docs/hazards.md#reliability, docs/vendor-api.md#rate-limits.
+"""
 
 import asyncio
 import logging
@@ -79,7 +82,7 @@ def run(tmp: Path, work: Callable[[Processes], Awaitable[None]]) -> Awaitable[No
 
 
 async def test_another_process_keeps_the_distance_too(tmp_path: Path) -> None:
-    """vast-api §3: once a second for the account, whoever asks; other kinds do not wait."""
+    """Once a second for the account, whoever asks; other kinds do not wait."""
 
     async def work(two: Processes) -> None:
         assert await two.waited(0, LIST) == 0
@@ -91,7 +94,7 @@ async def test_another_process_keeps_the_distance_too(tmp_path: Path) -> None:
 
 
 async def test_an_answer_holds_the_next_of_its_kind_back_in_all_processes(tmp_path: Path) -> None:
-    """vast-api §3: counted from arrivals, and a request may be long under way; no stop waits."""
+    """Counted from arrivals, and a request may be long under way; no stop waits."""
 
     async def work(two: Processes) -> None:
         await two.paces[0].turn(START)
@@ -106,7 +109,7 @@ async def test_an_answer_holds_the_next_of_its_kind_back_in_all_processes(tmp_pa
 async def test_a_stop_passes_the_queue_and_keeps_its_distance_from_what_left(
     tmp_path: Path,
 ) -> None:
-    """Design §5: behind ten starts on the same route it waits for one interval at most."""
+    """Behind ten starts on the same route it waits for one interval at most."""
 
     async def work(two: Processes) -> None:
         left: list[tuple[float, str]] = []
@@ -137,7 +140,7 @@ async def test_a_stop_passes_the_queue_and_keeps_its_distance_from_what_left(
 
 
 async def test_a_retry_after_holds_for_every_process_but_no_stop(tmp_path: Path) -> None:
-    """Safety R1: obeys Retry-After, at most 60 s; stop and destroy do not wait for it."""
+    """Obeys Retry-After, at most 60 s; stop and destroy do not wait for it."""
 
     async def work(two: Processes) -> None:
         await two.paces[0].pushed_back(START, 20.0)
@@ -150,7 +153,7 @@ async def test_a_retry_after_holds_for_every_process_but_no_stop(tmp_path: Path)
 
 
 async def test_the_days_quota_closes_searches_for_all_until_midnight(tmp_path: Path) -> None:
-    """vast-api §1: reset at 00:00 UTC; nothing is sent, other reads go on."""
+    """Reset at 00:00 UTC; nothing is sent, other reads go on (docs/vendor-api.md#transport)."""
 
     async def work(two: Processes) -> None:
         spent = httpx2.Response(429, json={"error": "search_quota_exceeded"})
@@ -311,7 +314,7 @@ async def test_patience_is_told_how_long_it_would_take(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("back_s", [1, 30, 3600, 400 * 86_400])
 async def test_a_clock_set_back_blocks_nobody_for_long(tmp_path: Path, back_s: float) -> None:
-    """Safety R7: at most a Retry-After's length, and a stop ten seconds."""
+    """At most a Retry-After's length, and a stop ten seconds."""
 
     async def work(two: Processes) -> None:
         for operation in (LIST, STOP, SEARCH):
@@ -406,7 +409,7 @@ asyncio.run(turns())
 
 
 def test_eight_real_processes_never_leave_closer_than_the_interval(tmp_path: Path) -> None:
-    """Safety R1, on a real file with real clocks; PACE_SLOTS for more."""
+    """On a real file with real clocks; PACE_SLOTS for more."""
     times = scale("PACE_SLOTS", 6)
     arguments = [sys.executable, "-c", DEPART, str(tmp_path / "pace.db"), str(times)]
     with ExitStack() as stack:

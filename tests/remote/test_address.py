@@ -56,7 +56,7 @@ def machine(**changes: object) -> Instance:
 
 
 def test_the_direct_address_comes_before_the_proxy() -> None:
-    """Issue 4: direct address preferred over the proxy."""
+    """Direct address preferred over the proxy."""
     assert addresses(machine()) == (
         Address("203.0.113.9", 40022, "root", "direct"),
         Address("ssh4.vast.ai", 12345, "root", "proxy"),
@@ -64,7 +64,7 @@ def test_the_direct_address_comes_before_the_proxy() -> None:
 
 
 def test_a_machine_without_a_mapped_port_has_only_the_proxy() -> None:
-    """vast-api §9: the 22 mapping may be missing."""
+    """The 22 mapping may be missing (docs/vendor-api.md#ssh)."""
     assert [a.route for a in addresses(machine(ports=()))] == ["proxy"]
 
 

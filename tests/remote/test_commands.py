@@ -136,7 +136,7 @@ async def test_a_cancelled_call_kills_its_command(tmp_path: Path) -> None:
 async def test_huge_and_binary_output_needs_little_memory_and_is_valid_text(
     device: str, tmp_path: Path
 ) -> None:
-    """Issue 4: output of 1 GB and of binary bytes: bounded memory, bounded answer, valid text."""
+    """Output of 1 GB and of binary bytes: bounded memory, bounded answer, valid text."""
     count = scale("OUTPUT_BYTES", 1_000_000_000 if BIG else 64_000_000)
     async with openssh(tmp_path) as machine:
         session = await machine.session()

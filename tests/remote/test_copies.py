@@ -131,7 +131,7 @@ async def test_a_changed_file_is_replaced_and_strangers_are_left_alone(
 async def test_an_interrupted_copy_goes_on_where_it_stopped(
     kind: str, direction: str, tmp_path: Path
 ) -> None:
-    """Issue 4: interrupted transfer resumed; nothing at the destination before it is whole."""
+    """Interrupted transfer resumed; nothing at the destination before it is whole."""
     size = 32 * 1024 * 1024
     roots = LocalRoots(tmp_path / "home")
     here = tmp_path / "home" / "vast-mcp"
@@ -321,7 +321,7 @@ def scp(machine: Machine, *words: str) -> float:
 @needs_sshd
 @big_only
 async def test_rates_against_scp_in_the_same_run(tmp_path: Path) -> None:
-    """Issue 4: 1 GiB at 0.8 times scp's rate or more, 10,000 small files at 1.0 times or more."""
+    """1 GiB at 0.8 times scp's rate or more, 10,000 small files at 1.0 times or more."""
     roots = LocalRoots(tmp_path / "home")
     here = tmp_path / "home" / "vast-mcp"
     (here / "many").mkdir(parents=True)

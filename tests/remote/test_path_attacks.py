@@ -2,6 +2,8 @@
 
 Every attack is drawn from a seed. An escape is a byte read or written outside the roots, an
 injection an option, argument or shell word that nobody meant. There must be none.
+
+See docs/hazards.md#files.
 """
 
 import asyncio
@@ -58,7 +60,7 @@ def told(kind: str, **counts: int) -> None:
 
 
 def test_the_suite_has_the_size_it_says() -> None:
-    """Issue 4: 10,000 generated attacks when asked for 10,000."""
+    """10,000 generated attacks when asked for 10,000."""
     assert sum(SHARES.values()) == pytest.approx(1.0)
     assert sum(share(kind) for kind in SHARES) >= ATTACKS
 
@@ -116,7 +118,7 @@ def paths(kind: str, ground: Ground) -> Iterator[str]:
 
 
 def test_generated_paths_read_nothing_outside(ground: Ground) -> None:
-    """Issue 4, F1: traversal, links, FIFO, device, NUL, case, length, names with `-`."""
+    """Traversal, links, FIFO, device, NUL, case, length, names with `-`."""
     opened = 0
     for attack in paths("reading", ground):
         with contextlib.suppress(PathRefused):
@@ -132,7 +134,7 @@ def test_generated_paths_read_nothing_outside(ground: Ground) -> None:
 
 
 def test_generated_paths_write_nothing_outside(ground: Ground) -> None:
-    """Issue 4, F1: what is put in place is put below the root; hard links are not written through.
+    """What is put in place is put below the root; hard links are not written through.
 
     A link or hard link at the destination is replaced itself.
     """
@@ -200,7 +202,7 @@ def swapping(ground: Ground) -> Iterator[list[int]]:
 
 
 def test_a_directory_swapped_for_a_link_leads_nowhere(ground: Ground) -> None:
-    """Issue 4: links swapped in under race, reading and writing."""
+    """Links swapped in under race, reading and writing."""
     read = wrote = number = 0
     with swapping(ground) as swaps:
         while number < share("racing") or swaps[0] < share("racing") or not read:
@@ -220,7 +222,7 @@ def test_a_directory_swapped_for_a_link_leads_nowhere(ground: Ground) -> None:
 
 
 async def test_whole_copies_under_that_race_stay_inside(ground: Ground) -> None:
-    """Issue 4: real uploads and downloads while the directory is swapped for a link."""
+    """Real uploads and downloads while the directory is swapped for a link."""
     up = down = 0
     async with in_process(ground.tmp) as machine:
         ground.before = ground.around()
@@ -247,7 +249,7 @@ async def test_whole_copies_under_that_race_stay_inside(ground: Ground) -> None:
 
 
 def test_the_vendors_address_fields_inject_nothing(tmp_path: Path) -> None:
-    """Issue 4, F2: `-oProxyCommand=…` and the like in host, port and user."""
+    """`-oProxyCommand=…` and the like in host, port and user."""
     draw = random.Random(f"{SEED} addresses")
     key, known = tmp_path / "k e y", tmp_path / "h%"
     golden = shlex.split(ssh_command(1, address("host", 22), key=key, known_hosts=known))
@@ -276,7 +278,7 @@ def test_the_vendors_address_fields_inject_nothing(tmp_path: Path) -> None:
 
 
 def test_remote_paths_reach_a_command_as_one_operand() -> None:
-    """Issue 4, F2/F7: no traversal, no option, no shell word, no target that locks us out."""
+    """No traversal, no option, no shell word, no target that locks us out."""
     draw = random.Random(f"{SEED} remote")
     passed = 0
     for number in range(share("remote paths")):
@@ -302,7 +304,7 @@ def test_remote_paths_reach_a_command_as_one_operand() -> None:
 
 
 async def test_a_machine_that_lists_hostile_names_writes_nothing_outside(ground: Ground) -> None:
-    """Issue 4, F3: every name is a stranger's; files arrive plain, inside, never executable."""
+    """Every name is a stranger's; files arrive plain, inside, never executable."""
     draw = random.Random(f"{SEED} listings")
     arrived = 0
     asked: list[bytes] = []
@@ -333,7 +335,7 @@ async def test_a_machine_that_lists_hostile_names_writes_nothing_outside(ground:
 
 
 def test_generated_archives_unpack_nothing_outside(ground: Ground) -> None:
-    """Issue 4, F6: links, hard links, devices, foreign names, lying sizes, damage."""
+    """Links, hard links, devices, foreign names, lying sizes, damage."""
     draw = random.Random(f"{SEED} archives")
     whole = refused = 0
     for number in range(share("archives")):
@@ -363,7 +365,7 @@ def test_generated_archives_unpack_nothing_outside(ground: Ground) -> None:
 
 
 def test_secret_looking_names_are_refused_in_any_spelling(ground: Ground) -> None:
-    """Issue 4, F5: case, blanks around, depth: never read, never sent with their directory."""
+    """Case, blanks around, depth: never read, never sent with their directory."""
     draw = random.Random(f"{SEED} secrets")
     for _ in range(share("secrets")):
         name = draw.choice(_PATTERNS).replace("*", draw.choice(("", "x", ".old", "-1")))
@@ -383,7 +385,7 @@ def test_secret_looking_names_are_refused_in_any_spelling(ground: Ground) -> Non
 
 
 async def test_special_files_are_neither_sent_nor_waited_for(ground: Ground) -> None:
-    """Issue 4: FIFO, device and socket in a tree are named and left out, without blocking."""
+    """FIFO, device and socket in a tree are named and left out, without blocking."""
     with contextlib.suppress(OSError):  # a container may forbid devices
         os.mknod(ground.root / "device", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
     server = await asyncio.start_unix_server(lambda *_: None, ground.root / "socket")

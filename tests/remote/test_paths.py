@@ -137,7 +137,7 @@ def test_include_and_exclude_choose_files(world: LocalRoots) -> None:
     ],
 )
 def test_what_would_lock_us_out_is_no_target(path: str) -> None:
-    """Issue 4: never `/` or `/root` as a remote target."""
+    """Never `/` or `/root` as a remote target."""
     with pytest.raises(PathRefused):
         remote_path(path, target=True)
 

@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#ssh."""
+
 import asyncio
 import stat
 import subprocess
@@ -34,7 +36,7 @@ async def enter_when_the_key_arrives(machine: Machine, line: str) -> None:
 
 
 def test_importing_the_room_does_not_load_asyncssh() -> None:
-    """Design §1: asyncssh is imported only when used."""
+    """Asyncssh is imported only when used (docs/design.md#start-up)."""
     code = (
         "import sys, vast_mcp.remote, vast_mcp.remote.pool, vast_mcp.remote.upload,"
         " vast_mcp.remote.download, vast_mcp.remote.forward; sys.exit('asyncssh' in sys.modules)"
@@ -94,7 +96,7 @@ def test_a_damaged_host_key_file_is_not_taken_for_none(tmp_path: Path) -> None:
 
 
 async def test_a_key_on_its_way_is_waited_for(tmp_path: Path) -> None:
-    """vast-api §9: an attached key arrives after 10 to 15 seconds."""
+    """An attached key arrives after 10 to 15 seconds (docs/vendor-api.md#ssh)."""
     async with in_process(tmp_path) as machine:
         line = machine.authorized.read_text()
         machine.authorized.write_text("")
@@ -193,7 +195,7 @@ async def test_more_machines_than_the_limit_take_the_place_of_idle_ones(tmp_path
 
 @needs_sshd
 async def test_another_machine_in_the_place_of_a_known_one_is_refused(tmp_path: Path) -> None:
-    """Issue 4, against a real sshd: wrong host key refused, until the known one is forgotten."""
+    """Against a real sshd: a wrong host key refused, until the known one is forgotten."""
     async with openssh(tmp_path) as machine:
         session = await machine.session()
         assert session.host_key.first_use
@@ -210,7 +212,7 @@ async def test_another_machine_in_the_place_of_a_known_one_is_refused(tmp_path: 
 
 @needs_sshd
 async def test_a_key_on_its_way_to_a_real_sshd_is_waited_for(tmp_path: Path) -> None:
-    """Issue 4, vast-api §9: refused at first, then let in; without patience it is told as such."""
+    """Refused at first, then let in; without patience it is told as such."""
     async with openssh(tmp_path) as machine:
         line = machine.authorized.read_text()
         machine.authorized.write_text("")

@@ -78,7 +78,7 @@ async def half_way(transfer: Transfer) -> None:
 async def test_a_stopped_copy_keeps_its_stage_and_is_resumed_by_the_next(
     direction: str, tmp_path: Path
 ) -> None:
-    """Issue 4: stopping puts nothing half in place; the same copy goes on where it stopped."""
+    """Stopping puts nothing half in place; the same copy goes on where it stopped."""
     roots = LocalRoots(tmp_path / "home")
     here = tmp_path / "home" / "vast-mcp"
     here.mkdir(parents=True)

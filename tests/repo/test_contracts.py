@@ -78,7 +78,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_every_contract_holds() -> None:
-    """Design §3, as a machine reads it."""
+    """The rooms of docs/architecture.md#rooms, as a machine reads them."""
     code, said = lint(ROOT)
     assert code == 0, said
     assert f"{len(SAID)} kept, 0 broken" in said

@@ -13,7 +13,7 @@ from vast_mcp.units import Usd, UsdPerHour
 
 
 def test_the_longest_instructions_fit_what_clients_show() -> None:
-    """Claude Code cuts each server's instructions at 2 KB (mcp-sdk §10)."""
+    """Claude Code cuts each server's instructions at 2 KB."""
     text = instructions(
         Limits(broken="line 3: no such key"),
         read_only=True,
@@ -24,7 +24,7 @@ def test_the_longest_instructions_fit_what_clients_show() -> None:
 
 
 def test_the_numbers_are_those_of_the_policy() -> None:
-    """Promise of design §4: built from the policy, so that no model promises what is refused."""
+    """Built from the policy, so that no model promises what is refused (docs/design.md#tools)."""
     limits = Limits(max_usd_per_hour=UsdPerHour.of(1.25), max_usd_per_month=Usd.of(77))
     text = instructions(limits)
     assert "$1.25/h" in text
@@ -45,13 +45,13 @@ def test_the_numbers_are_those_of_the_policy() -> None:
     ],
 )
 def test_each_rule_of_conduct_is_said(rule: str) -> None:
-    """The list of design §4, last paragraph."""
+    """What every model is told (docs/design.md#tools)."""
     assert rule in instructions(Limits())
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_clients_of_both_eras_get_them(tmp_path: Path, mode: Mode) -> None:
-    """Promise of design §4: the server carries instructions."""
+    """The server carries instructions (docs/design.md#tools)."""
     world = World(tmp_path)
     server = create_server(world.runtime, b"k" * 32, read_only=True)
     async with Client(server, mode=mode) as client:

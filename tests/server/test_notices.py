@@ -1,4 +1,7 @@
-"""Change notices: after own writes, and when a look at the account differs from the last."""
+"""Change notices: after own writes, and when a look at the account differs from the last.
+
+See docs/design.md#resources-and-prompts.
+"""
 
 from pathlib import Path
 
@@ -26,7 +29,7 @@ def heard_by(notices: Notices) -> list[str]:
 
 
 async def test_a_subscribed_client_hears_of_an_own_write(tmp_path: Path) -> None:
-    """Promise of design §9: change notices after own writes, on 2026-07-28 connections."""
+    """Change notices after own writes, on 2026-07-28 connections."""
     world = World(tmp_path)
     async with (
         world.connect() as client,
@@ -52,7 +55,7 @@ async def test_reading_publishes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tool", ["stop_instance", "destroy_instance"])
 async def test_a_write_names_its_machine_too(tmp_path: Path, tool: str) -> None:
-    """Exact-URI match (mcp-sdk §3): the machine's own resource is named."""
+    """Exact-URI match: the machine's own resource is named."""
     world, notices = World(tmp_path), Notices()
     heard = heard_by(notices)
     async with Client(create_server(world.runtime, b"k" * 32, notices=notices)) as client:
@@ -64,7 +67,7 @@ async def test_a_write_names_its_machine_too(tmp_path: Path, tool: str) -> None:
 
 
 async def test_a_look_that_differs_is_told_and_one_that_does_not_is_not(tmp_path: Path) -> None:
-    """Promise of design §9: and when the keeper's tick differs."""
+    """And when the keeper's tick differs (docs/design.md#resources-and-prompts)."""
     world, notices = World(tmp_path), Notices()
     heard = heard_by(notices)
     async with world.runtime() as runtime:

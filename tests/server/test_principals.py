@@ -1,4 +1,7 @@
-"""Who asks: one principal without a token, one per verified token; plans never cross."""
+"""Who asks: one principal without a token, one per verified token; plans never cross.
+
+See docs/design.md#key-and-account.
+"""
 
 import hmac
 from collections.abc import AsyncIterator
@@ -62,7 +65,7 @@ async def client_over(
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_plan_belongs_to_the_token_that_made_it(tmp_path: Path, mode: Mode) -> None:
-    """Promise of design §2: the principal is the token's subject; plans are theirs alone."""
+    """The principal is the token's subject; plans are theirs alone."""
     world = World(tmp_path)
     async with over_http(world, verified=True) as transport:
         async with client_over(transport, mode, "token-of-ada") as ada:
@@ -83,7 +86,7 @@ async def test_a_plan_belongs_to_the_token_that_made_it(tmp_path: Path, mode: Mo
 async def test_without_a_token_http_and_memory_are_the_same_principal(
     tmp_path: Path, mode: Mode
 ) -> None:
-    """Promise of design §2: `local` for stdio and loopback HTTP, the same across processes."""
+    """`local` for stdio and loopback HTTP, the same across processes."""
     world = World(tmp_path)
     async with (
         over_http(world, verified=False) as transport,

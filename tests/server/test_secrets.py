@@ -1,4 +1,7 @@
-"""The key never leaves: not in answers, not in errors, not in the list, not in a log line."""
+"""The key never leaves: not in answers, not in errors, not in the list, not in a log line.
+
+See docs/design.md#foreign-text-and-secrets, docs/hazards.md#agents.
+"""
 
 import logging
 from pathlib import Path
@@ -67,7 +70,7 @@ async def test_nothing_that_leaves_the_server_holds_the_key(
     toolsets: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Promise of design §4: secrets never appear; a label that repeats one is masked too."""
+    """Secrets never appear; a label that repeats one is masked too."""
     configure_like_the_command_line()
     world = World(tmp_path, toolsets=toolsets)
     world.simulator.add_foreign_instance(label=f"token {KEY}")
@@ -101,7 +104,7 @@ def configure_like_the_command_line() -> None:
 async def test_a_command_is_not_logged_with_its_environment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Safety G7: the SSH library would print each command line, values and all, even at INFO."""
+    """The SSH library would print each command line, values and all, even at INFO."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     canary = "canary-env-5d41402abc4b"
@@ -119,7 +122,7 @@ async def test_a_command_is_not_logged_with_its_environment(
 
 
 def test_a_log_line_and_its_traceback_are_scrubbed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Promise of the brief: log lines never carry the key, not even a defect's traceback."""
+    """Log lines never carry the key, not even a defect's traceback."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     try:

@@ -1,4 +1,7 @@
-"""The list of tools: what every client sees first, and what annotations promise it."""
+"""The list of tools: what every client sees first, and what annotations promise it.
+
+See docs/design.md#commands, docs/design.md#tools.
+"""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +66,7 @@ def nodes(schema: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  JSON
 async def test_the_default_listing_stays_within_nine_thousand_tokens(
     tmp_path: Path, mode: Mode
 ) -> None:
-    """Promise of design §4: 26 default tools in 9,000 tokens."""
+    """26 default tools in 9,000 tokens (docs/design.md#answers)."""
     async with client_of(World(tmp_path), mode) as client:
         listing = await client.list_tools()
     assert {tool.name for tool in listing.tools} == DEFAULT_TOOLS
@@ -78,7 +81,7 @@ async def test_the_list_is_the_same_every_time_it_is_asked(tmp_path: Path) -> No
 
 
 async def test_every_tool_is_titled_described_and_fully_annotated(tmp_path: Path) -> None:
-    """Promise of design §4: clients skip their own question on a hint, so all four are explicit."""
+    """Clients skip their own question on a hint, so all four are explicit."""
     for tool in await listed(World(tmp_path), toolsets="all"):
         hints = tool.annotations
         assert tool.title, tool.name
@@ -98,12 +101,12 @@ async def test_every_tool_is_titled_described_and_fully_annotated(tmp_path: Path
 
 @pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
 def test_a_tool_that_reads_destroys_nothing(spec: ToolSpec) -> None:
-    """Promise of design §4: `readOnlyHint` must be true where it is set."""
+    """`readOnlyHint` must be true where it is set."""
     assert not (spec.reads and spec.destroys)
 
 
 async def test_schemas_hold_no_generated_titles_and_no_nulls(tmp_path: Path) -> None:
-    """Promise of design §4: lean schemas; an unknown argument is refused by the schema too."""
+    """Lean schemas; an unknown argument is refused by the schema too (docs/design.md#answers)."""
     for tool in await listed(World(tmp_path), toolsets="all"):
         assert tool.input_schema.get("additionalProperties") is False, tool.name
         assert tool.output_schema is not None, tool.name
@@ -115,7 +118,7 @@ async def test_schemas_hold_no_generated_titles_and_no_nulls(tmp_path: Path) -> 
 
 
 async def test_a_parameter_with_a_unit_says_it_in_its_name(tmp_path: Path) -> None:
-    """Promise of style §3.7: money, time and size leave the program with their unit."""
+    """Money, time and size leave the program with their unit."""
     bare = {"price", "hours", "disk", "cost", "minutes", "seconds", "ram", "bid", "lease"}
     for tool in await listed(World(tmp_path), toolsets="all"):
         names = set(tool.input_schema.get("properties", {})) - {"hours"}
@@ -123,20 +126,20 @@ async def test_a_parameter_with_a_unit_says_it_in_its_name(tmp_path: Path) -> No
 
 
 async def test_all_offers_the_extras_as_well(tmp_path: Path) -> None:
-    """Promise of design §2: `all` is a name."""
+    """`all` is a name."""
     names = {tool.name for tool in await listed(World(tmp_path), toolsets="all")}
     assert {"reboot_instance", "label_instance", "list_disk", "delete_disk_files"} <= names
 
 
 async def test_a_set_by_name_comes_whole_and_brings_the_guard_tools(tmp_path: Path) -> None:
-    """Promise of design §2: a set's name gives it with its extras; `guard` is always served."""
+    """A set's name gives it with its extras; `guard` is always served."""
     names = {tool.name for tool in await listed(World(tmp_path), toolsets="instances")}
     assert {"create_instance", "reboot_instance", "show_policy", "confirm_plan"} <= names
     assert not names & {"search_offers", "show_account", "create_endpoint"}
 
 
 async def test_default_and_a_set_add_up(tmp_path: Path) -> None:
-    """Promise of design §2: a list of names replaces the default unless it names it."""
+    """A list of names replaces the default unless it names it."""
     names = {tool.name for tool in await listed(World(tmp_path), toolsets="default, Instances")}
     assert {*DEFAULT_TOOLS, "reboot_instance"} <= names
 
@@ -145,13 +148,13 @@ async def test_default_and_a_set_add_up(tmp_path: Path) -> None:
     ("wrong", "near"), [("instance", "instances"), ("markt", "market"), ("al", "all")]
 )
 def test_an_unknown_set_is_refused_naming_the_nearest(wrong: str, near: str) -> None:
-    """Promise of design §4: start-up fails with a hint, not with fewer tools."""
+    """Start-up fails with a hint, not with fewer tools."""
     with pytest.raises(ConfigInvalid, match=f"Did you mean '{near}'"):
         choose(TOOLS, f"default,{wrong}")
 
 
 async def test_read_only_lists_only_what_reads(tmp_path: Path) -> None:
-    """Promise of design §4: read-only is a start-up choice that shortens the list."""
+    """Read-only is a start-up choice that shortens the list."""
     names = {tool.name for tool in await listed(World(tmp_path), toolsets="all", read_only=True)}
     assert names == {spec.name for spec in TOOLS if spec.reads}
     assert {"search_offers", "show_account", "show_policy"} <= names
@@ -161,7 +164,7 @@ async def test_read_only_lists_only_what_reads(tmp_path: Path) -> None:
 async def test_a_tool_of_another_set_says_which_switch_offers_it(
     tmp_path: Path, mode: Mode
 ) -> None:
-    """Promise of design §4: a known tool that is not offered answers which switch offers it."""
+    """A known tool that is not offered answers which switch offers it."""
     world = World(tmp_path)
     async with client_of(world, mode) as client:
         answer = await client.call_tool("reboot_instance", {"instance_id": 27000000})
@@ -173,7 +176,7 @@ async def test_a_tool_of_another_set_says_which_switch_offers_it(
 
 @pytest.mark.parametrize("name", sorted(WRITES))
 async def test_read_only_refuses_every_tool_that_writes(tmp_path: Path, name: str) -> None:
-    """Promise of design §4: calling what is not listed does not get round read-only."""
+    """Calling what is not listed does not get round read-only."""
     world = World(tmp_path)
     async with client_of(world, read_only=True, toolsets="all") as client:
         answer = await client.call_tool(name, {})
@@ -183,7 +186,7 @@ async def test_read_only_refuses_every_tool_that_writes(tmp_path: Path, name: st
 
 
 async def test_an_unknown_tool_is_answered_with_the_nearest_name(tmp_path: Path) -> None:
-    """Promise of design §4: unknown tool, nearest name."""
+    """Unknown tool, nearest name."""
     async with client_of(World(tmp_path)) as client:
         near = await client.call_tool("destroy_instances", {})
         far = await client.call_tool("qqqq", {})

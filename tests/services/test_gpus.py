@@ -34,12 +34,12 @@ KNOWN = (
     ],
 )
 def test_a_card_is_found_however_it_is_written(written: str, meant: list[str]) -> None:
-    """Promise (design §4): names on the wire have spaces, people write them in many ways."""
+    """Names on the wire have spaces, people write them in many ways (docs/design.md#tools)."""
     assert list(all_cards(resolve_gpu_names([written], KNOWN))) == meant
 
 
 def test_an_unknown_card_is_an_error_that_names_the_nearest() -> None:
-    """Vendor trap: an unknown name matches nothing, silently (vast-api §5)."""
+    """Vendor trap: an unknown name matches nothing, silently (docs/vendor-api.md#offers)."""
     with pytest.raises(
         InputInvalid, match=r"gpu_names: the vendor has no GPU 'RTX 4091'.*RTX 4090"
     ):

@@ -10,7 +10,7 @@ from vast_mcp.services.logs import SHOWN_BYTES, excerpt
 
 @given(st.text(max_size=40_000))
 def test_an_excerpt_is_the_end_and_fits(log: str) -> None:
-    """Promise (design §4): an answer stays under 2,000 tokens, and the tail is what is kept."""
+    """An answer stays under 2,000 tokens, and the tail is what is kept (docs/design.md#answers)."""
     shown = excerpt(log)
     assert len(json.dumps(shown.text, ensure_ascii=False).encode()) <= SHOWN_BYTES + 10
     if not shown.cut:

@@ -21,7 +21,7 @@ def wish(**changes: Any) -> SearchCriteria:  # noqa: ANN401  any field
 
 
 def test_a_job_costs_its_hours_its_traffic_and_the_time_it_loads() -> None:
-    """Promise (design §4): 4 h x $0.40 + 10 GB x $0.01 + 100 s of loading at 800 Mbit/s."""
+    """4 h x $0.40 + 10 GB x $0.01 + 100 s of loading at 800 Mbit/s (docs/design.md#tools)."""
     assert job_cost(offer(), 4, 10) == Usd.of(1.6) + Usd.of(0.1) + UsdPerHour.of(0.4).over(100)
 
 
@@ -82,7 +82,7 @@ def test_what_the_vendor_sends_is_checked_again(
 
 
 def test_a_24_gb_card_has_24_gb() -> None:
-    """It reports 24564 MB: x 1000, never x 1024 (vast-api §5)."""
+    """It reports 24564 MB: x 1000, never x 1024 (docs/vendor-api.md#offers)."""
     assert fits(wish(min_gpu_ram_gb=24.0), offer(gpu_ram_gb=24.564))
 
 
@@ -100,7 +100,7 @@ def test_a_24_gb_card_has_24_gb() -> None:
 def test_what_the_policy_would_refuse_is_counted_by_rule_and_not_listed(
     limits: Limits, changed: dict[str, Any], rule: str
 ) -> None:
-    """Promise (design §4): `hidden_by_policy`."""
+    """`hidden_by_policy` (docs/design.md#tools)."""
     market = rank(WISH, [offer(**changed), offer()], limits, NOW_US)
     assert market.hidden_by_policy[rule] >= 1
     assert len(market.ranked) + sum(market.hidden_by_policy.values()) == 2

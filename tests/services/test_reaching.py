@@ -12,7 +12,7 @@ PORTS = (
 
 
 def test_the_direct_address_is_preferred() -> None:
-    """It is faster than the vendor's proxy (vast-api §9)."""
+    """It is faster than the vendor's proxy (docs/vendor-api.md#ssh)."""
     assert ssh_command(held(ports=PORTS), "/s") == "ssh -p 20000 -i /s/ssh_ed25519 root@192.0.2.7"
 
 

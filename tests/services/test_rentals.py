@@ -61,7 +61,7 @@ def test_a_stopped_bid_machine_that_nobody_here_stopped_may_resume() -> None:
     [(3.4 * HOUR_S, ""), (3.6 * HOUR_S, "lease ends in 24 min"), (5 * HOUR_S, "lease is over")],
 )
 def test_a_lease_that_ends_within_half_an_hour_is_said(after_s: float, said: str) -> None:
-    """Promise (design §4): in time to extend it."""
+    """In time to extend it (docs/design.md#tools)."""
     warnings = held(after_s=after_s, books=RAN).warnings
     assert any(said in text for text in warnings) if said else warnings == []
 
@@ -81,7 +81,7 @@ def test_a_machine_rented_elsewhere_is_said_to_have_no_lease() -> None:
 
 
 def test_a_lost_ledger_leaves_the_lease_of_the_label() -> None:
-    """The mark in the label outlives the books (design §8)."""
+    """The mark in the label outlives the books (docs/design.md#leases)."""
     one = held(ours=False, mark=Mark("abcdefghijk", NOW_US + 60 * SECOND_US))
     assert one.ours
     assert one.lease_ends_us == NOW_US + 60 * SECOND_US

@@ -11,7 +11,7 @@ from vast_mcp.services.scouting import Scouting
 async def test_an_offer_that_was_named_is_priced_with_the_disk_that_will_be_rented(
     tmp_path: Path,
 ) -> None:
-    """One default in search and create (design §4): the template's disk, else 50 GB."""
+    """One default in search and create: the template's disk, else 50 GB (docs/design.md#tools)."""
     world = World(tmp_path)
     chosen = await world.cheap_offer()
     async with world.runtime() as runtime:

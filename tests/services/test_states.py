@@ -1,4 +1,7 @@
-"""What is said of machines in the corners of their life (vast-api §7)."""
+"""What is said of machines in the corners of their life (docs/vendor-api.md#instances).
+
+See docs/design.md#money, docs/vendor-api.md#instance-operations.
+"""
 
 from typing import Any
 
@@ -19,7 +22,7 @@ def test_a_running_machine_without_a_wish_is_not_being_stopped() -> None:
 
 @pytest.mark.parametrize("status", ["created", "loading", None])
 def test_a_machine_that_is_stopped_before_it_came_up_is_not_starting(status: str | None) -> None:
-    """A stop is asynchronous (vast-api §8): the contract still runs, and nobody wants it to."""
+    """A stop is asynchronous: the contract still runs, and nobody wants it to."""
     one = held(books=RAN, actual_status=status, intended_status="stopped", cur_state="running")
     assert one.state.value == "stopping"
     assert judge(one).word == "dead"
@@ -41,7 +44,7 @@ def test_a_machine_just_rented_is_starting_whatever_is_not_told_yet() -> None:
 def test_the_verdict_on_a_state_without_a_word_of_ours_names_the_vendors(
     status: str, said: str
 ) -> None:
-    """`frozen` is paused with its memory kept, and its host does report (vast-api §7)."""
+    """`frozen` is paused with its memory kept, and its host does report."""
     verdict = judge(held(books=RAN, after_s=HOUR_S, actual_status=status))
     assert verdict.word == "dead"
     assert said in verdict.said
@@ -59,7 +62,7 @@ def test_the_verdict_on_a_state_without_a_word_of_ours_names_the_vendors(
 def test_what_the_leases_end_does_is_told_as_it_will_be_done(
     books: dict[str, Any], then: str
 ) -> None:
-    """`destroy` holds only where a person agreed to it (design §5); else the machine is stopped."""
+    """`destroy` holds only where a person agreed to it; else the machine is stopped."""
     soon = held(books={**RAN, **books}, after_s=4 * HOUR_S - 600)
     over = held(books={**RAN, **books}, after_s=LEASE_OVER_S)
     assert f"lease ends in 10 min, then {then};" in soon.warnings[0]
@@ -68,7 +71,7 @@ def test_what_the_leases_end_does_is_told_as_it_will_be_done(
 
 
 def test_a_contract_that_is_over_is_not_about_to_end() -> None:
-    """Past `end_date` a machine cannot be started any more (vast-api §15)."""
+    """Past `end_date` a machine cannot be started any more (docs/vendor-api.md#billing)."""
     rest: dict[str, Any] = {
         "actual_status": "exited",
         "cur_state": "stopped",

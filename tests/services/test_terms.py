@@ -1,4 +1,7 @@
-"""What a rent may be asked with."""
+"""What a rent may be asked with.
+
+See docs/vendor-api.md#creating-an-instance.
+"""
 
 import pytest
 
@@ -28,7 +31,7 @@ def test_what_is_no_image_name_is_refused(image: str) -> None:
 
 @pytest.mark.parametrize("name", ["-p 8080:8080", "-v V.1:/data", "1A", "A-B", "", "A=B"])
 def test_a_variable_name_that_is_a_docker_option_is_refused(name: str) -> None:
-    """The vendor reads docker options out of the environment's keys (vast-api §6)."""
+    """The vendor reads docker options out of the environment's keys."""
     with pytest.raises(InputInvalid, match=r"^env: "):
         check_env({name: "1"})
 

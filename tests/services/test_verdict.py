@@ -1,4 +1,7 @@
-"""When waiting makes sense: the vendor's rules as a table (vast-api §7, "Waiting rules")."""
+"""When waiting makes sense: the vendor's rules as a table.
+
+See docs/vendor-api.md#state-machine, docs/vendor-api.md#creating-an-instance.
+"""
 
 from typing import Any
 
@@ -103,7 +106,7 @@ def test_a_machine_that_runs_is_reached() -> None:
 
 
 def test_an_args_machine_is_told_to_have_no_ssh() -> None:
-    """`args` keeps the image's entrypoint: there is no ssh (vast-api §6)."""
+    """`args` keeps the image's entrypoint: there is no ssh."""
     assert "no ssh" in judge(held(after_s=900, runtype="args")).said
 
 

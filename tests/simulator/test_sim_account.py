@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#account, docs/vendor-api.md#ssh, docs/vendor-api.md#templates."""
+
 import json
 
 from tests.simulator.console import console
@@ -6,7 +8,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAITEST me@here"
 
 
 async def test_both_slash_forms_are_the_same_route() -> None:
-    """Both forms work (api-differences §1)."""
+    """Both forms work (docs/vendor-api.md#where-the-sources-disagree)."""
     async with console() as vendor:
         assert await vendor.get("users/current/") == await vendor.get("users/current")
 
@@ -22,7 +24,7 @@ async def test_what_is_not_simulated_says_so_by_name() -> None:
 
 
 async def test_account_keys_are_stored_as_text_and_reach_later_rentals() -> None:
-    """The server stores whatever it gets; instances created afterwards have them (vast-api §9)."""
+    """The server stores whatever it gets; instances created afterwards have them."""
     async with console() as vendor:
         early = await vendor.rent()
         key = (await vendor.call("POST", "ssh/", json={"ssh_key": KEY})).json()["key"]
@@ -37,7 +39,7 @@ async def test_account_keys_are_stored_as_text_and_reach_later_rentals() -> None
 
 
 async def test_a_key_can_be_attached_once_and_detached() -> None:
-    """POST with the text, DELETE by id; 404 `no_such_ssh_key` (vast-api §9)."""
+    """POST with the text, DELETE by id; 404 `no_such_ssh_key` (docs/vendor-api.md#ssh)."""
     async with console() as vendor:
         instance_id = await vendor.rent()
         first = await vendor.call("POST", f"instances/{instance_id}/ssh/", json={"ssh_key": KEY})
@@ -53,7 +55,7 @@ async def test_a_key_can_be_attached_once_and_detached() -> None:
 
 
 async def test_environment_secrets_are_masked_and_picky() -> None:
-    """Upper-cased names, few characters in values, masked in the list (vast-api §16)."""
+    """Upper-cased names, few characters in values, masked in the list."""
     async with console() as vendor:
         sent = {"key": "hf_token", "value": "hf_x"}
         assert (await vendor.call("POST", "secrets/", json=sent)).status_code == 200
@@ -69,7 +71,7 @@ async def test_environment_secrets_are_masked_and_picky() -> None:
 
 
 async def test_templates_are_found_by_operator_and_by_substring() -> None:
-    """A plain string matches inside; `extra_filters` is a JSON text (vast-api §14)."""
+    """A plain string matches inside; `extra_filters` is a JSON text."""
     async with console() as vendor:
         by_hash = await vendor.get(
             "template/",

@@ -1,4 +1,7 @@
-"""Copies between the vendor's machines, on the wire and in the machines' own directories."""
+"""Copies between the vendor's machines, on the wire and in the machines' own directories.
+
+See docs/vendor-api.md#copying.
+"""
 
 import os
 from pathlib import Path
@@ -34,7 +37,7 @@ def _put(disk: Path, name: str, content: bytes) -> None:
 
 
 async def test_a_copy_begins_late_tells_its_share_and_never_its_end() -> None:
-    """Vast-api §11: the reply, the half minute, progress in `status_msg` only; both sides pay."""
+    """The reply, the half minute, progress in `status_msg` only; both sides pay."""
     async with console() as vendor:
         one, two = await vendor.running(), await vendor.running()
         vendor.simulator.put_file(one, "/workspace/a/x.bin", 3_000_000_000)
@@ -98,7 +101,7 @@ async def test_what_cannot_be_copied_is_refused_in_the_vendors_words(
 
 
 async def test_a_cancelled_copy_leaves_what_is_whole() -> None:
-    """Vast-api §11: cancelled by destination; success also without one under way."""
+    """Cancelled by destination; success also without one under way."""
     async with console() as vendor:
         one, two = await vendor.running(), await vendor.running()
         for number in range(10):
@@ -139,7 +142,7 @@ async def test_a_silent_host_does_not_copy_and_a_destroyed_one_never_will() -> N
 
 
 async def test_bytes_really_move_between_machines_and_volumes(tmp_path: Path) -> None:
-    """Issue 4: with SSH on, files lie in private directories; stopped machines take part."""
+    """With SSH on, files lie in private directories; stopped machines take part."""
     async with console() as vendor, vendor.simulator.ssh_servers() as servers:
         one, two = await vendor.running(), await vendor.running()
         volume = await _volume(vendor)
@@ -172,7 +175,7 @@ async def test_bytes_really_move_between_machines_and_volumes(tmp_path: Path) ->
 
 
 async def test_a_copy_onto_root_locks_everybody_out() -> None:
-    """Vast-api §11: `/` and `/root` break the machine's SSH."""
+    """`/` and `/root` break the machine's SSH."""
     async with console() as vendor:
         one, two = await vendor.running(), await vendor.running()
         key = {"id": 7, "public_key": "ssh-ed25519 AAAA"}

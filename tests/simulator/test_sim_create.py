@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#creating-an-instance."""
+
 import pytest
 
 from tests.simulator.console import console
@@ -5,7 +7,7 @@ from vast_mcp.simulator import Choices
 
 
 async def test_a_create_answers_the_contract_and_takes_the_offer_off_the_market() -> None:
-    """`new_contract` is the instance id (vast-api §6)."""
+    """`new_contract` is the instance id."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         instance_id = await vendor.rent(offer, label="train-a", env={"A": "1"}, onstart="run")
@@ -20,7 +22,7 @@ async def test_a_create_answers_the_contract_and_takes_the_offer_off_the_market(
 
 
 async def test_neither_image_nor_template_is_refused() -> None:
-    """400 `invalid_args` with the ask's id (vast-api §6)."""
+    """400 `invalid_args` with the ask's id."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         response = await vendor.call("PUT", f"asks/{offer['id']}/", json={"disk": 10})
@@ -41,7 +43,7 @@ async def test_an_unknown_ask_is_a_400_that_says_so_in_msg() -> None:
 
 
 async def test_an_offer_somebody_took_is_gone_although_it_was_shown() -> None:
-    """A test's lever; the vendor's answer of vast-api §6."""
+    """A test's lever; the vendor's own answer."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         vendor.simulator.take_offer(offer["id"])
@@ -51,7 +53,7 @@ async def test_an_offer_somebody_took_is_gone_although_it_was_shown() -> None:
 
 
 async def test_a_raced_offer_is_a_410_or_a_stopped_contract() -> None:
-    """`cancel_unavail` decides (vast-api §6)."""
+    """`cancel_unavail` decides."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         vendor.simulator.race_offer(offer["id"])
@@ -103,7 +105,7 @@ async def test_what_is_too_long_is_refused_in_the_vendors_words(field: dict[str,
 
 
 async def test_a_bid_at_the_floor_wins_and_costs_the_bid() -> None:
-    """Equality is accepted; dph_base is the bid (vast-api §15)."""
+    """Equality is accepted; dph_base is the bid (docs/vendor-api.md#billing)."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         instance_id = await vendor.running(offer=offer, price=offer["min_bid"])
@@ -129,7 +131,7 @@ async def test_a_bid_at_the_floor_wins_and_costs_the_bid() -> None:
 async def test_a_create_that_asks_the_impossible_is_refused_and_makes_nothing(
     body: dict[str, object],
 ) -> None:
-    """Bounds of vast-api §6."""
+    """The vendor's bounds."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         response = await vendor.call("PUT", f"asks/{offer['id']}/", json=body)
@@ -139,7 +141,7 @@ async def test_a_create_that_asks_the_impossible_is_refused_and_makes_nothing(
 
 
 async def test_without_credit_nothing_is_rented() -> None:
-    """`Insufficient credits` (vast-api §3)."""
+    """`Insufficient credits` (docs/vendor-api.md#errors)."""
     async with console(credit_usd=0.01) as vendor:
         offer = await vendor.cheapest()
         response = await vendor.call("PUT", f"asks/{offer['id']}/", json={"image": "x/y"})
@@ -149,7 +151,7 @@ async def test_without_credit_nothing_is_rented() -> None:
 
 
 async def test_a_new_account_may_have_an_hourly_spend_cap() -> None:
-    """`spend_rate_limit` (vast-api §3); off unless chosen."""
+    """`spend_rate_limit`; off unless chosen (docs/vendor-api.md#errors)."""
     async with console(choices=Choices(spend_rate_limit_usd_per_hour=0.01)) as vendor:
         offer = await vendor.cheapest()
         response = await vendor.call("PUT", f"asks/{offer['id']}/", json={"image": "x/y"})
@@ -158,7 +160,7 @@ async def test_a_new_account_may_have_an_hourly_spend_cap() -> None:
 
 
 async def test_a_template_fills_what_the_request_leaves_null() -> None:
-    """Null scalars beside a template do not override it (vast-api §6)."""
+    """Null scalars beside a template do not override it."""
     async with console() as vendor:
         template = "4e17788f74f075dd9aab7d0d4427968f"
         instance_id = await vendor.rent(image=None, template_hash_id=template, onstart=None)

@@ -69,7 +69,7 @@ async def test_a_late_request_is_carried_out_when_its_time_comes() -> None:
 async def test_each_broken_answer_says_whether_it_happened(
     kind: str, status: int, committed: int
 ) -> None:
-    """Failure forms of vast-api §1 and §3, before and after the commit."""
+    """The documented failure forms, before and after the commit."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         vendor.simulator.faults.add(kind, "PUT")  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ async def test_chaos_breaks_some_requests_and_the_same_ones_for_one_seed() -> No
 
 
 async def test_documented_intervals_are_kept_on_the_simulators_clock() -> None:
-    """4.5 s between creates (vast-api §3), 429 as JSON with Retry-After."""
+    """4.5 s between creates, 429 as JSON with Retry-After (docs/vendor-api.md#rate-limits)."""
     async with console(rate_limits=True) as vendor:
         first, second = (await vendor.offers(limit=2, verified={"eq": True}))[:2]
         await vendor.rent(first)
@@ -157,7 +157,7 @@ async def test_the_shared_limit_of_an_account_refuses_in_the_recorded_form_and_r
 
 
 async def test_the_date_header_shows_the_simulators_clock() -> None:
-    """Design §3: its `Date` shows its own clock."""
+    """Its `Date` shows its own clock (docs/design.md#simulator)."""
     async with console() as vendor:
         response = await vendor.call("GET", "users/current")
 

@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#logs-and-commands."""
+
 import argparse
 import asyncio
 import json
@@ -30,7 +32,7 @@ async def _served(simulator: Simulator) -> AsyncIterator[str]:
 
 
 async def test_the_same_world_is_served_over_http_with_its_books() -> None:
-    """Design §2: any client over HTTP; the demo reads money at /simulator/books."""
+    """Any client over HTTP; the demo reads money at /simulator/books (docs/design.md#commands)."""
     simulator = Simulator(ManualClock(), rate_limits=False)
     async with _served(simulator) as base, httpx2.AsyncClient(base_url=base) as http:
         http.headers["Authorization"] = "Bearer sim-key"
@@ -45,7 +47,7 @@ async def test_the_same_world_is_served_over_http_with_its_books() -> None:
 
 
 async def test_results_are_fetched_from_the_same_port() -> None:
-    """The result URL of a served simulator is on its own port, without a key (vast-api §10)."""
+    """The result URL of a served simulator is on its own port, without a key."""
     simulator = Simulator(ManualClock(), rate_limits=False)
     number = simulator.add_foreign_instance()
     async with _served(simulator) as base, httpx2.AsyncClient(base_url=base) as http:
@@ -104,7 +106,7 @@ async def test_the_command_removes_its_machines_however_it_is_ended(tmp_path: Pa
 
 
 async def test_the_command_serves_until_interrupted_and_says_how_to_reach_it() -> None:
-    """Design §2: `vast-mcp simulate` prints the two variables on stderr."""
+    """`vast-mcp simulate` prints the two variables on stderr (docs/design.md#key-and-account)."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, "--port", "0", "--speed", "60", "--seed", "5",
         stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": "."},
@@ -131,7 +133,7 @@ def _run(*words: str) -> int:
 
 
 def test_a_speed_that_makes_no_sense_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2 is usage (design §2)."""
+    """Exit code 2 is usage (docs/design.md#commands)."""
     assert _run("--speed", "0") == 2
     assert "speed must be above 0" in capsys.readouterr().err
 

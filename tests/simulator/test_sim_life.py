@@ -1,3 +1,9 @@
+"""The life of a machine.
+
+See docs/design.md#simulator, docs/vendor-api.md#billing, docs/vendor-api.md#instance-operations,
+docs/vendor-api.md#instances.
+"""
+
 import pytest
 
 from tests.simulator.console import Console, console
@@ -15,7 +21,7 @@ async def _statuses(vendor: Console, instance_id: int, seconds: int) -> list[str
 
 
 async def test_a_rental_goes_from_null_over_created_and_loading_to_running() -> None:
-    """The state machine of vast-api §7; loading ends within ten simulated minutes (design §3)."""
+    """The documented order of states; loading ends within ten simulated minutes."""
     async with console() as vendor:
         instance_id = await vendor.rent()
 
@@ -23,7 +29,7 @@ async def test_a_rental_goes_from_null_over_created_and_loading_to_running() -> 
 
 
 async def test_every_machine_of_the_market_is_running_within_ten_minutes() -> None:
-    """Design §3: loading ends within ten simulated minutes without faults."""
+    """Loading ends within ten simulated minutes without faults (docs/design.md#simulator)."""
     async with console(credit_usd=1_000_000) as vendor:
         for offer in await vendor.offers():
             await vendor.rent(offer)
@@ -53,7 +59,7 @@ async def test_ports_heartbeat_and_address_come_with_the_vendors_quirks() -> Non
 
 
 async def test_stop_ends_in_exited_and_start_comes_back() -> None:
-    """After a stop the container shows `exited` (vast-api §7); both are asynchronous (§8)."""
+    """After a stop the container shows `exited`; both are asynchronous."""
     async with console() as vendor:
         instance_id = await vendor.running()
         await vendor.call("PUT", f"instances/{instance_id}/", json={"state": "stopped"})
@@ -69,7 +75,7 @@ async def test_stop_ends_in_exited_and_start_comes_back() -> None:
 
 
 async def test_a_start_waits_while_somebody_else_has_the_gpu() -> None:
-    """Scheduling: intended running, GPU taken (vast-api §7)."""
+    """Scheduling: intended running, GPU taken."""
     async with console() as vendor:
         instance_id = await vendor.running()
         await vendor.call("PUT", f"instances/{instance_id}/", json={"state": "stopped"})
@@ -95,7 +101,7 @@ async def test_a_start_waits_while_somebody_else_has_the_gpu() -> None:
 
 @pytest.mark.parametrize(("verb", "word"), [("reboot", "rebooting"), ("recycle", "recycling")])
 async def test_reboot_and_recycle_pass_through_their_own_status(verb: str, word: str) -> None:
-    """vast-api §7 and §8: both keep the GPU and come back by themselves."""
+    """Both keep the GPU and come back by themselves."""
     async with console() as vendor:
         instance_id = await vendor.running()
         await vendor.call("PUT", f"instances/{verb}/{instance_id}/", json={})
@@ -106,7 +112,7 @@ async def test_reboot_and_recycle_pass_through_their_own_status(verb: str, word:
 
 
 async def test_an_outbid_rental_stops_and_resumes_by_itself() -> None:
-    """Cur = intended = next = stopped while outbid; it resumes when the bid wins (vast-api §15)."""
+    """Cur = intended = next = stopped while outbid; it resumes when the bid wins."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         instance_id = await vendor.running(offer=offer, price=offer["min_bid"])
@@ -124,7 +130,7 @@ async def test_an_outbid_rental_stops_and_resumes_by_itself() -> None:
 
 
 async def test_a_bid_of_null_takes_the_winning_price() -> None:
-    """The server picks the winning bid (vast-api §8)."""
+    """The server picks the winning bid."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         instance_id = await vendor.running(offer=offer, price=offer["min_bid"])
@@ -135,7 +141,7 @@ async def test_a_bid_of_null_takes_the_winning_price() -> None:
 
 
 async def test_the_market_itself_outbids_low_bids_within_days() -> None:
-    """Bids follow the market: outbid and back (vast-api §15)."""
+    """Bids follow the market: outbid and back."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         instance_id = await vendor.running(offer=offer, price=offer["min_bid"])
@@ -149,7 +155,7 @@ async def test_the_market_itself_outbids_low_bids_within_days() -> None:
 
 
 async def test_an_on_demand_rental_has_no_bid_to_change() -> None:
-    """On demand cannot become interruptible (vast-api §8)."""
+    """On demand cannot become interruptible."""
     async with console() as vendor:
         instance_id = await vendor.rent()
         response = await vendor.call(
@@ -160,7 +166,7 @@ async def test_an_on_demand_rental_has_no_bid_to_change() -> None:
 
 
 async def test_an_offline_host_shows_offline_and_comes_back() -> None:
-    """Running → offline → running (vast-api §7)."""
+    """Running → offline → running."""
     async with console() as vendor:
         instance_id = await vendor.running()
         vendor.simulator.take_offline(instance_id)
@@ -172,7 +178,7 @@ async def test_an_offline_host_shows_offline_and_comes_back() -> None:
 
 
 async def test_a_stop_while_offline_holds_when_the_host_returns() -> None:
-    """The contract's wish outlives the silence of the host (vast-api §7)."""
+    """The contract's wish outlives the silence of the host."""
     async with console() as vendor:
         instance_id = await vendor.running()
         vendor.simulator.take_offline(instance_id)
@@ -186,7 +192,7 @@ async def test_a_stop_while_offline_holds_when_the_host_returns() -> None:
     ("how", "status"), [("broken_image", "created"), ("failed", "exited"), ("stuck", None)]
 )
 async def test_a_doomed_rental_never_runs(how: str, status: str | None) -> None:
-    """The failures of the waiting rules 2, 3 and 5 (vast-api §7)."""
+    """The failures of the waiting rules 2, 3 and 5."""
     async with console() as vendor:
         vendor.simulator.fail_next_creates(how)
         instance_id = await vendor.rent()
@@ -199,7 +205,7 @@ async def test_a_doomed_rental_never_runs(how: str, status: str | None) -> None:
 
 
 async def test_a_destroyed_rental_is_null_and_a_second_destroy_a_404() -> None:
-    """`no_such_instance` means already gone or never yours (vast-api §7)."""
+    """`no_such_instance` means already gone or never yours."""
     async with console() as vendor:
         instance_id = await vendor.running()
         first = await vendor.call("DELETE", f"instances/{instance_id}/", json={})
@@ -212,7 +218,7 @@ async def test_a_destroyed_rental_is_null_and_a_second_destroy_a_404() -> None:
 
 
 async def test_a_host_that_goes_away_takes_the_rental_with_it() -> None:
-    """offline/unknown → gone (vast-api §7)."""
+    """offline/unknown → gone."""
     async with console() as vendor:
         instance_id = await vendor.running()
         vendor.simulator.host_gone(instance_id)
@@ -221,7 +227,7 @@ async def test_a_host_that_goes_away_takes_the_rental_with_it() -> None:
 
 
 async def test_a_rental_ends_with_its_contract_and_cannot_be_started_again() -> None:
-    """Expired contracts cannot restart (vast-api §15)."""
+    """Expired contracts cannot restart."""
     async with console() as vendor:
         offer = await vendor.cheapest(duration={"lt": 86400})
         instance_id = await vendor.running(offer=offer)
@@ -233,7 +239,7 @@ async def test_a_rental_ends_with_its_contract_and_cannot_be_started_again() -> 
 
 
 async def test_bulk_changes_answer_success_false_for_what_they_do_not_know() -> None:
-    """A 200 with `success: false` is a normal failure form (vast-api §1)."""
+    """A 200 with `success: false` is a normal failure form (docs/vendor-api.md#transport)."""
     async with console() as vendor:
         instance_id = await vendor.running()
         body = {"state": "stopped", "ids": [instance_id, 99]}

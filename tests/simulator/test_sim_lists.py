@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#instances."""
+
 import json
 from typing import Any
 
@@ -22,7 +24,7 @@ async def _fleet(vendor: Console, count: int) -> list[int]:
 
 
 async def test_the_list_is_paged_and_the_pages_are_the_whole() -> None:
-    """Limit 1-25, opaque token, null at the end (vast-api §7)."""
+    """Limit 1-25, opaque token, null at the end."""
     async with console() as vendor:
         ids = await _fleet(vendor, 30)
         pages = await _pages(vendor, limit="400")
@@ -38,7 +40,7 @@ async def test_the_list_is_paged_and_the_pages_are_the_whole() -> None:
     "order", ["[]", '[{"col":"label","dir":"desc"}]', '[{"col":"id","dir":"desc"}]']
 )
 async def test_a_destroy_between_pages_skips_nobody(order: str) -> None:
-    """Tokens name the last row seen: `{"values":{"id":N}}` (vast-api §22)."""
+    """Tokens name the last row seen: `{"values":{"id":N}}`."""
     async with console() as vendor:
         ids = await _fleet(vendor, 9)
         first = await vendor.get("/api/v1/instances/", params={"limit": "4", "order_by": order})
@@ -55,7 +57,7 @@ async def test_a_destroy_between_pages_skips_nobody(order: str) -> None:
 
 @pytest.mark.parametrize("token", ["garbage", "e30=", "bnVsbA=="])
 async def test_a_garbage_token_is_refused(token: str) -> None:
-    """400 `invalid_token` (vast-api §3)."""
+    """400 `invalid_token` (docs/vendor-api.md#errors)."""
     async with console() as vendor:
         response = await vendor.call("GET", "/api/v1/instances/", params={"after_token": token})
 
@@ -64,7 +66,7 @@ async def test_a_garbage_token_is_refused(token: str) -> None:
 
 
 async def test_filters_work_on_stored_columns_only() -> None:
-    """Computed columns are `not a valid search key` (vast-api §7)."""
+    """Computed columns are `not a valid search key`."""
     async with console() as vendor:
         await _fleet(vendor, 3)
         vendor.simulator.add_foreign_instance(label=None)
@@ -81,7 +83,7 @@ async def test_filters_work_on_stored_columns_only() -> None:
 
 
 async def test_columns_can_be_chosen_and_unknown_ones_are_null() -> None:
-    """`select_cols` (vast-api §7)."""
+    """`select_cols`."""
     async with console() as vendor:
         ids = await _fleet(vendor, 1)
         answer = await vendor.get("/api/v1/instances/", params={"select_cols": '["id","nope"]'})
@@ -90,13 +92,13 @@ async def test_columns_can_be_chosen_and_unknown_ones_are_null() -> None:
 
 
 async def test_the_old_list_is_retired() -> None:
-    """Brief: the unpaginated v0 list answers 410."""
+    """The unpaginated v0 list answers 410."""
     async with console() as vendor:
         assert (await vendor.call("GET", "instances/?owner=me")).status_code == 410
 
 
 async def test_a_lagging_list_misses_the_new_and_shows_the_destroyed() -> None:
-    """After a destroy the id may still be listed for some seconds (vast-api §7)."""
+    """After a destroy the id may still be listed for some seconds."""
     async with console() as vendor:
         vendor.simulator.set_list_lag(30)
         instance_id = await vendor.rent()
@@ -110,7 +112,7 @@ async def test_a_lagging_list_misses_the_new_and_shows_the_destroyed() -> None:
 
 
 async def test_labels_can_be_set_and_cleared() -> None:
-    """An empty string clears (vast-api §8)."""
+    """An empty string clears (docs/vendor-api.md#instance-operations)."""
     async with console() as vendor:
         instance_id = await vendor.rent(label="a")
         for label, shown in (("b", "b"), ("", None)):
@@ -121,7 +123,7 @@ async def test_labels_can_be_set_and_cleared() -> None:
 
 
 async def test_filters_for_pickers_are_combinations() -> None:
-    """`instances/filters/`, in the form the official client reads (vast-api §7)."""
+    """`instances/filters/`, in the form the official client reads."""
     async with console() as vendor:
         await _fleet(vendor, 2)
 

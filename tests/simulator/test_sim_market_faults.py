@@ -1,3 +1,5 @@
+"""See docs/hazards.md#money."""
+
 import httpx2
 import pytest
 
@@ -26,7 +28,7 @@ async def test_an_offer_is_taken_between_search_and_create() -> None:
 
 
 async def test_a_raced_offer_answers_410() -> None:
-    """Still shown, not rentable (vast-api §6)."""
+    """Still shown, not rentable (docs/vendor-api.md#creating-an-instance)."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         vendor.simulator.faults.add("offer_raced", "PUT")
@@ -45,7 +47,7 @@ async def test_prices_drift_after_they_were_shown() -> None:
 
 
 async def test_the_machine_is_dearer_than_its_offer() -> None:
-    """On demand has no ceiling on the wire: only a look afterwards tells (safety M3)."""
+    """On demand has no ceiling on the wire: only a look afterwards tells."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         vendor.simulator.faults.add("dearer_instance", "PUT", factor=2.0)
@@ -91,7 +93,7 @@ async def test_a_host_dies_for_good() -> None:
 
 
 async def test_a_bid_is_outbid_and_resumes() -> None:
-    """Half an hour later, unattended (safety M6)."""
+    """Half an hour later, unattended (docs/hazards.md#money)."""
     async with console() as vendor:
         offer = await vendor.cheapest(type="bid")
         vendor.simulator.faults.add("outbid_and_resume", "PUT", seconds=1000)

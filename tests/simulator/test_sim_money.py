@@ -1,3 +1,8 @@
+"""Money on the simulated account.
+
+See docs/vendor-api.md#billing, docs/vendor-api.md#creating-an-instance.
+"""
+
 import json
 
 import pytest
@@ -13,7 +18,7 @@ async def _spent(vendor: Console, instance_id: int) -> dict[str, float]:
 
 
 async def test_the_account_begins_with_a_hundred_dollars() -> None:
-    """Design §2: the balance starts at $100; it is shown as `credit` (vast-api §16)."""
+    """The balance starts at $100; it is shown as `credit`."""
     async with console() as vendor:
         user = await vendor.get("users/current")
 
@@ -22,7 +27,7 @@ async def test_the_account_begins_with_a_hundred_dollars() -> None:
 
 
 async def test_gpu_bills_only_while_running_and_disk_always_to_the_second() -> None:
-    """GPU from `running`, storage from creation, month of 720 h (vast-api §6, §15)."""
+    """GPU from `running`, storage from creation, month of 720 h."""
     async with console() as vendor:
         offer = await vendor.cheapest()
         instance_id = await vendor.rent(offer, disk=72)
@@ -53,7 +58,7 @@ async def test_the_bill_does_not_depend_on_how_often_one_looks() -> None:
 
 
 async def test_a_stopped_rental_costs_its_disk_and_an_offline_one_nothing() -> None:
-    """Stopped is not free; offline is (vast-api §15)."""
+    """Stopped is not free; offline is."""
     async with console() as vendor:
         instance_id = await vendor.running()
         await vendor.call("PUT", f"instances/{instance_id}/", json={"state": "stopped"})
@@ -70,7 +75,7 @@ async def test_a_stopped_rental_costs_its_disk_and_an_offline_one_nothing() -> N
 
 
 async def test_destroy_ends_every_charge() -> None:
-    """Only destroy ends storage charges (vast-api §23)."""
+    """Only destroy ends storage charges (docs/vendor-api.md#traps)."""
     async with console() as vendor:
         instance_id = await vendor.running()
         await vendor.call("DELETE", f"instances/{instance_id}/", json={})
@@ -82,7 +87,7 @@ async def test_destroy_ends_every_charge() -> None:
 
 
 async def test_an_empty_balance_stops_everything_at_that_instant() -> None:
-    """Balance ≤ 0: everything stops, storage keeps accruing (vast-api §15)."""
+    """Balance ≤ 0: everything stops, storage keeps accruing."""
     async with console(credit_usd=1.0) as vendor:
         instance_id = await vendor.running()
         vendor.clock.move(24 * HOUR)
@@ -97,7 +102,7 @@ async def test_an_empty_balance_stops_everything_at_that_instant() -> None:
 
 
 async def test_traffic_is_billed_by_the_byte() -> None:
-    """Bandwidth in any state, $/GB of the host (vast-api §15)."""
+    """Bandwidth in any state, $/GB of the host."""
     async with console() as vendor:
         instance_id = await vendor.running()
         shown = await vendor.show(instance_id)
@@ -109,7 +114,7 @@ async def test_traffic_is_billed_by_the_byte() -> None:
 
 
 async def test_charges_need_both_ends_of_the_day() -> None:
-    """The 400 text of vast-api §15."""
+    """The vendor's 400 text."""
     async with console() as vendor:
         response = await vendor.call("GET", "charges/")
 
@@ -118,7 +123,7 @@ async def test_charges_need_both_ends_of_the_day() -> None:
 
 
 async def test_charges_list_each_contract_with_items_that_add_up_to_the_books() -> None:
-    """Rows per contract, items gpu, disk, bwd, bwu (vast-api §15)."""
+    """Rows per contract, items gpu, disk, bwd, bwu."""
     async with console() as vendor:
         start = vendor.clock.utc_us() / 1e6
         instance_id = await vendor.running(label="a")
@@ -142,7 +147,7 @@ async def test_charges_list_each_contract_with_items_that_add_up_to_the_books() 
 
 
 async def test_charges_keep_to_their_window() -> None:
-    """A day's charges are that day's (vast-api §15)."""
+    """A day's charges are that day's."""
     async with console() as vendor:
         start = vendor.clock.utc_us() / 1e6
         shown = await vendor.show(await vendor.running())
@@ -159,7 +164,7 @@ async def test_charges_keep_to_their_window() -> None:
 
 
 async def test_volumes_bill_until_deleted_and_cannot_go_while_used() -> None:
-    """Rent, list, delete; a volume in use is kept (vast-api §13)."""
+    """Rent, list, delete; a volume in use is kept (docs/vendor-api.md#volumes)."""
     async with console() as vendor:
         found = (await vendor.call("POST", "volumes/search/", json={"limit": 1})).json()["offers"][
             0

@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#billing."""
+
 from typing import Literal, TypeAlias
 
 from hypothesis import given, settings
@@ -62,7 +64,7 @@ def _live(story: list[tuple[str, int, int]], *, glances: bool) -> Simulator:
 @settings(max_examples=25, deadline=None)
 @given(story=STORY)
 def test_money_is_the_same_however_often_anyone_looks(story: list[tuple[str, int, int]]) -> None:
-    """Billing to the second, exact: independent of the requests in between (vast-api §15)."""
+    """Billing to the second, exact: independent of the requests in between."""
     seldom, often = _live(story, glances=False), _live(story, glances=True)
 
     assert often.books.balance_nano == seldom.books.balance_nano
@@ -74,7 +76,7 @@ def test_money_is_the_same_however_often_anyone_looks(story: list[tuple[str, int
 def test_the_books_add_up_and_nothing_runs_without_credit(
     story: list[tuple[str, int, int]],
 ) -> None:
-    """Balance = credit - spent; at zero everything that could stop has stopped (vast-api §15)."""
+    """Balance = credit - spent; at zero everything that could stop has stopped."""
     simulator = _live(story, glances=False)
     books = simulator.books
 

@@ -1,10 +1,12 @@
+"""See docs/design.md#simulator, docs/vendor-api.md#filter-language, docs/vendor-api.md#offers."""
+
 import pytest
 
 from tests.simulator.console import console
 
 
 async def test_the_market_has_more_than_two_hundred_plausible_offers() -> None:
-    """Brief: 200+ offers; names, units and spellings as in vast-api §5 and its appendix."""
+    """200 offers and more, with the vendor's names, units and spellings."""
     async with console() as vendor:
         offers = await vendor.offers()
 
@@ -58,7 +60,7 @@ async def test_one_seed_gives_one_market_and_another_seed_another() -> None:
 async def test_every_operator_restricts_and_its_complement_has_the_rest(
     column: str, condition: dict[str, object]
 ) -> None:
-    """Operators, coercion and aliases of vast-api §4."""
+    """Operators, coercion and aliases."""
     async with console() as vendor:
         everything = await vendor.offers()
         found = await vendor.offers(**{column: condition})
@@ -67,7 +69,7 @@ async def test_every_operator_restricts_and_its_complement_has_the_rest(
 
 
 async def test_operators_keep_exactly_the_rows_they_describe() -> None:
-    """The filter language of vast-api §4, checked against the same rows filtered here."""
+    """The filter language, checked against the same rows filtered here."""
     async with console() as vendor:
         everything = await vendor.offers()
         found = await vendor.offers(
@@ -87,7 +89,7 @@ async def test_operators_keep_exactly_the_rows_they_describe() -> None:
 
 
 async def test_any_and_unknown_columns_do_not_restrict() -> None:
-    """`any` is what the official self-test sends (vast-api §4); unknown columns are ignored."""
+    """`any` is what the official self-test sends; unknown columns are ignored."""
     async with console() as vendor:
         everything = await vendor.offers()
 
@@ -97,13 +99,13 @@ async def test_any_and_unknown_columns_do_not_restrict() -> None:
 
 
 async def test_an_unknown_gpu_name_is_no_error_but_nothing() -> None:
-    """Trap of vast-api §5: a misspelt name answers 200 with zero offers."""
+    """A trap: a misspelt name answers 200 with zero offers."""
     async with console() as vendor:
         assert await vendor.offers(gpu_name={"eq": "RTX_4090"}) == []
 
 
 async def test_order_takes_several_keys_and_limit_cuts() -> None:
-    """`order` is a list of pairs, `limit` a plain integer (vast-api §5)."""
+    """`order` is a list of pairs, `limit` a plain integer."""
     async with console() as vendor:
         found = await vendor.offers(order=[["num_gpus", "desc"], ["dph_total", "asc"]], limit=30)
 
@@ -123,7 +125,7 @@ async def test_order_takes_several_keys_and_limit_cuts() -> None:
     ],
 )
 async def test_a_malformed_search_is_a_400(body: dict[str, object]) -> None:
-    """`limit: Input should be a valid integer` (vast-api §5) and its siblings."""
+    """`limit: Input should be a valid integer` and its siblings."""
     async with console() as vendor:
         response = await vendor.call("POST", "bundles/", json=body)
 
@@ -132,7 +134,7 @@ async def test_a_malformed_search_is_a_400(body: dict[str, object]) -> None:
 
 
 async def test_allocated_storage_is_in_the_price_and_filters_small_disks() -> None:
-    """dph_total = dph_base + storage_cost times GB / 720 (vast-api §5, month of 720 h)."""
+    """dph_total = dph_base + storage_cost times GB / 720 (a month has 720 h)."""
     async with console() as vendor:
         found = await vendor.offers(allocated_storage=600.0)
 
@@ -144,7 +146,7 @@ async def test_allocated_storage_is_in_the_price_and_filters_small_disks() -> No
 
 
 async def test_a_bid_search_is_priced_from_the_minimum_bid() -> None:
-    """`type=bid` computes dph_total from min_bid (vast-api §5)."""
+    """`type=bid` computes dph_total from min_bid."""
     async with console() as vendor:
         for word in ("bid", "interruptible"):
             offer = (await vendor.offers(type=word, allocated_storage=0.0, limit=1))[0]
@@ -154,7 +156,7 @@ async def test_a_bid_search_is_priced_from_the_minimum_bid() -> None:
 
 
 async def test_reserved_offers_show_a_discounted_price() -> None:
-    """`discounted_dph_total` is what reserving would cost (vast-api §5)."""
+    """`discounted_dph_total` is what reserving would cost."""
     async with console() as vendor:
         offer = (await vendor.offers(type="reserved", limit=1))[0]
 
@@ -162,7 +164,7 @@ async def test_reserved_offers_show_a_discounted_price() -> None:
 
 
 async def test_the_newer_search_is_the_same_search() -> None:
-    """`PUT search/asks/` carries the body under `q` (vast-api §5)."""
+    """`PUT search/asks/` carries the body under `q`."""
     async with console() as vendor:
         query = {"gpu_name": {"eq": "H200"}}
         answer = await vendor.call("PUT", "search/asks/", json={"select_cols": ["*"], "q": query})
@@ -171,7 +173,7 @@ async def test_the_newer_search_is_the_same_search() -> None:
 
 
 async def test_a_shown_offer_keeps_its_id_and_price_for_two_hours() -> None:
-    """Design §3: without faults a shown offer stays rentable at its price for two hours."""
+    """Without faults a shown offer stays rentable at its price for two hours."""
     async with console() as vendor:
         shown = {offer["id"]: offer["dph_total"] for offer in await vendor.offers()}
         vendor.clock.move(2 * 3600)
@@ -181,7 +183,7 @@ async def test_a_shown_offer_keeps_its_id_and_price_for_two_hours() -> None:
 
 
 async def test_prices_drift_and_offers_come_and_go_over_a_day() -> None:
-    """Offer ids are volatile and prices move (vast-api §5)."""
+    """Offer ids are volatile and prices move."""
     async with console() as vendor:
         before = {offer["id"]: offer["dph_total"] for offer in await vendor.offers()}
         vendor.clock.move(86400)
@@ -193,7 +195,7 @@ async def test_prices_drift_and_offers_come_and_go_over_a_day() -> None:
 
 
 async def test_gpu_names_need_no_key() -> None:
-    """Public without a key (vast-api §2)."""
+    """Public without a key (docs/vendor-api.md#keys)."""
     async with console(key=None) as vendor:
         names = (await vendor.get("gpu_names/unique/"))["gpu_names"]
         types = (await vendor.get("gpu_types/"))["gpu_types"]

@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#serverless."""
+
 from typing import Any
 
 from tests.simulator.console import Console, console
@@ -24,7 +26,7 @@ async def _workers(vendor: Console, endpoint: int) -> Any:  # noqa: ANN401
 
 
 async def test_workers_come_up_and_really_bill_until_the_endpoint_is_stopped() -> None:
-    """Ready workers cost GPU and storage; `stopped` releases them (vast-api §18)."""
+    """Ready workers cost GPU and storage; `stopped` releases them."""
     async with console() as vendor:
         endpoint = await _endpoint(vendor, cold_workers=2)
         assert "error_msg" in await _workers(vendor, endpoint)
@@ -43,7 +45,7 @@ async def test_workers_come_up_and_really_bill_until_the_endpoint_is_stopped() -
 
 
 async def test_a_load_floor_keeps_one_worker_and_the_cap_is_hard() -> None:
-    """min_load > 0 keeps one, max_workers is a hard cap (vast-api §18)."""
+    """min_load > 0 keeps one, max_workers is a hard cap."""
     async with console() as vendor:
         small = await _endpoint(vendor, min_load=10)
         large = await _endpoint(vendor, endpoint_name="f", cold_workers=9)
@@ -55,7 +57,7 @@ async def test_a_load_floor_keeps_one_worker_and_the_cap_is_hard() -> None:
 
 
 async def test_rows_carry_keys_and_both_names_show_the_same_groups() -> None:
-    """The list contains the endpoint's api_key; `autojobs` is the older path (vast-api §18)."""
+    """The list contains the endpoint's api_key; `autojobs` is the older path."""
     async with console() as vendor:
         endpoint = await _endpoint(vendor)
         group = await _group(vendor, endpoint)
@@ -70,7 +72,7 @@ async def test_rows_carry_keys_and_both_names_show_the_same_groups() -> None:
 
 
 async def test_the_serverless_host_takes_the_endpoints_key_and_refuses_in_text() -> None:
-    """A plain string, with status 200 (vast-api §18)."""
+    """A plain string, with status 200."""
     async with console() as vendor:
         endpoint = await _endpoint(vendor)
         key = (await vendor.get("endptjobs/"))["results"][0]["api_key"]
@@ -85,7 +87,7 @@ async def test_the_serverless_host_takes_the_endpoints_key_and_refuses_in_text()
 
 
 async def test_deleting_an_endpoint_takes_groups_and_workers_along() -> None:
-    """DELETE also removes workergroups (vast-api §18)."""
+    """DELETE also removes workergroups."""
     async with console() as vendor:
         endpoint = await _endpoint(vendor, cold_workers=1)
         await _group(vendor, endpoint)
@@ -99,7 +101,7 @@ async def test_deleting_an_endpoint_takes_groups_and_workers_along() -> None:
 
 
 async def test_a_deleted_group_releases_its_workers_and_is_then_unknown() -> None:
-    """404 `no_such_workergroup` (vast-api §3)."""
+    """404 `no_such_workergroup` (docs/vendor-api.md#errors)."""
     async with console() as vendor:
         endpoint = await _endpoint(vendor, cold_workers=1)
         group = await _group(vendor, endpoint)

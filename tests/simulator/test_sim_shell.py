@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#inside-an-instance."""
+
 import asyncio
 import re
 
@@ -149,7 +151,7 @@ async def test_large_output_streams() -> None:
 
 
 async def test_the_environment_of_a_session_is_not_the_containers() -> None:
-    """Only what onstart wrote to /etc/environment is seen by SSH (vast-api §21)."""
+    """Only what onstart wrote to /etc/environment is seen by SSH."""
     async with shore(env={"A": "1"}) as sea:
         assert await sea.run("echo [$A] [$CONTAINER_ID]") == (0, "[] []\n")
     async with shore(env={"A": "1"}, onstart="env >> /etc/environment") as sea:

@@ -12,7 +12,7 @@ from tests.simulator.shore import PUBLIC, shore
 
 
 async def test_a_client_enters_by_the_address_the_vendor_shows() -> None:
-    """Direct and proxy address are the same loopback server (issue 4.8)."""
+    """Direct and proxy address are the same loopback server."""
     async with shore() as sea:
         shown = await sea.vendor.show(sea.instance_id)
         status, text = await sea.run("hostname; pwd; whoami")
@@ -38,7 +38,7 @@ async def test_a_machine_whose_door_is_shut_shows_no_address_outside_of_this_hos
 
 
 async def test_the_proxy_port_is_one_less_where_jupyter_is() -> None:
-    """Clients add 1 (vast-api §9)."""
+    """Clients add 1 (docs/vendor-api.md#ssh)."""
     async with shore(runtype="jupyter_direc ssh_direc ssh_proxy") as sea:
         shown = await sea.vendor.show(sea.instance_id)
 
@@ -46,7 +46,7 @@ async def test_the_proxy_port_is_one_less_where_jupyter_is() -> None:
 
 
 async def test_an_attached_key_takes_ten_to_fifteen_seconds() -> None:
-    """vast-api §9, on the simulator's clock; a detached one is refused at once."""
+    """After ten to fifteen seconds of the simulator's clock; a detached one is refused at once."""
     other = asyncssh.generate_private_key("ssh-ed25519")
     text = other.export_public_key("openssh").decode()
     async with shore() as sea:
@@ -66,7 +66,7 @@ async def test_an_attached_key_takes_ten_to_fifteen_seconds() -> None:
 
 
 async def test_only_root_enters_and_only_with_a_key() -> None:
-    """A password prompt means the key is not attached (vast-api §9)."""
+    """A password prompt means the key is not attached (docs/vendor-api.md#ssh)."""
     async with shore() as sea:
         with pytest.raises(asyncssh.PermissionDenied):
             async with sea.entered(username="ubuntu"):
@@ -139,7 +139,7 @@ async def test_a_stop_keeps_files_and_ends_processes() -> None:
 
 
 async def test_the_vendors_disk_commands_see_the_same_files() -> None:
-    """`execute` on a stopped machine (vast-api §10)."""
+    """`execute` on a stopped machine (docs/vendor-api.md#logs-and-commands)."""
     async with shore() as sea:
         await sea.run("mkdir -p /workspace/d && echo 12345 > /workspace/d/a.txt")
         await sea.set_state("stopped")
@@ -156,7 +156,7 @@ async def test_the_vendors_disk_commands_see_the_same_files() -> None:
 
 
 async def test_a_recycle_keeps_volumes_only_and_changes_the_host_key() -> None:
-    """A fresh container (vast-api §8)."""
+    """A fresh container (docs/vendor-api.md#instance-operations)."""
     async with shore(env={"-v V.77:/data": "1"}) as sea:
         await sea.run("echo a > /data/a; echo b > /workspace/b")
         async with sea.entered() as connection:

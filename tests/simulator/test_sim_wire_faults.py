@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#errors."""
+
 from typing import Any, get_args
 
 import httpx2
@@ -25,7 +27,7 @@ async def _create(vendor: Console, kind: str, **options: object) -> httpx2.Respo
 async def test_gateway_errors_before_and_after_the_commit(
     kind: str, status: int, committed: int
 ) -> None:
-    """All four of issue 3.1."""
+    """All four."""
     async with console() as vendor:
         response = await _create(vendor, kind, status=status)
 
@@ -36,7 +38,7 @@ async def test_gateway_errors_before_and_after_the_commit(
 
 @pytest.mark.parametrize("status", [200, 400])
 async def test_success_false_with_a_live_contract(status: int) -> None:
-    """The trap of vast-api §6: refused in words, rented in fact."""
+    """A trap: refused in words, rented in fact."""
     async with console() as vendor:
         response = await _create(vendor, "success_false_live", status=status)
 
@@ -46,7 +48,7 @@ async def test_success_false_with_a_live_contract(status: int) -> None:
 
 
 async def test_an_authentication_error_may_look_like_an_absence() -> None:
-    """404 `auth_error` proves nothing (vast-api §3)."""
+    """404 `auth_error` proves nothing (docs/vendor-api.md#errors)."""
     async with console() as vendor:
         number = await vendor.running()
         vendor.simulator.faults.add("auth_error_404", "GET")
@@ -58,7 +60,7 @@ async def test_an_authentication_error_may_look_like_an_absence() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 async def test_every_form_of_429(form: str) -> None:
-    """vast-api §3: text with and without threshold, detail, msg, quota, JSON with headers."""
+    """Text with and without threshold, detail, msg, quota, JSON with headers."""
     async with console() as vendor:
         vendor.simulator.faults.add("rate_limited", form=form)
         response = await vendor.call("POST", "bundles/", json={})
@@ -124,7 +126,7 @@ async def _page(vendor: Console, token: str | None = None) -> Any:  # noqa: ANN4
 
 
 async def test_a_truncated_page_says_that_it_was_the_last() -> None:
-    """Only the total gives it away (safety W6)."""
+    """Only the total gives it away (docs/hazards.md#lost-answers)."""
     async with console() as vendor:
         await _seven(vendor)
         vendor.simulator.faults.add("page_truncated", "GET")

@@ -1,3 +1,5 @@
+"""See docs/vendor-api.md#logs-and-commands."""
+
 from typing import Any
 
 import httpx2
@@ -23,7 +25,7 @@ async def _command(vendor: Console, instance_id: int, text: str) -> httpx2.Respo
 
 
 async def test_logs_arrive_some_polls_later_on_another_address() -> None:
-    """404 until the host uploads, then text; no auth header on it (vast-api §10)."""
+    """404 until the host uploads, then text; no auth header on it."""
     async with console() as vendor:
         instance_id = await vendor.running()
         vendor.simulator.write_log(instance_id, "epoch 1\nepoch 2")
@@ -39,7 +41,7 @@ async def test_logs_arrive_some_polls_later_on_another_address() -> None:
 
 
 async def test_a_loading_machine_has_no_container_log_but_a_daemon_log() -> None:
-    """vast-api §10."""
+    """A container that is not up yet has printed nothing; its host has."""
     async with console() as vendor:
         instance_id = await vendor.rent()
         path = f"instances/request_logs/{instance_id}/"
@@ -51,7 +53,7 @@ async def test_a_loading_machine_has_no_container_log_but_a_daemon_log() -> None
 
 
 async def test_commands_are_ls_du_and_rm_on_stopped_machines_only() -> None:
-    """Not a remote shell (vast-api §10)."""
+    """Not a remote shell."""
     async with console() as vendor:
         instance_id = await vendor.running()
         vendor.simulator.put_file(instance_id, "/workspace/a.bin", 2048)
@@ -71,7 +73,7 @@ async def test_commands_are_ls_du_and_rm_on_stopped_machines_only() -> None:
 
 @pytest.mark.parametrize("text", ["cat /etc/passwd", "bash -c ls", "ls " + "x" * 512, "", "ls 'a"])
 async def test_other_commands_are_refused(text: str) -> None:
-    """400 `invalid_args`, 512 characters (vast-api §10)."""
+    """400 `invalid_args`, 512 characters."""
     async with console() as vendor:
         instance_id = vendor.simulator.add_foreign_instance(running=False)
 
@@ -90,7 +92,7 @@ async def test_a_listing_changes_nothing_and_a_removal_does() -> None:
 
 
 async def test_a_malformed_command_body_is_the_vendors_483() -> None:
-    """483 `Invalid json_body` (vast-api §3)."""
+    """483 `Invalid json_body` (docs/vendor-api.md#errors)."""
     async with console() as vendor:
         instance_id = vendor.simulator.add_foreign_instance(running=False)
         path = f"instances/command/{instance_id}/"

@@ -1,4 +1,7 @@
-"""What is owed is summed once, split exactly, and never forgotten."""
+"""What is owed is summed once, split exactly, and never forgotten.
+
+See docs/design.md#money.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +65,7 @@ def lease(number: int = 1, closed_us: int | None = None) -> Segment:
 
 @given(rates, instants, instants)
 def test_days_add_up_to_the_whole(rate: UsdPerHour, one: int, other: int) -> None:
-    """Design §5: split by UTC day, nothing lost; each day is rounded up by less than a micro."""
+    """Split by UTC day, nothing lost; each day is rounded up by less than a micro."""
     start, end = sorted((one, other))
     days = split_by_day(rate, start, end)
     whole = rate.micros * (end - start)
@@ -77,7 +80,7 @@ def test_days_add_up_to_the_whole(rate: UsdPerHour, one: int, other: int) -> Non
 def test_spent_and_reserved_are_the_two_halves_of_the_cost(
     rate: UsdPerHour, one: int, other: int, now_us: int
 ) -> None:
-    """Design §5: time only moves money from reserved to spent; the sum is the day's sum."""
+    """Time only moves money from reserved to spent; the sum is the day's sum."""
     start, end = sorted((one, other))
     segments = [Segment("x", "lease", rate, Usd(7), start, end)]
     spent, reserved = spent_and_reserved(segments, now_us)
@@ -88,7 +91,7 @@ def test_spent_and_reserved_are_the_two_halves_of_the_cost(
 
 @given(st.integers(0, 4 * HOUR_US))
 def test_closing_shrinks_what_is_owed_to_what_was_used(used_us: int) -> None:
-    """Design §5: a reservation shrinks to metered cost on stop and destroy."""
+    """A reservation shrinks to metered cost on stop and destroy."""
     now_us = NOW_US + used_us
     before = total_cost([lease()], now_us)
     after = total_cost([lease(closed_us=now_us)], now_us)
@@ -97,7 +100,7 @@ def test_closing_shrinks_what_is_owed_to_what_was_used(used_us: int) -> None:
 
 
 def test_a_lease_that_nobody_ended_goes_on_costing() -> None:
-    """Design §5: unknown outcomes count as spent: an end that was not seen is no end."""
+    """Unknown outcomes count as spent: an end that was not seen is no end."""
     late_us = NOW_US + 10 * HOUR_US
     assert total_cost([lease()], late_us) == Usd(5_000_000)
 
@@ -114,7 +117,7 @@ def counted(
 
 
 def test_a_machine_in_the_books_and_at_the_vendor_counts_once() -> None:
-    """Design §5: exposure is the union by intent and instance id."""
+    """Exposure is the union by intent and instance id."""
     same = OutsideRental(27_000_001, "intent00001", UsdPerHour(500_000), running=True)
     assert counted([rental()], [lease()], [same]) == (1, UsdPerHour(500_000))
     awaited = rental(state=RentalState.UNKNOWN, target_id=None)
@@ -122,7 +125,7 @@ def test_a_machine_in_the_books_and_at_the_vendor_counts_once() -> None:
 
 
 def test_what_the_vendor_shows_beyond_the_books_counts_too() -> None:
-    """Design §5: a stray, a second machine of one intent, and one that the books closed."""
+    """A stray, a second machine of one intent, and one that the books closed."""
     twin = OutsideRental(27_000_002, "intent00001", UsdPerHour(500_000), running=True)
     assert counted([rental()], [lease()], [twin]) == (2, UsdPerHour(1_000_000))
     gone = rental(state=RentalState.GONE, ended_us=NOW_US)
@@ -132,7 +135,7 @@ def test_what_the_vendor_shows_beyond_the_books_counts_too() -> None:
 
 
 def test_an_endpoint_counts_all_its_workers() -> None:
-    """Design §5, safety M10: an endpoint is priced and counted at its maximum."""
+    """An endpoint is priced and counted at its maximum (docs/hazards.md#money)."""
     endpoint = rental(kind="endpoint", details={"workers": 3}, target_id=9)
     assert counted([endpoint], [lease()], [])[0] == 3
 

@@ -44,7 +44,7 @@ def cut(path: Path, last: int) -> None:
 
 @pytest.mark.parametrize("left", range(ROWS))
 async def test_rows_cut_off_at_the_end_are_missed_for_good(tmp_path: Path, left: int) -> None:
-    """Safety §4: also after more was written, as much as there was or more."""
+    """Also after more was written, as much as there was or more (docs/hazards.md#audit)."""
     path = tmp_path / "a.db"
     await written(path)
     assert await fault(path) == ""
@@ -70,7 +70,7 @@ async def test_a_crash_between_the_row_and_its_record_is_no_fault(tmp_path: Path
 
 
 async def test_it_is_private_and_follows_all_processes(tmp_path: Path) -> None:
-    """Design §3: of several writers at once it names the newest row of all."""
+    """Of several writers at once it names the newest row of all (docs/design.md#ledger)."""
     path = tmp_path / "a.db"
     async with anyio.create_task_group() as tasks:
         for number in range(8):
@@ -92,7 +92,7 @@ NO_HEADS = (
 async def test_a_record_that_cannot_be_used_is_told_and_stops_nothing(
     tmp_path: Path, how: str
 ) -> None:
-    """Design §5: stop and destroy are never blocked by it, nor is anything else."""
+    """Stop and destroy are never blocked by it, nor is anything else (docs/design.md#money)."""
     world = World(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)

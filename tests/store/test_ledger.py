@@ -1,4 +1,7 @@
-"""One file, one writer at a time, private, and never one of a newer version."""
+"""One file, one writer at a time, private, and never one of a newer version.
+
+See docs/design.md#ledger, docs/hazards.md#local-state.
+"""
 
 import shutil
 import stat
@@ -25,7 +28,7 @@ PLAN = Plan(
 
 
 async def test_what_is_written_comes_back_as_it_was(tmp_path: Path) -> None:
-    """Design §3: rows survive a restart, money and flags included."""
+    """Rows survive a restart, money and flags included."""
     book = SqliteLedger(tmp_path / "a.db")
     one = rental(asked=True, max_cost=Usd(5), details={"gpu": "1x RTX 4090", "bid": False})
     await book.write(lambda tx: tx.add_rental(one, [lease()]))
@@ -39,7 +42,7 @@ async def test_what_is_written_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 async def test_a_plan_that_ended_forgets_its_arguments(tmp_path: Path) -> None:
-    """Design §4: environment values have no business lying about."""
+    """Environment values have no business lying about (docs/design.md#foreign-text-and-secrets)."""
     book = SqliteLedger(tmp_path / "a.db")
     await book.write(lambda tx: tx.add_plan(PLAN))
     await book.write(lambda tx: tx.update_plan(PLAN, state=PlanState.DONE))
@@ -49,7 +52,7 @@ async def test_a_plan_that_ended_forgets_its_arguments(tmp_path: Path) -> None:
 
 
 async def test_an_exception_inside_undoes_all_of_it(tmp_path: Path) -> None:
-    """Design §3: a reservation is one step or none."""
+    """A reservation is one step or none."""
     book = SqliteLedger(tmp_path / "a.db")
 
     def half(tx: Transaction) -> None:
@@ -63,7 +66,7 @@ async def test_an_exception_inside_undoes_all_of_it(tmp_path: Path) -> None:
 
 
 async def test_the_file_and_its_folder_are_private(tmp_path: Path) -> None:
-    """Safety §7: dir 0700, file 0600, loose permissions are tightened."""
+    """Dir 0700, file 0600, loose permissions are tightened."""
     path = tmp_path / "state" / "a.db"
     book = SqliteLedger(path)
     await book.write(lambda tx: tx.add_plan(PLAN))
@@ -78,7 +81,7 @@ async def test_the_file_and_its_folder_are_private(tmp_path: Path) -> None:
 
 
 async def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
-    """Safety §7: symlinks are refused."""
+    """Symlinks are refused."""
     (tmp_path / "elsewhere.db").touch()
     (tmp_path / "a.db").symlink_to(tmp_path / "elsewhere.db")
     with pytest.raises(LedgerUnavailable, match="symbolic link"):
@@ -86,7 +89,7 @@ async def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_newer_ledger_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    """Safety §7: the schema's version is checked."""
+    """The schema's version is checked."""
     path = tmp_path / "a.db"
     with opened(path) as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
@@ -97,7 +100,7 @@ async def test_a_newer_ledger_is_refused_and_left_as_it_is(tmp_path: Path) -> No
 
 
 async def test_every_migration_is_numbered_and_applied_once(tmp_path: Path) -> None:
-    """Design §3: numbered migrations; opening twice changes nothing."""
+    """Numbered migrations; opening twice changes nothing."""
     path = tmp_path / "a.db"
     for _ in range(2):
         book = SqliteLedger(path)
@@ -109,7 +112,7 @@ async def test_every_migration_is_numbered_and_applied_once(tmp_path: Path) -> N
 
 
 async def test_a_damaged_row_closes_the_books_instead_of_being_guessed_at(tmp_path: Path) -> None:
-    """Design §5: what cannot be read means "refuse", never "zero"."""
+    """What cannot be read means "refuse", never "zero" (docs/design.md#money)."""
     book = SqliteLedger(tmp_path / "a.db")
     await book.write(lambda tx: tx.add_rental(rental(), [lease()]))
     await book.close()
@@ -126,7 +129,7 @@ async def test_a_damaged_row_closes_the_books_instead_of_being_guessed_at(tmp_pa
 
 
 async def test_a_freeze_reaches_a_server_whose_state_was_removed_meanwhile(tmp_path: Path) -> None:
-    """Issue 3.4: a freeze binds every process; none goes on with a file that nobody else sees."""
+    """A freeze binds every process; none goes on with a file that nobody else sees."""
     path = tmp_path / "state" / "a.db"
     server, other = SqliteLedger(path), SqliteLedger(path)
     await server.write(lambda tx: tx.add_rental(rental(), [lease()]))
@@ -144,7 +147,7 @@ async def test_a_freeze_reaches_a_server_whose_state_was_removed_meanwhile(tmp_p
 
 
 async def test_a_ledger_that_was_restored_is_read_by_the_server_that_runs(tmp_path: Path) -> None:
-    """Design §3: one ledger for all processes; the file at its path is the ledger."""
+    """One ledger for all processes; the file at its path is the ledger."""
     path, backup = tmp_path / "a.db", tmp_path / "backup.db"
     older = SqliteLedger(backup)
     await older.write(lambda tx: tx.add_rental(rental(7), [lease(7)]))
@@ -162,7 +165,7 @@ async def test_a_ledger_that_was_restored_is_read_by_the_server_that_runs(tmp_pa
 async def test_a_notice_claimed_under_a_clock_that_was_set_back_is_forgotten(
     tmp_path: Path,
 ) -> None:
-    """Issue 3.4: outbid again is told again; a claim from the future must not silence it."""
+    """Outbid again is told again; a claim from the future must not silence it."""
     book = SqliteLedger(tmp_path / "a.db")
     ahead_us = NOW_US + 5 * 3_600_000_000
 
@@ -177,7 +180,7 @@ async def test_a_notice_claimed_under_a_clock_that_was_set_back_is_forgotten(
 
 
 async def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
-    """Safety §0.11: `BEGIN IMMEDIATE`: read-then-write of many connections is exact."""
+    """`BEGIN IMMEDIATE`: read-then-write of many connections is exact (docs/hazards.md#money)."""
     books = [SqliteLedger(tmp_path / "a.db") for _ in range(8)]
 
     def take(tx: Transaction, number: int) -> bool:

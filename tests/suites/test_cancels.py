@@ -2,6 +2,8 @@
 
 Sizes: CANCELS (5000 for the issue's figure), CANCELS_SEED. The point is a number: the n-th step of
 the act (a request leaves or is answered, a transaction begins or ends), so a run repeats exactly.
+
+See docs/hazards.md#ground-rules, docs/hazards.md#reliability.
 """
 
 import asyncio
@@ -99,7 +101,7 @@ class Run:
 
 
 async def test_a_cancel_anywhere_loses_no_sent_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Issue 3, safety R4: cancels at random points: every sent write recorded, none by half."""
+    """Cancels at random points: every sent write recorded, none by half."""
     run, steps, began_s = Run(), Steps(), time.process_time()
     transact = SqliteLedger._transact
 
@@ -126,7 +128,7 @@ async def test_a_cancel_anywhere_loses_no_sent_write(monkeypatch: pytest.MonkeyP
 async def test_a_task_that_is_cut_off_in_a_transaction_leaves_the_books_usable(
     tmp_path: Path,
 ) -> None:
-    """Safety §0.10: a native cancel gives up the turn before the thread at work is done."""
+    """A native cancel gives up the turn before the thread at work is done."""
     ledger = SqliteLedger(tmp_path / "books.db")
     began, go = threading.Event(), threading.Event()
 

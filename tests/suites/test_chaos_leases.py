@@ -3,6 +3,8 @@
 Sizes: LEASES (500 for the issue's figure), LEASES_SEED. Each lease is a world of its own: a
 machine that must end, one that must not, two that are somebody else's. The guard inside the
 machine is tested elsewhere and taken for absent here.
+
+See docs/hazards.md#leases.
 """
 
 import time
@@ -112,7 +114,7 @@ class Lease:
 
 
 async def test_a_lease_ends_in_time_whatever_else_happens() -> None:
-    """Issue 3, safety §6: p99 billed past the lease ≤ 120 s with any layer alive; none early."""
+    """p99 billed past the lease ≤ 120 s with any layer alive; none early."""
     run, began_s = Run(), time.process_time()
     for number in range(LEASES):
         with fast_dir() as tmp:

@@ -2,6 +2,8 @@
 
 Sizes: CRASHES (50 per step for the issue's figure), CRASHES_SEED. The vendor is a simulator on a
 loopback port; the process that dies is a real one (`crash_server`); a new one sweeps and looks.
+
+See docs/hazards.md#lost-answers.
 """
 
 import asyncio
@@ -122,7 +124,7 @@ class Run:
 
 @pytest.mark.parametrize("tool", TOOLS)
 async def test_a_process_killed_at_any_step_loses_nothing(tool: str) -> None:
-    """Issue 3, safety W4: kill -9 at each journal step: 0 lost, found again within 30 s."""
+    """Kill -9 at each journal step: 0 lost, found again within 30 s."""
     run, began_s = Run(), time.perf_counter()
     async with mortals() as dying:
         steps: list[str] = []
@@ -147,7 +149,7 @@ async def test_a_process_killed_at_any_step_loses_nothing(tool: str) -> None:
 
 
 async def test_a_request_carried_out_after_its_process_died_keeps_its_money_till_then() -> None:
-    """Safety W2, W4: marked as sent before it is: not released at three minutes, found at seven."""
+    """Marked as sent before it is: not released at three minutes, found at seven."""
     async with mortals() as dying:
         with fast_dir() as tmp:
             steps = await _a_whole_one(dying, Path(tmp), SEED, "create")

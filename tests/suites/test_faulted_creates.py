@@ -49,7 +49,7 @@ class Run:
 
 
 async def test_no_fault_rents_twice_or_leaves_a_machine_unknown() -> None:
-    """Issue 3: faulted creates: 0 double rents, 0 machines unknown to the ledger at quiescence."""
+    """Faulted creates: 0 double rents, 0 machines unknown to the ledger at quiescence."""
     run, began_s = Run(), time.process_time()
     for number in range(-(-CREATES // BATCH)):
         with fast_dir() as tmp:

@@ -1,6 +1,8 @@
 """Destroys under every fault: "destroyed" is said only of what is gone.
 
 Sizes: DESTROYS (5000 for the issue's figure), DESTROYS_SEED. A batch is one account.
+
+See docs/hazards.md#money.
 """
 
 import time
@@ -76,7 +78,7 @@ class Run:
 
 
 async def test_destroyed_is_said_only_of_what_is_gone() -> None:
-    """Issue 3, safety M8: faulted destroys: 0 false "destroyed", in the answer and in the books."""
+    """Faulted destroys: 0 false "destroyed", in the answer and in the books."""
     run, began_s = Run(), time.process_time()
     for number in range(-(-DESTROYS // BATCH)):
         with fast_dir() as tmp:

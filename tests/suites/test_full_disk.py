@@ -1,6 +1,8 @@
 """A disk that fills up, or books that can only be read: spending closes, ending goes on.
 
 Sizes: FULL_DISKS (how many sizes the disk may have, 60 for the large run), FULL_DISKS_SEED.
+
+See docs/hazards.md#reliability.
 """
 
 import resource
@@ -87,7 +89,7 @@ async def _end_both(driver: Driver, machines: list[int]) -> None:
 
 
 async def test_a_disk_that_fills_up_at_any_point_loses_no_machine() -> None:
-    """Issue 3, safety R6: no rent is sent that is not written; what exists is found again."""
+    """No rent is sent that is not written; what exists is found again."""
     said: Counter[str] = Counter()
     wrong: list[str] = []
     for number in range(SIZES):
@@ -120,7 +122,7 @@ async def test_a_disk_that_fills_up_at_any_point_loses_no_machine() -> None:
 async def test_books_that_can_only_be_read_close_spending_and_nothing_else(
     tmp_path: Path, when: str
 ) -> None:
-    """Issue 3: a read-only ledger: the rent is refused with the reason, stop and destroy work."""
+    """A read-only ledger: the rent is refused with the reason, stop and destroy work."""
     world = faulted_world(tmp_path / "w", SEED, "none")
     machines = await _two_machines(world)
     before = len(world.simulator.mutations())

@@ -146,7 +146,7 @@ async def stop_now_and_then(account: Account, connection: Connection, ends_s: fl
 async def test_eight_processes_are_hardly_ever_refused(
     tmp_path: Path, bucket: int | None, far_s: float, learning: int
 ) -> None:
-    """Issue 3: share of 429 at most 0.1 %; a stop waits for no read (safety R1).
+    """Share of 429 at most 0.1 %; a stop waits for no read.
 
     What the vendor does not document is learned from a refusal: `learning` of them are granted to
     a run too short to make them few (those on their way when the first one is refused).

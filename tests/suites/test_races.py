@@ -129,7 +129,7 @@ def rent_and_destroy(settings: Settings, number: int, offers: list[int], done: P
 
 
 def test_processes_that_race_never_pass_a_cap_in_the_vendors_record() -> None:
-    """Issue 3, safety M2: 16 processes against caps: overshoot 0 by the vendor's own record."""
+    """16 processes against caps: overshoot 0 by the vendor's own record (docs/hazards.md#money)."""
     began_s = time.perf_counter()
     with fast_dir() as name:
         record, said = _race(Path(name))

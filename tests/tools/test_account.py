@@ -1,4 +1,7 @@
-"""What the account tools say about money, on the simulator's books."""
+"""What the account tools say about money, on the simulator's books.
+
+See docs/design.md#key-and-account, docs/design.md#levels, docs/design.md#tools.
+"""
 
 from pathlib import Path
 
@@ -51,7 +54,7 @@ def sums(answer: Json) -> float:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_an_idle_account_shows_its_credit_and_no_burn(tmp_path: Path, mode: Mode) -> None:
-    """Promise of design §4: balance, burn rate; runway only while something bills."""
+    """Balance, burn rate; runway only while something bills."""
     world = World(tmp_path, credit_usd=42.0)
     async with world.connect(mode) as client:
         answer = await world.call(client, "show_account")
@@ -64,7 +67,7 @@ async def test_an_idle_account_shows_its_credit_and_no_burn(tmp_path: Path, mode
 
 
 async def test_a_running_machine_is_the_burn_rate_and_ends_tonight(tmp_path: Path) -> None:
-    """Promise of design §4: what bills now and why, and `tonight`: what ends when."""
+    """What bills now and why, and `tonight`: what ends when."""
     world = World(tmp_path)
     offer = await world.cheap_offer()
     async with world.connect() as client:
@@ -84,7 +87,7 @@ async def test_a_running_machine_is_the_burn_rate_and_ends_tonight(tmp_path: Pat
 
 
 async def test_a_machine_to_be_destroyed_is_said_to_lose_its_disk(tmp_path: Path) -> None:
-    """Promise of design §8: what happens at the lease's end is told, not guessed."""
+    """What happens at the lease's end is told, not guessed (docs/design.md#leases)."""
     world = World(tmp_path, policy="[no_question]\nhours = 2\n")
     async with world.connect() as client:
         await world.rent(client, on_end="destroy")
@@ -94,7 +97,7 @@ async def test_a_machine_to_be_destroyed_is_said_to_lose_its_disk(tmp_path: Path
 
 
 async def test_without_a_yes_a_machine_is_only_stopped_and_that_is_said(tmp_path: Path) -> None:
-    """Design §5: a rent that the policy allowed covers no destroy; its disk goes on billing."""
+    """A rent that the policy allowed covers no destroy; its disk goes on billing."""
     world = World(tmp_path)
     async with world.connect() as client:
         await world.rent(client, on_end="destroy")
@@ -104,7 +107,7 @@ async def test_without_a_yes_a_machine_is_only_stopped_and_that_is_said(tmp_path
 
 
 async def test_a_volume_bills_without_a_lease_and_is_said_so(tmp_path: Path) -> None:
-    """Promise of design §4: volumes count too, and what nobody ends is named."""
+    """Volumes count too, and what nobody ends is named."""
     world = World(tmp_path)
     await rent_volume(world)
     async with world.connect() as client:
@@ -116,7 +119,7 @@ async def test_a_volume_bills_without_a_lease_and_is_said_so(tmp_path: Path) -> 
 
 
 async def test_a_stopped_machine_is_said_to_go_on_costing_its_disk(tmp_path: Path) -> None:
-    """Promise of design §4: why it bills; a stop does not end all cost."""
+    """Why it bills; a stop does not end all cost."""
     world = World(tmp_path)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -128,7 +131,7 @@ async def test_a_stopped_machine_is_said_to_go_on_costing_its_disk(tmp_path: Pat
 
 
 async def test_others_machines_count_and_are_named_as_theirs(tmp_path: Path) -> None:
-    """Promise of design §8: what we did not make is reported, and has no lease."""
+    """What we did not make is reported, and has no lease (docs/design.md#leases)."""
     world = World(tmp_path)
     instance_id = world.simulator.add_foreign_instance(label="\x1b[31mtheirs")
     async with world.connect() as client:
@@ -141,7 +144,7 @@ async def test_others_machines_count_and_are_named_as_theirs(tmp_path: Path) -> 
 
 
 async def test_an_endpoint_bills_by_its_workers_at_the_approved_price(tmp_path: Path) -> None:
-    """Promise of design §4: endpoints bill too; their workers are priced at their ceiling."""
+    """Endpoints bill too; their workers are priced at their ceiling."""
     world = World(tmp_path)
     async with world.connect() as client:
         endpoint_id = await endpoint_with_a_worker(world, client)
@@ -154,7 +157,7 @@ async def test_an_endpoint_bills_by_its_workers_at_the_approved_price(tmp_path: 
 
 
 async def test_a_short_runway_is_a_warning(tmp_path: Path) -> None:
-    """At zero the vendor stops everything and later deletes disks (vast-api §15)."""
+    """At zero the vendor stops everything and later deletes disks (docs/vendor-api.md#billing)."""
     world = World(tmp_path, credit_usd=3.0)
     async with world.connect() as client:
         offer = await world.dear_offer(above_usd=0.3, below_usd=0.9)
@@ -167,7 +170,7 @@ async def test_a_short_runway_is_a_warning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tool", ["show_account", "show_charges", "show_endpoints"])
 async def test_without_a_key_the_answer_is_how_to_get_one(tmp_path: Path, tool: str) -> None:
-    """Promise of design §2: without a key `serve` starts, and tools say what is missing."""
+    """Without a key `serve` starts, and tools say what is missing."""
     world = World(tmp_path, api_key="")
     async with world.connect() as client:
         with pytest.raises(ToolFailed, match="VAST_API_KEY"):
@@ -179,7 +182,7 @@ async def test_without_a_key_the_answer_is_how_to_get_one(tmp_path: Path, tool: 
 async def test_every_grouping_sums_to_what_the_vendor_charged(
     tmp_path: Path, period: str, group_by: str
 ) -> None:
-    """Promise of design §4: the groups are parts of one total."""
+    """The groups are parts of one total."""
     world = World(tmp_path)
     async with world.connect() as client:
         await world.rent(client)
@@ -190,7 +193,7 @@ async def test_every_grouping_sums_to_what_the_vendor_charged(
 
 
 async def test_charges_name_the_instance_and_split_it_by_kind(tmp_path: Path) -> None:
-    """A row per contract, the dearest first (vast-api §15)."""
+    """A row per contract, the dearest first (docs/vendor-api.md#billing)."""
     world = World(tmp_path)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -235,7 +238,7 @@ async def test_a_row_that_reaches_beyond_its_window_counts_once(
 
 
 async def test_what_the_vendor_charged_corrects_the_own_meter(tmp_path: Path) -> None:
-    """Promise of design §5: spent = own meter, corrected by the vendor's charges."""
+    """Spent = own meter, corrected by the vendor's charges (docs/design.md#money)."""
     world = World(tmp_path)
     async with world.connect() as client:
         instance_id = await world.rent(client, lease_hours=1)
@@ -261,7 +264,7 @@ async def test_charges_are_recorded_day_by_day(tmp_path: Path) -> None:
 
 
 async def test_a_wrong_period_is_refused_in_one_line(tmp_path: Path) -> None:
-    """Promise of design §4: argument errors are one line, without library URLs."""
+    """Argument errors are one line, without library URLs (docs/design.md#answers)."""
     world = World(tmp_path)
     async with world.connect() as client:
         with pytest.raises(ToolFailed) as failed:
@@ -272,7 +275,7 @@ async def test_a_wrong_period_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 async def test_show_policy_names_what_is_not_built_in_and_where_it_stands(tmp_path: Path) -> None:
-    """Promise of design §4: limits in force, with their origin."""
+    """Limits in force, with their origin."""
     world = World(
         tmp_path, policy='[limits]\nmax_running = 2\n[levels]\nstop_instance = "person"\n'
     )
@@ -286,14 +289,14 @@ async def test_show_policy_names_what_is_not_built_in_and_where_it_stands(tmp_pa
 
 
 async def test_show_policy_says_that_the_file_is_broken(tmp_path: Path) -> None:
-    """Promise of design §5: a broken policy file leaves reading open, and is named."""
+    """A broken policy file leaves reading open, and is named (docs/design.md#layers)."""
     world = World(tmp_path, policy="[limits\n")
     async with world.connect() as client:
         assert (await world.call(client, "show_policy"))["broken"]
 
 
 async def test_a_plan_that_waits_is_listed_until_it_is_carried_out(tmp_path: Path) -> None:
-    """Promise of design §4: `show_policy` with pending plans; §6.5 `confirm_plan` redeems."""
+    """`show_policy` with pending plans; `confirm_plan` redeems."""
     world = World(tmp_path)
     async with world.connect(answer=None) as client:
         instance_id = await world.rent(client)
@@ -307,7 +310,7 @@ async def test_a_plan_that_waits_is_listed_until_it_is_carried_out(tmp_path: Pat
 
 
 async def test_the_answers_are_lean(tmp_path: Path) -> None:
-    """Promise of design §4: at most 2,000 tokens by default; an instance at most 120."""
+    """At most 2,000 tokens by default; an instance at most 120 (docs/design.md#answers)."""
     world = World(tmp_path)
     async with world.connect() as client:
         for number in range(3):

@@ -1,4 +1,7 @@
-"""Two answers about one thing say the same, and neither claims what is not known."""
+"""Two answers about one thing say the same, and neither claims what is not known.
+
+See docs/design.md#tools, docs/vendor-api.md#instances, docs/vendor-api.md#serverless.
+"""
 
 import json
 from dataclasses import replace
@@ -79,7 +82,7 @@ async def test_an_empty_log_of_a_running_machine_is_not_called_not_started(tmp_p
 async def test_a_worker_that_is_being_destroyed_does_not_bill_the_others_twice(
     tmp_path: Path,
 ) -> None:
-    """A billing worker listed among the machines counts once (destroying is free, vast-api §18)."""
+    """A billing worker listed among the machines counts once (destroying is free)."""
     world = World(tmp_path)
     async with world.connect() as client:
         await endpoint_with_a_worker(world, client)
@@ -95,7 +98,7 @@ async def test_a_worker_that_is_being_destroyed_does_not_bill_the_others_twice(
 async def test_an_endpoint_whose_workers_are_listed_machines_is_there_all_the_same(
     tmp_path: Path,
 ) -> None:
-    """Workers are ordinary instances (vast-api §18): its lease ends them, and stop-all meets it."""
+    """Workers are ordinary instances: its lease ends them, and stop-all meets it."""
     world = World(tmp_path)
     async with world.connect() as client:
         endpoint = await endpoint_with_a_worker(world, client)
@@ -141,7 +144,7 @@ class Beside(httpx2.AsyncBaseTransport):
 
 
 def machine(instance_id: int) -> JsonObject:
-    """A worker as an ordinary instance (vast-api §18)."""
+    """A worker as an ordinary instance."""
     return {
         "id": instance_id,
         "label": None,
@@ -157,7 +160,7 @@ def machine(instance_id: int) -> JsonObject:
 
 
 async def test_the_cost_so_far_counts_traffic_as_it_is_likely_used(tmp_path: Path) -> None:
-    """Ten GB are set aside for the whole lease (design §4), not spent in its first second.
+    """Ten GB are set aside for the whole lease, not spent in its first second.
 
     What the caps count stays as it was.
     """
@@ -251,7 +254,7 @@ async def test_prices_that_were_cut_off_are_said_to_be(tmp_path: Path) -> None:
 
 
 async def test_a_lagging_list_is_told_alike_by_every_answer(tmp_path: Path) -> None:
-    """The vendor's list may be some seconds behind a rent and a destroy (vast-api §7)."""
+    """The vendor's list may be some seconds behind a rent and a destroy."""
     world = World(tmp_path)
     async with world.connect() as client:
         first = await world.rent(client)
@@ -297,7 +300,7 @@ async def test_the_leases_resource_gives_no_end_to_a_machine_that_rests(tmp_path
 
 
 async def test_a_stopped_endpoint_is_no_stopped_machine(tmp_path: Path) -> None:
-    """It has no disk, and its lease still ends what is left of its workers (vast-api §18)."""
+    """It has no disk, and its lease still ends what is left of its workers."""
     world = World(tmp_path)
     async with world.connect() as client:
         endpoint = await endpoint_with_a_worker(world, client)

@@ -35,7 +35,7 @@ async def under_way(sea: Afloat, source: int, target: int, folder: str = "b") ->
 
 
 async def test_a_stopped_copy_between_machines_is_ended_at_the_vendor(tmp_path: Path) -> None:
-    """Issue 4: stop_job cancels copies; sent as the official client sends it, told as it is."""
+    """stop_job cancels copies; sent as the official client sends it, told as it is."""
     async with harbour(tmp_path) as sea:
         one = await sea.machine()
         two, three = [await sea.machine(request_key=key) for key in ("second", "third")]
@@ -55,7 +55,7 @@ async def test_a_stopped_copy_between_machines_is_ended_at_the_vendor(tmp_path: 
 
 
 async def test_a_copy_whose_cancelling_failed_is_not_called_ended(tmp_path: Path) -> None:
-    """Issue 3: it is not said to be ended before the vendor was told; the same call tells it."""
+    """It is not said to be ended before the vendor was told; the same call tells it."""
     async with harbour(tmp_path) as sea:
         one = await sea.machine()
         two = await sea.machine(request_key="second")
@@ -72,7 +72,7 @@ async def test_a_copy_whose_cancelling_failed_is_not_called_ended(tmp_path: Path
 
 
 async def test_a_copy_onto_a_machine_that_is_gone_can_be_ended(tmp_path: Path) -> None:
-    """The vendor knows the machine no more (vast-api §3: 404): nothing is left to end there."""
+    """The vendor knows the machine no more (404): nothing is left to end there."""
     async with harbour(tmp_path) as sea:
         one = await sea.machine()
         two = await sea.machine(request_key="second")

@@ -1,4 +1,7 @@
-"""A machine in every stage of its life: the word, what bills, the verdict, against the vendor."""
+"""A machine in every stage of its life: the word, what bills, the verdict, against the vendor.
+
+See docs/vendor-api.md#instances.
+"""
 
 from pathlib import Path
 
@@ -33,7 +36,7 @@ WORDS = {
     "offline": ("host_offline", "nothing", "dead"),
     "unknown": ("unknown", "gpu+disk", "dead"),
 }
-"""By stage of the simulator (vast-api §7). `loading` counts as GPU time: the vendor's pages differ;
+"""By stage of the simulator. `loading` counts as GPU time: the vendor's pages differ;
 `unknown` counts as the most expensive, because nobody knows. All of them have run before: a restart
 that fails is not a machine that never came up."""
 COUNTED_DEARER = {"loading", "starting", "resuming", "unknown", "registry_limit", "disk_full"}

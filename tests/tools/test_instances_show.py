@@ -1,4 +1,7 @@
-"""Renting, showing, waiting and reading logs through a real client."""
+"""Renting, showing, waiting and reading logs through a real client.
+
+See docs/vendor-api.md#instances.
+"""
 
 import json
 from pathlib import Path
@@ -22,7 +25,7 @@ async def shown(world: World, client: object, instance_id: int) -> Json:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_preview_decides_and_prices_and_does_nothing(tmp_path: Path, mode: Mode) -> None:
-    """Promise (design §4): nothing reserved, nothing sent, nobody asked."""
+    """Nothing reserved, nothing sent, nobody asked (docs/design.md#tools)."""
     world = World(tmp_path)
     dear = await world.dear_offer()
     async with world.connect(mode) as client:
@@ -100,7 +103,7 @@ async def test_a_rent_sends_its_ports_and_variables_and_shows_neither_value(tmp_
 
 
 async def test_a_row_says_state_money_and_end_in_120_tokens(tmp_path: Path) -> None:
-    """Promise (design §4): five machines take at most 600 tokens."""
+    """Five machines take at most 600 tokens (docs/design.md#answers)."""
     world = World(tmp_path, policy="[limits]\nmax_running = 8\nmax_usd_per_day = 90\n")
     async with world.connect() as client:
         for offer in (await world.offers())[:5]:
@@ -239,7 +242,7 @@ async def test_an_instance_that_is_gone_is_said_to_be_gone_with_its_cost(tmp_pat
 
 
 async def test_many_machines_are_cut_and_how_to_get_the_rest_is_said(tmp_path: Path) -> None:
-    """Promise (design §4): an answer stays at about 2,000 tokens."""
+    """An answer stays at about 2,000 tokens (docs/design.md#answers)."""
     world = World(tmp_path)
     for number in range(40):
         card = "RTX 4090" if number % 2 else "RTX 3090"
@@ -262,7 +265,7 @@ async def test_a_list_that_cannot_be_read_is_an_error_not_an_empty_account(tmp_p
 
 
 async def test_a_list_that_lags_hides_no_machine_and_shows_no_dead_one(tmp_path: Path) -> None:
-    """The vendor's list may be some seconds behind a rent and a destroy (vast-api §7)."""
+    """The vendor's list may be some seconds behind a rent and a destroy."""
     world = World(tmp_path)
     async with world.connect() as client:
         first = await world.rent(client)

@@ -1,4 +1,7 @@
-"""Waiting and logs through a real client, on simulated time."""
+"""Waiting and logs through a real client, on simulated time.
+
+See docs/design.md#foreign-text-and-secrets, docs/vendor-api.md#instances.
+"""
 
 import json
 from itertools import pairwise
@@ -89,7 +92,7 @@ async def test_a_machine_that_never_comes_up_is_told_to_be_dead(
 
 
 async def test_a_host_that_goes_away_while_loading_is_dead(tmp_path: Path) -> None:
-    """`offline` while waiting after a rent does not recover by itself (vast-api §7)."""
+    """`offline` while waiting after a rent does not recover by itself."""
     world = World(tmp_path)
     async with world.connect() as client:
         instance_id = await world.rent(client)
@@ -127,7 +130,7 @@ async def test_a_passing_fault_does_not_end_a_wait(tmp_path: Path) -> None:
 
 
 async def test_logs_are_cleaned_cut_and_say_how_to_get_more(tmp_path: Path) -> None:
-    """Promise (design §4): foreign text, at most 2,000 tokens, the end of it."""
+    """Foreign text, at most 2,000 tokens, the end of it."""
     world = World(tmp_path)
     async with world.connect() as client:
         instance_id = await world.rent(client)

@@ -1,4 +1,7 @@
-"""Searching offers and templates through a real client."""
+"""Searching offers and templates through a real client.
+
+See docs/design.md#answers.
+"""
 
 import json
 from pathlib import Path
@@ -23,7 +26,7 @@ def sent_searches(world: World) -> list[JsonObject]:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_ten_offers_come_ranked_by_what_the_job_costs(tmp_path: Path, mode: Mode) -> None:
-    """Promise (design §4): `job_usd` ranks; 10 offers take at most 600 tokens, one at most 60."""
+    """`job_usd` ranks; 10 offers take at most 600 tokens, one at most 60."""
     world = World(tmp_path)
     async with world.connect(mode) as client:
         found = await world.call(client, "search_offers")
@@ -186,7 +189,7 @@ async def test_a_search_leads_to_no_rent_that_cannot_be(
 
 
 async def test_no_result_tells_which_filter_is_in_the_way(tmp_path: Path) -> None:
-    """Promise (design §4): `without` counts what would fit if a given filter were dropped."""
+    """`without` counts what would fit if a given filter were dropped (docs/design.md#tools)."""
     world = World(tmp_path)
     async with world.connect() as client:
         found = await world.call(
@@ -213,7 +216,7 @@ async def test_a_query_or_a_disk_in_the_way_is_named_too(tmp_path: Path) -> None
 
 
 async def test_what_the_policy_refuses_is_hidden_and_counted(tmp_path: Path) -> None:
-    """Promise (design §4): never listed, counted by rule."""
+    """Never listed, counted by rule (docs/design.md#tools)."""
     world = World(tmp_path, policy="[limits]\nmax_usd_per_hour = 0.5\n")
     async with world.connect() as client:
         found = await world.call(client, "search_offers", limit=50, query="verified=any")

@@ -1,4 +1,7 @@
-"""The order that was asked for is the order of the rows, in every field and both directions."""
+"""The order that was asked for is the order of the rows, in every field and both directions.
+
+See docs/design.md#answers.
+"""
 
 from pathlib import Path
 
@@ -43,7 +46,7 @@ async def test_rows_stand_in_the_order_of_the_field_that_was_named(
 
 
 async def test_what_the_vendor_cuts_is_cut_in_the_order_of_the_rows(tmp_path: Path) -> None:
-    """It returns the first rows only (design §4): of reserved ones the cheapest as shown."""
+    """It returns the first rows only: of reserved ones the cheapest as shown."""
     world = World(tmp_path)
     async with world.connect() as client:
         for order in ("", "usd_per_hour", "job_usd-,datacenter"):

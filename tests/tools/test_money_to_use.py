@@ -1,4 +1,7 @@
-"""A price that an answer names can be given back: it is never rounded below what it stands for."""
+"""A price that an answer names can be given back: it is never rounded below what it stands for.
+
+See docs/vendor-api.md#billing.
+"""
 
 from pathlib import Path
 
@@ -30,7 +33,7 @@ async def test_the_price_shown_is_a_ceiling_that_holds_its_own_offer(tmp_path: P
 
 
 async def test_the_least_bid_of_an_offer_is_enough(tmp_path: Path) -> None:
-    """Equality is normally accepted (vast-api §15); a bid below leaves a stopped contract (§6)."""
+    """Equality is normally accepted; a bid below leaves a stopped contract."""
     world = World(tmp_path)
     chosen = await world.cheap_offer("interruptible")
     world.simulator.set_min_bid(chosen.offer_id, 0.100_049)

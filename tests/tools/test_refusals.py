@@ -1,4 +1,7 @@
-"""What a model is told when it calls wrongly, or too late: true, one line, and what to do next."""
+"""What a model is told when it calls wrongly, or too late: true, one line, and what to do next.
+
+See docs/design.md#answers, docs/design.md#questions.
+"""
 
 from pathlib import Path
 
@@ -45,7 +48,7 @@ WRONG: dict[str, tuple[str, Json, str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 async def test_a_wrong_argument_is_told_in_our_own_words(tmp_path: Path, case: str) -> None:
-    """Design §4: one line that names the field and what it must be, and nothing is sent."""
+    """One line that names the field and what it must be, and nothing is sent."""
     tool, arguments, wanted = WRONG[case]
     world = World(tmp_path)
     async with world.connect() as client:
@@ -100,7 +103,7 @@ def test_a_harmless_word_never_leads_to_a_tool_that_changes_anything(verb: str) 
 
 
 async def test_a_plan_that_a_person_denied_is_not_called_waiting(tmp_path: Path) -> None:
-    """Design §6.6: a declined plan is refused; nobody is sent to approve what is over."""
+    """A declined plan is refused; nobody is sent to approve what is over."""
     world = World(tmp_path, policy=EVERY_RENT_NEEDS_A_PERSON)
     offer = await world.cheap_offer()
     async with world.connect(answer=None) as client:

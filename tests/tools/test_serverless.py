@@ -1,4 +1,7 @@
-"""Endpoints through the tools: one question, a ceiling, workers that are counted."""
+"""Endpoints through the tools: one question, a ceiling, workers that are counted.
+
+See docs/design.md#serverless, docs/vendor-api.md#serverless.
+"""
 
 from pathlib import Path
 
@@ -38,7 +41,7 @@ async def fed(world: World, client: Client) -> None:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_an_endpoint_is_made_fed_scaled_and_deleted(tmp_path: Path, mode: Mode) -> None:
-    """Promise of design §4: the whole life of an endpoint through five tools."""
+    """The whole life of an endpoint through five tools."""
     world = World(tmp_path)
     async with world.connect(mode) as client:
         endpoint_id = await made(world, client, max_workers=2, cold_workers=1)
@@ -59,7 +62,7 @@ async def test_an_endpoint_is_made_fed_scaled_and_deleted(tmp_path: Path, mode: 
 
 
 async def test_one_question_covers_the_endpoint_and_its_workergroup(tmp_path: Path) -> None:
-    """Promise of design §4: priced at its maximum, one question; the workergroup needs none."""
+    """Priced at its maximum, one question; the workergroup needs none."""
     world = World(tmp_path)
     async with world.connect() as client:
         await made(world, client, max_workers=3, lease_hours=10)
@@ -70,7 +73,7 @@ async def test_one_question_covers_the_endpoint_and_its_workergroup(tmp_path: Pa
 
 
 async def test_the_approved_price_bounds_the_search(tmp_path: Path) -> None:
-    """Promise of design §4: workergroups get the price as a search bound."""
+    """Workergroups get the price as a search bound."""
     world = World(tmp_path)
     async with world.connect() as client:
         await made(world, client)
@@ -80,7 +83,7 @@ async def test_the_approved_price_bounds_the_search(tmp_path: Path) -> None:
 
 
 async def test_a_declined_endpoint_is_not_made(tmp_path: Path) -> None:
-    """Promise of design §6: a no ends the plan and nothing is sent."""
+    """A no ends the plan and nothing is sent (docs/design.md#questions)."""
     world = World(tmp_path)
     async with world.connect(answer="decline") as client:
         answer = await world.call(
@@ -91,7 +94,7 @@ async def test_a_declined_endpoint_is_not_made(tmp_path: Path) -> None:
 
 
 async def test_lowering_asks_nobody_and_raising_asks(tmp_path: Path) -> None:
-    """Promise of design §5: allow lowers a maximum; a raise is a question."""
+    """Allow lowers a maximum; a raise is a question (docs/design.md#levels)."""
     world = World(tmp_path)
     async with world.connect() as client:
         await made(world, client, max_workers=2)
@@ -102,7 +105,7 @@ async def test_lowering_asks_nobody_and_raising_asks(tmp_path: Path) -> None:
 
 
 async def test_an_endpoint_above_the_caps_is_refused_unasked(tmp_path: Path) -> None:
-    """Promise of design §5: priced at its maximum, it meets the caps like a rent."""
+    """Priced at its maximum, it meets the caps like a rent (docs/design.md#money)."""
     world = World(tmp_path)
     async with world.connect() as client:
         with pytest.raises(ToolFailed, match=r"[Nn]ot created"):
@@ -118,7 +121,7 @@ async def test_an_endpoint_above_the_caps_is_refused_unasked(tmp_path: Path) -> 
 
 
 async def test_an_endpoint_that_does_not_exist_is_said_so(tmp_path: Path) -> None:
-    """Promise of style §3.12: what happened, then what to do."""
+    """What happened, then what to do."""
     world = World(tmp_path)
     async with world.connect() as client:
         with pytest.raises(ToolFailed, match="show_endpoints"):
@@ -126,7 +129,7 @@ async def test_an_endpoint_that_does_not_exist_is_said_so(tmp_path: Path) -> Non
 
 
 async def test_the_endpoints_own_key_never_appears(tmp_path: Path) -> None:
-    """The vendor lists each endpoint with its key (vast-api §18): it is dropped."""
+    """The vendor lists each endpoint with its key: it is dropped."""
     world = World(tmp_path)
     async with world.connect() as client:
         await made(world, client)

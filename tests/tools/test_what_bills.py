@@ -1,4 +1,4 @@
-"""Issue 3.7: what costs or may cost, since when, why and who made it; nothing is left out."""
+"""What costs or may cost, since when, why and who made it; nothing is left out."""
 
 from pathlib import Path
 

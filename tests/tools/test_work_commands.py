@@ -1,4 +1,7 @@
-"""`run_command` and `forward_port` on simulated machines with real SSH."""
+"""`run_command` and `forward_port` on simulated machines with real SSH.
+
+See docs/design.md#levels.
+"""
 
 import asyncio
 import json
@@ -13,7 +16,7 @@ from vast_mcp.remote.known_hosts import KnownHosts
 
 
 async def test_a_command_answers_its_output_and_exit_status(tmp_path: Path) -> None:
-    """Issue 4 §2: output, exit code; directory and variables hold for the whole command."""
+    """Output, exit code; directory and variables hold for the whole command."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         good = await sea.run(
@@ -29,7 +32,7 @@ async def test_a_command_answers_its_output_and_exit_status(tmp_path: Path) -> N
 
 
 async def test_a_command_over_its_time_is_ended_and_told(tmp_path: Path) -> None:
-    """Issue 4 §2: the time limit holds, and what it had started goes with it."""
+    """The time limit holds, and what it had started goes with it."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         told = await sea.run(machine, "echo begun; while true; do true; done", timeout_seconds=1)
@@ -41,7 +44,7 @@ async def test_a_command_over_its_time_is_ended_and_told(tmp_path: Path) -> None
 
 
 async def test_much_and_binary_output_make_a_bounded_readable_answer(tmp_path: Path) -> None:
-    """Issue 4: 1 MB of output and binary bytes; both ends are shown, as valid text."""
+    """1 MB of output and binary bytes; both ends are shown, as valid text."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         inside = sea.servers.machine(machine).disk.locate("/workspace")
@@ -60,7 +63,7 @@ async def test_much_and_binary_output_make_a_bounded_readable_answer(tmp_path: P
 
 
 async def test_a_stopped_machine_lists_its_disk_and_nothing_else(tmp_path: Path) -> None:
-    """Issue 4 §2: the vendor's ls and du answer instead, saying so."""
+    """The vendor's ls and du answer instead, saying so."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         await sea.run(machine, "echo kept > /workspace/kept.txt")
@@ -76,7 +79,7 @@ async def test_a_stopped_machine_lists_its_disk_and_nothing_else(tmp_path: Path)
 
 
 async def test_another_host_key_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:
-    """Safety F4: a changed key ends it, and the error says so."""
+    """A changed key ends it, and the error says so (docs/hazards.md#files)."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()
@@ -87,7 +90,7 @@ async def test_another_host_key_is_refused_and_nothing_is_sent(tmp_path: Path) -
 
 
 async def test_a_machine_of_others_needs_a_person(tmp_path: Path) -> None:
-    """Design §5: any write on a machine not ours; the question names the command, once."""
+    """Any write on a machine not ours; the question names the command, once."""
     async with harbour(tmp_path) as sea:
         sea.world.simulator.add_foreign_instance(label="somebody's work")
         (foreign,) = sea.world.simulator.world.instances
@@ -99,7 +102,7 @@ async def test_a_machine_of_others_needs_a_person(tmp_path: Path) -> None:
 
 
 async def test_a_forwarded_port_answers_on_loopback(tmp_path: Path) -> None:
-    """Issue 4 §2: `http://127.0.0.1:N`; the same port again is the same address."""
+    """`http://127.0.0.1:N`; the same port again is the same address."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         first = await sea.call("forward_port", instance_id=machine, port=8080)
@@ -113,7 +116,7 @@ async def test_a_forwarded_port_answers_on_loopback(tmp_path: Path) -> None:
 
 
 async def test_no_command_text_reaches_ledger_or_audit(tmp_path: Path) -> None:
-    """Issue 4: the audit has a digest, the books have nothing of what was run or printed."""
+    """The audit has a digest, the books have nothing of what was run or printed."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         told = await sea.run(machine, "echo canary-$WORD", env={"WORD": "in-the-output"})
@@ -130,7 +133,7 @@ async def test_no_command_text_reaches_ledger_or_audit(tmp_path: Path) -> None:
 
 
 async def test_a_machines_host_key_is_shown_once(tmp_path: Path) -> None:
-    """Issue 4: the first use is shown; a line that stands in every answer is read by nobody."""
+    """The first use is shown; a line that stands in every answer is read by nobody."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         first, second = [await sea.run(machine, "true") for _ in range(2)]
@@ -139,7 +142,7 @@ async def test_a_machines_host_key_is_shown_once(tmp_path: Path) -> None:
 
 
 async def test_the_question_of_a_stop_names_what_was_just_begun(tmp_path: Path) -> None:
-    """Issue 4: a background command is at work from its first second, not from its first look."""
+    """A background command is at work from its first second, not from its first look."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         begun = await sea.run(machine, "sleep 1000", background=True)

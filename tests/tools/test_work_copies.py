@@ -1,4 +1,7 @@
-"""`copy_files` between this computer and simulated machines, over real SFTP."""
+"""`copy_files` between this computer and simulated machines, over real SFTP.
+
+See docs/vendor-api.md#copying.
+"""
 
 import asyncio
 import hashlib
@@ -39,7 +42,7 @@ async def copy(sea: Afloat, source: str, destination: str, **more: object) -> Js
 
 
 async def test_files_go_up_and_come_back_the_same(tmp_path: Path) -> None:
-    """Issue 4 §4: one question for the first upload, none for the second; checksums both ways."""
+    """One question for the first upload, none for the second; checksums both ways."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         folder = project(sea)
@@ -60,7 +63,7 @@ async def test_files_go_up_and_come_back_the_same(tmp_path: Path) -> None:
 
 
 async def test_a_no_sends_nothing(tmp_path: Path) -> None:
-    """Design §5: an upload needs its yes."""
+    """An upload needs its yes (docs/design.md#levels)."""
     async with harbour(tmp_path, answer="decline") as sea:
         machine = await sea.machine()
         project(sea)
@@ -70,7 +73,7 @@ async def test_a_no_sends_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_second_machine_and_a_large_upload_are_asked_again(tmp_path: Path) -> None:
-    """Design §5: once per instance and root; above 500 MB each time."""
+    """Once per instance and root; above 500 MB each time (docs/design.md#levels)."""
     async with harbour(tmp_path) as sea:
         first = await sea.machine()
         second = await sea.machine(request_key="second")
@@ -116,7 +119,7 @@ BAD = (
 
 
 async def test_path_attacks_are_refused_and_nothing_moves(tmp_path: Path) -> None:
-    """Issue 4, safety F1/F2/F5: traversal, links, pipes, secrets, options; unasked and unsent."""
+    """Traversal, links, pipes, secrets, options; unasked and unsent (docs/hazards.md#files)."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         project(sea)
@@ -161,7 +164,7 @@ async def test_one_secret_goes_by_its_exact_path_and_a_question_that_names_it(
 
 
 async def test_secret_looking_names_and_links_are_skipped_and_told(tmp_path: Path) -> None:
-    """Safety F5: they are not sent with their directory either."""
+    """They are not sent with their directory either (docs/hazards.md#files)."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         folder = project(sea)
@@ -176,7 +179,7 @@ async def test_secret_looking_names_and_links_are_skipped_and_told(tmp_path: Pat
 
 
 async def test_patterns_choose_files(tmp_path: Path) -> None:
-    """Issue 4 §4: include and exclude."""
+    """Include and exclude."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         project(sea)
@@ -188,7 +191,7 @@ async def test_patterns_choose_files(tmp_path: Path) -> None:
 
 
 async def test_a_stopped_machine_says_what_starting_it_costs(tmp_path: Path) -> None:
-    """Issue 4 §4: no rsync past an unchecked host key (vast-api §11); the refusal names both ways.
+    """No rsync past an unchecked host key; the refusal names both ways.
 
     The second way it names is taken: through a running machine of one's own.
     """
@@ -217,7 +220,7 @@ async def test_a_stopped_machine_says_what_starting_it_costs(tmp_path: Path) -> 
 
 
 async def test_a_machine_of_others_needs_a_person_to_be_copied_from(tmp_path: Path) -> None:
-    """Design §5: any write on a machine not ours, and its files are theirs."""
+    """Any write on a machine not ours, and its files are theirs (docs/design.md#layers)."""
     async with harbour(tmp_path) as sea:
         sea.world.simulator.add_foreign_instance(label="somebody's work")
         (foreign,) = sea.world.simulator.world.instances
@@ -249,7 +252,7 @@ def asked_of_vendor(sea: Afloat) -> list[Json]:
 async def test_a_copy_between_machines_is_the_vendors_and_is_seen_to_its_end(
     tmp_path: Path,
 ) -> None:
-    """Vast-api §11: one question, one request as the official client sends it; done by checksum."""
+    """One question, one request as the official client sends it; done by checksum."""
     async with harbour(tmp_path) as sea:
         one = await sea.machine()
         two = await sea.machine(request_key="second")
@@ -323,7 +326,7 @@ async def test_wrong_content_of_the_right_size_is_not_taken_for_done(tmp_path: P
 
 
 async def test_what_cannot_be_entered_is_copied_and_not_called_verified(tmp_path: Path) -> None:
-    """Vast-api §11: stopped machines take part; the vendor reports no end, so none is claimed."""
+    """Stopped machines take part; the vendor reports no end, so none is claimed."""
     async with harbour(tmp_path) as sea:
         one = await sea.machine()
         two = await sea.machine(request_key="second")
@@ -345,7 +348,7 @@ async def test_what_cannot_be_entered_is_copied_and_not_called_verified(tmp_path
 
 
 async def test_a_volume_is_copied_once_a_person_has_approved(tmp_path: Path) -> None:
-    """Design §5, vast-api §11: whose volume it is cannot be told; its end cannot be seen."""
+    """Whose volume it is cannot be told; its end cannot be seen (docs/design.md#money)."""
     async with harbour(tmp_path) as sea:
         one = await sea.machine()
         world = sea.world.simulator.world
@@ -373,7 +376,7 @@ async def test_a_volume_is_copied_once_a_person_has_approved(tmp_path: Path) -> 
 
 
 async def test_bad_paths_between_machines_are_refused_unasked(tmp_path: Path) -> None:
-    """Vast-api §11: never onto `/` or `/root`; nothing is sent."""
+    """Never onto `/` or `/root`; nothing is sent."""
     async with harbour(tmp_path) as sea:
         one = await sea.machine()
         two = await sea.machine(request_key="second")

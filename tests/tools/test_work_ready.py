@@ -12,7 +12,7 @@ from tests.world import ToolFailed
 
 
 async def test_ssh_means_that_our_key_logs_in(tmp_path: Path) -> None:
-    """Issue 4 §1: waiting goes from renting to a login that works."""
+    """Waiting goes from renting to a login that works."""
     async with harbour(tmp_path) as sea:
         machine = await sea.world.rent(sea.client)
         told = {}
@@ -27,7 +27,7 @@ async def test_ssh_means_that_our_key_logs_in(tmp_path: Path) -> None:
 
 
 async def test_a_key_that_is_not_there_is_waited_for_and_then_called_slow(tmp_path: Path) -> None:
-    """Issue 4 §1: running is not enough; the reason is told."""
+    """Running is not enough; the reason is told."""
     async with harbour(tmp_path) as sea:
         machine = await sea.machine()
         contract = sea.world.simulator.world.instances[machine]
@@ -60,7 +60,7 @@ def opened(sea: Afloat, machine: int, inside: int, outside: int) -> None:
 
 
 async def test_http_means_any_answer_on_the_mapped_port(tmp_path: Path) -> None:
-    """Issue 4 §1: an error page is an answer; silence is not; the address is told."""
+    """An error page is an answer; silence is not; the address is told."""
     async with harbour(tmp_path) as sea, web_page() as page:
         machine = await sea.machine(ports=["8000"])
         opened(sea, machine, 8000, page)
@@ -72,7 +72,7 @@ async def test_http_means_any_answer_on_the_mapped_port(tmp_path: Path) -> None:
 
 
 async def test_a_machine_that_fails_tells_the_end_of_its_log(tmp_path: Path) -> None:
-    """Issue 4 §1: a diagnosis when it stalls."""
+    """A diagnosis when it stalls."""
     async with harbour(tmp_path) as sea:
         machine = await sea.world.rent(sea.client)
         sea.world.simulator.write_log(machine, "Traceback: no such module\n")

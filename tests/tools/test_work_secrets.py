@@ -19,7 +19,7 @@ ALLOW = '[secrets]\nallow = ["HF_TOKEN", "NOT_SET"]\n'
 async def test_a_secret_reaches_the_machine_and_nothing_that_is_told_or_kept(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Issue 4 §5: names only pass through the chat; the value is sent and nowhere written."""
+    """Names only pass through the chat; the value is sent and nowhere written."""
     async with harbour(
         tmp_path, policy=ALLOW, environment={"HF_TOKEN": CANARY, "OTHER": "not-for-anybody"}
     ) as sea:
@@ -38,7 +38,7 @@ async def test_a_secret_reaches_the_machine_and_nothing_that_is_told_or_kept(
 
 
 async def test_names_the_policy_does_not_allow_are_refused(tmp_path: Path) -> None:
-    """Issue 4 §5: neither another name, nor one without a value, nor a value in its place."""
+    """Neither another name, nor one without a value, nor a value in its place."""
     async with harbour(
         tmp_path, policy=ALLOW, environment={"HF_TOKEN": CANARY, "OTHER": "not-for-anybody"}
     ) as sea:

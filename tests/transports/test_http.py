@@ -29,7 +29,7 @@ ADDRESS = r"serving MCP at (\S+)"
     ],
 )
 def test_a_door_that_would_stand_open_is_refused(door: Mapping[str, object], said: str) -> None:
-    """Design §2: refused before anything listens."""
+    """Refused before anything listens (docs/design.md#commands)."""
     with pytest.raises(ConfigInvalid, match=said):
         HttpDoor(**door)  # type: ignore[arg-type]  # the point is to try combinations
 

@@ -1,4 +1,7 @@
-"""A server on stdio: protocol only on stdout, and a clean end however it is ended."""
+"""A server on stdio: protocol only on stdout, and a clean end however it is ended.
+
+See docs/design.md#commands, docs/design.md#sending-once.
+"""
 
 import asyncio
 import signal
@@ -35,7 +38,7 @@ async def test_a_signal_ends_the_server(number: signal.Signals, tmp_path: Path) 
 
 
 async def test_without_a_key_it_starts_and_tells_how_to_get_one(tmp_path: Path) -> None:
-    """Design §2: the tools are listed; a call answers what to do. Nothing reaches out."""
+    """The tools are listed; a call answers what to do. Nothing reaches out."""
     async with started(tmp_path, VAST_URL="http://127.0.0.1:9") as server:
         await server.greet()
         assert (await server.ask(2, "tools/list"))["tools"]
@@ -72,7 +75,7 @@ class SlowToRent(Simulator):
 
 
 async def test_a_rent_under_way_is_waited_for_when_a_signal_comes(tmp_path: Path) -> None:
-    """Design §7: a sent write is drained for up to 10 s, so its outcome stands in the ledger."""
+    """A sent write is drained for up to 10 s, so its outcome stands in the ledger."""
     simulator = SlowToRent(ScaledClock(), rate_limits=False)
     async with listening(simulator) as address:
         words = {"VAST_URL": address, "VAST_API_KEY": "sim-key"}

@@ -1,9 +1,9 @@
 """The stock the market is drawn from: cards, places, processors, templates. Data only.
 
-Names are the vendor's wire spellings (vast-api, appendix); VRAM is MB per card as the vendor shows
-it (a 24 GB card reports 24564); prices are typical $/h per card and only need to be plausible.
+Names are the vendor's wire spellings; VRAM is MB per card as the vendor shows it (a 24 GB card
+reports 24564); prices are typical $/h per card and only need to be plausible.
 
-See docs/vendor-api.md#templates.
+See docs/vendor-api.md#gpu-names, docs/vendor-api.md#templates.
 """
 
 from dataclasses import dataclass

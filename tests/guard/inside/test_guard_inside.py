@@ -1,4 +1,7 @@
-"""The guard's text, run by real shells against the vendor over HTTP (design §8, safety §6)."""
+"""The guard's text, run by real shells against the vendor over HTTP (docs/hazards.md#leases).
+
+See docs/design.md#leases, docs/vendor-api.md#inside-an-instance.
+"""
 
 import hashlib
 import os
@@ -31,7 +34,7 @@ every_shell = pytest.mark.parametrize("shell", SHELLS)
 async def test_the_lease_end_stops_the_machine_and_nothing_does_before(
     tmp_path: Path, shell: str
 ) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     async with container(tmp_path, shell) as box:
         box.label(5)
         await box.arm(5)
@@ -48,7 +51,7 @@ async def test_the_lease_end_stops_the_machine_and_nothing_does_before(
 
 @every_shell
 async def test_an_extension_in_the_label_is_honoured(tmp_path: Path, shell: str) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     async with container(tmp_path, shell) as box:
         box.label(3)
         await box.arm(3)
@@ -63,7 +66,7 @@ async def test_an_extension_in_the_label_is_honoured(tmp_path: Path, shell: str)
 
 @every_shell
 async def test_a_shortening_in_the_label_is_honoured(tmp_path: Path, shell: str) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     async with container(tmp_path, shell) as box:
         box.label(120)
         await box.arm(120)
@@ -112,7 +115,7 @@ async def test_an_outage_keeps_the_last_deadline_and_ends_with_the_stop(
 
 
 async def test_a_stop_that_is_answered_without_success_is_repeated(tmp_path: Path) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     async with container(tmp_path) as box:
         box.label(1)
         await box.arm(1)
@@ -123,7 +126,7 @@ async def test_a_stop_that_is_answered_without_success_is_repeated(tmp_path: Pat
 
 
 async def test_a_lease_extended_while_the_stop_fails_keeps_the_machine(tmp_path: Path) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     async with container(tmp_path) as box:
         box.label(1)
         await box.arm(1)
@@ -200,7 +203,7 @@ async def test_a_users_text_may_say_anything_before_our_mark(tmp_path: Path, she
 
 
 async def test_no_label_passes_the_ceiling(tmp_path: Path) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     async with container(tmp_path) as box:
         box.label(500_000)
         await box.arm(2, longest_minutes=4)
@@ -246,7 +249,7 @@ async def test_an_old_machine_started_anew_may_run_for_a_whole_new_lease(tmp_pat
 
 @every_shell
 async def test_outside_a_machine_it_says_so_and_does_nothing(tmp_path: Path, shell: str) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     async with container(tmp_path, shell) as box:
         del box.environment["CONTAINER_ID"]
         await box.start(box.guard(0) + "echo user\n")
@@ -268,7 +271,7 @@ async def test_outside_a_machine_it_says_so_and_does_nothing(tmp_path: Path, she
 async def test_any_one_of_the_three_clients_will_do(
     tmp_path: Path, shell: str, client: str
 ) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     async with container(tmp_path, shell, clients=(client,)) as box:
         box.label(2)
         await box.arm(1)
@@ -280,7 +283,7 @@ async def test_any_one_of_the_three_clients_will_do(
 
 
 async def test_the_machines_key_is_made_where_it_is_not_told(tmp_path: Path) -> None:
-    """md5 of authorized_keys, then md5 of the container's label (vast-api §21)."""
+    """md5 of authorized_keys, then md5 of the container's label."""
     async with container(tmp_path) as box:
         keys = "ssh-ed25519 AAAA me\n"
         (box.home / ".ssh").mkdir()
@@ -298,7 +301,7 @@ async def test_the_machines_key_is_made_where_it_is_not_told(tmp_path: Path) -> 
 
 
 async def test_a_key_that_may_not_read_leaves_the_end_of_its_creation(tmp_path: Path) -> None:
-    """Safety §6: then it is a fixed maximum, and the stop is tried all the same."""
+    """Then it is a fixed maximum, and the stop is tried all the same (docs/hazards.md#leases)."""
     async with container(tmp_path) as box:
         box.label(60)
         box.simulator.faults.add("status_before", method="GET", times=10_000, status=403)
@@ -372,7 +375,7 @@ def test_it_leaves_four_fifths_of_the_vendors_limit_to_the_user() -> None:
 
 
 def test_it_holds_no_secret_and_no_comment() -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     text = _text(idle_minutes=30)
     assert "sim-key" not in text
     assert not any(line.startswith("#") for line in text.splitlines())
@@ -392,6 +395,6 @@ def test_it_holds_no_secret_and_no_comment() -> None:
     ],
 )
 def test_what_could_be_read_as_shell_is_refused(changes: dict[str, object]) -> None:
-    """Design §8: the guard inside stops its own machine at the lease end, no sooner."""
+    """The guard inside stops its own machine at the lease end, no sooner."""
     with pytest.raises((ConfigInvalid, ValueError), match=r"VAST_URL|intent|idle"):
         _text(**changes)

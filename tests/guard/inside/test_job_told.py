@@ -50,7 +50,7 @@ async def job(box: Container, name: str, home: str = ".vmcp") -> AsyncIterator[P
 async def test_a_running_job_hears_it_once_two_minutes_before_the_end(
     tmp_path: Path, shell: str, home: str
 ) -> None:
-    """Issue 4 §3: SIGTERM 2 minutes before any stop; later ones would mean: at once."""
+    """SIGTERM 2 minutes before any stop; later ones would mean: at once."""
     shell_path(shell)
     async with container(tmp_path, shell) as box, job(box, "j1", home) as heard:
         box.label(10)

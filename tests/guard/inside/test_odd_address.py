@@ -1,4 +1,7 @@
-"""An address that cannot stand in a start script closes renting, and nothing that saves money."""
+"""An address that cannot stand in a start script closes renting, and nothing that saves money.
+
+See docs/design.md#key-and-account, docs/design.md#money.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +26,7 @@ class Elsewhere(World):
 
 
 async def test_an_odd_address_refuses_a_rent_and_no_stop_or_destroy(tmp_path: Path) -> None:
-    """Design §2, §5: told by the variable's name before anything is sent."""
+    """Told by the variable's name before anything is sent."""
     world = Elsewhere(tmp_path, seed=1)
     async with world.connect() as client:
         instance_id = await world.rent(client)

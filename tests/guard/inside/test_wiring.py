@@ -1,4 +1,7 @@
-"""Rented machines carry the guard, and say so when they cannot (issue 3.4)."""
+"""Rented machines carry the guard, and say so when they cannot.
+
+See docs/design.md#leases.
+"""
 
 from pathlib import Path
 
@@ -29,7 +32,7 @@ async def _rent(world: World, **arguments: object) -> tuple[dict[str, object], s
 
 
 async def test_a_rented_machine_carries_the_guard_for_its_own_mark(tmp_path: Path) -> None:
-    """Issue 3.4: the layers that will hold are told."""
+    """The layers that will hold are told."""
     world = World(tmp_path)
     answer, onstart = await _rent(world, onstart="echo mine\n")
     contract = world.simulator.world.instances[int(str(answer["instance_id"]))]
@@ -52,7 +55,7 @@ async def test_a_templates_own_start_script_is_put_behind_the_guard(tmp_path: Pa
 
 
 async def test_with_args_there_is_no_guard_and_that_is_told(tmp_path: Path) -> None:
-    """Issue 3.4: the layers that will hold are told."""
+    """The layers that will hold are told."""
     answer, onstart = await _rent(
         World(tmp_path), connect="args", image="x/y", onstart="/bin/serve", args=["a"]
     )
@@ -64,7 +67,7 @@ async def test_with_args_there_is_no_guard_and_that_is_told(tmp_path: Path) -> N
 async def test_a_long_script_is_packed_and_a_hopeless_one_refused_before_money(
     tmp_path: Path,
 ) -> None:
-    """Issue 3.4: the layers that will hold are told."""
+    """The layers that will hold are told."""
     world = World(tmp_path)
     _, onstart = await _rent(world, onstart="echo one\n" * 1900)
     assert "gunzip" in onstart
@@ -75,7 +78,7 @@ async def test_a_long_script_is_packed_and_a_hopeless_one_refused_before_money(
 
 
 async def test_an_idle_stop_needs_a_guard_to_do_it(tmp_path: Path) -> None:
-    """Issue 3.4: the layers that will hold are told."""
+    """The layers that will hold are told."""
     world = World(tmp_path)
     offer = await world.cheap_offer()
 
@@ -101,7 +104,7 @@ async def test_an_idle_stop_needs_a_guard_to_do_it(tmp_path: Path) -> None:
 async def test_a_long_script_that_packs_well_is_rented_and_another_is_told_its_sizes(
     tmp_path: Path,
 ) -> None:
-    """Design §8: only what the vendor would cut is refused, with the numbers that count."""
+    """Only what the vendor would cut is refused, with the numbers that count."""
     world = World(tmp_path)
     _, onstart = await _rent(world, onstart="echo one and the same line\n" * 900)
     assert len(onstart.encode()) <= ONSTART_LIMIT
