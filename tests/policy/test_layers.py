@@ -175,7 +175,7 @@ def test_every_key_can_be_set_and_read_back(key: Key) -> None:
 
 
 def test_every_limit_has_a_key_and_a_meaning() -> None:
-    """Design §5 lists the keys; the README's table is made from this one."""
+    """The keys are stable names; the README's table is made from this one."""
     table = limits_table()
     assert len({dotted for dotted, _, _ in table}) == len(table) == len(KEYS)
     assert all(default and meaning for _, default, meaning in table)
@@ -186,7 +186,7 @@ def test_every_limit_has_a_key_and_a_meaning() -> None:
 
 
 def test_the_built_in_numbers_are_the_designs() -> None:
-    """Design §5, every number, to the letter."""
+    """Every number that docs/design.md#limits promises."""
     said = {dotted: default for dotted, default, _ in limits_table()}
     assert said == {
         "limits.max_usd_per_hour": "$3.00/h",
