@@ -7,6 +7,7 @@ the official client multiplies by 1000).
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Self
 
@@ -127,3 +128,8 @@ def mb_from_gb(gigabytes: float) -> float:
 def seconds_from_hours(count: float) -> int:
     """Hours as whole seconds, rounded up."""
     return math.ceil(count * HOUR_S)
+
+
+def minute(at_us: int) -> str:
+    """An instant to the minute, UTC: `2026-11-20T18:30Z`."""
+    return datetime.fromtimestamp(at_us // _MICRO, UTC).strftime("%Y-%m-%dT%H:%MZ")

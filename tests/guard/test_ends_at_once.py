@@ -14,9 +14,9 @@ from tests.suites.rig import carry
 from tests.world import World
 from vast_mcp.errors import ApiError, InputInvalid
 from vast_mcp.guard.acts import DestroyInstance, ExtendLease, StartInstance, StopInstance
-from vast_mcp.guard.acts._base import iso
 from vast_mcp.guard.door import Guard
 from vast_mcp.store import RentalState
+from vast_mcp.units import minute
 
 MINUTE_S = 60
 
@@ -182,7 +182,7 @@ async def test_a_start_on_its_way_is_not_given_another_lease(tmp_path: Path) -> 
 
         outcome = await held.meanwhile(carry(slow, StartInstance(instance_id, 3.0)), again())
     rental = await booked(world, instance_id)
-    assert outcome.values["lease_ends"] == iso(rental.lease_ends_us)
+    assert outcome.values["lease_ends"] == minute(rental.lease_ends_us)
 
 
 async def test_a_start_whose_answer_was_lost_can_be_repeated(tmp_path: Path) -> None:

@@ -136,8 +136,9 @@ def test_a_container_that_stopped_by_itself_is_not_called_failed() -> None:
     """`failed` needs a text that says so and a machine that never ran."""
     one = held(after_s=60, actual_status="exited", **STOOD)
     assert one.state is InstanceState.STOPPED
-    assert "stopped, and not by us" in one.warnings
+    assert one.why.startswith("not by us")
     told = held(after_s=60, actual_status="exited", books={"details": {"stop_sent": True}}, **STOOD)
+    assert told.why == "by us"
     assert told.warnings == []
 
 

@@ -7,8 +7,8 @@ import pytest
 from tests.tools.test_account import endpoint_with_a_worker, rent_volume
 from tests.world import Json, World
 from vast_mcp.cli.leases import looked
-from vast_mcp.services.showing import minute
 from vast_mcp.store import RentalState, Transaction
+from vast_mcp.units import minute
 
 
 async def billing(world: World) -> dict[str, Json]:
@@ -35,7 +35,7 @@ async def test_every_kind_says_since_when_why_and_who_made_it(tmp_path: Path) ->
     ours, disk = rows[f"instance_id {running}"], rows[f"instance_id {resting}"]
     assert (ours["made_by"], ours["why"]) == ("us", "runs under its lease")
     assert minute(rented_us)[:13] == ours["since"][:13]
-    assert disk["why"] == "stopped: its disk is kept until destroyed"
+    assert disk["why"].startswith("stopped (as asked here ")
     theirs = rows[f"instance_id {stranger}"]
     assert (theirs["made_by"], theirs["why"]) == (
         "others",

@@ -17,7 +17,7 @@ from vast_mcp.guard.tick import KEEPER, START_GIVEN_UP_US
 from vast_mcp.runtime import Runtime
 from vast_mcp.services import Services
 from vast_mcp.services.holdings import Holding, Holdings, holdings
-from vast_mcp.services.showing import minute
+from vast_mcp.units import minute
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

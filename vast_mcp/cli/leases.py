@@ -13,10 +13,9 @@ from vast_mcp.guard.act import Caller
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.services import Services
 from vast_mcp.services.holdings import Holding, holdings
-from vast_mcp.services.showing import minute
 from vast_mcp.store import Rental
 from vast_mcp.text import clean_line
-from vast_mcp.units import UsdPerHour
+from vast_mcp.units import UsdPerHour, minute
 
 OWN = Caller(client="terminal")
 _HEAD = ("what", "state", "price", "since", "made by", "lease ends", "then", "why", "label")

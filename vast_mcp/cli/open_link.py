@@ -23,11 +23,9 @@ from vast_mcp.clock import Clock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import VastMcpError
 from vast_mcp.models import Instance
+from vast_mcp.models.pages import page_port
 from vast_mcp.rate_limit.pace import SharedPace
 from vast_mcp.remote.address import port_urls
-
-JUPYTER = 8080
-PORTAL = 1111
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,14 +79,12 @@ def page_of(instance: Instance, token: str) -> str:
     Raises:
         VastMcpError: it has no open page.
     """
+    inside = page_port(instance)
     urls = {found.inside: found.url for found in port_urls(instance) if "udp:" not in found.url}
-    inside = next((port for port in (JUPYTER, PORTAL) if port in urls), None)
-    if instance.actual_status != "running" or inside is None:
+    if inside is None or inside not in urls:
         raise VastMcpError(
             f"Instance {instance.instance_id} shows no jupyter or portal page now.",
             hint='Rent it with connect="jupyter", or let forward_port reach another port.',
         )
     url = urls[inside]
-    if inside == JUPYTER and "jupyter" in instance.runtype:
-        url = url.replace("http://", "https://", 1)  # its own certificate: the browser will ask
     return f"{url}/?token={quote(token, safe='')}" if token else url

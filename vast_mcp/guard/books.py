@@ -147,7 +147,7 @@ def rest(tx: Transaction, rental: Rental, now_us: int, read_us: int) -> Rental:
     tx.add_segment(
         Segment(rental.intent_id, "disk", rental.disk_usd_per_hour, Usd(0), now_us, None)
     )
-    over = {"breach": "", "starting": False, "seen_us": read_us}
+    over = {"breach": "", "starting": False, "seen_us": read_us, "rested_us": now_us}
     return tx.update_rental(rental, running=False, details={**rental.details, **over})
 
 

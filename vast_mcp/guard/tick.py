@@ -19,6 +19,7 @@ from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance, standing
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.charged import KEEPER_PAUSE_US, KEEPER_WITHIN_S, follow_charges
+from vast_mcp.guard.halting import Halt
 from vast_mcp.guard.key_watch import watch_keys
 from vast_mcp.guard.observing import PRINCIPAL, observe_all, observe_found
 from vast_mcp.guard.worker_watch import EndpointFinding, watch_workers
@@ -252,7 +253,7 @@ async def _insistently(act: Act, correct: Correct) -> Outcome:
     except PolicyDenied:
         if not isinstance(act, DestroyInstance):
             raise
-        stop = StopInstance(act.instance_id, corrective=True, found=act.found)
+        stop = StopInstance(act.instance_id, True, act.found, act.cause)
         return await correct(stop, KEEPER)
 
 
@@ -288,34 +289,54 @@ def _correction(
 ) -> tuple[Act, Cause, str] | None:
     instance_id = rental.target_id
     assert instance_id is not None
-    found = standing(rental)
-    stop = StopInstance(instance_id, corrective=True, found=found)
-    destroy = DestroyInstance(instance_id, corrective=True, found=found)
+    found = _undoing(rental) or _ending(rental, instance, now_us)
+    if found is None:
+        return None
+    act, halt, cause, why = found
+    due = act(instance_id, corrective=True, found=standing(rental), cause=halt)
+    return due, cause, why.format(instance_id)
+
+
+_Ending = tuple[type[StopInstance | DestroyInstance], str, Cause, str]
+"""Which act, what it is sent for (empty: as before), and in words, with a place for the id."""
+
+
+def _undoing(rental: Rental) -> _Ending | None:
+    """What goes on being ended, or is not what was approved."""
+    breach = str(rental.details.get("breach") or "").replace("{", "(").replace("}", ")")
     if rental.state is RentalState.DESTROYING:
-        why = f"destroy of {instance_id} repeated"
-        return destroy, Cause.REPEAT, why
-    breach = rental.details.get("breach")
+        return DestroyInstance, "", Cause.REPEAT, "destroy of {} repeated"
     if breach and not rental.ever_ran:
-        return destroy, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
+        return DestroyInstance, Halt.UNAPPROVED, Cause.UNAPPROVED, f"{{}} undone: {breach}"
     if breach and rental.running:
-        return stop, Cause.UNAPPROVED, f"{instance_id} stopped: {breach}"
+        return StopInstance, Halt.UNAPPROVED, Cause.UNAPPROVED, f"{{}} stopped: {breach}"
+    return None
+
+
+def _ending(rental: Rental, instance: Instance | None, now_us: int) -> _Ending | None:
+    """What its lease, its start or an order of ours ends."""
     if not rental.running:
         return None
     if _never_won(rental, instance, now_us):
-        return destroy, Cause.OUTBID, f"{instance_id} never ran: its bid did not win"
+        return DestroyInstance, Halt.BID, Cause.OUTBID, "{} never ran: its bid did not win"
     if now_us >= rental.lease_ends_us:
-        end = destroy if rental.end_act == "destroy" else stop
-        return end, Cause.LEASE, f"lease of {instance_id} ended"
+        act = DestroyInstance if rental.end_act == "destroy" else StopInstance
+        return act, Halt.LEASE, Cause.LEASE, "lease of {} ended"
     if instance is None:
         return None
     if rental.details.get("stop_sent") and instance.intended_status == "running":
-        return stop, Cause.REPEAT, f"stop of {instance_id} repeated"
-    started_us = rental.details.get("start_us")
-    late = isinstance(started_us, int) and now_us - started_us >= START_GIVEN_UP_US
-    late = late and not rental.details.get("came_up")  # later it may be outbid, and resumes
-    if late and instance.actual_status != "running":
-        return stop, Cause.START, f"start of {instance_id} given up"
+        return StopInstance, "", Cause.REPEAT, "stop of {} repeated"
+    if _start_is_late(rental, instance, now_us):
+        return StopInstance, Halt.START, Cause.START, "start of {} given up"
     return None
+
+
+def _start_is_late(rental: Rental, instance: Instance, now_us: int) -> bool:
+    """Whether a start of ours has not come up in time; later it may be outbid, and resumes."""
+    started_us = rental.details.get("start_us")
+    if not isinstance(started_us, int) or rental.details.get("came_up"):
+        return False
+    return now_us - started_us >= START_GIVEN_UP_US and instance.actual_status != "running"
 
 
 def _never_won(rental: Rental, instance: Instance | None, now_us: int) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from vast_mcp.errors import NotFound, PolicyDenied, VastMcpError
 from vast_mcp.guard.acts import DestroyInstance, StopInstance
 from vast_mcp.guard.carrying import may_destroy
+from vast_mcp.guard.halting import Halt
 from vast_mcp.jobs import script
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.clearance import Clearance
@@ -91,7 +92,7 @@ async def end(desk: JobDesk) -> None:
     destroys = may_destroy(desk.job) and not desk.fact("leave")
     await desk.save(facts={"ending": "destroy" if destroys else "stop"})
     tries = int(desk.fact("ends", 0)) + 1
-    act = DestroyInstance(instance_id) if destroys else StopInstance(instance_id)
+    act = (DestroyInstance if destroys else StopInstance)(instance_id, cause=Halt.JOB)
     try:
         outcome = await desk.carry(act)
     except NotFound:

@@ -23,11 +23,10 @@ from vast_mcp.policy.limits import NotifyRules
 from vast_mcp.services import Services
 from vast_mcp.services.budgets import task_spent
 from vast_mcp.services.rentals import held_of
-from vast_mcp.services.showing import minute
 from vast_mcp.services.spending import spending
 from vast_mcp.store import Letter, Rental, Transaction, current_rate
 from vast_mcp.store.exposure import month_start_us
-from vast_mcp.units import Usd, UsdPerHour
+from vast_mcp.units import Usd, UsdPerHour, minute
 
 LONGEST_S = 25.0
 """So long the keeper's next look may be held up by senders that hang."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from vast_mcp.models.instance import Instance
+from vast_mcp.models.pages import scheme_of
 from vast_mcp.remote.errors import AddressInvalid, PathRefused
 
 Route = Literal["direct", "proxy"]
@@ -19,7 +20,6 @@ USER = "root"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
-_TLS_PORTS = {443, 8443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,6 @@ def port_urls(instance: Instance) -> tuple[PortUrl, ...]:
     for mapping in instance.ports:
         if mapping.inside == 22 or not 1 <= mapping.outside <= 65535:
             continue
-        scheme = "https" if mapping.inside in _TLS_PORTS else "http"
-        scheme = scheme if mapping.protocol == "tcp" else "udp"
+        scheme = scheme_of(instance, mapping.inside) if mapping.protocol == "tcp" else "udp"
         found.append(PortUrl(mapping.inside, f"{scheme}://{host}:{mapping.outside}"))
     return tuple(found)

@@ -9,9 +9,9 @@ from vast_mcp.services.budgets import budget_rows
 from vast_mcp.services.clock_standing import clock_warnings
 from vast_mcp.services.holdings import Holding, Holdings, holdings
 from vast_mcp.services.key_standing import key_warnings
-from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.services.showing import dollars, given
 from vast_mcp.services.spending import spending
-from vast_mcp.units import UsdPerHour
+from vast_mcp.units import UsdPerHour, minute
 
 _ROWS = 30
 _SHORT_RUNWAY_HOURS = 24.0

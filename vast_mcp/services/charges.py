@@ -8,9 +8,9 @@ from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.charged import ChargedLine, Window, days_of, read_window, sums
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
-from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.services.showing import dollars, given
 from vast_mcp.store.exposure import month_start_us
-from vast_mcp.units import Usd
+from vast_mcp.units import Usd, minute
 
 Period = Literal["day", "week", "month"]
 Grouping = Literal["instance", "day", "kind"]

@@ -8,10 +8,10 @@ from vast_mcp.guard.acts import short_name
 from vast_mcp.models import Endpoint, Worker, Workergroup
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
-from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.services.showing import dollars, given
 from vast_mcp.store import Rental
 from vast_mcp.text import clean_line
-from vast_mcp.units import UsdPerHour
+from vast_mcp.units import UsdPerHour, minute
 
 _WORKERS_ASKED = 12
 """Endpoints whose workers are listed in one answer; the rest count at their maximum."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vast_mcp.clock import SECOND_US
+from vast_mcp.guard.halting import NO_CREDIT, contract_over, halted_by_others, why_halted
 from vast_mcp.guard.mark import Mark, user_part
 from vast_mcp.guard.remembered import ending, is_young
 from vast_mcp.models import (
@@ -33,6 +34,7 @@ _UP = {
     InstanceState.ENDED,
 }
 """It runs or ran, or what keeps it from it is told by another word."""
+_RESTING = {InstanceState.STOPPED, InstanceState.STOPPING, InstanceState.OUTBID}
 _BEING = {"stop": "stopped", "destroy": "destroyed"}
 
 
@@ -48,6 +50,8 @@ class Held:
     spent: Usd | None = None
     copied: str = ""
     """Why the mark that it bears is not its own; empty where it bears none, or its own."""
+    no_credit: bool = False
+    """The account's credit is known to be used up: then Vast.ai stops every machine."""
 
     @property
     def ours(self) -> bool:
@@ -112,6 +116,25 @@ class Held:
         """Why it does not come up, or did not come up again; None where nothing says so."""
         return None if self.instance.actual_status == "running" else failure_of(self.instance)
 
+    @property
+    def why(self) -> str:
+        """Why it stands still, as a clause; empty where it does not, or nobody can tell."""
+        if self.state is InstanceState.OUTBID and not self.no_credit:
+            return "outbid, or halted by its host"
+        if self.stop_may_be_credit and self.no_credit:
+            return NO_CREDIT
+        return why_halted(self.instance, self.rental, self.now_us) if self.rests else ""
+
+    @property
+    def rests(self) -> bool:
+        """It stands still, whatever it was that stopped it."""
+        return self.state in _RESTING
+
+    @property
+    def stop_may_be_credit(self) -> bool:
+        """Stopped, and nothing but the account's credit could still tell why."""
+        return self.state is InstanceState.OUTBID or self.halted_by_others
+
     def _rests_as_told(self) -> bool:
         """A stopped bid machine is outbid unless we stopped it or its contract is over."""
         rental = self.rental
@@ -175,6 +198,14 @@ class Held:
         return self.began_us is None or self.now_us - self.began_us < _PORTS_WAITED_US
 
     @property
+    def bid(self) -> UsdPerHour | None:
+        """What an interruptible machine bids now: its price without the disk."""
+        one = self.instance
+        if not one.is_bid or not one.listed:
+            return None
+        return max(UsdPerHour(0), one.usd_per_hour - one.disk_usd_per_hour)
+
+    @property
     def needed_bid(self) -> UsdPerHour | None:
         """For an outbid machine: the least bid that runs it now."""
         return self.instance.min_bid if self.state is InstanceState.OUTBID else None
@@ -226,24 +257,20 @@ class Held:
     def _cause_warning(self) -> str:
         """Why it stands still, where it was not we who stopped it."""
         if self.state is InstanceState.OUTBID:
-            return "outbid, or halted by its host: may resume by itself and bill until stopped"
+            return "may resume by itself and bill until stopped"
         if self.failure is not None and not self.stop_sent:
             step = self.failure.next_for(self.instance.instance_id)
-            ran = self.state is not InstanceState.FAILED
-            return self.failure.said if ran else f"{self.failure.said} {step}"
-        if self.halted_by_others:
-            return "stopped, and not by us"
+            if self.state is InstanceState.FAILED:
+                return f"{self.failure.said} {step}"
+            return "" if self.rests else self.failure.said
         return ""
 
     @property
     def halted_by_others(self) -> bool:
         """One of our machines stands still within its lease, and it was not we who stopped it."""
-        rental = self.rental
-        if rental is None or self.stop_sent or self.contract_over:
+        if self.state is not InstanceState.STOPPED:
             return False
-        if self.state is not InstanceState.STOPPED or rental.lease_ends_us <= self.now_us:
-            return False
-        return rental.state is not RentalState.DESTROYING
+        return halted_by_others(self.instance, self.rental, self.now_us)
 
     def _not_up_warning(self) -> str:
         if self.not_up_min is None:
@@ -266,8 +293,7 @@ class Held:
     @property
     def contract_over(self) -> bool:
         """Past its end a machine cannot be started any more."""
-        ends_us = self.instance.contract_ends_us
-        return ends_us is not None and ends_us <= self.now_us
+        return contract_over(self.instance, self.now_us)
 
     def _contract_warning(self) -> str:
         ends_us = self.instance.contract_ends_us

@@ -13,10 +13,10 @@ from vast_mcp.services._services import Services
 from vast_mcp.services.endpoints import SeenEndpoint, endpoints_seen
 from vast_mcp.services.held import Held
 from vast_mcp.services.rentals import fleet_of
-from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.services.showing import dollars, given
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import clean_line
-from vast_mcp.units import UsdPerHour
+from vast_mcp.units import UsdPerHour, minute
 
 LABEL_SHOWN = 60
 _SIDE_READ_S = 12.0
@@ -178,12 +178,12 @@ def _why(seen: Held, *, over: bool) -> str:
         return "its lease is over, it is being ended" if over else "runs under its lease"
     if seen.state is InstanceState.ENDED:
         return "its command has ended: its disk is kept until destroyed"
-    if seen.state is InstanceState.OUTBID:
+    if seen.state is InstanceState.OUTBID and not seen.no_credit:
         return "outbid: its disk; resumes if its bid wins"
-    if seen.halted_by_others:
-        return "stopped, not by us: its disk is kept until destroyed"
+    if seen.why:
+        return f"stopped ({seen.why}): its disk until destroyed"
     if seen.state is InstanceState.STOPPED:
-        return "stopped: its disk is kept until destroyed"
+        return "stopped: its disk until destroyed"
     return "its disk, while it is not up"
 
 

@@ -12,10 +12,10 @@ from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.services._services import Services
 from vast_mcp.services.metered import likely_spent
-from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.services.showing import dollars, given
 from vast_mcp.store import Job, JobPhase, Transaction, spent_and_reserved
 from vast_mcp.text import clean, clean_line
-from vast_mcp.units import Usd
+from vast_mcp.units import Usd, minute
 
 OUTPUT_SHOWN = 4_000
 _AROUND = 16_384

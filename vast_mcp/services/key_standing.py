@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from vast_mcp.config import ApiKey, KeyKind
 from vast_mcp.services._services import Services
 from vast_mcp.services.holdings import Holding
-from vast_mcp.services.showing import minute
+from vast_mcp.units import minute
 
 LOGIN = "The person runs `vastai tfa login` before; no restart is needed."
 

@@ -4,8 +4,9 @@ from vast_mcp.operations import JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.holdings import machine
 from vast_mcp.services.rentals import show_one
-from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.services.showing import dollars, given
 from vast_mcp.text import clean_ends, clean_line
+from vast_mcp.units import minute
 
 
 async def machine_detail(services: Services, instance_id: int) -> JsonObject:

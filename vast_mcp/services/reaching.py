@@ -5,10 +5,10 @@ from pathlib import Path
 
 from vast_mcp.guard.ssh_key import KEY_NAME
 from vast_mcp.models import Instance
+from vast_mcp.models.pages import scheme_of
 from vast_mcp.services.held import Held
 
 _SSH_PORT = 22
-_TLS_PORTS = frozenset({443, 8443})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,6 @@ def addresses(instance: Instance) -> list[str]:
         if port.protocol == "udp":
             found.append(f"{port.inside}/udp -> {host}:{port.outside}")
         else:
-            scheme = "https" if port.inside in _TLS_PORTS else "http"
+            scheme = scheme_of(instance, port.inside)
             found.append(f"{port.inside} -> {scheme}://{host}:{port.outside}")
     return found

@@ -7,18 +7,20 @@ from vast_mcp.api.instance_reads import InstanceReading
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, LedgerUnavailable, NotFound
 from vast_mcp.guard.belonging import Bearers, Belonging
+from vast_mcp.guard.halting import fate_of
 from vast_mcp.guard.remembered import holds, is_young, remembered
 from vast_mcp.models import Billing, Instance
 from vast_mcp.services._services import Services
 from vast_mcp.services.held import Held
 from vast_mcp.services.metered import likely_spent
-from vast_mcp.services.showing import minute
 from vast_mcp.store import Rental, RentalState, Transaction
-from vast_mcp.units import Usd, UsdPerHour
+from vast_mcp.units import Usd, UsdPerHour, minute
 
 LIST_LAG_US = 60 * SECOND_US
 """How long the vendor's list may lag behind a rent or a destroy."""
 _ASKED_ONE_BY_ONE = 5
+_CREDIT_WITHIN_S = 12.0
+"""A burst of calls waits up to ten seconds for its turn at this route."""
 _OWN_ROWS = 25
 _OWN_WITHIN_S = 1.5
 """For our own machines beside a long list: an answer is given within two seconds."""
@@ -107,6 +109,7 @@ async def fleet_of(
     held = [one for one in seen.held if not _just_destroyed(one, since_us)]
     listed = {one.instance_id for one in instances}
     held += await _unlisted(services, [one for one in seen.open if one.target_id not in listed])
+    held = list(await credit_told(services, held))
     return Fleet(tuple(held), seen.lost, (*seen.warnings, age) if age else seen.warnings)
 
 
@@ -171,16 +174,26 @@ async def show_one(services: Services, instance_id: int) -> Held:
         if rental is None or not holds(rental):
             if look.trouble is not None:
                 raise look.trouble
-            raise NotFound(
-                await _farewell(services, instance_id), hint="show_instances lists the rest."
-            )
+            raise await gone(services, instance_id)
         instance = remembered(rental, services.clock.lease_us())
     return await hold(services, instance)
 
 
 async def hold(services: Services, instance: Instance) -> Held:
     """A machine just read, with what the books know of it."""
-    return (await _with_books(services, [instance])).held[0]
+    held = (await _with_books(services, [instance])).held[0]
+    return (await credit_told(services, [held]))[0]
+
+
+async def credit_told(services: Services, held: Sequence[Held]) -> tuple[Held, ...]:
+    """The same; where the account's credit alone could tell why a machine stands still, with it."""
+    if not any(one.stop_may_be_credit for one in held):
+        return tuple(held)
+    try:
+        empty = (await services.reads.account(deadline_s=_CREDIT_WITHIN_S)).credit <= Usd(0)
+    except ApiError:
+        empty = False
+    return tuple(replace(one, no_credit=empty) for one in held)
 
 
 async def known_rental(services: Services, instance_id: int) -> Rental | None:
@@ -249,7 +262,15 @@ def _dearest_first(one: Held) -> tuple[bool, int, int]:
     return resting, -one.instance.usd_per_hour.micros, one.instance.instance_id
 
 
-async def _farewell(services: Services, instance_id: int) -> str:
+async def gone(services: Services, instance_id: int) -> NotFound:
+    """What a read says of a machine that does not exist: what became of it, if the books know."""
+    said = await farewell(services, instance_id)
+    return NotFound(said, hint="show_instances lists what exists.")
+
+
+async def farewell(services: Services, instance_id: int) -> str:
+    """Since when it does not exist any more, why, and what it cost."""
+
     def read(tx: Transaction) -> tuple[Rental, Usd] | None:
         rental = tx.rental_of("instance", instance_id)
         if rental is None:
@@ -265,4 +286,8 @@ async def _farewell(services: Services, instance_id: int) -> str:
         return f"There is no instance {instance_id} on this account."
     rental, spent = known
     when = f" since {minute(rental.ended_us)}" if rental.ended_us else ""
-    return f"Instance {instance_id} does not exist any more{when}; by our meter it cost {spent}."
+    why = fate_of(rental)
+    return (
+        f"Instance {instance_id} does not exist any more{when} ({why}); by our meter it cost"
+        f" {spent}."
+    )

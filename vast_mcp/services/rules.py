@@ -6,9 +6,10 @@ from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy.table import rows_in_force
 from vast_mcp.services._services import Services
 from vast_mcp.services.budgets import budget_rows
-from vast_mcp.services.showing import given, minute
+from vast_mcp.services.showing import given
 from vast_mcp.store import Plan
 from vast_mcp.text import clean_line
+from vast_mcp.units import minute
 
 _BUILT_IN = "built-in"
 _UNSET = frozenset({"not set", "none"})

@@ -1,9 +1,7 @@
 """Money, instants and foreign text as answers show them: rounded, short, marked."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-from vast_mcp.clock import SECOND_US
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -16,11 +14,6 @@ def dollars(amount: Usd | UsdPerHour) -> float:
 def at_least(rate: UsdPerHour) -> float:
     """A price to give back as a bound or a bid: four digits, never below what it stands for."""
     return -(-rate.micros // 100) / 10_000
-
-
-def minute(at_us: int) -> str:
-    """An instant to the minute, UTC: `2026-11-20T18:30Z`."""
-    return datetime.fromtimestamp(at_us // SECOND_US, UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def given(fields: Mapping[str, Json]) -> JsonObject:

@@ -8,10 +8,10 @@ from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Exposure, Limits
 from vast_mcp.services._services import Services
 from vast_mcp.services.metered import billed_by_day
-from vast_mcp.services.showing import dollars, given, minute
+from vast_mcp.services.showing import dollars, given
 from vast_mcp.store import Rental, Segment, Transaction, day_of
 from vast_mcp.store.exposure import cost_by_day, current_rate, month_start_us
-from vast_mcp.units import Usd
+from vast_mcp.units import Usd, minute
 
 _DAYS_SHOWN = 31
 

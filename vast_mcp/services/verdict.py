@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vast_mcp.clock import SECOND_US
+from vast_mcp.guard.acts.rent_words import better_bid
 from vast_mcp.models import Instance, InstanceState
+from vast_mcp.models.pages import page_port, page_words
 from vast_mcp.remote.errors import Unavailable
 from vast_mcp.services.held import Held
 from vast_mcp.services.rentals import LIST_LAG_US
 from vast_mcp.services.showing import at_least
-from vast_mcp.units import HOUR_S
+from vast_mcp.units import HOUR_S, UsdPerHour
 
 Word = Literal["normal", "slow", "dead"]
 RENT_EXPECTED_S = 300
@@ -72,9 +74,10 @@ def judge(held: Held) -> Verdict:
         case InstanceState.OUTBID:
             least = at_least(held.needed_bid) if held.needed_bid else 0
             bid = f" At least ${least:g}/h is needed." if least else ""
-            said = f"It was outbid and stopped; it may resume by itself and bill.{bid}"
-            return _dead(held, said, "change_bid({id}, …), stop_instance({id}) so that it stays"
-                         " stopped, or destroy_instance({id}).")  # fmt: skip
+            said = f"It stands still ({held.why}); it may resume by itself and bill.{bid}"
+            more = "…" if held.needed_bid is None else f"{_winning(held).dollars:g}"
+            return _dead(held, said, f"change_bid({{id}}, {more}), stop_instance({{id}}) so that it"
+                         " stays stopped, or destroy_instance({id}).")  # fmt: skip
         case InstanceState.STARTING:
             return _starting(held, waited_s)
         case InstanceState.STOPPED | InstanceState.STOPPING:
@@ -139,8 +142,20 @@ def _running(held: Held, state: InstanceState) -> Verdict:
         "normal",
         said,
         reached=True,
-        next=f"show_instances({held.instance.instance_id}) has ssh and ports.",
+        next=f"{_page(held)}show_instances({held.instance.instance_id}) has ssh and ports.",
     )
+
+
+def _winning(held: Held) -> UsdPerHour:
+    assert held.needed_bid is not None
+    return better_bid(held.needed_bid, held.bid)
+
+
+def _page(held: Held) -> str:
+    """How a person opens its own page; ends with a space."""
+    one = held.instance
+    words = page_words(page_port(one), one.instance_id)
+    return f"{words} " if words else ""
 
 
 def _starting(held: Held, waited_s: int) -> Verdict:
@@ -198,14 +213,18 @@ def _stopped(held: Held, state: InstanceState, waited_s: int) -> Verdict:
     never_ran = held.rental is not None and not again
     if one.intended_status == "running":
         step = ANOTHER if never_ran else "show_logs({id}); its disk is kept until you destroy it."
-        return _dead(held, "It stopped by itself, not by us, and does not recover.", step)
+        return _dead(held, "It is stopped: its container ended by itself. It stays so.", step)
     if held.failure is not None and not held.stop_sent:
         step = "show_logs({id}); its disk is kept until you destroy it."
         return _dead(held, f"{held.failure.said} It is stopped, not by us.", step)
-    if held.halted_by_others:
+    why = f" ({held.why})" if held.why else ""
+    if held.no_credit and held.halted_by_others:
+        step = "The person adds credit; then start_instance({id})."
+    elif held.halted_by_others:
         step = ANOTHER if never_ran else "start_instance({id}) or destroy_instance({id})."
-        return _dead(held, "It is stopped, and not by us: nothing starts it.", step)
-    return _dead(held, f"It is {state.value}: nothing starts it.", "start_instance({id}).")
+    else:
+        step = "start_instance({id}, lease_hours) runs it again."
+    return _dead(held, f"It is {state.value}{why}; nothing starts it.", step)
 
 
 def _in_time(held: Held, waited_s: int, expected_s: int, slow_s: int, said: str) -> Verdict:
@@ -264,7 +283,8 @@ def _not_known(one: Instance) -> str:
 
 def usable(held: Held, said: str, url: str = "", *, step: str = "") -> Verdict:
     """It can be worked on."""
-    step = step or ("" if url else f"run_command({held.instance.instance_id}, …) or copy_files.")
+    work = "" if url else f"run_command({held.instance.instance_id}, …) or copy_files."
+    step = step or f"{_page(held)}{work}".strip()
     return Verdict("normal", said, reached=True, next=step, url=url)
 
 

@@ -1,6 +1,7 @@
 """Waiting in short calls: look, judge, sleep, and come back before any client's patience ends."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from vast_mcp.api.connection import READ_TIMEOUT_S
 from vast_mcp.errors import ApiError, RateLimited, VendorDown, VendorUnreadable
@@ -12,7 +13,7 @@ from vast_mcp.services._services import Services
 from vast_mcp.services.held import Held
 from vast_mcp.services.logs import excerpt
 from vast_mcp.services.reached import Goal, explain, reached
-from vast_mcp.services.rentals import hold, known_rental
+from vast_mcp.services.rentals import farewell, hold, known_rental
 from vast_mcp.services.verdict import Verdict, judge, missing
 
 CALL_S = 45.0
@@ -92,7 +93,10 @@ async def look_once(
         raise look.trouble
     if rental is not None and rental.state.holds_money:
         waited_s = (services.clock.lease_us() - rental.created_us) // 1_000_000
-    return None, missing(instance_id, waited_s)
+    verdict = missing(instance_id, waited_s)
+    if verdict.word == "dead":
+        verdict = replace(verdict, said=await farewell(services, instance_id))
+    return None, verdict
 
 
 async def log_trouble(
@@ -113,6 +117,8 @@ _HAS_LAST_WORDS = {InstanceState.FAILED, InstanceState.STOPPED}
 async def last_words(services: Services, held: Held | None, verdict: Verdict) -> str:
     """The end of the log of a machine that failed; empty where there is none to be had."""
     if held is None or verdict.word != "dead" or held.state not in _HAS_LAST_WORDS:
+        return ""
+    if held.stop_sent:
         return ""
     try:
         log = await services.reads.logs(held.instance.instance_id, tail=_LOG_LINES)

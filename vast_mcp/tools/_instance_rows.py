@@ -5,15 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from vast_mcp.errors import NotFound
 from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing
+from vast_mcp.models.pages import page_port, page_words
 from vast_mcp.services.held import Held
 from vast_mcp.services.reaching import addresses, editor_block, ssh_command
 from vast_mcp.services.rentals import Fleet, PendingRent
-from vast_mcp.services.showing import at_least, dollars, minute
+from vast_mcp.services.showing import at_least, dollars
 from vast_mcp.services.verdict import Verdict, elapsed_s
 from vast_mcp.text import clean_ends
+from vast_mcp.units import minute
 
 InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
 StateWord = Literal[
@@ -30,6 +31,7 @@ class InstanceRow(BaseModel):
 
     instance_id: int
     state: str
+    why: str | None = Field(None, description="it stands still")
     bills: str
     gpu: str
     untrusted_label: str | None = None
@@ -42,6 +44,7 @@ class InstanceRow(BaseModel):
     lease_ends: str | None = None
     disk_used_gb: float | None = None
     contract_ends: str | None = None
+    bid_usd_per_hour: float | None = Field(None, description="interruptible")
     needs_bid_usd_per_hour: float | None = None
     warnings: list[str] | None = None
     ssh: str | None = None
@@ -52,7 +55,6 @@ class InstanceRow(BaseModel):
     disk_gb: float | None = None
     gpu_util_percent: float | None = None
     country: str | None = None
-    interruptible: bool | None = None
     on_end: str | None = None
     task: str | None = None
 
@@ -64,6 +66,7 @@ class InstanceRow(BaseModel):
         return cls(
             instance_id=one.instance_id,
             state=held.state.value,
+            why=held.why or None,
             bills=held.bills.value,
             gpu=f"{one.num_gpus}x {one.gpu_name}",
             untrusted_label=held.label[:LABEL_SHOWN] or None,
@@ -76,6 +79,7 @@ class InstanceRow(BaseModel):
             lease_ends=None if ends_us is None else minute(ends_us),
             disk_used_gb=None if one.disk_used_gb is None else round(one.disk_used_gb, 1),
             contract_ends=None if one.contract_ends_us is None else minute(one.contract_ends_us),
+            bid_usd_per_hour=None if held.bid is None else dollars(held.bid),
             needs_bid_usd_per_hour=None if bid is None else at_least(bid),
             warnings=held.warnings or None,
         )
@@ -93,19 +97,10 @@ class InstanceRow(BaseModel):
             "disk_gb": one.disk_gb or None,
             "gpu_util_percent": one.gpu_utilisation_percent,
             "country": one.country or None,
-            "interruptible": one.is_bid or None,
             "on_end": rental.end_act if rental else None,
             "task": rental.task or None if rental else None,
         }
         return cls.of(held).model_copy(update=more)
-
-
-def absent(instance_id: int) -> NotFound:
-    """What a read says of a machine that is not there, as the guard says it of a write."""
-    return NotFound(
-        f"There is no instance {instance_id} on this account.",
-        hint="show_instances lists what exists.",
-    )
 
 
 def _less_now(held: Held) -> float | None:
@@ -179,8 +174,10 @@ class InstanceList(BaseModel):
     @classmethod
     def detail(cls, held: Held, state_place: str) -> "InstanceList":
         """One machine in full."""
-        listed = held.instance.listed
-        step = None if listed else "Look again in a minute; stop and destroy work all the same."
+        one = held.instance
+        step = page_words(page_port(one), one.instance_id) or None
+        if not one.listed:
+            step = "Look again in a minute; stop and destroy work all the same."
         return cls(instances=[InstanceRow.detailed(held, state_place)], next=step)
 
 
@@ -228,6 +225,7 @@ class WaitResult(BaseModel):
         lease_us = held.lease_ends_us if held else None
         unseen = {"dead": "gone", "slow": "unknown", "normal": "starting"}[verdict.word]
         message = str(clean_ends(held.instance.status_message)) if held else ""
+        quiet = verdict.reached or (held is not None and held.stop_sent)
         return cls(
             instance_id=instance_id,
             reached=verdict.reached,
@@ -243,6 +241,6 @@ class WaitResult(BaseModel):
             lease_ends=None if lease_us is None else minute(lease_us),
             ssh=ssh_command(held, state_place) if held and verdict.reached else None,
             url=verdict.url or None,
-            untrusted_status=None if verdict.reached else message or None,
+            untrusted_status=None if quiet else message or None,
             untrusted_log=log or None,
         )

@@ -8,8 +8,9 @@ from vast_mcp.errors import InputInvalid, VendorRefused
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import DeleteDiskFiles
 from vast_mcp.services.logs import excerpt
+from vast_mcp.services.rentals import gone
 from vast_mcp.tools._ask import Svc, asking
-from vast_mcp.tools._instance_rows import InstanceId, absent
+from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec
 
 
@@ -37,7 +38,7 @@ async def list_disk(
         shown = excerpt(await services.reads.list_disk(instance_id, f"ls -l {quoted}"))
     except VendorRefused as error:
         if error.code == "invalid_container_id":  # the vendor's word for no such instance
-            raise absent(instance_id) from error
+            raise await gone(services, instance_id) from error
         raise
     cut = "Only the end is shown; list a folder further down." if shown.cut else None
     return Listing(instance_id=instance_id, untrusted_listing=shown.text, cut=cut)

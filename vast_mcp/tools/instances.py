@@ -10,7 +10,7 @@ from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.services.logs import excerpt
 from vast_mcp.services.reached import Goal, Until
-from vast_mcp.services.rentals import show_fleet, show_one
+from vast_mcp.services.rentals import gone, show_fleet, show_one
 from vast_mcp.services.terms import (
     check_args,
     check_env,
@@ -26,7 +26,6 @@ from vast_mcp.tools._instance_rows import (
     InstanceList,
     StateWord,
     WaitResult,
-    absent,
 )
 from vast_mcp.tools._spec import ToolSpec
 
@@ -190,7 +189,7 @@ async def show_logs(
     try:
         text = await services.reads.logs(instance_id, tail=tail, match=filter, daemon=daemon)
     except NotFound as error:
-        raise absent(instance_id) from error
+        raise await gone(services, instance_id) from error
     shown = excerpt(text)
     hint = None
     if shown.cut:

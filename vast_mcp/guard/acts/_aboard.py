@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vast_mcp.errors import InputInvalid, NotFound
 from vast_mcp.guard.act import Desk, Sight
 from vast_mcp.guard.acts._base import Seen
+from vast_mcp.guard.halting import contract_over
 from vast_mcp.models import InstanceState, state_of
 from vast_mcp.remote.address import Address, addresses
 from vast_mcp.remote.session import Session
@@ -14,6 +15,14 @@ from vast_mcp.remote.session import Session
 KEY_PATIENCE_S = 12.0
 """A call must end within a client's patience; waiting longer is what wait_for_instance is for."""
 _STOPPED = frozenset({InstanceState.STOPPED, InstanceState.STOPPING, InstanceState.OUTBID})
+
+_WAIT = 'wait_for_instance(instance_id={id}, until="ssh") first.'
+_DEAD = {
+    InstanceState.FAILED: "wait_for_instance({id}) says what would help.",
+    InstanceState.ENDED: "show_logs({id}) has its output; destroy_instance ends its cost.",
+    InstanceState.HOST_OFFLINE: "Nothing bills meanwhile; look again later, or rent another.",
+}
+"""States that no waiting in one call ends, and what to do then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,12 @@ def way_in(seen: Seen) -> tuple[Address, ...]:
             "instance_id", "this machine runs a command of its own (args) and has no SSH"
         )
     if state not in {InstanceState.READY, InstanceState.RUNNING_NO_SSH}:
+        why = f" ({seen.why})" if seen.why else ""
         raise InputInvalid(
             "instance_id",
-            f"{instance_id} is {state.value}, so nothing can be done on it yet",
-            hint=f'wait_for_instance(instance_id={instance_id}, until="ssh") first.',
+            f"{instance_id} is {state.value}{why}, so nothing can be done on it"
+            + ("" if state in _DEAD else " yet"),
+            hint=_DEAD.get(state, _WAIT).format(id=instance_id),
         )
     found = addresses(seen.instance)
     if not found:
@@ -63,10 +74,27 @@ def running_only(seen: Seen, what: str) -> tuple[Address, ...]:
     if not found:
         raise InputInvalid(
             "instance_id",
-            f"{seen.instance.instance_id} is stopped; {what} needs it running",
-            hint="start_instance starts it under a new lease.",
+            f"{standing_still(seen)}; {what} needs it running",
+            hint=back_up(seen),
         )
     return found
+
+
+def standing_still(seen: Seen, subject: str = "") -> str:
+    """`27000001 is stopped (its lease ended …)`, for a refusal."""
+    why = f" ({seen.why})" if seen.why else ""
+    return f"{subject or seen.instance.instance_id} is stopped{why}"
+
+
+def back_up(seen: Seen) -> str:
+    """What runs it again."""
+    one = seen.instance
+    if contract_over(one, seen.now_us):
+        return "It cannot be started any more; destroy_instance ends its cost."
+    if state_of(one) is InstanceState.OUTBID and not seen.stopped_by_us:
+        least = "" if one.min_bid is None else f" above {one.min_bid}"
+        return f"change_bid{least} lets it run again; or destroy_instance."
+    return f"start_instance(instance_id={one.instance_id}, lease_hours) runs it again."
 
 
 def entered(

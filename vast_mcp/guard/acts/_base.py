@@ -10,6 +10,7 @@ from vast_mcp.api.instance_reads import says_gone
 from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown, RateLimited
 from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.belonging import Belonging
+from vast_mcp.guard.halting import fate_of, why_halted
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.reconcile import unmarked_of
 from vast_mcp.guard.remembered import holds, remembered
@@ -77,6 +78,18 @@ class Seen:
     """The rent that this machine seems to have come from, though it lacks its mark: not ours yet.
     """
     whose: Belonging = field(default_factory=Belonging)
+    now_us: int = 0
+    """When it was seen."""
+
+    @property
+    def why(self) -> str:
+        """Why it stands still, as a clause; empty where it does not, or nobody can tell."""
+        return why_halted(self.instance, self.rental, self.now_us)
+
+    @property
+    def stopped_by_us(self) -> bool:
+        """Whether a stop of it was sent, so that it rests for good."""
+        return self.rental is not None and bool(self.rental.details.get("stop_sent"))
 
     @property
     def snapshot(self) -> JsonObject:
@@ -128,7 +141,7 @@ async def see(
         if look.trouble is not None and not open_here:
             raise look.trouble
         if rental is None or not open_here or look.gone or not ends_cost:
-            raise _unseen(instance_id, open_here=open_here and not look.gone)
+            raise _unseen(instance_id, rental, open_here=open_here and not look.gone)
         instance = remembered(rental, desk.now_us())
     bearers, shown = desk.view.bearers([instance]), instance
     whose = await desk.ledger.read(lambda tx: bearers.whose(shown, tx))
@@ -140,13 +153,14 @@ async def see(
         owner=Owner.OURS if whose.ours else Owner.FOREIGN,
         never_ran=_never_ran(instance, rental),
     )
-    return Seen(instance, rental, target, claim, whose)
+    return Seen(instance, rental, target, claim, whose, desk.now_us())
 
 
-def _unseen(instance_id: int, *, open_here: bool) -> NotFound:
+def _unseen(instance_id: int, rental: Rental | None, *, open_here: bool) -> NotFound:
     if not open_here:
+        fate = f" any more ({fate_of(rental)})" if rental is not None and rental.ended_us else ""
         return NotFound(
-            f"There is no instance {instance_id} on this account; nothing was done.",
+            f"There is no instance {instance_id} on this account{fate}; nothing was done.",
             hint="show_instances lists what exists.",
         )
     return NotFound(
@@ -264,11 +278,6 @@ def day_words(at_us: int) -> str:
     """A day as a person says it: `17 Nov`."""
     moment = datetime.fromtimestamp(at_us // 1_000_000, UTC)
     return f"{moment.day} {moment:%b}"
-
-
-def iso(at_us: int) -> str:
-    """An instant to the minute, UTC: `2026-11-20T18:30Z`."""
-    return datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def plain_number(value: float) -> str:

@@ -106,7 +106,7 @@ class ChangeBid(LeaseAct):
             )
         return Outcome(
             status="bid_changed",
-            said=f"The bid is set. It now costs {rate} with its disk.",
+            said=f"The bid is {UsdPerHour.of(self.bid_usd_per_hour)} now; {rate} with its disk.",
             values=values,
         )
 

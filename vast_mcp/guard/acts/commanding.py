@@ -11,13 +11,15 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import (
     Aboard,
+    back_up,
     entered,
     first_seen,
     locator,
     running_only,
+    standing_still,
     way_in,
 )
-from vast_mcp.guard.acts._base import PlainAct, see
+from vast_mcp.guard.acts._base import PlainAct, Seen, see
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Request
 from vast_mcp.remote.command import CommandResult, command_line, run_command
@@ -50,7 +52,7 @@ class RunCommand(PlainAct):
         seen = await see(desk, self.instance_id)
         where = way_in(seen)
         if not where:
-            self._listing()
+            self._listing(seen)
         shown = clean_line(self.command, _SHOWN_LETTERS)
         digest = hashlib.sha256(canonical(self.arguments()).encode()).hexdigest()[:12]
         return Aboard(
@@ -87,14 +89,19 @@ class RunCommand(PlainAct):
     def _line(self) -> str:
         return command_line(self.command, directory=self.directory, env=dict(self.env))
 
-    def _listing(self) -> None:
+    def _listing(self, seen: Seen) -> None:
         """Refuse what a stopped machine cannot do."""
-        if self.directory or self.env:
-            raise InputInvalid("instance_id", _STOPPED, hint=_START)
         try:
+            if self.directory or self.env:
+                raise InputInvalid("instance_id", "no directory and no variables there")
             instances.list_disk(self.instance_id, self.command.strip())
         except InputInvalid as error:
-            raise InputInvalid("instance_id", _STOPPED, hint=_START) from error
+            raise InputInvalid(
+                "instance_id",
+                f"{standing_still(seen, 'this machine')}: only a plain `ls PATH` or `du PATH`"
+                " works",
+                hint=back_up(seen),
+            ) from error
 
     async def _on_disk(self, desk: Desk) -> Outcome:
         output = await desk.reads.list_disk(self.instance_id, self.command.strip())
@@ -110,10 +117,6 @@ def host_reads(env: Iterable[tuple[str, str]], command: str) -> tuple[str, ...]:
     """A warning where a command shows the host what looks like a credential."""
     found = exposed(dict(env), (("the command", command),))
     return (f"The host can read {said(found)}.",) if found else ()
-
-
-_STOPPED = "this machine is stopped: only a plain `ls PATH` or `du PATH` works"
-_START = "start_instance starts it under a new lease."
 
 
 def _told(

@@ -14,7 +14,14 @@ from typing import ClassVar
 
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._aboard import Aboard, entered, first_seen, running_only, way_in
+from vast_mcp.guard.acts._aboard import (
+    Aboard,
+    entered,
+    first_seen,
+    running_only,
+    standing_still,
+    way_in,
+)
 from vast_mcp.guard.acts._base import PlainAct, Seen, see
 from vast_mcp.guard.acts._between import BetweenSight, copy_between, look_between, whole_paths
 from vast_mcp.guard.acts._copy_words import count_words, size_words, under_way
@@ -201,7 +208,7 @@ def _running(seen: Seen) -> tuple[Address, ...]:
         one = seen.instance
         raise InputInvalid(
             "instance_id",
-            f"{one.instance_id} is stopped: files move over SSH, which needs it running",
+            f"{standing_still(seen)}: files move over SSH, which needs it running",
             hint=f"start_instance(instance_id={one.instance_id}, lease_hours=1) costs"
             f" {one.usd_per_hour}, {one.usd_per_hour.over(300)} for five minutes; copy, then stop"
             f" it. Or without starting it: C.{one.instance_id}:PATH to or from another instance of"

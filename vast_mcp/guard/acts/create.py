@@ -22,6 +22,7 @@ from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minu
 from vast_mcp.guard.vault import in_plain_text, place, split
 from vast_mcp.models import Offer, Template
 from vast_mcp.models import Rental as OfferRental
+from vast_mcp.models.pages import promised_page
 from vast_mcp.operations import Json, JsonObject, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
 from vast_mcp.policy import Request, Spend
@@ -46,6 +47,8 @@ class CreateSight(Sight):
     """What will be open to the internet, the template's included."""
     doors: tuple[str, ...] = ()
     """What is said of them."""
+    page: int | None = None
+    """The port inside of a page that a person can open once it runs."""
     on_demand: str = ""
     """What is said where an interruptible offer is rented without a bid."""
 
@@ -128,7 +131,14 @@ class CreateInstance(PlainAct):
             ports=doors.opened(self.ports, template),
             doors=tuple(doors.notes(offer, self.ports, template, jupyter=self._jupyter(template))),
             on_demand=on_demand,
+            page=self._page(offer, template),
         )
+
+    def _page(self, offer: Offer, template: Template | None) -> int | None:
+        """None as well where its host has no open port to reach it by."""
+        if offer.direct_ports < 1:
+            return None
+        return promised_page(doors.opened(self.ports, template), jupyter=self._jupyter(template))
 
     def _jupyter(self, template: Template | None) -> bool:
         if self.connect is None:
@@ -309,6 +319,7 @@ class CreateInstance(PlainAct):
             attach_key=self.connect != "args",
             layers=sight.inside.layers,
             layer_warning=sight.inside.warning,
+            page=sight.page,
             bid=None if self.bid_usd_per_hour is None else UsdPerHour.of(self.bid_usd_per_hour),
             least_bid=lambda: self._least_bid(desk, spec.disk_gb),
         )

@@ -7,6 +7,7 @@ from typing import ClassVar, TypeAlias
 from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, OutcomeUnknown
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
+from vast_mcp.guard.acts._aboard import back_up, standing_still
 from vast_mcp.guard.acts._base import (
     Effect,
     PlainAct,
@@ -17,6 +18,7 @@ from vast_mcp.guard.acts._base import (
     unconfirmed,
 )
 from vast_mcp.guard.acts.job_words import job_words
+from vast_mcp.guard.halting import Halt, end_facts, stop_facts
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Request
@@ -72,6 +74,8 @@ class StopInstance(Correctable):
     """Our own lease end; never set by a tool."""
     found: Standing = ()
     """Of a correction: how the books stood when it was found due."""
+    cause: str = Halt.ASKED
+    """What it is sent for; empty where an earlier one is repeated."""
 
     async def look(self, desk: Desk) -> Sight:
         """The machine, and what its disk will go on costing."""
@@ -89,7 +93,7 @@ class StopInstance(Correctable):
 
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:  # noqa: ARG002
         """From here on it counts as being stopped: nobody is sold more hours of it."""
-        _note_stop(tx, self.instance_id, sent=True)
+        _note_stop(tx, self.instance_id, sent=True, cause=self.cause)
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Stop until seen stopped; an outbid machine too, or it would resume by itself."""
@@ -153,7 +157,10 @@ def _rests_already(seen: Seen) -> Outcome | None:
         return None
     told = _stop_outcome(one.instance_id, one, Effect(seen=True))
     disk = one.disk_usd_per_hour.per_day
-    said = f"It is stopped already; nothing was sent. Its disk costs {disk}/day until destroyed."
+    why = f" ({seen.why})" if seen.why else ""
+    said = (
+        f"It is stopped already{why}; nothing was sent. Its disk costs {disk}/day until destroyed."
+    )
     then = "start_instance runs it again; destroy_instance ends the cost of its disk."
     return replace(told, said=said, next=then)
 
@@ -204,6 +211,7 @@ class DestroyInstance(Correctable):
     instance_id: int
     corrective: bool = False
     found: Standing = ()
+    cause: str = Halt.ASKED
 
     async def look(self, desk: Desk) -> Sight:
         """The machine and what would be lost."""
@@ -231,7 +239,7 @@ class DestroyInstance(Correctable):
         def begin(tx: Transaction) -> None:
             rental = tx.rental_of("instance", self.instance_id)
             if rental is not None and rental.state.holds_money:
-                sent = {"missed": 0, "destroy_us": desk.now_us()}
+                sent = {"missed": 0, "destroy_us": desk.now_us(), **end_facts(self.cause)}
                 details = {**rental.details, **sent}
                 tx.update_rental(rental, state=RentalState.DESTROYING, details=details)
 
@@ -270,7 +278,8 @@ class DestroyInstance(Correctable):
     def _keep(self, tx: Transaction) -> None:
         rental = tx.rental_of("instance", self.instance_id)
         if rental is not None and rental.state is RentalState.DESTROYING:
-            tx.update_rental(rental, state=RentalState.ACTIVE)
+            kept = {**rental.details, "ended_for": ""}
+            tx.update_rental(rental, state=RentalState.ACTIVE, details=kept)
 
 
 def _gone(instance_id: int) -> Outcome:
@@ -300,8 +309,8 @@ class RebootInstance(PlainAct):
         if halted(seen.instance):
             raise InputInvalid(
                 "instance_id",
-                "this machine is stopped, so nothing of it can be rebooted",
-                hint="start_instance starts it under a new lease.",
+                f"{standing_still(seen, 'this machine')}, so nothing of it can be rebooted",
+                hint=back_up(seen),
             )
         return Sight(
             request=Request("reboot_unstarted" if self.unstarted else self.tool, seen.target),
@@ -341,10 +350,11 @@ class RebootInstance(PlainAct):
         )
 
 
-def _note_stop(tx: Transaction, instance_id: int, *, sent: bool) -> None:
+def _note_stop(tx: Transaction, instance_id: int, *, sent: bool, cause: str = "") -> None:
     rental = tx.rental_of("instance", instance_id)
     if rental is not None:
-        tx.update_rental(rental, touched=True, details={**rental.details, "stop_sent": sent})
+        facts = {**rental.details, "stop_sent": sent, **stop_facts(cause)}
+        tx.update_rental(rental, touched=True, details=facts)
 
 
 def _end(tx: Transaction, instance_id: int, now_us: int) -> None:

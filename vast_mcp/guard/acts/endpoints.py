@@ -8,7 +8,7 @@ from typing import ClassVar
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, iso, plain_number
+from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.guard.acts._endpoint import (
     EndpointSight,
     close_intent,
@@ -21,7 +21,7 @@ from vast_mcp.guard.plans import key_of
 from vast_mcp.operations import serverless
 from vast_mcp.policy import Request
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
-from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours
+from vast_mcp.units import Usd, UsdPerHour, minute, seconds_from_hours
 
 _LOOKS = 2
 _LOOK_EVERY_S = 3.0
@@ -181,7 +181,7 @@ class CreateEndpoint(PlainAct):
             status="created",
             said=f"Endpoint {name} exists. It rents nothing before it has a workergroup.",
             next=f'create_workergroup(endpoint_name="{self.endpoint_name}", template_hash=…).',
-            values={"endpoint_id": endpoint_id, "lease_ends": iso(ends_us)},
+            values={"endpoint_id": endpoint_id, "lease_ends": minute(ends_us)},
         )
 
         def write(tx: Transaction) -> None:

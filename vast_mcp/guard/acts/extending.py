@@ -7,7 +7,8 @@ from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import Seen, iso, plain_number, see
+from vast_mcp.guard.acts._aboard import back_up, standing_still
+from vast_mcp.guard.acts._base import Seen, plain_number, see
 from vast_mcp.guard.acts._lease import (
     LeaseAct,
     LeaseSight,
@@ -21,7 +22,7 @@ from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import InstanceState, state_of
 from vast_mcp.policy import Request
 from vast_mcp.store import RentalState, Transaction
-from vast_mcp.units import HOUR_S, UsdPerHour, seconds_from_hours
+from vast_mcp.units import HOUR_S, UsdPerHour, minute, seconds_from_hours
 
 _RESTS = (InstanceState.STOPPED, InstanceState.STOPPING)
 
@@ -46,7 +47,7 @@ class ExtendLease(LeaseAct):
         ends_us = floor_minute_us(present_us + seconds_from_hours(self.hours) * SECOND_US)
         if ends_us <= max(present_us, desk.now_us()):
             raise InputInvalid(
-                "hours", f"the lease would still be over: it ended {iso(present_us)}"
+                "hours", f"the lease would still be over: it ended {minute(present_us)}"
             )
         rate = max(one.usd_per_hour, rental.usd_per_hour) if rental else one.usd_per_hour
         began_us = rental.created_us if rental else (one.started_at_us or desk.now_us())
@@ -70,7 +71,7 @@ class ExtendLease(LeaseAct):
             },
             question=f"Extend {self.instance_id} ({seen.words}) by {plain_number(self.hours)} h?"
             f" {rate}: {spend.cost} more, {spend.rental_total} in all at most. New end"
-            f" {iso(ends_us)}. {_present(seen)}".rstrip(),
+            f" {minute(ends_us)}. {_present(seen)}".rstrip(),
             handle=f"extend-{self.instance_id}-{plain_number(self.hours)}h",
             label=seen.target.label,
             seen=seen,
@@ -103,11 +104,11 @@ class ExtendLease(LeaseAct):
             notes.append("The new end is not yet seen in the machine's label.")
         return Outcome(
             status="extended",
-            said=f"The lease now ends {iso(sight.ends_us)}.",
+            said=f"The lease now ends {minute(sight.ends_us)}.",
             warnings=tuple(note for note in notes if note),
             values={
                 "instance_id": self.instance_id,
-                "lease_ends": iso(sight.ends_us),
+                "lease_ends": minute(sight.ends_us),
                 "added_usd": round(spend.cost.dollars, 2) if spend else 0.0,
                 "max_cost_usd": round(spend.rental_total.dollars, 2) if spend else 0.0,
             },
@@ -136,8 +137,9 @@ def _present_end_us(seen: Seen) -> int:
         per_day = seen.instance.disk_usd_per_hour.per_day
         raise InputInvalid(
             "instance_id",
-            f"this machine is stopped: no lease runs, and only its disk bills ({per_day}/day).",
-            hint="start_instance gives a new lease.",
+            f"{standing_still(seen, 'this machine')}: no lease runs, and only its disk bills"
+            f" ({per_day}/day)",
+            hint=back_up(seen),
         )
     if rental is not None:
         return rental.lease_ends_us

@@ -8,7 +8,7 @@ from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown, StartQueued
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import iso, plain_number, see, unconfirmed
+from vast_mcp.guard.acts._base import plain_number, see, unconfirmed
 from vast_mcp.guard.acts._lease import (
     LeaseAct,
     LeaseSight,
@@ -24,7 +24,7 @@ from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
 from vast_mcp.store import Rental, RentalState, Transaction
-from vast_mcp.units import seconds_from_hours
+from vast_mcp.units import minute, seconds_from_hours
 
 _ARRIVES_US = 2 * 60 * SECOND_US
 
@@ -143,7 +143,7 @@ class StartInstance(LeaseAct):
                 "instance_id": self.instance_id,
                 "usd_per_hour": round(sight.rate.dollars, 4),
                 "max_cost_usd": round(spend.cost.dollars, 2) if spend else 0.0,
-                "lease_ends": iso(sight.ends_us),
+                "lease_ends": minute(sight.ends_us),
             },
         )
 
@@ -172,6 +172,7 @@ async def _note_stopped(desk: Desk, instance_id: int) -> None:
         rental = tx.rental_of("instance", instance_id)
         if rental is not None and rental.running:
             rested = books.rest(tx, rental, now_us, now_us)
-            tx.update_rental(rested, details={**rested.details, "stop_sent": True})
+            was = {"stop_sent": True, "rested_us": rental.details.get("rested_us")}  # all along
+            tx.update_rental(rested, details={**rested.details, **was})
 
     await desk.ledger.write(write)

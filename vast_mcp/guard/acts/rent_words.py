@@ -7,10 +7,10 @@ import math
 from typing import TYPE_CHECKING
 
 from vast_mcp.guard.act import Errand, Outcome
-from vast_mcp.guard.acts._base import iso
 from vast_mcp.guard.reconcile import Answer
 from vast_mcp.models import Instance
-from vast_mcp.units import Usd, UsdPerHour
+from vast_mcp.models.pages import page_words
+from vast_mcp.units import Usd, UsdPerHour, minute
 
 if TYPE_CHECKING:
     from vast_mcp.guard.acts.renting import Terms
@@ -26,17 +26,19 @@ def rented(errand: Errand, terms: "Terms", instance_id: int, warnings: tuple[str
     end = f"stops, and its disk costs {per_day}/day until destroyed"
     if terms.on_end == "destroy":  # a rent that nobody was asked about covers no destroy
         end = "is destroyed with its disk" if errand.booking.asked else f"only {end}: {UNASKED}"
+    words = page_words(terms.page, instance_id).rstrip(".")
+    page = f"then {words}; " if words else ""
     return Outcome(
         status="rented",
         said=f"Rented at {terms.rate}. At the lease end it {end}.",
-        next=f"wait_for_instance(instance_id={instance_id}); destroy_instance ends all cost.",
+        next=f"wait_for_instance(instance_id={instance_id}); {page}destroy_instance ends all cost.",
         warnings=(*warnings, terms.layer_warning) if terms.layer_warning else warnings,
         values={
             "instance_id": instance_id,
             "usd_per_hour": round(terms.rate.dollars, 4),
             "max_cost_usd": round(terms.cost.dollars, 2),
             "disk_usd_per_day": round(per_day.dollars, 4),
-            "lease_ends": iso(terms.ends_us),
+            "lease_ends": minute(terms.ends_us),
             "lease_layers": list(terms.layers),
         },
     )
@@ -63,7 +65,7 @@ def outbid(terms: "Terms", instance_id: int, least: UsdPerHour | None) -> Outcom
             "instance_id": instance_id,
             "usd_per_hour": round(terms.rate.dollars, 4),
             "max_cost_usd": round(terms.cost.dollars, 2),
-            "lease_ends": iso(terms.ends_us),
+            "lease_ends": minute(terms.ends_us),
         },
     )
 
@@ -100,13 +102,13 @@ def unmarked(terms: "Terms", one: Instance) -> Outcome:
         said=f"Vast.ai says that it rented instance {number} at {one.usd_per_hour}, and it is new"
         " on this offer's machine, but it lacks our mark: it cannot be proven ours. It bills, and"
         " its cost is counted; nothing of ours will end it, not even the lease end"
-        f" {iso(terms.ends_us)}.",
+        f" {minute(terms.ends_us)}.",
         next=f"Do not rent again for this. Tell the person: `vast-mcp extend {number} HOURS` in a"
         " terminal adopts it under a lease; or they destroy it in the Vast.ai console.",
         values={
             "instance_id": number,
             "usd_per_hour": round(one.usd_per_hour.dollars, 4),
-            "lease_ends": iso(terms.ends_us),
+            "lease_ends": minute(terms.ends_us),
         },
     )
 

@@ -30,6 +30,7 @@ from vast_mcp.guard.act import Desk, Errand, Outcome
 from vast_mcp.guard.acts import rent_words as words
 from vast_mcp.guard.acts._base import insist
 from vast_mcp.guard.approved import breach_of
+from vast_mcp.guard.halting import Halt, end_facts
 from vast_mcp.guard.reconcile import Answer, FoundRent, adopt, find, hold_unmarked
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, instances
@@ -58,6 +59,8 @@ class Terms:
     layers: tuple[str, ...] = ()
     """What will end the lease: `server`, `watch`, `inside`."""
     layer_warning: str = ""
+    page: int | None = None
+    """The port inside of a page that a person can open once it runs."""
     bid: UsdPerHour | None = None
     least_bid: LeastBid | None = None
 
@@ -324,7 +327,8 @@ async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
         if rental is None:
             return
         if state is RentalState.DESTROYING:
-            tx.update_rental(rental, state=state)
+            undone = {**rental.details, **end_facts(Halt.UNAPPROVED)}
+            tx.update_rental(rental, state=state, details=undone)
         else:
             books.close(tx, rental, state, now_us)
 
