@@ -118,3 +118,40 @@ async def test_a_machine_that_a_person_ends_is_not_replaced(tmp_path: Path, tool
         assert len(rents(basin)) == 1, job
         assert job["phase"] == "stopped", job
         assert basin.alive == ({machine} if tool == "stop_instance" else set())
+
+
+STOPS: dict[str, tuple[Json, str, str, bool]] = {
+    "outputs, machine stopped": (
+        {"outputs": ["out"], "on_end": "stop"},
+        "its 1 named output is brought back; then its machine is stopped, and the disk goes on",
+        "what its outputs held by then was brought back",
+        True,
+    ),
+    "no outputs": (
+        {"outputs": []},
+        "it named no outputs, so only what it printed is kept; then its machine is destroyed (only",
+        "it named no outputs, so only what it printed is kept",
+        False,
+    ),
+    "an output that is not there": (
+        {"outputs": ["out", "missing"], "on_end": "destroy"},
+        "its 2 named outputs are brought back",
+        "1 of its 2 named outputs came home",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STOPS)
+async def test_stop_job_promises_what_then_happens(tmp_path: Path, case: str) -> None:
+    """To its command, to what it wrote and to its machine: before, and as it is told afterwards."""
+    given, promised, told, left = STOPS[case]
+    command = "mkdir -p out; echo half > out/x; echo begun; sleep 400000"
+    async with Basin(tmp_path).open() as basin, basin.served() as client:
+        job_id = await basin.started(client, command=command, **given)
+        await printed(basin, client, job_id)
+        answer = await basin.call(client, "stop_job", job_id=job_id)
+        job = (await basin.over(client, job_id))["jobs"][0]
+        assert promised in answer["said"]
+        assert told in job["said"]
+        assert bool(basin.alive) == left

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from tests.world import ToolFailed, World
+from tests.world import Json, ToolFailed, World
 from vast_mcp.models import InstanceState
 from vast_mcp.tools import disk, instances, lifecycle, market
 from vast_mcp.tools._instance_rows import StateWord
@@ -194,3 +194,33 @@ async def test_the_listing_of_these_tools_is_small(tmp_path: Path) -> None:
     }
     assert sizes.keys() == own
     assert sum(sizes.values()) <= 5_200, sizes
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("attach_ssh_key", {}),
+        ("run_command", {"command": "nvidia-smi"}),
+        ("forward_port", {"port": 8000}),
+    ],
+)
+async def test_a_machine_without_ssh_says_so_before_anything(
+    tmp_path: Path, tool: str, given: Json, *, stopped: bool
+) -> None:
+    """It runs its image's own command: no key, no command and no start would open it."""
+    world = World(tmp_path, toolsets="all")
+    async with world.connect() as client:
+        instance_id = await world.rent(client, connect="args", args=["serve"])
+        world.run_until_ready()
+        if stopped:
+            await world.call(client, "stop_instance", instance_id=instance_id)
+            world.run_until_ready(60)
+        sent, asked = len(world.simulator.mutations()), len(world.questions)
+        with pytest.raises(ToolFailed) as failed:
+            await world.call(client, tool, instance_id=instance_id, **given)
+    assert 'connect="args"' in str(failed.value)
+    assert "has no SSH" in str(failed.value)
+    assert "start_instance" not in str(failed.value)
+    assert len(world.simulator.mutations()) == sent
+    assert len(world.questions) == asked

@@ -3,6 +3,8 @@
 See docs/design.md#answers, docs/design.md#questions.
 """
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from vast_mcp.guard.act import Caller
 from vast_mcp.guard.saying import SPENDING
 from vast_mcp.server import TOOLS
 from vast_mcp.tools.toolsets import choose
+from vast_mcp.tools.vendor_commands import VendorCommand, every_command
 
 EVERY_RENT_NEEDS_A_PERSON = """
 [limits]
@@ -92,14 +95,103 @@ def test_a_tool_that_is_not_there_leads_to_the_one_that_was_meant(asked: str, me
     assert not any(f"mean {name}?" in told for name in destroying)
 
 
-@pytest.mark.parametrize("verb", ["show", "list", "get", "describe", "check", "unstop", "preview"])
-def test_a_harmless_word_never_leads_to_a_tool_that_changes_anything(verb: str) -> None:
+CHANGING = {spec.name for spec in TOOLS if not spec.reads}
+HARMLESS = (
+    "show", "list", "get", "describe", "check", "search", "find", "preview", "price", "estimate",
+    "explain", "view", "read", "count", "compare", "watch", "wait_for", "is", "has", "unstop",
+)  # fmt: skip
+OPPOSITE = {
+    "start": {"stop", "destroy", "delete"},
+    "resume": {"stop", "destroy", "delete"},
+    "create": {"stop", "destroy", "delete"},
+    "keep": {"stop", "destroy", "delete"},
+    "restore": {"stop", "destroy", "delete"},
+    "protect": {"stop", "destroy", "delete"},
+    "detach": {"attach"},
+    "stop": {"start", "create", "extend", "destroy", "delete"},
+    "pause": {"start", "create", "extend", "destroy", "delete"},
+    "shorten": {"extend"},
+    "lower": {"extend", "create", "start"},
+    "destroy": {"start", "create", "extend"},
+    "delete": {"start", "create", "extend"},
+}
+
+
+def meant_by(name: str, toolsets: str = "all") -> str:
+    """The tool that the answer to a call of this name points to; empty: none."""
+    if name in {spec.name for spec in TOOLS}:
+        return ""
+    told = choose(TOOLS, toolsets).absence(name)
+    assert told.startswith("There is no tool "), told
+    assert "othing was done" in told
+    return told.partition("Did you mean ")[2].rstrip("?")
+
+
+@pytest.mark.parametrize("toolsets", ["default", "all", "guard", "instances"])
+def test_a_harmless_word_never_leads_to_a_tool_that_changes_anything(toolsets: str) -> None:
     """Not to one that spends, and not to the opposite: whatever noun the word stands before."""
-    changing = {spec.name for spec in TOOLS if not spec.reads}
-    for noun in {name.partition("_")[2] for name in changing}:
-        told = choose(TOOLS, "all").absence(f"{verb}_{noun}")
-        meant = told.partition("Did you mean ")[2].rstrip("?")
-        assert meant not in changing, told
+    nouns = {name.partition("_")[2] for name in CHANGING} | {"", "machine", "gpu", "all", "volume"}
+    for noun in nouns:
+        for verb in HARMLESS:
+            assert meant_by(f"{verb}_{noun}", toolsets) not in CHANGING, (verb, noun)
+        for verb, others in OPPOSITE.items():
+            if f"{verb}_{noun}" not in CHANGING:
+                meant = meant_by(f"{verb}_{noun}", toolsets)
+                assert meant.partition("_")[0] not in others, (verb, noun, meant)
+
+
+@pytest.mark.parametrize("spelling", ["{}", "vastai_{}", "mcp__vast__{}", "{}s"])
+def test_a_vendor_command_without_a_tool_is_said_to_have_none(spelling: str) -> None:
+    """With what the person can use instead; never a tool that does something else."""
+    without = [one for one in every_command() if not one.tool]
+    assert len(without) > 100
+    for command in without:
+        if not (spelling.endswith("s") and command.name.endswith("s")):
+            _has_none(command, spelling)
+
+
+def _has_none(command: VendorCommand, spelling: str) -> None:
+    called = spelling.format(re.sub(r"[ -]", "_", command.name))
+    verb, _, noun = command.name.partition(" ")
+    told = choose(TOOLS, "default").absence(called)
+    if verb == "list" and noun in {"volume", "volumes"}:  # what a model means by it: show
+        assert told.endswith("Did you mean show_account?")
+        return
+    assert told.startswith(f"There is no tool {called!r}; nothing was done. No tool of this"), told
+    assert "https://cloud.vast.ai or with `vastai " in told
+    assert "Did you mean" not in told
+
+
+def test_a_vendor_command_with_a_tool_leads_to_it() -> None:
+    """By the vendor's name for it, whatever our own is."""
+    ours = {spec.name for spec in TOOLS}
+    for command in every_command():
+        called = re.sub(r"[ -]", "_", command.name)
+        if command.tool and called not in ours:
+            assert meant_by(called) == command.tool
+            alone = choose(TOOLS, "guard").absence(called)
+            assert f"{command.tool} is not offered by this server's --toolsets (guard)" in alone
+
+
+UNLISTED = {"<sdk>"}
+"""Calls of the library. Clusters and overlays lie in the client, and it does not know the words."""
+
+
+def test_the_vendors_commands_are_those_of_its_client() -> None:
+    """Of every command that its client was recorded with, we know what to answer."""
+    recorded = Path(__file__).parents[1] / "recorded" / "requests" / "cases.jsonl"
+    known = {one.name for one in every_command()}
+    seen = set()
+    for line in recorded.read_text(encoding="utf-8").splitlines():
+        argv = json.loads(line)["argv"]
+        words = [word for word in argv[:2] if isinstance(word, str)]
+        name = " ".join(words) if " ".join(words) in known else words[0]
+        if words[0] not in UNLISTED and not re.search(r"^-|cluster|overlay", " ".join(words)):
+            assert name in known, argv
+            seen.add(name)
+    assert len(known) >= 147
+    assert len(seen) > 60
+    assert {one.tool for one in every_command()} <= {spec.name for spec in TOOLS} | {""}
 
 
 async def test_a_plan_that_a_person_denied_is_not_called_waiting(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
     """The last phase and a sentence of ours; nothing that the command printed is in it."""
     why = str(desk.fact("why") or "")
     code = desk.fact("exit_code")
-    kept = "." if desk.aside else "; what it had written was brought back."
+    kept = _kept(desk)
     if desk.job.stop_asked:
         return JobPhase.STOPPED, why or f"It was stopped{kept}"
     if desk.fact("timed_out"):
@@ -143,6 +143,19 @@ def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
     if missing:
         return JobPhase.FAILED, "Its command succeeded, but not every named output came home."
     return JobPhase.DONE, "Its command succeeded and every named output is home, checksums equal."
+
+
+def _kept(desk: JobDesk) -> str:
+    """The end of the sentence about a command that was cut short: what of it is home."""
+    outputs = desk.fact("outputs", [])
+    if desk.aside:
+        return "."
+    if not outputs:
+        return "; it named no outputs, so only what it printed is kept."
+    home = sum(not one["trouble"] for one in outputs)
+    if home == len(outputs):
+        return "; what its outputs held by then was brought back."
+    return f"; {home} of its {len(outputs)} named outputs came home."
 
 
 async def finish(desk: JobDesk, phase: JobPhase, why: str) -> None:

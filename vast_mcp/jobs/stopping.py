@@ -17,6 +17,7 @@ from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import StopInstance
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts.several import Ending, EndSeveral
+from vast_mcp.jobs.background import aside
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.office import Office
 from vast_mcp.operations import JsonObject, copying
@@ -27,6 +28,17 @@ COPY_PREFIX = "copy-"
 GRACE_S = 10.0
 """For all of it: the way in, SIGTERM, and what the job still writes."""
 _LOOK_EVERY_S = 0.5
+_BEFORE = "has not begun there, and then will not."
+_AT_WORK = {
+    JobPhase.PLANNED: _BEFORE,
+    JobPhase.RENTING: _BEFORE,
+    JobPhase.WAITING: _BEFORE,
+    JobPhase.UPLOADING: "is at work there; its command is about to begin.",
+    JobPhase.RUNNING: "is at work there; it is told first.",
+    JobPhase.DOWNLOADING: "is bringing its outputs home; the rest stays on the disk.",
+    JobPhase.ENDING: "is ending it just now.",
+}
+"""What the stop of its machine does to a job, by where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +49,7 @@ class StopKindly(StopInstance):
         """As of any stop; what runs there is named."""
         sight = await StopInstance.look(self, desk)
         jobs = await _unfinished(desk, self.instance_id)
-        named = "".join(
-            f" Job {job.job_id} is at work there; it is told first." for job in jobs[:1]
-        )
+        named = "".join(f" Job {job.job_id} {_AT_WORK[job.phase]}" for job in jobs[:1])
         return replace(sight, question=sight.question + named)
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
@@ -131,7 +141,7 @@ class StopJob(PlainAct):
         return Sight(
             request=Request(self.tool),
             snapshot={"job_id": self.job_id},
-            question=f"Stop job {self.job_id}? What it has written so far is kept.",
+            question=f"Stop job {self.job_id}? {_what_follows(job)}",
             handle=f"stop-job-{self.job_id}",
         )
 
@@ -153,7 +163,7 @@ class StopJob(PlainAct):
         self.office.begin(self.job_id)
         return Outcome(
             status="stopping",
-            said=f"Job {self.job_id} is being stopped; what it has written is brought back first.",
+            said=f"Job {self.job_id} is being stopped. {_what_follows(job)}",
             next=f'show_jobs(job_id="{self.job_id}", wait_seconds=45)',
             values={"job_id": self.job_id},
         )
@@ -207,3 +217,20 @@ class StopJob(PlainAct):
             said=f"{self.job_id} is ended; {kept}",
             values={"job_id": self.job_id, "instance_id": copy.instance_id},
         )
+
+
+def _what_follows(job: Job) -> str:
+    """What the stop of this job comes to: for its command, its outputs and its machine."""
+    if aside(job):
+        return "Its command is told to end; nothing is copied, and its machine runs on."
+    if not job.facts.get("started"):
+        return "Its command has not begun; what was rented for it is destroyed."
+    named = job.spec.get("outputs")
+    count = len(named) if isinstance(named, list) else 0
+    home = f"its {count} named output{'s are' if count > 1 else ' is'} brought back"
+    if not count:
+        home = "it named no outputs, so only what it printed is kept"
+    machine = "its machine is stopped, and the disk goes on costing"
+    if job.spec.get("on_end") == "destroy":
+        machine = "its machine is destroyed (only stopped if an output does not come home)"
+    return f"Its command is told to end; {home}; then {machine}."

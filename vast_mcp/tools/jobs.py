@@ -91,10 +91,10 @@ def run_job(
 
 @asking
 def stop_job(services: Services, job_id: JobId) -> Act:
-    """Stop a job: its command is told to end, outputs so far are brought back, its machine ends.
+    """Stop a job: its command is told to end, named outputs are brought back, its machine ends.
 
-    The machine ends as was agreed when the job began; one that was there before stays. Ends a
-    copy as well. Costs nothing more.
+    The machine ends as agreed when the job began (a stopped one's disk costs); one that was there
+    before stays. Ends a copy as well.
     """
     return stop_job_act(services, job_id)
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from vast_mcp.errors import ConfigInvalid
 from vast_mcp.text import clean_line
 from vast_mcp.tools._spec import ToolSpec
+from vast_mcp.tools.vendor_commands import VendorCommand, command_meant, plain
 
 DEFAULT = "default"
 ALL = "all"
 ALWAYS = "guard"
 _ALIKE = 0.6
+_SAME_NOUN = 0.8
 _OTHER_VERBS = {
     "rent": "create",
     "launch": "create",
@@ -23,12 +25,24 @@ _OTHER_VERBS = {
     "describe": "show",
     "find": "search",
     "restart": "reboot",
+    "resume": "start",
+    "pause": "stop",
+    "halt": "stop",
+    "cancel": "stop",
+    "rename": "label",
     "exec": "run",
     "execute": "run",
     "upload": "copy",
     "download": "copy",
 }
 """What other servers call our acts."""
+_OTHER_NOUNS = {
+    **dict.fromkeys(
+        ("machine", "server", "gpu", "vm", "pod", "box", "container", "node"), "instance"
+    ),
+    **dict.fromkeys(("balance", "credit"), "account"),
+}
+"""What other servers call what is rented, and who pays for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +59,15 @@ class ServedTools:
         for spec in self.known:
             if spec.name == name:
                 return self._not_offered(spec)
-        near = self._nearest(name)
-        hint = f" Did you mean {near}?" if near else ""
-        return f"There is no tool {clean_line(name, 60)!r}; nothing was done.{hint}"
+        said = f"There is no tool {clean_line(name, 60)!r}; nothing was done."
+        command = command_meant(name)
+        if command is not None and not command.tool:
+            return f"{said} {_elsewhere(command)}"
+        near = command.tool if command is not None else self._nearest(name)
+        for spec in self.known:
+            if spec.name == near and spec not in self.served:
+                return f"There is no tool {clean_line(name, 60)!r}. {self._not_offered(spec)}"
+        return f"{said} Did you mean {near}?" if near else said
 
     def unloaded(self) -> tuple[str, ...]:
         """Tools that another selection would serve; those that read-only takes away are none."""
@@ -59,18 +79,23 @@ class ServedTools:
         )
 
     def _nearest(self, name: str) -> str:
-        """The tool that was meant; one that changes anything only where the act was named."""
-        verb, _, noun = name.partition("_")
-        own_verb = _OTHER_VERBS.get(verb, verb)
-        named = [
-            spec.name
-            for spec in self.served
-            if spec.reads or spec.name.split("_")[0] in {verb, own_verb}
-        ]
+        """The tool that was meant; one that changes anything only where act and thing were named.
+
+        Likeness of letters alone leads to what only reads.
+        """
+        verb, _, noun = plain(name).partition("_")
+        own_verb, own_noun = _OTHER_VERBS.get(verb, verb), _OTHER_NOUNS.get(noun, noun)
+        if own_verb == "search" and own_noun == "instance":
+            own_noun = "offer"
+        for spec in self.known:
+            act, _, thing = plain(spec.name).partition("_")
+            if act in {verb, own_verb} and _alike(thing, own_noun) >= _SAME_NOUN:
+                return spec.name
         likeness, nearest = max(
-            (difflib.SequenceMatcher(None, asked, one).ratio(), one)
-            for asked in (f"{own_verb}_{noun}", name)
-            for one in named
+            (_alike(asked, spec.name), spec.name)
+            for asked in (f"{own_verb}_{own_noun}", f"{own_verb}_{noun}", name)
+            for spec in self.served
+            if spec.reads and (verb == "wait" or not spec.name.startswith("wait"))
         )
         return nearest if likeness >= _ALIKE else ""
 
@@ -85,6 +110,19 @@ class ServedTools:
             f" was done. Only the person can restart it with --toolsets"
             f" {self.selection},{spec.toolset} (or all)."
         )
+
+
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def _elsewhere(command: VendorCommand) -> str:
+    """Where a person finds what this server does not do."""
+    rented = " What is rented here is in show_instances." if command.hosts else ""
+    return (
+        f"No tool of this server does Vast.ai's `{command.name}`: the person can, on"
+        f" https://cloud.vast.ai or with `vastai {command.name}`, outside of these limits.{rented}"
+    )
 
 
 def choose(

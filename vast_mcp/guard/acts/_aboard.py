@@ -42,10 +42,7 @@ def way_in(seen: Seen) -> tuple[Address, ...]:
     state, instance_id = state_of(seen.instance), seen.instance.instance_id
     if state in _STOPPED:
         return ()
-    if "args" in seen.instance.runtype.split():
-        raise InputInvalid(
-            "instance_id", "this machine runs a command of its own (args) and has no SSH"
-        )
+    must_have_ssh(seen)
     if state not in {InstanceState.READY, InstanceState.RUNNING_NO_SSH}:
         why = f" ({seen.why})" if seen.why else ""
         raise InputInvalid(
@@ -70,6 +67,7 @@ def running_only(seen: Seen, what: str) -> tuple[Address, ...]:
     Raises:
         InputInvalid: it does not run.
     """
+    must_have_ssh(seen)  # a start would cost money and open nothing
     found = way_in(seen)
     if not found:
         raise InputInvalid(
@@ -95,6 +93,20 @@ def back_up(seen: Seen) -> str:
         least = "" if one.min_bid is None else f" above {one.min_bid}"
         return f"change_bid{least} lets it run again; or destroy_instance."
     return f"start_instance(instance_id={one.instance_id}, lease_hours) runs it again."
+
+
+def must_have_ssh(seen: Seen) -> None:
+    """Refuse what would need a login where none ever comes, running or not.
+
+    Raises:
+        InputInvalid: its image runs a command of its own, without SSH.
+    """
+    if seen.instance.words.runs_command:
+        raise InputInvalid(
+            "instance_id",
+            'this machine runs a command of its own (connect="args") and has no SSH',
+            hint='show_logs has its output; rent with connect="ssh" to work on one.',
+        )
 
 
 def entered(

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from vast_mcp.errors import InputInvalid, VendorRefused
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.acts._aboard import must_have_ssh
 from vast_mcp.guard.acts._base import PlainAct, insist, see
 from vast_mcp.guard.acts._lease import write_mark
 from vast_mcp.guard.books import note
@@ -81,10 +82,15 @@ class AttachSshKey(PlainAct):
     """Empty: our own key."""
 
     async def look(self, desk: Desk) -> Sight:
-        """The machine; anything that is not one public key is refused before it can leave."""
+        """The machine; anything that is not one public key is refused before it can leave.
+
+        Raises:
+            InputInvalid: that, or a machine that has no SSH.
+        """
         if self.public_key:
             check_public_key(self.public_key)
         seen = await see(desk, self.instance_id)
+        must_have_ssh(seen)
         return Sight(
             request=Request(self.tool, seen.target),
             snapshot=seen.snapshot,
