@@ -43,12 +43,7 @@ def instructions(
         *_CONDUCT.splitlines(),
     ]
     if unloaded:
-        names = ", ".join(unloaded)
-        more = "" if len(names) <= _NAMES_LIMIT else " …"
-        parts.append(
-            f"Not loaded: {names[:_NAMES_LIMIT].rpartition(', ')[0] if more else names}{more}; only"
-            " the person can add them (serve --toolsets all)."
-        )
+        parts.append(_not_loaded(unloaded))
     if simulated:
         parts.insert(1, "This is a simulation: no real machine and no real money.")
     if limits.broken:
@@ -60,6 +55,16 @@ def instructions(
     if read_only or limits.read_only:
         parts.insert(1, "It runs read-only: nothing can be rented, changed or ended.")
     return "\n".join(parts)
+
+
+def _not_loaded(names: Sequence[str]) -> str:
+    """One line; of more names than fit, how many others there are."""
+    shown = list(names)
+    while len(", ".join(shown)) > _NAMES_LIMIT:
+        shown.pop()
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    missing = f"Not loaded: {', '.join(shown)}{more}"
+    return f"{missing}; only the person can add them (serve --toolsets all)."
 
 
 def _money(limits: Limits) -> str:

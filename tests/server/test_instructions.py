@@ -1,5 +1,6 @@
 """The instructions every model gets once: short, and built from the policy in force."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from mcp import Client
 from tests.world import Mode, World
 from vast_mcp.instructions import LIMIT_BYTES, instructions
 from vast_mcp.policy import Limits
-from vast_mcp.server import create_server
+from vast_mcp.server import TOOLS, create_server
 from vast_mcp.units import Usd, UsdPerHour
 
 
@@ -58,12 +59,32 @@ async def test_clients_of_both_eras_get_them(tmp_path: Path, mode: Mode) -> None
         assert "read-only" in (client.instructions or "")
 
 
-async def test_one_line_names_the_tools_that_are_not_loaded(tmp_path: Path) -> None:
-    """A model that is asked for an SSH key knows that there is a tool, and who can add it."""
+SETS = ["default", "all", *dict.fromkeys(spec.toolset for spec in TOOLS), "market,account"]
+
+
+@pytest.mark.parametrize("toolsets", SETS)
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_one_line_names_the_tools_that_are_not_loaded(
+    tmp_path: Path, toolsets: str, *, read_only: bool
+) -> None:
+    """A model that is asked for an SSH key knows that there is a tool, and who can add it.
+
+    Whatever is chosen: the line names no tool that is listed, or that the switch would not add.
+    """
     world = World(tmp_path)
-    for toolsets, named in (("default", True), ("all", False)):
-        server = create_server(world.runtime, b"k" * 32, toolsets=toolsets)
-        async with Client(server) as client:
-            told = client.instructions or ""
-        assert ("Not loaded: reboot_instance, label_instance, attach_ssh_key" in told) == named
-        assert ("--toolsets all" in told) == named
+    server = create_server(world.runtime, b"k" * 32, toolsets=toolsets, read_only=read_only)
+    whole = create_server(world.runtime, b"k" * 32, toolsets="all", read_only=read_only)
+    async with Client(server) as client:
+        told = client.instructions or ""
+        listed = {tool.name for tool in (await client.list_tools()).tools}
+    addable = {tool.name for tool in await whole.list_tools()} - listed
+    line = re.search(
+        r"^Not loaded: (.+?)(?: and (\d+) more)?; only the person .*$", told, re.MULTILINE
+    )
+    assert (line is None) == (not addable)
+    if line is not None:
+        named = line.group(1).split(", ")
+        assert set(named) <= addable
+        assert len(named) + int(line.group(2) or 0) == len(addable)
+        assert "--toolsets all" in line.group()
+    assert len(told.encode()) <= LIMIT_BYTES

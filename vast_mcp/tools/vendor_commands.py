@@ -1,7 +1,7 @@
 """What the official client can do, and which of our tools does it: none for most of it.
 
-The names are the commands of `vastai` 1.9.1, with their other names. A model that has read the vendor's documentation calls
-them as tools; it is told what does it here, or that nothing does.
+The names are the commands of `vastai` 1.9.1, with their other names. A model that has read the
+vendor's documentation calls them as tools; it is told what does it here, or that nothing does.
 """
 
 import re
@@ -54,7 +54,8 @@ create volume · defrag machines · delete api-key · delete deployment · delet
 delete machine · delete scheduled-job · delete ssh-key · delete template · delete volume
 delete workergroup · destroy team · detach ssh · dump-logs · get endpt-logs · get wrkgrp-logs
 help · invite member · list machine · list machines · list network-volume · list volume
-list volumes · metrics gpu-trends · metrics gpu · prepay instance · recycle instance · reject price-increase · remove defjob
+list volumes · metrics gpu-trends · prepay instance · recycle instance · reject price-increase
+remove defjob
 remove member · remove team-role · repl · reports · reset api-key · run benchmarks
 schedule maint · search benchmarks · search invoices · search network-volumes · search volumes
 self-test machine · set api-key · set defjob · set min-bid · set role · set user · show api-key

@@ -15,6 +15,7 @@ from vast_mcp.guard.acts._aboard import (
     entered,
     first_seen,
     locator,
+    must_have_ssh,
     running_only,
     standing_still,
     way_in,
@@ -96,6 +97,7 @@ class RunCommand(PlainAct):
                 raise InputInvalid("instance_id", "no directory and no variables there")
             instances.list_disk(self.instance_id, self.command.strip())
         except InputInvalid as error:
+            must_have_ssh(seen)
             raise InputInvalid(
                 "instance_id",
                 f"{standing_still(seen, 'this machine')}: only a plain `ls PATH` or `du PATH`"
