@@ -60,9 +60,10 @@ def test_the_file_is_private_and_the_list_has_no_value(
     settings = _settings(tmp_path)
     store = secrets.store_of(settings)
     secrets.put(settings, store, "HF_TOKEN", _typed(CANARY, CANARY))
-    secrets.listed(store)
+    capsys.readouterr()
+    assert secrets.listed(store) == 0
     out = capsys.readouterr().out
-    assert "HF_TOKEN  private file" in out
+    assert out == "HF_TOKEN  private file\n"
     assert CANARY not in out
     (file,) = store.folder.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -88,6 +89,34 @@ def test_some_names_cannot_be_set(name: str, tmp_path: Path) -> None:
     settings = _settings(tmp_path)
     with pytest.raises(InputInvalid):
         secrets.put(settings, secrets.store_of(settings), name, _typed("x" * 8, "x" * 8))
+
+
+def test_the_list_is_a_table_in_the_order_of_names_and_an_empty_one_says_how_to_begin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Places stand below each other."""
+    settings = _settings(tmp_path)
+    store = secrets.store_of(settings)
+    assert secrets.listed(store) == 0
+    assert capsys.readouterr().out == "None. `vast-mcp secrets set NAME` adds one.\n"
+    for name in ("LONG_NAME", "A"):
+        store.put(name, CANARY)
+    secrets.listed(store)
+    assert capsys.readouterr().out == "A          private file\nLONG_NAME  private file\n"
+
+
+def test_what_is_not_there_cannot_be_removed_or_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in the name is told; what was made for a rent is printed as it is."""
+    store = secrets.store_of(_settings(tmp_path))
+    with pytest.raises(InputInvalid, match="no secret of this name"):
+        secrets.remove(store, "HF_TOKEN")
+    with pytest.raises(InputInvalid, match="nothing was generated"):
+        secrets.show(store, "rent1")
+    store.keep_generated("rent1", "A=1\n")
+    assert secrets.show(store, "rent1") == 0
+    assert capsys.readouterr().out == "A=1\n"
 
 
 def test_two_different_lines_set_nothing(tmp_path: Path) -> None:

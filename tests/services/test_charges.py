@@ -110,6 +110,12 @@ def test_a_group_is_split_into_what_it_was_charged_for() -> None:
     assert grouped([line(usd=500)], "instance") == [{"group": "instance-1", "usd": 0.0005}]
 
 
+@pytest.mark.parametrize(("micros", "told_usd"), [(0, 0), (49, 0), (51, 0.0001), (149, 0.0001)])
+def test_dollars_are_told_to_a_hundredth_of_a_cent(micros: int, told_usd: float) -> None:
+    """The sum of a group, rounded once."""
+    assert told([line(usd=micros)]) == [("instance-1", told_usd)]
+
+
 def test_kinds_add_up_to_the_whole_and_rounding_is_no_kind() -> None:
     """What is none of the three is told as other; a tenth of a cent is the vendor's rounding."""
     rows = [line(usd=9_000, gpu=3_000, disk=1_001, traffic=1_000), line(usd=1_001, traffic=1)]

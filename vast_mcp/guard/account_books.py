@@ -125,7 +125,7 @@ class AccountBooks:
         try:
             known.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # In one step: a process that read half a name would keep books of its own.
-            fresh = known.with_name(f"{known.name}.{secrets.token_hex(4)}")
+            fresh = known.with_name(f"{known.name}.{secrets.token_hex()}")
             fresh.write_text(account, encoding="ascii")
             fresh.replace(known)
         except OSError as error:

@@ -123,7 +123,8 @@ class SecretStore:
             found = json.loads(text) if text else {}
         except ValueError:
             return {}
-        return {k: v for k, v in found.items() if isinstance(v, dict)}
+        entries = found.items() if isinstance(found, dict) else ()
+        return {name: entry for name, entry in entries if isinstance(entry, dict)}
 
     def _write(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
         self._save(self.folder / _SET, json.dumps(entries))
@@ -137,7 +138,7 @@ class SecretStore:
     def _save(self, path: Path, text: str) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+            fresh = path.with_name(f"{path.name}.{secrets.token_hex()}")
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             with os.fdopen(os.open(fresh, flags, 0o600), "w", encoding="utf-8") as file:
                 file.write(self._cipher.close(text))
