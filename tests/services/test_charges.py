@@ -122,7 +122,8 @@ def test_kinds_add_up_to_the_whole_and_rounding_is_no_kind() -> None:
     assert told(rows, "kind") == [
         ("gpu", 0.003), ("disk", 0.001), ("traffic", 0.001), ("other", 0.005),
     ]  # fmt: skip
-    assert told([line(usd=2_000, gpu=1_000, disk=1_000)], "kind") == []
+    assert told([line(usd=3_000, gpu=1_000, disk=1_000, traffic=1_000)], "kind") == []
+    assert told([line(usd=2_001, gpu=1_000)], "kind") == [("other", 0.001)]
     assert told([line(usd=1_000, gpu=2_001)], "kind") == [("gpu", 0.002)]
 
 

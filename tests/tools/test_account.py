@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from mcp import Client
 
+from tests.database import break_ledgers
 from tests.world import Json, Mode, ToolFailed, World
 from vast_mcp.units import Usd
 
@@ -201,17 +202,19 @@ async def test_charges_name_the_instance_and_split_it_by_kind(tmp_path: Path) ->
         answer = await world.call(client, "show_charges", period="day")
     (row,) = answer["charged"]
     assert row["group"] == f"instance-{instance_id}"
+    assert "warnings" not in answer
     assert row["gpu_usd"] > 0
     assert row["disk_usd"] > 0
 
 
-async def test_charges_of_several_days_stand_under_their_days(tmp_path: Path) -> None:
+@pytest.mark.parametrize("period", ["week", "month"])
+async def test_charges_of_several_days_stand_under_their_days(tmp_path: Path, period: str) -> None:
     """A contract of 30 hours is charged on two UTC days."""
     world = World(tmp_path)
     async with world.connect() as client:
         await world.rent(client, lease_hours=24)
         world.run_until_ready(30 * 3600)
-        answer = await world.call(client, "show_charges", period="week", group_by="day")
+        answer = await world.call(client, "show_charges", period=period, group_by="day")
     days = [row["group"] for row in answer["charged"]]
     assert len(days) == 2
     assert days == sorted(days)
@@ -261,6 +264,19 @@ async def test_charges_are_recorded_day_by_day(tmp_path: Path) -> None:
         await world.call(client, "show_charges", period="month", group_by="kind")
         after = (await world.call(client, "show_account"))["spent_month_usd"]
     assert after == pytest.approx(before, rel=0.1)
+
+
+async def test_charges_that_the_books_cannot_take_are_told_all_the_same(tmp_path: Path) -> None:
+    """What was charged is read from the vendor; that the caps do not know it is said."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        await world.rent(client)
+        world.run_until_ready(7200)
+    break_ledgers(tmp_path / "state")
+    async with world.connect() as client:
+        answer = await world.call(client, "show_charges", period="day")
+    assert answer["total_usd"] > 0
+    assert "The ledger does not know of these charges: " in answer["warnings"][0]
 
 
 async def test_a_wrong_period_is_refused_in_one_line(tmp_path: Path) -> None:
