@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -146,9 +147,8 @@ async def serve_http(
         if on_ready is not None:
             tasks.start_soon(_announce, running, door, on_ready)
         try:
-            await running.serve(sockets=[listening])
-        except SystemExit:
-            return 1
+            with suppress(SystemExit):  # how newer releases of it give up at the start
+                await running.serve(sockets=[listening])
         finally:
             listening.close()
             tasks.cancel_scope.cancel()

@@ -75,6 +75,18 @@ async def test_a_ledger_from_before_the_key_is_taken_under_it(tmp_path: Path) ->
     assert "row 1 was altered" in await fault(path)
 
 
+async def test_the_key_is_missed_from_the_moment_it_was_introduced(tmp_path: Path) -> None:
+    """An old ledger is only looked at, and its new key taken away: no second one is made."""
+    path = tmp_path / "a.db"
+    await written(path)
+    key_file(path).unlink()
+    chained_by_hand(path)
+    assert await fault(path) == ""
+    key_file(path).unlink()
+    assert "audit-key is missing" in await fault(path)
+    assert not key_file(path).exists()
+
+
 async def test_an_old_ledger_that_was_altered_is_not_made_whole(tmp_path: Path) -> None:
     """The key is no pardon for what was broken before it."""
     path = tmp_path / "a.db"
