@@ -168,6 +168,16 @@ def test_what_is_left_of_a_deadline_shrinks_with_the_clock() -> None:
     assert deadline.left_s == -1
 
 
+@pytest.mark.parametrize(("fresh", "recent"), [(True, False), (False, True)])
+def test_a_question_goes_neither_before_nor_behind_others_unless_it_says_so(
+    fresh: bool, recent: bool
+) -> None:
+    """What is only shown may be a second old; what decides is asked."""
+    deadline = Deadline(ManualClock(), 10, fresh=fresh)
+    assert (deadline.recent, deadline.urgent, deadline.background) == (recent, False, False)
+    assert Deadline(ManualClock(), 10).fresh
+
+
 async def test_without_time_left_nothing_is_sent() -> None:
     """The error says so, and does not look like an outage."""
     wire = Wire([GONE])
