@@ -163,8 +163,9 @@ async def test_a_job_may_not_last_longer_than_a_lease(
     if fits:
         assert ", 8 h," in await question(world, max_hours=hours)
         return
-    with pytest.raises(ToolFailed, match="max_hours: a lease may last 8 h at most") as refused:
-        await question(world, max_hours=hours)
+    async with world.connect() as client:
+        with pytest.raises(ToolFailed, match="max_hours: a lease may last 8 h at most") as refused:
+            await world.call(client, "run_job", **{**GIVEN, "max_hours": hours})
     assert "Pass 8 or less" in str(refused.value)
     assert not any("bundles" in one.path for one in world.simulator.requests)
 
