@@ -115,3 +115,25 @@ def test_a_text_of_just_the_limit_is_left_whole_and_a_longer_one_keeps_both_ends
     assert cut.startswith("begins")
     assert cut.endswith("the end")
     assert len(cut) <= 60
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"), [("12345", False), ("123456", True), (" 12345 ", False)]
+)
+def test_a_value_of_six_characters_is_a_secret(value: str, masked: bool) -> None:
+    """Shorter ones would match by chance, in every number."""
+    assert (Redactor([value]).scrub(f"x {value.strip()} y") == "x [secret] y") is masked
+
+
+def test_a_variable_is_hidden_in_answers_and_stays_readable_in_records() -> None:
+    """Unless it is surely a secret; once it is, it stays one, whichever was told first."""
+    redactor = Redactor()
+    redactor.hide("variable-1")
+    redactor.learn("secret-2")
+    text = "variable-1 secret-2"
+    assert redactor.scrub(text) == "[secret] [secret]"
+    assert redactor.scrub_secrets(text) == "variable-1 [secret]"
+    redactor.hide("secret-2")
+    redactor.learn("variable-1")
+    assert redactor.scrub_secrets(text) == "[secret] [secret]"
+    assert (redactor.finds_in("a secret-2"), redactor.finds_in("none")) == (True, False)

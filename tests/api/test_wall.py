@@ -239,3 +239,14 @@ async def test_a_download_passes_only_at_the_named_address_and_without_credentia
     with pytest.raises(PermitMissing):
         await wall.handle_async_request(httpx2.Request("GET", url))
     assert len(wire.seen) == 1
+
+
+@pytest.mark.parametrize(("body", "passes"), [(b"", True), (b"{}", True), (b'{"a": 1}', False)])
+async def test_a_read_by_get_says_nothing_in_a_body(body: bytes, passes: bool) -> None:
+    """What no operation admits could mean something to a vendor that reads it."""
+    url = f"https://console.vast.ai{instances.show_instance(7).path}"
+    if not passes:
+        with pytest.raises(PermitMissing):
+            await send("GET", url, body)
+        return
+    assert await send("GET", url, body) == 1

@@ -375,3 +375,11 @@ def test_the_file_keeps_what_lies_in_the_window_and_no_more(desk: Desk) -> None:
     for number in range(100):
         desk.depart(f"kind{number}", at_s=number)
     assert desk.kept() <= 12
+
+
+def test_a_call_counts_for_the_account_unless_it_goes_elsewhere(desk: Desk) -> None:
+    """And has no place in a queue until it has been given one."""
+    plain = SlotRequest("a", 0, ORDINARY, 0)
+    assert (plain.shared, plain.queued) == (True, False)
+    assert desk.book(0).take(plain) == GO
+    assert desk.kept() == 1

@@ -125,7 +125,7 @@ def test_what_did_not_come_is_named_and_what_comes_after_the_end_is_not_read() -
     assert read(reader, archive(("a", b"1"))) == {}
 
 
-@pytest.mark.parametrize("came", [b"", b"12", b"1234", b"1" * 600])
+@pytest.mark.parametrize("came", [b"", b"12", b"1234", b"1" * 600], ids=len)
 def test_a_file_of_another_length_is_passed_over_and_the_next_one_is_whole(came: bytes) -> None:
     """It was being written meanwhile: it is told as changed, and nothing of it is kept."""
     reader = TarReader({"a": 3, "b": 1})
@@ -163,7 +163,7 @@ def test_nothing_but_regular_files_is_taken(kind: int) -> None:
         read(TarReader({"a": 3}), patched(156, bytes([kind])) + b"123" + padding(3))
 
 
-@pytest.mark.parametrize("kind", [b"0", b"\0"])
+@pytest.mark.parametrize("kind", [b"0", b"\0"], ids=["zero", "nothing"])
 def test_regular_files_have_two_signs(kind: bytes) -> None:
     """The oldest form writes a zero byte."""
     assert read(TarReader({"a": 3}), patched(156, kind) + b"123" + padding(3)) == {"a": b"123"}
@@ -178,6 +178,7 @@ def test_regular_files_have_two_signs(kind: bytes) -> None:
         patched(124, b"9999999999 \0"),
         patched(124, b"\x80" + b"\0" * 10 + b"\x01"),
     ],
+    ids=["sum too small", "sum too large", "no sum", "no octal size", "a size in binary"],
 )
 def test_a_header_whose_sum_or_size_is_wrong_ends_the_copy(data: bytes) -> None:
     """One flipped bit, and numbers in a form that we did not ask for."""
@@ -200,6 +201,7 @@ def test_an_empty_number_is_nought() -> None:
         lambda: archive(("a/", b"1")),
         lambda: archive(("././a", b"1")),
     ],
+    ids=["another", "twice", "above", "absolute", "a directory", "two dots"],
 )
 def test_a_file_that_nobody_asked_for_or_that_comes_twice_ends_the_copy(
     make: Callable[[], bytes],

@@ -6,7 +6,15 @@ See docs/vendor-api.md#creating-an-instance.
 import pytest
 
 from vast_mcp.errors import InputInvalid
-from vast_mcp.services.terms import check_args, check_env, check_image, check_ports
+from vast_mcp.services.terms import (
+    check_args,
+    check_env,
+    check_image,
+    check_ports,
+    check_search,
+    check_secrets,
+    check_task,
+)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +118,125 @@ def test_arguments_without_their_mode_are_refused() -> None:
     check_args(None, ())
     with pytest.raises(InputInvalid, match=r"^args: "):
         check_args(None, ["run"])
+
+
+@pytest.mark.parametrize(
+    ("args", "fits"),
+    [(["x" * 16_384], True), (["x" * 16_385], False), (["x" * 8_000, "y" * 8_383], True),
+     (["x" * 8_000, "y" * 8_384], False)],
+)  # fmt: skip
+def test_arguments_have_16384_characters_with_the_blanks_between_them(
+    args: list[str], fits: bool
+) -> None:
+    """The vendor refuses more, after the offer was chosen."""
+    if fits:
+        check_args("args", args)
+        return
+    with pytest.raises(InputInvalid, match="at most 16384"):
+        check_args("args", args)
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"A" * 128: "x"}, ""),
+        ({"A" * 129: "x"}, "not a variable name"),
+        ({"A": "x" * 8_000}, ""),
+        ({"A": "x" * 8_001}, "too long"),
+        ({f"A{number}": "" for number in range(64)}, ""),
+        ({"PATH": "/x"}, ""),
+        ({"VAST_X": "x"}, "set by the machine"),
+        ({" container_id ": "x"}, "not a variable name"),
+        ({"container_id": "x"}, "set by the machine"),
+    ],
+)
+def test_the_environment_of_a_command_has_bounds(env: dict[str, str], said: str) -> None:
+    """Names as shells know them, values as the vendor takes them; a command may set its PATH."""
+    if not said:
+        check_env(env)
+        return
+    with pytest.raises(InputInvalid, match=said):
+        check_env(env)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("PATH", True), ("LD_X", True), ("pythonpath", True), ("PYTHONUNBUFFERED", False),
+     ("PYTHONHASHSEED", False), ("http_proxy", True), ("HOME", True), ("HOMES", False)],
+)  # fmt: skip
+def test_a_machine_keeps_the_names_that_its_guard_lives_by(name: str, taken: bool) -> None:
+    """Whoever set one could switch the guard inside off unseen."""
+    if not taken:
+        check_env({name: "1"}, container=True)
+        return
+    with pytest.raises(InputInvalid, match="guard inside"):
+        check_env({name: "1"}, container=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["A", "B=generate"], ""),
+        (["A", "A"], "set twice"),
+        (["E"], "set twice"),
+        (["A", "A=generate"], "set twice"),
+        (["A B"], "takes variable names only"),
+        ([""], "takes variable names only"),
+        (["PATH"], "guard inside"),
+        (["VMCP_X=generate"], "set by the machine"),
+    ],
+)
+def test_secrets_are_names_each_set_once(names: list[str], said: str) -> None:
+    """Of two values of one name nobody knows which one holds."""
+    if not said:
+        assert check_secrets(names, {"E": "1"}) == tuple(names)
+        return
+    with pytest.raises(InputInvalid, match=said):
+        check_secrets(names, {"E": "1"})
+
+
+@pytest.mark.parametrize(("image", "fits"), [("a" * 255, True), ("a" * 256, False)])
+def test_an_image_has_255_characters_at_most(image: str, fits: bool) -> None:
+    """No registry takes more."""
+    if fits:
+        check_image(image)
+        check_image(None)
+        return
+    with pytest.raises(InputInvalid, match="is not repository:tag"):
+        check_image(image)
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        ("gpu_name=RTX_4090 num_gpus=1", ""),
+        ("geolocation in [SE,DE]", ""),
+        ("geolocation=SE", ""),
+        ("geolocation=Sweden", "geolocation=SE"),
+        ("geolocation=EU", "Name the countries"),
+        ("ask_contract_id=5", "one offer is gone in minutes"),
+        ("nonsense=5", "search_query"),
+    ],
+)
+def test_a_stored_search_names_what_the_vendor_knows(search: str, said: str) -> None:
+    """It goes out as it is: a region would find nothing, ever."""
+    if not said:
+        check_search(search)
+        return
+    with pytest.raises(InputInvalid, match=r"^search_query: ") as refused:
+        check_search(search)
+    assert said in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [(" Lora\u200b ", "lora"), ("", ""), ("  ", ""), ("\uff2cora", "lora")]
+)
+def test_tasks_that_look_the_same_are_one(task: str, name: str) -> None:
+    """Their money is counted together."""
+    assert check_task(task) == name
+
+
+def test_a_task_that_cannot_be_seen_is_refused() -> None:
+    """It would be counted under no name."""
+    with pytest.raises(InputInvalid, match=r"^task: "):
+        check_task("\u200b")

@@ -87,6 +87,23 @@ async def test_a_ledger_of_an_earlier_release_is_sealed_when_it_is_opened(tmp_pa
     assert _in_clear(tmp_path) == []
 
 
+async def test_a_ledger_is_sealed_once_and_not_written_anew_at_every_start(tmp_path: Path) -> None:
+    """Compacting a large file takes seconds, and nothing in clear comes into it any more."""
+    path = tmp_path / "a.db"
+    book = SqliteLedger(path, cipher=Cipher(b"k" * 32))
+    await _written(book)
+    await book.close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE plans SET question = 'as it stands'")
+    raw.close()
+    again = SqliteLedger(path, cipher=Cipher(b"k" * 32))
+    await again.read(lambda tx: tx.plan(PLAN.plan_id))
+    await again.close()
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT DISTINCT question FROM plans").fetchall() == [("as it stands",)]
+    raw.close()
+
+
 async def test_another_key_voids_a_plan_and_breaks_nothing(tmp_path: Path) -> None:
     """A seal.key that was replaced: the question is gone, the books stay readable."""
     first = SqliteLedger(tmp_path / "a.db", cipher=Cipher(b"k" * 32))

@@ -116,4 +116,4 @@ def _chain_again(connection: sqlite3.Connection, key: bytes) -> None:
 
 def memory_key() -> bytes:
     """For a ledger that dies with its process."""
-    return secrets.token_bytes(32)
+    return secrets.token_bytes()

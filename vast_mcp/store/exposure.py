@@ -262,8 +262,7 @@ def _corrections(
         as_of_us = seen.as_of_us if day_of(seen.as_of_us) == day else _end_of(day)
         parts = segments.get(rental.intent_id, ())
         counted = _accrued(parts, day, min(as_of_us, now_us))
-        if seen.amount > counted:
-            _add(days, {day: seen.amount - counted})
+        _add(days, {day: max(Usd(0), seen.amount - counted)})
     return days
 
 
