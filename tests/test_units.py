@@ -47,7 +47,7 @@ def test_ceil_never_understates(dollars: Decimal) -> None:
 
 @given(rates, st.integers(0, 10**8))
 def test_a_rate_over_time_is_rounded_up_by_less_than_a_micro(rate: int, seconds: int) -> None:
-    """A reservation covers the worst case, to the micro-dollar (docs/design.md#levels)."""
+    """A reservation covers the worst case, to the micro-dollar (docs/design.md#money)."""
     cost = UsdPerHour(rate).over(seconds).micros
     assert 0 <= cost * 3600 - rate * seconds < 3600
 

@@ -1,6 +1,6 @@
 """The key pair of our own: made once, whole, and private.
 
-See docs/design.md#the-wall.
+See docs/design.md#files-and-ssh.
 """
 
 import multiprocessing

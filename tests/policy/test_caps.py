@@ -146,7 +146,7 @@ def test_the_whole_account_has_a_cap_only_when_a_person_sets_one(
 
 @pytest.mark.parametrize("day", ["2026-11-20", "2026-11-23"])
 def test_every_day_of_a_lease_meets_the_daily_cap(day: str) -> None:
-    """A reservation covers the lease by UTC day, not only today (docs/design.md#levels)."""
+    """A reservation covers the lease by UTC day, not only today (docs/design.md#money)."""
     days = {f"2026-11-{number}": usd(5) for number in range(20, 24)}
     asked = rent(cost=usd(20), rental_total=usd(20), by_day=days)
     assert rules(judge(asked, by_day={day: usd(20.01)})) == {"limits.max_usd_per_day"}

@@ -56,7 +56,7 @@ def test_show_says_what_holds_and_where_it_came_from(capsys: pytest.CaptureFixtu
 def test_show_of_a_broken_policy_says_so_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The fault is one line, and the built-in values follow (docs/design.md#money)."""
+    """The fault is one line, and the built-in values follow (docs/design.md#layers)."""
     path = tmp_path / "p.toml"
     path.write_text("[limits]\nmax_runing = 2\n")
     path.chmod(0o600)

@@ -196,7 +196,7 @@ def test_a_protected_machine_still_ends_with_its_lease() -> None:
 
 @pytest.mark.parametrize("action", [name for name, known in ACTS.items() if known.word])
 def test_a_dangerous_act_needs_the_policys_word_and_a_person(action: str) -> None:
-    """The explicit word opens it, a person's approval performs it (docs/design.md#tools)."""
+    """The explicit word opens it, a person's approval performs it (docs/design.md#levels)."""
     request = act(action)
     assert rules(judge(request)) == {"dangerous.allow"}
     opened = Limits(dangerous=frozenset({ACTS[action].word}))

@@ -236,7 +236,7 @@ def test_the_hours_that_a_refusal_names_satisfy_every_rule_and_an_hour_more_does
 def test_the_tighter_of_two_values_is_never_looser_than_either(
     key: Key, data: st.DataObject
 ) -> None:
-    """Least of caps, most of floors, lists shared, protection joined (docs/design.md#levels)."""
+    """Least of caps, most of floors, lists shared, protection joined (docs/design.md#layers)."""
     before, asked = data.draw(worlds.values_for(key)), data.draw(worlds.values_for(key))
     kept = tighter(key, before, asked)
     if key.tighter is Tighter.NEITHER:  # no limit: the later word holds

@@ -36,7 +36,7 @@ async def enter_when_the_key_arrives(machine: Machine, line: str) -> None:
 
 
 def test_importing_the_room_does_not_load_asyncssh() -> None:
-    """Asyncssh is imported only when used (docs/design.md#start-up)."""
+    """`asyncssh` is imported only when used (docs/design.md#start-up)."""
     code = (
         "import sys, vast_mcp.remote, vast_mcp.remote.pool, vast_mcp.remote.upload,"
         " vast_mcp.remote.download, vast_mcp.remote.forward; sys.exit('asyncssh' in sys.modules)"

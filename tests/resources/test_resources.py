@@ -182,7 +182,7 @@ async def test_the_audit_shows_decision_write_and_outcome(tmp_path: Path) -> Non
 
 
 async def test_spend_separates_what_is_spent_from_what_is_set_aside(tmp_path: Path) -> None:
-    """A reservation covers the lease's worst case (docs/design.md#levels)."""
+    """A reservation covers the lease's worst case (docs/design.md#money)."""
     world = World(tmp_path)
     async with world.connect() as client:
         await world.rent(client, lease_hours=10)

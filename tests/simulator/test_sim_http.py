@@ -106,7 +106,7 @@ async def test_the_command_removes_its_machines_however_it_is_ended(tmp_path: Pa
 
 
 async def test_the_command_serves_until_interrupted_and_says_how_to_reach_it() -> None:
-    """`vast-mcp simulate` prints the two variables on stderr (docs/design.md#key-and-account)."""
+    """`vast-mcp simulate` prints the two variables on stderr (docs/design.md#commands)."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, "--port", "0", "--speed", "60", "--seed", "5",
         stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": "."},

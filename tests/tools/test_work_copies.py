@@ -220,7 +220,7 @@ async def test_a_stopped_machine_says_what_starting_it_costs(tmp_path: Path) -> 
 
 
 async def test_a_machine_of_others_needs_a_person_to_be_copied_from(tmp_path: Path) -> None:
-    """Any write on a machine not ours, and its files are theirs (docs/design.md#layers)."""
+    """Any write on a machine not ours, and its files are theirs (docs/design.md#levels)."""
     async with harbour(tmp_path) as sea:
         sea.world.simulator.add_foreign_instance(label="somebody's work")
         (foreign,) = sea.world.simulator.world.instances
@@ -348,7 +348,7 @@ async def test_what_cannot_be_entered_is_copied_and_not_called_verified(tmp_path
 
 
 async def test_a_volume_is_copied_once_a_person_has_approved(tmp_path: Path) -> None:
-    """Whose volume it is cannot be told; its end cannot be seen (docs/design.md#money)."""
+    """Whose volume it is cannot be told; its end cannot be seen (docs/design.md#levels)."""
     async with harbour(tmp_path) as sea:
         one = await sea.machine()
         world = sea.world.simulator.world
