@@ -98,7 +98,7 @@ def test_each_kind_of_trick_is_taken_out(raw: str, left: str) -> None:
 
 
 def test_known_secrets_are_masked_the_longest_first() -> None:
-    """Known secret values are removed at the last writer (docs/design.md#foreign-text-and-secrets)."""
+    """Known secret values are removed at the last writer."""
     redactor = Redactor(["secret-1", "secret-1-and-more"])
     assert redactor.scrub("x secret-1-and-more y secret-1 z") == "x [secret] y [secret] z"
     redactor.learn("  padded-secret\n")
