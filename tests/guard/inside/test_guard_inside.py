@@ -51,7 +51,7 @@ async def test_the_lease_end_stops_the_machine_and_nothing_does_before(
 
 @every_shell
 async def test_an_extension_in_the_label_is_honoured(tmp_path: Path, shell: str) -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """The label is the lease: a longer one is read in time."""
     async with container(tmp_path, shell) as box:
         box.label(3)
         await box.arm(3)
@@ -66,7 +66,7 @@ async def test_an_extension_in_the_label_is_honoured(tmp_path: Path, shell: str)
 
 @every_shell
 async def test_a_shortening_in_the_label_is_honoured(tmp_path: Path, shell: str) -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """And a shorter one."""
     async with container(tmp_path, shell) as box:
         box.label(120)
         await box.arm(120)
@@ -115,7 +115,7 @@ async def test_an_outage_keeps_the_last_deadline_and_ends_with_the_stop(
 
 
 async def test_a_stop_that_is_answered_without_success_is_repeated(tmp_path: Path) -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """A 200 alone has stopped nothing."""
     async with container(tmp_path) as box:
         box.label(1)
         await box.arm(1)
@@ -126,7 +126,7 @@ async def test_a_stop_that_is_answered_without_success_is_repeated(tmp_path: Pat
 
 
 async def test_a_lease_extended_while_the_stop_fails_keeps_the_machine(tmp_path: Path) -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """Before each further try the label is read again."""
     async with container(tmp_path) as box:
         box.label(1)
         await box.arm(1)
@@ -203,7 +203,7 @@ async def test_a_users_text_may_say_anything_before_our_mark(tmp_path: Path, she
 
 
 async def test_no_label_passes_the_ceiling(tmp_path: Path) -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """Whoever can write the label cannot keep the machine for ever."""
     async with container(tmp_path) as box:
         box.label(500_000)
         await box.arm(2, longest_minutes=4)
@@ -249,7 +249,7 @@ async def test_an_old_machine_started_anew_may_run_for_a_whole_new_lease(tmp_pat
 
 @every_shell
 async def test_outside_a_machine_it_says_so_and_does_nothing(tmp_path: Path, shell: str) -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """Without the names that the vendor sets there is no machine of its own to stop."""
     async with container(tmp_path, shell) as box:
         del box.environment["CONTAINER_ID"]
         await box.start(box.guard(0) + "echo user\n")
@@ -271,7 +271,7 @@ async def test_outside_a_machine_it_says_so_and_does_nothing(tmp_path: Path, she
 async def test_any_one_of_the_three_clients_will_do(
     tmp_path: Path, shell: str, client: str
 ) -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """An image has curl, wget or Python; none of them is promised."""
     async with container(tmp_path, shell, clients=(client,)) as box:
         box.label(2)
         await box.arm(1)
@@ -375,7 +375,7 @@ def test_it_leaves_four_fifths_of_the_vendors_limit_to_the_user() -> None:
 
 
 def test_it_holds_no_secret_and_no_comment() -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """Anybody with the machine's start script can read it; every byte of it counts."""
     text = _text(idle_minutes=30)
     assert "sim-key" not in text
     assert not any(line.startswith("#") for line in text.splitlines())
@@ -395,6 +395,6 @@ def test_it_holds_no_secret_and_no_comment() -> None:
     ],
 )
 def test_what_could_be_read_as_shell_is_refused(changes: dict[str, object]) -> None:
-    """The guard inside stops its own machine at the lease end, no sooner."""
+    """Nothing that is filled in can become a command."""
     with pytest.raises((ConfigInvalid, ValueError), match=r"VAST_URL|intent|idle"):
         _text(**changes)

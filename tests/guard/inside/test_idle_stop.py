@@ -32,7 +32,7 @@ def _connections(box: Container, rows: str, rows6: str = "") -> None:
 
 @every_shell
 async def test_an_idle_machine_is_stopped_after_its_minutes(tmp_path: Path, shell: str) -> None:
-    """Unknown use is never idle."""
+    """That is what was asked for, in each shell."""
     async with container(tmp_path, shell) as box:
         _quiet(box)
         box.label(120)
@@ -44,7 +44,7 @@ async def test_an_idle_machine_is_stopped_after_its_minutes(tmp_path: Path, shel
 
 
 async def test_without_being_asked_it_never_stops_for_idleness(tmp_path: Path) -> None:
-    """Unknown use is never idle."""
+    """Idleness ends nothing by itself; the lease does."""
     async with container(tmp_path) as box:
         _quiet(box)
         box.label(120)
@@ -78,7 +78,7 @@ async def test_a_gpu_that_is_not_surely_idle_keeps_the_machine(tmp_path: Path, n
 
 
 async def test_a_tool_that_fails_though_it_printed_a_zero_counts_as_busy(tmp_path: Path) -> None:
-    """Unknown use is never idle."""
+    """A number that came with an error is no measurement."""
     async with container(tmp_path) as box:
         _quiet(box)
         box.tool("nvidia-smi", "#!/bin/sh\necho 0\nexit 9\n")
@@ -108,7 +108,7 @@ IN_USE = {
 
 @pytest.mark.parametrize("name", IN_USE)
 async def test_an_open_connection_keeps_the_machine(tmp_path: Path, name: str) -> None:
-    """Unknown use is never idle."""
+    """Somebody may be working through it."""
     async with container(tmp_path) as box:
         _quiet(box)
         _connections(box, *IN_USE[name])
@@ -139,7 +139,7 @@ NOT_IN_USE = {
 async def test_what_nobody_uses_from_elsewhere_does_not_keep_it(
     tmp_path: Path, shell: str, name: str
 ) -> None:
-    """Unknown use is never idle."""
+    """What talks only to itself is no use by anybody."""
     async with container(tmp_path, shell) as box:
         _quiet(box)
         _connections(box, *NOT_IN_USE[name])
@@ -154,7 +154,7 @@ UNREADABLE = ("no nvidia-smi", "no awk", "no proc", "empty proc", "no timeout")
 
 @pytest.mark.parametrize("missing", UNREADABLE)
 async def test_what_cannot_be_read_counts_as_use(tmp_path: Path, missing: str) -> None:
-    """Unknown use is never idle."""
+    """Where a tool or a file is missing, nothing is known of the use."""
     async with container(tmp_path) as box:
         _quiet(box)
         if missing == "no proc":
@@ -172,7 +172,7 @@ async def test_what_cannot_be_read_counts_as_use(tmp_path: Path, missing: str) -
 
 
 async def test_a_machine_without_ipv6_can_be_idle(tmp_path: Path) -> None:
-    """Unknown use is never idle."""
+    """A table that such a machine never has is not a table that cannot be read."""
     async with container(tmp_path) as box:
         _quiet(box)
         (box.home / "net" / "tcp6").unlink()
@@ -183,7 +183,7 @@ async def test_a_machine_without_ipv6_can_be_idle(tmp_path: Path) -> None:
 
 
 async def test_a_job_keeps_the_machine_and_its_end_begins_the_count_anew(tmp_path: Path) -> None:
-    """Unknown use is never idle."""
+    """A job that loads data may leave the GPU idle for long."""
     async with container(tmp_path) as box:
         _quiet(box)
         job = box.home / ".vmcp" / "job"
@@ -201,7 +201,7 @@ async def test_a_job_keeps_the_machine_and_its_end_begins_the_count_anew(tmp_pat
 
 
 async def test_use_while_the_stop_is_being_tried_keeps_the_machine(tmp_path: Path) -> None:
-    """Unknown use is never idle."""
+    """Idleness has to last until the stop is taken."""
     async with container(tmp_path) as box:
         _quiet(box)
         box.label(120)
@@ -216,7 +216,7 @@ async def test_use_while_the_stop_is_being_tried_keeps_the_machine(tmp_path: Pat
 
 
 async def test_the_lease_end_holds_however_busy_it_is(tmp_path: Path) -> None:
-    """Unknown use is never idle."""
+    """Use keeps a machine from the idle stop, never from the end of its lease."""
     async with container(tmp_path) as box:
         _quiet(box, "99\n")
         box.label(3)

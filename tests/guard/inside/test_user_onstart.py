@@ -94,7 +94,7 @@ async def test_nothing_of_ours_is_left_in_the_users_shell(tmp_path: Path, shell:
 
 
 async def test_a_script_that_runs_on_does_not_hold_the_guard_up(tmp_path: Path) -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """A server started in the foreground never returns; the lease ends all the same."""
     async with container(tmp_path) as box:
         box.label(1)
         await box.arm(1, user="(while :;do /bin/sleep 1;done) >/dev/null 2>&1 &\necho $!\n")
@@ -135,7 +135,7 @@ async def test_the_process_list_names_no_tool_a_user_may_kill(tmp_path: Path) ->
 )
 @pytest.mark.parametrize("long", [False, True])
 def test_a_shells_shebang_stays_the_first_line(first: str, *, long: bool) -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """Only as the first line does the vendor take it for one."""
     script = f"{first}\necho one\n" + ("#####\n" * 3000 if long else "")
     text = wrap_onstart("GUARD\n", script)
     assert text.startswith(f"{first}\nGUARD\n")
@@ -143,12 +143,12 @@ def test_a_shells_shebang_stays_the_first_line(first: str, *, long: bool) -> Non
 
 
 def test_a_word_that_begins_like_a_shell_is_none() -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """Another interpreter is not handed shell text."""
     assert wrap_onstart("GUARD\n", "#!/bin/shoes\n").startswith("GUARD\n")
 
 
 def test_line_ends_of_windows_do_not_reach_the_shebang() -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """The name of an interpreter with a carriage return behind it is found nowhere."""
     assert wrap_onstart("GUARD\n", "#!/bin/bash\r\necho\n").startswith("#!/bin/bash\nGUARD\necho")
 
 
@@ -157,7 +157,7 @@ def test_line_ends_of_windows_do_not_reach_the_shebang() -> None:
 async def test_another_interpreter_gets_the_script_and_its_status_counts(
     tmp_path: Path, shell: str, *, long: bool
 ) -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """The script runs as its author meant it, guard or not."""
     script = "#!/usr/bin/env python3\nimport sys\nprint('it''s', sys.argv[1:])\nsys.exit(4)\n"
     async with container(tmp_path, shell) as box:
         box.label(2)
@@ -172,26 +172,26 @@ async def test_another_interpreter_gets_the_script_and_its_status_counts(
 
 
 def test_no_script_leaves_the_guard_alone() -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """Nothing is put behind it that nobody wrote."""
     assert wrap_onstart("GUARD\n", " \n") == "GUARD\n"
 
 
 @pytest.mark.parametrize("length", [100, 8000, 16_000, 16_370, 16_384, 16_400, 24_000, 80_000])
 def test_what_is_sent_is_always_below_the_limit(length: int) -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """A longer text would be refused by the vendor as a whole."""
     text = wrap_onstart("GUARD\n", "echo one\n" * (length // 9))
     assert len(text) <= ONSTART_LIMIT
 
 
 def test_letters_beyond_ascii_are_counted_in_bytes() -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """The limit is one of bytes."""
     text = wrap_onstart("GUARD\n", "# " + "日" * 7000 + "\n")
     assert len(text.encode()) <= ONSTART_LIMIT
     assert "gunzip" in text
 
 
 def test_what_cannot_be_packed_is_refused_with_the_way_out() -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """The refusal says how else a long script gets there."""
     with pytest.raises(InputInvalid) as refused:
         wrap_onstart("GUARD\n", noise(24_000))
     assert "onstart" in str(refused.value)
@@ -200,7 +200,7 @@ def test_what_cannot_be_packed_is_refused_with_the_way_out() -> None:
 
 
 def test_the_same_script_packs_to_the_same_text() -> None:
-    """The guard stands before the start script and leaves it as it is."""
+    """A repeated call is the same call only if its text is."""
     script = "echo one\n" * 2500
     assert wrap_onstart("GUARD\n", script) == wrap_onstart("GUARD\n", script)
 

@@ -32,7 +32,7 @@ async def _rent(world: World, **arguments: object) -> tuple[dict[str, object], s
 
 
 async def test_a_rented_machine_carries_the_guard_for_its_own_mark(tmp_path: Path) -> None:
-    """The layers that will hold are told."""
+    """It looks for its own intent, believes no other, and is named among the layers."""
     world = World(tmp_path)
     answer, onstart = await _rent(world, onstart="echo mine\n")
     contract = world.simulator.world.instances[int(str(answer["instance_id"]))]
@@ -55,7 +55,7 @@ async def test_a_templates_own_start_script_is_put_behind_the_guard(tmp_path: Pa
 
 
 async def test_with_args_there_is_no_guard_and_that_is_told(tmp_path: Path) -> None:
-    """The layers that will hold are told."""
+    """No start script runs in that mode, so nobody is told of a layer that is not there."""
     answer, onstart = await _rent(
         World(tmp_path), connect="args", image="x/y", onstart="/bin/serve", args=["a"]
     )
@@ -67,7 +67,7 @@ async def test_with_args_there_is_no_guard_and_that_is_told(tmp_path: Path) -> N
 async def test_a_long_script_is_packed_and_a_hopeless_one_refused_before_money(
     tmp_path: Path,
 ) -> None:
-    """The layers that will hold are told."""
+    """What fits once it is packed is rented; what cannot fit costs nothing."""
     world = World(tmp_path)
     _, onstart = await _rent(world, onstart="echo one\n" * 1900)
     assert "gunzip" in onstart
@@ -78,7 +78,7 @@ async def test_a_long_script_is_packed_and_a_hopeless_one_refused_before_money(
 
 
 async def test_an_idle_stop_needs_a_guard_to_do_it(tmp_path: Path) -> None:
-    """The layers that will hold are told."""
+    """What cannot be kept is refused, not promised."""
     world = World(tmp_path)
     offer = await world.cheap_offer()
 
