@@ -5,8 +5,9 @@ import pytest
 
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.paths import STAGE, LocalRoots, Tree, remote_path
-from vast_mcp.remote.plan import Selection, plan_upload
+from vast_mcp.remote.plan import plan_upload
 from vast_mcp.remote.secret_names import looks_secret
+from vast_mcp.remote.selection import Selection
 
 SECRET = b"outside"
 HOME = "/root"  # of the machine

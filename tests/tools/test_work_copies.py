@@ -340,11 +340,11 @@ async def test_what_cannot_be_entered_is_copied_and_not_called_verified(tmp_path
         sea.world.clock.move(200)
         await sea.call("show_instances", instance_id=two)
         assert sums(inside(sea, two) / "workspace/b") == wanted
-        assert sums(inside(sea, two) / "workspace/c/a") == wanted
+        assert sums(inside(sea, two) / "workspace/c") == wanted
     assert (told["status"], told["verified"]) == ("copying", "no")
     assert f"{two} does not run" in told["said"]
-    assert "lands in" not in told["next"]
-    assert "A directory lands in /workspace/c/a." in blind["next"]
+    assert "copies it to /workspace/b," in told["said"]
+    assert "copies it to /workspace/c," in blind["said"]
 
 
 async def test_a_volume_is_copied_once_a_person_has_approved(tmp_path: Path) -> None:

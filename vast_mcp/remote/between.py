@@ -188,4 +188,6 @@ def _report(
         digests=digests,
         changed=(),
         verified="sha256",
+        place=str(clean_line(expected.place, 300)),
+        empty=sum(not file.size for file in expected.survey.files),
     )

@@ -7,6 +7,7 @@ in a moment ago, ends the walk instead of leading it out. Paths are never joined
 
 import errno
 import os
+import posixpath
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -301,6 +302,25 @@ class Tree:
         if self._last:
             os.close(self._last[1])
             self._last = None
+
+
+def goes_into(destination: str, name: str, *, single: bool) -> bool:
+    """Whether a copy of this name goes below the destination, which has a slash at its end.
+
+    A directory moved into one of its own name is merged with it.
+    """
+    own = posixpath.basename(destination.rstrip("/"))
+    return destination.endswith("/") and (single or own != name)
+
+
+def is_folder(place: LocalPlace) -> bool:
+    """Whether a directory stands there already: a single file then goes into it, as with cp."""
+    try:
+        with Tree(place.root) as tree:
+            seen = tree.lstat(place.parts)
+    except PathRefused:  # the root is made with its first file
+        return False
+    return seen is not None and stat.S_ISDIR(seen.st_mode)
 
 
 def _step(current: int, part: str, *, make: bool) -> int:

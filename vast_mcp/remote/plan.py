@@ -5,12 +5,21 @@ import posixpath
 import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed
-from vast_mcp.remote.paths import STAGE, LocalPlace, Tree, good_name, remote_path
+from vast_mcp.remote.paths import (
+    STAGE,
+    LocalPlace,
+    Tree,
+    goes_into,
+    good_name,
+    is_folder,
+    remote_path,
+)
 from vast_mcp.remote.secret_names import looks_secret, secret_inside
+from vast_mcp.remote.selection import WHOLE, Names, Selection
+from vast_mcp.remote.threads import in_thread
 from vast_mcp.text import clean_line
 
 if TYPE_CHECKING:
@@ -23,7 +32,6 @@ FREE_DISK_FLOOR_BYTES = 2 * _GB
 _SKIPS_KEPT = 1000
 
 Direction = Literal["up", "down"]
-Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +41,6 @@ class CopyLimits:
     max_bytes: int = 200 * _GB
     max_files: int = 200_000
     max_depth: int = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which files of a tree: all, or those that match `include`; never those in `exclude`.
-
-    A pattern without a slash is compared with the name and with each directory above it, one with
-    a slash with the whole path below the source. `*` crosses slashes.
-    """
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    allow_secrets: bool = False
-
-    def excludes(self, parts: Names) -> bool:
-        """Whether it is left out; for a directory, with all below it."""
-        return any(_matches(parts, pattern) for pattern in self.exclude)
-
-    def takes(self, parts: Names) -> bool:
-        """Whether a file is wanted."""
-        return not self.include or any(_matches(parts, pattern) for pattern in self.include)
-
-
-def _matches(parts: Names, pattern: str) -> bool:
-    pattern = pattern.removeprefix("./").rstrip("/")
-    if "/" not in pattern:
-        return any(fnmatchcase(part, pattern) for part in parts)
-    path = "/".join(parts)
-    return fnmatchcase(path, pattern.lstrip("/")) or path.startswith(pattern.lstrip("/") + "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +167,7 @@ def plan_upload(
     source: LocalPlace,
     destination: str,
     *,
-    selection: Selection = Selection(),
+    selection: Selection = WHOLE,
     limits: CopyLimits = CopyLimits(),
 ) -> CopyPlan:
     """What an upload would send. Reads the local disk only; run it in a thread.
@@ -217,7 +196,7 @@ def plan_upload(
             )
         else:
             _walk(tree, source.parts, gathered)
-    if destination.endswith("/") and source.parts:
+    if source.parts and goes_into(destination, source.parts[-1], single=single):
         destination += source.parts[-1]
     return gathered.plan("up", source, remote_path(destination, target=True), single)
 
@@ -285,12 +264,13 @@ async def plan_download(
     destination: LocalPlace,
     *,
     into: bool = False,
-    selection: Selection = Selection(),
+    selection: Selection = WHOLE,
     limits: CopyLimits = CopyLimits(),
 ) -> CopyPlan:
     """What a download would fetch. Every name is judged: they are a stranger's.
 
-    `into` puts the copy below the destination under the source's own name. `sftp` must give names
+    `into` puts the copy below the destination under the source's own name; so does a root, and
+    for a single file a directory that stands there. `sftp` must give names
     as bytes (`open_sftp` does).
 
     Raises:
@@ -299,12 +279,14 @@ async def plan_download(
         CopyRefused: above a cap.
     """
     remote = remote_path(source)
-    if into and remote != ".":
-        destination = LocalPlace(destination.root, (*destination.parts, posixpath.basename(remote)))
     gathered = _Gathered(limits, selection)
     single = await _gather_remote(sftp, remote, gathered)
-    if single and not destination.parts:
-        raise PathRefused("A file needs a name to go to, or a slash at the end.")
+    name = posixpath.basename(remote)
+    there = single and await in_thread(lambda: is_folder(destination))
+    into = into or there or not destination.parts
+    shown = "/".join(destination.parts) + "/" * into
+    if remote != "." and goes_into(shown, name, single=single):
+        destination = LocalPlace(destination.root, (*destination.parts, name))
     return gathered.plan("down", destination, remote, single)
 
 

@@ -43,6 +43,13 @@ class CopyReport:
     changed: tuple[str, ...]
     """Not copied: they changed meanwhile."""
     verified: Verified
+    place: str = ""
+    """Where it is now: on this computer the whole path, else the path on the machine."""
+    empty: int = 0
+    """Files without content among them."""
+    skipped: tuple[str, ...] = ()
+    """Some of what was left out, and why."""
+    skipped_count: int = 0
 
 
 Report = Callable[[CopyProgress], None]

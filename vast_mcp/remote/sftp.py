@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vast_mcp.remote.errors import RemoteFailed, SshUnavailable
-from vast_mcp.remote.plan import Names
+from vast_mcp.remote.selection import Names
 from vast_mcp.remote.session import Session
 from vast_mcp.text import clean_line
 

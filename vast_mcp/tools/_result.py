@@ -44,6 +44,7 @@ class WriteResult(BaseModel):
     output_path: str | None = None
     url: str | None = None
     copy_id: str | None = None
+    path: str | None = None
     files: int | None = None
     unchanged: int | None = None
     bytes: int | None = None

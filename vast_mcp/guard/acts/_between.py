@@ -8,20 +8,22 @@ See docs/vendor-api.md#copying.
 """
 
 import posixpath
-from contextlib import AbstractAsyncContextManager
+import shlex
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from vast_mcp.errors import InputInvalid
+from vast_mcp.errors import ApiError, InputInvalid
 from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import entered, first_seen, way_in
 from vast_mcp.guard.acts._base import see
 from vast_mcp.guard.acts._copy_words import count_words, under_way
+from vast_mcp.guard.acts._landing import Landing, kind_in, landing, unseen_landing
 from vast_mcp.guard.acts._places import Place
 from vast_mcp.operations import JsonObject, copying
 from vast_mcp.policy import Owner, Request, Target
 from vast_mcp.remote.address import Address
-from vast_mcp.remote.between import Expected, Survey, arrived, survey, watch
+from vast_mcp.remote.between import Expected, arrived, survey, watch
 from vast_mcp.remote.errors import AddressInvalid, SshUnavailable
 from vast_mcp.remote.paths import remote_path
 from vast_mcp.remote.progress import CopyReport, Report
@@ -129,8 +131,7 @@ async def _end(desk: Desk, one: Place) -> End:
 class _Prepared:
     """What the vendor is asked for, and what must then stand on the target; or why nobody knows."""
 
-    src_path: str
-    dst_path: str
+    lands: Landing
     expected: Expected | None = None
     before: frozenset[str] = frozenset()
     unseen: str = ""
@@ -148,7 +149,10 @@ async def copy_between(desk: Desk, errand: Errand, sight: BetweenSight, asked: _
         notes = prepared.notes
         await errand.send(
             copying.copy_direct(
-                source.place.vendor_id, prepared.src_path, target.place.vendor_id, prepared.dst_path
+                source.place.vendor_id,
+                prepared.lands.src_path,
+                target.place.vendor_id,
+                prepared.lands.dst_path,
             )
         )
         if prepared.expected is None:
@@ -180,51 +184,51 @@ def _watching(
 
 async def _prepare(desk: Desk, target: End, source: End) -> _Prepared:
     """Look into both ends, as far as they can be entered, before anything is asked for."""
-    paths = source.place.path, target.place.path
+    wanted = target.place.path
     if source.closed:
-        return _Prepared(*paths, unseen=source.closed)
+        return _Prepared(await _closed_landing(desk, source, wanted), unseen=source.closed)
     try:
         async with source.enter(desk) as session:
             notes = first_seen(desk, session)
             found = await survey(session, remote_path(source.place.path))
     except SshUnavailable as error:
-        return _Prepared(*paths, unseen=error.message)
-    paths = _paths(found, target.place.path)
+        return _Prepared(unseen_landing(source.place.path, wanted), unseen=error.message)
+    lands = landing(found.path, wanted, single=found.single)
     if target.closed:
-        return _Prepared(*paths, unseen=target.closed, notes=notes)
-    expected = Expected(found, paths[1])
+        return _Prepared(lands, unseen=target.closed, notes=notes)
+    expected = Expected(found, lands.place)
     try:
         async with target.enter(desk) as session:
             notes += first_seen(desk, session)
             before = await arrived(session, expected)
     except SshUnavailable as error:
-        return _Prepared(*paths, unseen=error.message, notes=notes)
+        return _Prepared(lands, unseen=error.message, notes=notes)
     if found.left_out:
         notes += (f"{found.left_out} links and odd names are the vendor's to copy: not compared.",)
-    return _Prepared(*paths, expected, before, notes=notes)
+    return _Prepared(lands, expected, before, notes=notes)
 
 
-def _paths(found: Survey, destination: str) -> tuple[str, str]:
-    """Both paths in a form that rsync reads as this tool means them.
-
-    A directory's own slash moves its content into the destination; without it rsync would make
-    one more directory of the source's name.
-    """
-    into = destination.endswith("/")
-    place = posixpath.join(destination, posixpath.basename(found.path)) if into else destination
-    place = remote_path(place, target=True)
-    return (found.path if found.single else f"{found.path}/"), place
+async def _closed_landing(desk: Desk, source: End, wanted: str) -> Landing:
+    """Of a stopped machine the vendor lists the disk, which tells files from directories."""
+    path = source.place.path
+    single: bool | None = None
+    if source.place.kind == "instance" and not path.endswith("/"):
+        above = posixpath.dirname(path)
+        with suppress(ApiError, InputInvalid):
+            listed = await desk.reads.list_disk(source.place.number, f"ls -l {shlex.quote(above)}")
+            single = kind_in(listed, posixpath.basename(path))
+    if single is None:
+        return unseen_landing(path, wanted)
+    return landing(remote_path(path), wanted, single=single)
 
 
 def _unseen(prepared: _Prepared, target: Place) -> Outcome:
-    where, name = prepared.dst_path, posixpath.basename(prepared.src_path)
-    lands = "" if where.endswith("/") or not name else f" A directory lands in {where}/{name}."
     return Outcome(
         status="copying",
-        said="The vendor copies it, beginning in about 30 s. It reports no end, and nothing was"
-        f" verified: {prepared.unseen}.",
+        said=f"The vendor copies it to {prepared.lands.words}, beginning in about 30 s. It reports"
+        f" no end, and nothing was verified: {prepared.unseen}.",
         next="show_instances tells its progress in untrusted_status. Compare sizes before the"
-        f" source is destroyed.{clean_line(lands, 300)}",
+        " source is destroyed.",
         warnings=prepared.notes,
         values={
             "verified": "no",
@@ -236,11 +240,12 @@ def _unseen(prepared: _Prepared, target: Place) -> Outcome:
 def _arrived(report: CopyReport, machine: int, notes: tuple[str, ...]) -> Outcome:
     return Outcome(
         status="copied",
-        said=f"{count_words(report)}, by the vendor. It reports no end: all were compared by"
-        " checksum on both machines.",
+        said=f"{count_words(report)}, by the vendor; all were compared by checksum on both"
+        " machines.",
         warnings=notes,
         values={
             "instance_id": machine,
+            "path": report.place,
             "files": report.files,
             "unchanged": report.unchanged,
             "bytes": report.moved_bytes,

@@ -26,11 +26,22 @@ def under_way(transfer: Transfer, machine: int, then: str) -> Outcome:
 
 
 def count_words(report: CopyReport) -> str:
-    """What was copied: `2 files copied (4.1 kB moved), 1 was there already`."""
-    moved = f"{_files(report.files)} copied ({size_words(report.moved_bytes)} moved)"
-    if not report.unchanged:
-        return moved
-    return f"{moved}, {report.unchanged} {'was' if report.unchanged == 1 else 'were'} there already"
+    """What was copied: `2 files copied (4.1 kB moved), 1 was there already, 1 of them empty`."""
+    said = f"{_files(report.files)} copied ({size_words(report.moved_bytes)} moved)"
+    if report.unchanged:
+        were = "was" if report.unchanged == 1 else "were"
+        said += f", {report.unchanged} {were} there already"
+    return said + _empty_words(report)
+
+
+def _empty_words(report: CopyReport) -> str:
+    """Equal checksums of nothing prove nothing, so files without content are said."""
+    whole = report.files + report.unchanged
+    if not report.empty:
+        return ""
+    if report.empty == whole:
+        return "; it is empty" if whole == 1 else "; all of them are empty"
+    return f"; {report.empty} of them {'is' if report.empty == 1 else 'are'} empty"
 
 
 def _files(count: int) -> str:

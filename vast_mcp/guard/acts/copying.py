@@ -9,7 +9,7 @@ See docs/vendor-api.md#copying.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vast_mcp.errors import InputInvalid
@@ -30,8 +30,9 @@ from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Request
 from vast_mcp.remote.address import Address
 from vast_mcp.remote.paths import LocalPlace
-from vast_mcp.remote.plan import CopyPlan, Selection, plan_download, plan_upload
+from vast_mcp.remote.plan import CopyPlan, plan_download, plan_upload
 from vast_mcp.remote.progress import CopyReport, Report
+from vast_mcp.remote.selection import Selection
 from vast_mcp.remote.sftp import open_sftp
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.store import Transaction, canonical
@@ -162,7 +163,6 @@ class CopyFiles(PlainAct):
         self, desk: Desk, sight: CopySight, machine: int, source: Place, target: Place
     ) -> Outcome:
         notes: list[str] = []
-        plans: list[CopyPlan] = [] if sight.up is None else [sight.up]
 
         async def work(report: Report) -> CopyReport:
             # Both are imported where they are used: they are the heavy half of this room.
@@ -171,8 +171,9 @@ class CopyFiles(PlainAct):
 
             async with entered(desk, machine, sight.addresses) as session:
                 notes.extend(first_seen(desk, session))
-                if sight.up is not None:
-                    return await upload(session, sight.up, clock=desk.clock, progress=report)
+                if (up := sight.up) is not None:
+                    done = await upload(session, up, clock=desk.clock, progress=report)
+                    return _told_of(done, up, up.remote)
                 local = desk.remote.roots().place(target.path)
                 async with open_sftp(session) as sftp:
                     plan = await plan_download(
@@ -182,8 +183,8 @@ class CopyFiles(PlainAct):
                         into=target.path.endswith("/"),
                         selection=self._selection,
                     )
-                plans.append(plan)
-                return await download(session, plan, clock=desk.clock, progress=report)
+                done = await download(session, plan, clock=desk.clock, progress=report)
+                return _told_of(done, plan, str(plan.local.path))
 
         transfers = desk.remote.transfers
         said = f"{self.source} to {self.destination}"
@@ -191,7 +192,18 @@ class CopyFiles(PlainAct):
         finished = await transfers.wait(transfer, WAIT_S)
         if finished is None:
             return under_way(transfer, machine, _RESUMES)
-        return _finished(finished, plans[0] if plans else None, machine, tuple(notes))
+        return _finished(finished, machine, tuple(notes))
+
+
+def _told_of(report: CopyReport, plan: CopyPlan, place: str) -> CopyReport:
+    """With what its plan knows: the end may be told by another call."""
+    return replace(
+        report,
+        place=str(clean_line(place, 300)),
+        empty=sum(not file.size for file in plan.files),
+        skipped=tuple(f"{one.name}: {one.why}" for one in plan.skipped[:_SKIPS_SHOWN]),
+        skipped_count=plan.skipped_count,
+    )
 
 
 def _running(seen: Seen) -> tuple[Address, ...]:
@@ -263,11 +275,9 @@ def _upload_question(machine: int, seen: Seen, plan: CopyPlan) -> str:
     )
 
 
-def _finished(
-    report: CopyReport, plan: CopyPlan | None, machine: int, notes: Sequence[str]
-) -> Outcome:
+def _finished(report: CopyReport, machine: int, notes: Sequence[str]) -> Outcome:
     warnings = list(notes)
-    skipped = 0 if plan is None else plan.skipped_count
+    skipped = report.skipped_count
     values: JsonObject = {
         "instance_id": machine,
         "files": report.files,
@@ -277,10 +287,9 @@ def _finished(
         "verified": report.verified,
         "skipped": skipped,
     }
-    shown: JsonObject = {}
-    if plan is not None and plan.skipped:
-        rows: list[Json] = [f"{one.name}: {one.why}" for one in plan.skipped[:_SKIPS_SHOWN]]
-        shown["untrusted_skipped"] = rows
+    shown: JsonObject = {"path": report.place}  # no path of this computer goes into the books
+    if report.skipped:
+        shown["untrusted_skipped"] = list(report.skipped)
     if report.changed:
         warnings.append(
             f"{len(report.changed)} files changed while they were copied and were left out."
