@@ -53,10 +53,12 @@ def within(tests: Sequence[Timed], seconds: float, subject: str = "") -> list[Ti
 def _named_after(subject: str, file: str) -> bool:
     """Whether the names of both share a word of three letters: `twins.py`, `test_twins.py`.
 
-    Or the tests' folder is named so: `server.py`, `tests/server/`.
+    Or the tests' folder is named so: `server.py`, `tests/server/`. Of a long word the first five
+    letters are enough: `charged.py`, `test_charges_followed.py`.
     """
-    own = {word for word in Path(subject).stem.split("_") if len(word) > 2}
-    return not own.isdisjoint([*Path(file).stem.split("_")[1:], Path(file).parent.name])
+    own = {word[:5] for word in Path(subject).stem.split("_") if len(word) > 2}
+    theirs = [*Path(file).stem.split("_")[1:], Path(file).parent.name]
+    return not own.isdisjoint(word[:5] for word in theirs)
 
 
 class Trees:

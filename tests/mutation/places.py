@@ -21,6 +21,9 @@ GATHERED = (
     "notices",
     "tools",
     "cli",
+    "prompts",
+    "resources",
+    "models",
 )
 """The folders of tests whose reach is gathered: the quick ones, which run in one process."""
 
