@@ -61,7 +61,7 @@ def test_a_place_is_read_as_the_vendor_writes_it(
         ("C.1:/workspace/a", "C.2:/workspace/a", {"include": ("*.py",)}, False),
         ("C.1:/workspace/a", "C.2:/workspace/a", {"exclude": ("*.py",)}, False),
         ("local:a", "C.1:/workspace/a", {"include": ("*.py",)}, True),
-        ("C.1:/workspace/a", "C.2:/etc/passwd", {}, False),
+        ("C.1:/workspace/a", "C.2:/root/.ssh/authorized_keys", {}, False),
     ],
 )
 def test_only_places_that_a_copy_can_join_are_taken(
@@ -183,6 +183,14 @@ def test_what_a_command_printed_is_shown_from_both_ends_within_its_room(letter: 
     head, _, rest = shown.partition("\n… [")
     left_out, _, tail = rest.partition(" characters left out] …\n")
     assert len(head) + len(tail) + int(left_out) == len(text)
+
+
+def test_what_was_never_kept_of_a_long_output_counts_as_left_out_too() -> None:
+    """A megabyte of which both ends were kept is not told as a hundred kilobytes."""
+    kept = "a" * 130_000
+    shown = fitting(kept, beyond=870_000)
+    left_out = int(shown.partition("… [")[2].partition(" ")[0])
+    assert left_out + shown.count("a") - "characters".count("a") == 1_000_000
 
 
 async def test_a_local_root_is_named_by_the_place_itself(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ from vast_mcp.text import clean_line
 
 SHOWN_BYTES = 7_000
 """About 1,750 tokens of JSON: with the rest of the answer it stays under 2,000."""
-_KEEP_BYTES = 64 * 1024
 _SHOWN_LETTERS = 160
 
 
@@ -79,7 +78,6 @@ class RunCommand(PlainAct):
                 directory=self.directory,
                 env=dict(self.env),
                 timeout_s=self.timeout_s,
-                keep_bytes=_KEEP_BYTES,
             )
             notes = (*first_seen(desk, session), *host_reads(self.env, self.command))
             return _told(self.instance_id, result, notes, self.timeout_s)
@@ -146,19 +144,22 @@ def _told(
         next=step,
         warnings=warnings,
         values={name: value for name, value in values.items() if value is not None},
-        shown={"untrusted_output": fitting(result.output)},
+        shown={"untrusted_output": fitting(result.output, beyond=result.left_out_bytes)},
     )
 
 
-def fitting(text: str, limit: int = SHOWN_BYTES) -> str:
-    """Both ends of a text, so that its JSON takes no more than `limit` bytes."""
+def fitting(text: str, limit: int = SHOWN_BYTES, *, beyond: int = 0) -> str:
+    """Both ends of a text, so that its JSON takes no more than `limit` bytes.
+
+    `beyond`: so many bytes in its middle were not even kept; they count as left out as well.
+    """
     if _size(text) <= limit:
         return text
     half = len(text)
     while True:
         half = half * 3 // 4
         head, tail = text[: half // 2], text[-(half - half // 2) :]
-        shown = f"{head}\n… [{len(text) - half} characters left out] …\n{tail}"
+        shown = f"{head}\n… [{len(text) - half + beyond} characters left out] …\n{tail}"
         if _size(shown) <= limit or half < 8:
             return shown
 
