@@ -53,6 +53,8 @@ class Fetched:
     files: int = 0
     bytes: int = 0
     digests: tuple[tuple[str, str], ...] = ()
+    empty: int = 0
+    """Files without content among them."""
     trouble: str = ""
     """Why not all of it is home; empty when it is."""
 
@@ -64,6 +66,7 @@ class Fetched:
             "local": self.local,
             "files": self.files,
             "bytes": self.bytes,
+            "empty": self.empty,
             "sha256": checksums,
             "trouble": self.trouble,
         }
@@ -219,6 +222,7 @@ class Bench:
             local=str(plan.local.path),
             files=report.files + report.unchanged,
             bytes=plan.total_bytes,
+            empty=sum(not file.size for file in plan.files),
             digests=tuple(sorted(report.digests.items())),
             trouble=trouble,
         )

@@ -1,5 +1,6 @@
 """Bring the outputs home, end the machine as agreed, and say what came of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from vast_mcp.errors import NotFound, PolicyDenied, VastMcpError
@@ -137,12 +138,27 @@ def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
         return JobPhase.FAILED, str(desk.fact("trouble") or "Its command has no exit status.")
     if code != 0:
         return JobPhase.FAILED, f"Its command ended with exit status {code}."
-    missing = [one for one in desk.fact("outputs", []) if one["trouble"]]
+    outputs = desk.fact("outputs", [])
     if desk.aside:
         return JobPhase.DONE, "Its command ended with exit status 0."
-    if missing:
+    if any(one["trouble"] for one in outputs):
         return JobPhase.FAILED, "Its command succeeded, but not every named output came home."
-    return JobPhase.DONE, "Its command succeeded and every named output is home, checksums equal."
+    return JobPhase.DONE, f"Its command succeeded{_home(outputs)}"
+
+
+def _home(outputs: Sequence[JsonObject]) -> str:
+    """What of a command that succeeded is home; equal checksums of nothing prove nothing."""
+    if not outputs:
+        return "; it named no outputs, so nothing was brought back but what it printed."
+    if not any(one.get("bytes") for one in outputs):
+        return ", but its named outputs are empty: they came home without any content."
+    bare = [one for one in outputs if not one.get("bytes")]
+    few = sum(int(str(one.get("empty", 0))) for one in outputs)
+    named = ", ".join(str(clean_line(one.get("path", ""), 40)) for one in bare[:3])
+    if bare:
+        return f" and every named output is home, checksums equal; empty: {named}."
+    more = f"; {few} of the files {'is' if few == 1 else 'are'} empty" if few else ""
+    return f" and every named output is home, checksums equal{more}."
 
 
 def _kept(desk: JobDesk) -> str:

@@ -37,6 +37,8 @@ class Workplace:
     """The job's machine as it is now. No `bench`: it does not run."""
 
     bench: Bench | None = None
+    said: str = ""
+    """How it stands, and why."""
     silent: bool = False
     """Its host is not heard. What runs there may well go on, and nothing bills."""
 
@@ -166,7 +168,8 @@ async def _unreachable(desk: JobDesk) -> None:
     lost = int(desk.fact("lost", 0)) + 1
     if desk.job.stop_asked and lost >= _LOST_AFTER:
         why = "It was stopped, but its machine could not be reached"
-        why += ": its command may go on." if desk.aside else ", so no output came home."
+        no_output = ", so no output came home." if desk.term("outputs", []) else "."
+        why += ": its command may go on." if desk.aside else no_output
         await desk.save(JobPhase.ENDING, {"why": why})
         return
     await desk.save(facts={"lost": lost})
@@ -188,7 +191,8 @@ async def _bench_or_wait(desk: JobDesk) -> Bench | None:
         lost = int(desk.fact("lost", 0)) + 1
         if lost >= place.patience or gone or over:
             word = "is gone" if gone else "does not run any more"
-            why = f"Its machine {word}, so its outputs could not be brought back."
+            what = ", so its outputs could not be brought back" * bool(desk.term("outputs", []))
+            why = f"Its machine {word}{what}. {place.said}".rstrip()
             await desk.save(JobPhase.ENDING, {"why": why})
             return None
         await desk.save(facts={"lost": lost})
@@ -201,7 +205,7 @@ async def _resting(desk: JobDesk, place: Workplace) -> None:
     """The machine of a mere command does not run: soon that is the command's end."""
     lost = int(desk.fact("lost", 0)) + 1
     if lost >= place.patience:
-        why = "Its machine does not run any more, which ended it."
+        why = f"Its machine does not run any more, which ended it. {place.said}".rstrip()
         await desk.save(JobPhase.ENDING, {"why": why})
         return
     await desk.pause(_SLOW_POLL_S)

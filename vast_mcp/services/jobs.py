@@ -106,7 +106,7 @@ def job_row(seen: ShownJob) -> JsonObject:
             "task": job.task or None,
             "minutes_left": None if left_us is None else left_us // (60 * SECOND_US),
             "replaced": len(_list(facts.get("failed_hosts"))) - bool(facts.get("hopeless")) or None,
-            "outputs": [_output(one) for one in _list(facts.get("outputs"))] or None,
+            "outputs": [_output(one) for one in _list(facts.get("outputs"))] or _unnamed(job),
             "untrusted_detail": str(clean_line(facts.get("detail") or "", 300)) or None,
             "whole_log": str(facts.get("whole_log") or "") or None,
             "machine": str(said.get("machine", "")) or None,
@@ -114,6 +114,13 @@ def job_row(seen: ShownJob) -> JsonObject:
             "ended": None if job.ended_us is None else minute(job.ended_us),
         }
     )
+
+
+def _unnamed(job: Job) -> str | None:
+    """Said of a job that will bring nothing home; once over, its last sentence says it."""
+    if aside(job) or job.phase.over or _list(job.spec.get("outputs")):
+        return None
+    return "none named"
 
 
 def _words(seen: ShownJob) -> str:
@@ -138,6 +145,7 @@ def _output(one: Json) -> JsonObject:
             "local": str(row.get("local", "")) or None,
             "files": row.get("files"),
             "bytes": row.get("bytes"),
+            "empty_files": row.get("empty") or None,
             "sha256": next(iter(sums.values()))
             if isinstance(sums, dict) and len(sums) == 1
             else None,

@@ -94,7 +94,7 @@ async def look_once(
     if rental is not None and rental.state.holds_money:
         waited_s = (services.clock.lease_us() - rental.created_us) // 1_000_000
     verdict = missing(instance_id, waited_s)
-    if verdict.word == "dead":
+    if verdict.word == "dead" and await known_rental(services, instance_id) is not None:
         verdict = replace(verdict, said=await farewell(services, instance_id))
     return None, verdict
 
