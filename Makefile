@@ -54,6 +54,7 @@ bench: $(STAMP) ## cold start, time added per call, size of listings
 
 docs: $(STAMP) ## write the generated tables of README and docs
 	@$(BIN)/python -m vast_mcp.cli.readme README.md docs/not-seen-live.md docs/refusals.md
+	@$(BIN)/python -m tests.requests.table docs/requests.md
 
 # One program of other people per environment: their requirements may contradict each other.
 $(ORACLE)/.installed:     WANTED := vastai==1.9.1

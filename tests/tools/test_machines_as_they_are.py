@@ -326,7 +326,7 @@ async def test_an_inbox_that_is_refused_costs_no_notice(
 
 SHOWN = {
     "no_image": ("failed", "disk", "tag"),
-    "disk_full": ("failed", "gpu+disk", "larger disk_gb"),
+    "disk_full": ("failed", "disk", "larger disk_gb"),
     "old_driver": ("failed", "disk", "cuda_vers>=12.8"),
     "no_cdi": ("failed", "disk", "another offer"),
 }

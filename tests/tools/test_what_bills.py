@@ -42,7 +42,7 @@ async def test_every_kind_says_since_when_why_and_who_made_it(tmp_path: Path) ->
         "rented elsewhere; nothing here ends it",
     )
     assert theirs["since"]
-    assert rows[f"endpoint_id {endpoint}"]["why"] == "its workers"
+    assert rows[f"endpoint_id {endpoint}"]["why"] == "its workers, at most"
     volume = next(row for name, row in rows.items() if name.startswith("volume_id"))
     assert (volume["made_by"], volume["why"]) == ("others", "storage, until it is deleted")
 

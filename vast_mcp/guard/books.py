@@ -6,7 +6,7 @@ counting until we have stopped it; so does one whose start is on its way.
 """
 
 from vast_mcp.guard.approved import ROUNDING, breach_of_rental
-from vast_mcp.models import Billing, Instance, billing_of, halted
+from vast_mcp.models import Billing, Instance, billing_of, billing_told, halted
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.store.exposure import current_rate
@@ -73,7 +73,7 @@ def _metered(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -
     `[from, rate, until]`: seen so at both ends. Nothing is noted of a machine that bills in full.
     """
     rates = {Billing.DISK: instance.disk_usd_per_hour, Billing.NOTHING: UsdPerHour(0)}
-    rate = rates.get(billing_of(instance), rental.usd_per_hour)
+    rate = rates.get(billing_told(instance), rental.usd_per_hour)
     if rate >= current_rate(rental):
         return rental
     stretches = low_stretches(rental)

@@ -14,7 +14,7 @@ from vast_mcp.clock import Clock
 from vast_mcp.errors import RateLimited
 from vast_mcp.guard.belonging import Bearers
 from vast_mcp.guard.mark import Marker
-from vast_mcp.models import Account, Billing, Instance, billing_of
+from vast_mcp.models import Account, Instance, billing_of, rate_of
 from vast_mcp.units import UsdPerHour
 
 FRESH_S = 10.0
@@ -264,11 +264,5 @@ class View:
 
 
 def rate_now(instance: Instance) -> UsdPerHour:
-    """What a machine bills per hour in its present state."""
-    match billing_of(instance):
-        case Billing.GPU_AND_DISK:
-            return instance.usd_per_hour
-        case Billing.DISK:
-            return instance.disk_usd_per_hour
-        case Billing.NOTHING:
-            return UsdPerHour(0)
+    """What a machine is counted to bill per hour in its present state."""
+    return rate_of(instance, billing_of(instance))

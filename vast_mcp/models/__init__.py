@@ -7,8 +7,10 @@ from vast_mcp.models.instance import (
     InstanceState,
     PortMapping,
     billing_of,
+    billing_told,
     failure_of,
     halted,
+    rate_of,
     state_of,
 )
 from vast_mcp.models.offer import Offer, OfferPage, Rental, Template
@@ -37,7 +39,9 @@ __all__ = [
     "Worker",
     "Workergroup",
     "billing_of",
+    "billing_told",
     "failure_of",
     "halted",
+    "rate_of",
     "state_of",
 ]

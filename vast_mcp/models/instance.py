@@ -178,11 +178,11 @@ def _halted_state(words: StatusWords) -> InstanceState:
 
 
 def billing_of(instance: Instance) -> Billing:
-    """What it bills now; a state that is not understood counts as the most expensive.
+    """What it is counted to bill; a state that is not understood counts as the most expensive.
 
     The contract decides: while it is stopped only the disk bills, whatever its host last said.
-    `loading` counts as GPU time although charges seen in 2026 had none for it: too much is
-    reserved rather than too little.
+    `loading` counts as GPU time although charges recorded in 2026 have none for it: too much is
+    reserved rather than too little. What is told is `billing_told`.
     """
     words = instance.words
     state = state_of(instance)
@@ -195,6 +195,25 @@ def billing_of(instance: Instance) -> Billing:
     if words.actual == "loading" and words.cur == "stopped":
         return Billing.DISK
     return Billing.GPU_AND_DISK
+
+
+def billing_told(instance: Instance) -> Billing:
+    """What it bills as the vendor's charges have it: a machine that is still loading, its disk."""
+    counted = billing_of(instance)
+    if counted is Billing.GPU_AND_DISK and instance.words.actual == "loading":
+        return Billing.DISK
+    return counted
+
+
+def rate_of(instance: Instance, billing: Billing) -> UsdPerHour:
+    """What it costs per hour while it bills that."""
+    match billing:
+        case Billing.GPU_AND_DISK:
+            return instance.usd_per_hour
+        case Billing.DISK:
+            return instance.disk_usd_per_hour
+        case Billing.NOTHING:
+            return UsdPerHour(0)
 
 
 def halted(instance: Instance) -> bool:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from vast_mcp.clock import DAY_US, MINUTE_US, SECOND_US
 from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.tick import Cause, Deed
-from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing, InboxNote, InstanceState
 from vast_mcp.notices.copied import copied
 from vast_mcp.notices.notice import Notice, NoticeKind, quoted
@@ -167,7 +166,7 @@ def _never_up(seen: AccountRound, ended: Collection[int]) -> Iterator[Notice]:
                 NoticeKind.NOT_UP,
                 f"not_up:{number}",
                 f"Instance {number}{quoted(held.label)} has not come up in the"
-                f" {held.not_up_min} min since it was rented and bills {rate_now(held.instance)}."
+                f" {held.not_up_min} min since it was rented and bills {held.usd_per_hour_now}."
                 " Destroy it and rent another offer; else it goes on until its lease ends.",
                 number,
             )

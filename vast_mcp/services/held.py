@@ -11,9 +11,10 @@ from vast_mcp.models import (
     Instance,
     InstanceState,
     StartFailure,
-    billing_of,
+    billing_told,
     failure_of,
     halted,
+    rate_of,
     state_of,
 )
 from vast_mcp.store import Rental, RentalState
@@ -65,8 +66,13 @@ class Held:
 
     @property
     def bills(self) -> Billing:
-        """What the meter counts now."""
-        return billing_of(self.instance)
+        """What it bills now, as it is told: what is counted may be more."""
+        return billing_told(self.instance)
+
+    @property
+    def usd_per_hour_now(self) -> UsdPerHour:
+        """What that costs."""
+        return rate_of(self.instance, self.bills)
 
     @property
     def stop_sent(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.acts import short_name
 from vast_mcp.guard.mark import user_part
-from vast_mcp.guard.view import Facts, rate_now
+from vast_mcp.guard.view import Facts
 from vast_mcp.models import Account, Billing, InstanceState, Volume
 from vast_mcp.operations import JsonObject
 from vast_mcp.services._services import Services
@@ -156,7 +156,7 @@ def machine(seen: Held) -> Holding:
         what=f"{one.num_gpus}x {one.gpu_name}",
         state=seen.state.value,
         bills=seen.bills.value,
-        usd_per_hour=rate_now(one),
+        usd_per_hour=seen.usd_per_hour_now,
         label=user_part(one.raw_label),
         ours=seen.ours,
         lease_ends_us=ends_us,
@@ -247,5 +247,5 @@ def _endpoint(one: SeenEndpoint, machines: set[int]) -> Holding:
         lease_ends_us=one.rental.lease_ends_us if one.rental is not None else None,
         then="its workers are ended",
         since_us=one.rental.created_us if one.rental is not None else None,
-        why="its workers" if one.billing else "",
+        why="its workers, at most" if one.billing else "",
     )

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from vast_mcp.guard.view import rate_now
 from vast_mcp.models import Billing
 from vast_mcp.models.pages import page_port, page_words
 from vast_mcp.services.held import Held
@@ -106,7 +105,7 @@ class InstanceRow(BaseModel):
 def _less_now(held: Held) -> float | None:
     if held.bills is Billing.GPU_AND_DISK:
         return None
-    return dollars(rate_now(held.instance))
+    return dollars(held.usd_per_hour_now)
 
 
 def _disk_price(held: Held) -> float | None:

@@ -48,16 +48,24 @@ class EndpointsAnswer(BaseModel):
 
     endpoints: list[EndpointRow]
     more: int | None = None
+    next: str | None = None
 
 
 _ROWS = 20
+_AT_MOST = (
+    "usd_per_hour_now is at most that: Vast.ai does not tell what a worker costs; show_charges has"
+    " what was charged."
+)
 
 
 async def show_endpoints(services: Svc) -> EndpointsAnswer:
     """Endpoints with their workers that bill, workergroups, approved price and lease. Free."""
     seen = await endpoints_seen(services)
     rows = [EndpointRow.model_validate(one.row()) for one in seen[:_ROWS]]
-    return EndpointsAnswer(endpoints=rows, more=len(seen) - len(rows) or None)
+    bounded = any(one.workers_billing for one in rows)
+    return EndpointsAnswer(
+        endpoints=rows, more=len(seen) - len(rows) or None, next=_AT_MOST if bounded else None
+    )
 
 
 @asking
