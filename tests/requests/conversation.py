@@ -19,7 +19,7 @@ from mcp.types import ElicitResult
 from tests.requests.books import Books
 from tests.world import Json, ToolFailed, World, agree
 
-HOME, STATE = "/home/me", "/home/me/.local/state/vast-mcp"
+HOME, STATE = "~", "~/.local/state/vast-mcp"
 """What a person's own paths are like: those of a test would be counted as longer answers."""
 
 _THINKS_S = 5.0

@@ -121,6 +121,7 @@ async def comfy_ui(talk: Conversation) -> None:
     shown = await talk.call("show_instances", instance_id=number)
     assert "comfy" in shown["instances"][0]["untrusted_image"]
     assert shown["instances"][0]["ports"]
+    talk.names("".join(talk.heard), f"vast-mcp open {number}")
 
 
 @request(26, "at most $20 for this project")

@@ -19,6 +19,7 @@ async def a_dev_box(talk: Conversation) -> None:
     shown = await talk.call("show_instances", instance_id=number)
     ports = "".join(shown["instances"][0]["ports"])
     talk.names(ports, "8080 -> http")
+    talk.names("".join(talk.heard), f"vast-mcp open {number}")
 
 
 @request(3, "serve this model with vLLM on an open port and tell me the URL")
@@ -83,6 +84,7 @@ async def a_volume(talk: Conversation) -> None:
     told = await talk.refused("create_volume", size_gb=100)
     talk.names(told, "no tool", "nothing was done")
     talk.tells("what it names is there", "Did you mean" not in told)
+    talk.names(told, "cloud.vast.ai")
     talk.ending = Ending.HANDED_OVER
 
 

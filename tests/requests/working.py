@@ -66,6 +66,7 @@ async def copy_home(talk: Conversation) -> None:
         "copy_files", source=f"C.{number}:/workspace/results.tar", destination="local:results.tar"
     )
     assert copied["status"] == "copied"
+    talk.names(str(copied), "vast-mcp/results.tar")
     assert at_home("results.tar").read_text() == "results\n"
 
 
