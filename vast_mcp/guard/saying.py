@@ -11,6 +11,7 @@ from vast_mcp.guard.plans import COOLDOWN_US
 from vast_mcp.policy import Deny
 from vast_mcp.policy.refusal import refusal_text
 from vast_mcp.store import Plan, Rental, RentalState, Silence
+from vast_mcp.units import minute
 
 
 def replayed(rental: Rental) -> Outcome:
@@ -20,23 +21,35 @@ def replayed(rental: Rental) -> Outcome:
     if not rental.outcome and rental.state in _ENDS:
         return _ended(rental)
     if not rental.outcome:
-        return Outcome(
-            status="rented" if rental.kind == "instance" else "created",
-            said="It exists: the vendor's answer was lost, and it was found by its mark.",
-            values={f"{rental.kind}_id": rental.target_id, "replayed": True},
-        )
+        return _arrived(rental)
     return Outcome.from_json(rental.outcome).again(
         "This repeats an earlier identical call; nothing more was rented. For a second machine"
         " pass another request_key."
     )
 
 
+def _arrived(rental: Rental) -> Outcome:
+    machine = rental.kind == "instance"
+    return Outcome(
+        status="rented" if machine else "created",
+        said="It exists: the vendor's answer was lost, and it was found by its mark.",
+        next=f"wait_for_instance(instance_id={rental.target_id})." if machine else "",
+        values={
+            f"{rental.kind}_id": rental.target_id,
+            "replayed": True,
+            "lease_ends": minute(rental.lease_ends_us),
+        },
+    )
+
+
 def _nothing(rental: Rental) -> Outcome:
-    """The identical call that was waited for was refused, or never reached the vendor."""
+    """The call was refused, never reached the vendor, or nothing came of it."""
     done = "rented" if rental.kind == "instance" else "created"
+    lost = rental.state is RentalState.ABSENT and rental.sent_us is not None
+    why = "it never came to exist, and its money is free" if lost else "the call came to nothing"
     return Outcome(
         status="refused",
-        said=f"Not {done}, nothing charged: an identical call at the same time came to nothing.",
+        said=f"Not {done}, nothing charged: {why}.",
         next="Call again if it is still wanted; offer ids change.",
     )
 

@@ -36,7 +36,7 @@ async def closed(ledger: Ledger, plan: Plan, clock: Clock) -> Outcome:
         found = await ledger.read(lambda tx: tx.plan(plan_id))
         plan = plan if found is None else found
     if plan.state is PlanState.DONE:
-        return Outcome.from_json(plan.outcome).again()
+        return await _as_known_now(ledger, Outcome.from_json(plan.outcome))
     if plan.state is PlanState.CLAIMED:
         return Outcome(
             status="under_way",
@@ -50,3 +50,16 @@ async def closed(ledger: Ledger, plan: Plan, clock: Clock) -> Outcome:
         if plan.state is PlanState.DECLINED
         else f"Call {plan.tool} again if it is still wanted: it looks anew and makes a new plan.",
     )
+
+
+async def _as_known_now(ledger: Ledger, outcome: Outcome) -> Outcome:
+    """A stored outcome again; of one that nobody knew then, what has become of it."""
+    intent_id = str(outcome.values.get("intent", ""))
+    rental = None
+    if outcome.status == "unknown" and intent_id:
+        rental = await ledger.read(lambda tx: tx.rental(intent_id))
+    known = rental is not None and rental.state not in _UNKNOWN
+    return replayed(rental) if rental is not None and known else outcome.again()
+
+
+_UNKNOWN = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}

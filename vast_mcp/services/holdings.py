@@ -115,6 +115,7 @@ async def holdings(services: Services) -> Holdings:
     facts = await services.view.seen()
     fleet = await fleet_of(services, facts.instances, began_us=facts.began_us, age=facts.age)
     warnings = [*fleet.warnings, *filter(None, [fleet.unlisted_words])]
+    warnings += [one.words for one in fleet.fates]
     held = [machine(one) for one in fleet.held]
     held += [_lost(rental) for rental in fleet.lost]
     try:

@@ -7,6 +7,7 @@ from vast_mcp.api.instance_reads import InstanceReading
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, LedgerUnavailable, NotFound
 from vast_mcp.guard.belonging import Bearers, Belonging
+from vast_mcp.guard.fates import TOLD_FOR_US, Fate, fates_among
 from vast_mcp.guard.halting import fate_of
 from vast_mcp.guard.remembered import holds, is_young, remembered
 from vast_mcp.models import Billing, Instance
@@ -48,6 +49,8 @@ class Fleet:
     lost: tuple[Rental, ...] = ()
     """Rentals of every kind that hold money and have no machine or endpoint yet."""
     warnings: tuple[str, ...] = ()
+    fates: tuple[Fate, ...] = ()
+    """What became of rents whose answer was lost, for an hour."""
 
     @property
     def unlisted(self) -> tuple[Held, ...]:
@@ -110,7 +113,9 @@ async def fleet_of(
     listed = {one.instance_id for one in instances}
     held += await _unlisted(services, [one for one in seen.open if one.target_id not in listed])
     held = list(await credit_told(services, held))
-    return Fleet(tuple(held), seen.lost, (*seen.warnings, age) if age else seen.warnings)
+    return Fleet(
+        tuple(held), seen.lost, (*seen.warnings, age) if age else seen.warnings, seen.fates
+    )
 
 
 async def _with_own(services: Services, instances: Sequence[Instance]) -> tuple[Instance, ...]:
@@ -213,6 +218,7 @@ class _Seen:
     open: tuple[Rental, ...] = ()
     """Machines that the books hold as not ended."""
     warnings: tuple[str, ...] = ()
+    fates: tuple[Fate, ...] = ()
 
 
 async def _with_books(services: Services, instances: Sequence[Instance]) -> _Seen:
@@ -225,6 +231,7 @@ async def _with_books(services: Services, instances: Sequence[Instance]) -> _See
             tuple(held_of(tx, bearers, one, now_us) for one in instances),
             tuple(rental for rental in live if rental.target_id is None),
             tuple(one for one in live if one.kind == "instance" and holds(one)),
+            fates=fates_among(tx.rentals_since(now_us - TOLD_FOR_US), now_us),
         )
 
     try:

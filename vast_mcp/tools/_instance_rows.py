@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from vast_mcp.guard.fates import Fate
 from vast_mcp.models import Billing
 from vast_mcp.models.pages import page_port, page_words
 from vast_mcp.services.held import Held
@@ -115,10 +116,11 @@ def _disk_price(held: Held) -> float | None:
 
 
 class PendingRow(BaseModel):
-    """A rent that may or may not exist; its money stays reserved."""
+    """A rent that may or may not exist and keeps its money; or what became of one."""
 
     intent: str
     state: str
+    instance_id: int | None = None
     since: str
     usd_per_hour: float
     untrusted_label: str | None = None
@@ -134,12 +136,27 @@ class PendingRow(BaseModel):
             untrusted_label=pending.label[:LABEL_SHOWN] or None,
         )
 
+    @classmethod
+    def resolved(cls, fate: Fate) -> "PendingRow":
+        """What became of one whose answer was lost."""
+        one = fate.rental
+        return cls(
+            intent=one.intent_id,
+            state=fate.word,
+            instance_id=one.target_id,
+            since=minute(fate.known_us),
+            usd_per_hour=round(one.usd_per_hour.dollars, 4),
+            untrusted_label=one.label[:LABEL_SHOWN] or None,
+        )
+
 
 class InstanceList(BaseModel):
     """What is held, the dearest first."""
 
     instances: list[InstanceRow]
-    pending: list[PendingRow] | None = Field(None, description="sent rents without an answer")
+    pending: list[PendingRow] | None = Field(
+        None, description="rents without an answer, or their fate"
+    )
     warnings: list[str] | None = None
     next: str | None = None
 
@@ -163,6 +180,8 @@ class InstanceList(BaseModel):
         elif not rows:
             step = "Nothing is rented." if not fleet.held else "None of them is like that."
         pending = [PendingRow.of(one) for one in fleet.pending]
+        told = [one for one in fleet.fates if one.rental.kind == "instance"]
+        pending += [PendingRow.resolved(one) for one in told]
         return cls(
             instances=shown,
             pending=pending or None,

@@ -7,16 +7,16 @@ from typing import ClassVar
 
 from vast_mcp.clock import SECOND_US
 from vast_mcp.credentials import exposed, said
-from vast_mcp.errors import InputInvalid, LedgerUnavailable, OfferGone
+from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts import _doors as doors
 from vast_mcp.guard.acts._base import PlainAct, plain_number
+from vast_mcp.guard.acts._beside import lost_before, task_left
 from vast_mcp.guard.acts._ceiling import check_ceiling, on_demand_after_all
 from vast_mcp.guard.acts._container import lost_variables, odd_options, qualified, size_note
 from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.rent_words import UNASKED, better_bid
 from vast_mcp.guard.acts.renting import Terms, rent
-from vast_mcp.guard.budgets import budget_now
 from vast_mcp.guard.inside import Inside, coverage, guard_text
 from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
 from vast_mcp.guard.vault import in_plain_text, place, split
@@ -326,25 +326,10 @@ class CreateInstance(PlainAct):
         outcome = await rent(desk, errand, terms)
         notes = [*sight.doors, *self._notes(errand.booking.intent_id), *size_note(spec.env)]
         notes += filter(None, [sight.on_demand, sight.lost])
-        values = {**outcome.values, **await self._left(desk, errand.booking.intent_id)}
+        booking = errand.booking
+        notes += await lost_before(desk, booking.principal, self.request_key, self._digest())
+        values = {**outcome.values, **await task_left(desk, booking.intent_id, self.task)}
         return replace(outcome, warnings=(*outcome.warnings, *notes), values=values)
-
-    async def _left(self, desk: Desk, intent_id: str) -> JsonObject:
-        """The task that this counts for, and what is left of its budget."""
-        now_us = desk.now_us()
-
-        def read(tx: Transaction) -> JsonObject:
-            rental = tx.rental(intent_id)
-            if rental is None or not rental.task:
-                return {}
-            budget = budget_now(tx, desk.limits, rental.task, now_us)
-            named: JsonObject = {"task": self.task} if self.task else {}
-            return named if budget is None else {**named, "left_usd": round(budget.left.dollars, 4)}
-
-        try:
-            return await desk.ledger.read(read)
-        except LedgerUnavailable:  # what is rented must be told all the same
-            return {}
 
     def _known_secrets(self, desk: Desk) -> tuple[tuple[str, str], ...]:
         """Those with a value of their own; a generated one is made when the rent is sent."""
