@@ -180,3 +180,56 @@ async def test_an_endpoint_of_two_days_is_counted_day_by_day(tmp_path: Path) -> 
         )
     assert answer["status"] == "created", answer
     assert any("$38.40" in question for question in world.questions), world.questions
+
+
+async def ticked(world: World) -> None:
+    """One look of the keeper."""
+    async with world.runtime() as runtime:
+        await runtime.services.guard.tick()
+
+
+async def test_an_endpoint_whose_lease_is_over_stays_ours_and_says_what_can_be_done(
+    tmp_path: Path,
+) -> None:
+    """It was told as somebody else's, and its refusals led from create to update and back."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        number = await made(world, client, lease_hours=2, max_workers=2)
+        await fed(world, client)
+        world.clock.move(2 * 3600 + 60)
+        for _ in range(3):
+            await ticked(world)
+            world.clock.move(1000)
+        shown = await world.call(client, "show_endpoints")
+        account = await world.call(client, "show_account")
+        with pytest.raises(ToolFailed, match=r"cannot be extended.*delete_endpoint"):
+            await world.call(client, "update_endpoint", endpoint_name="chat", cold_workers=1)
+        with pytest.raises(ToolFailed, match="delete_endpoint first"):
+            await made(world, client, lease_hours=2)
+        deleted = await world.call(client, "delete_endpoint", endpoint_name="chat")
+        again = await made(world, client, lease_hours=2)
+    (row,) = shown["endpoints"]
+    assert (row["endpoint_id"], row["made_by"], row["state"]) == (number, "us", "stopped")
+    assert row["max_usd_per_worker_hour"] == 0.5
+    assert 'delete_endpoint(endpoint_name="chat")' in shown["next"]
+    assert "tonight" not in account or not any("endpoint" in one for one in account["tonight"])
+    assert deleted["status"] == "deleted"
+    assert again != number
+
+
+async def test_an_endpoint_of_ours_names_what_requests_call_it(tmp_path: Path) -> None:
+    """The vendor routes by the whole name, our mark included."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        number = await made(world, client)
+        group = await world.call(
+            client,
+            "create_workergroup",
+            endpoint_name="chat",
+            template_hash=await template_hash(world),
+            search_query="num_gpus=1",
+        )
+        (row,) = (await world.call(client, "show_endpoints"))["endpoints"]
+    whole = world.simulator.world.serverless.endpoints[number].fields["endpoint_name"]
+    assert row["call_as"] == whole
+    assert whole in group["next"]

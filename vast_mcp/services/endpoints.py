@@ -9,7 +9,7 @@ from vast_mcp.models import Endpoint, Worker, Workergroup
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
 from vast_mcp.services.showing import dollars, given
-from vast_mcp.store import Rental
+from vast_mcp.store import Rental, Transaction
 from vast_mcp.text import clean_line
 from vast_mcp.units import UsdPerHour, minute
 
@@ -32,6 +32,22 @@ class SeenEndpoint:
     def made_by(self) -> str:
         """Empty where nobody knows."""
         return ("us" if self.rental is not None else "others") if self.known else ""
+
+    @property
+    def lease_ends_us(self) -> int | None:
+        """When its lease ends; None where nobody set an end, or it is over."""
+        rental = self.rental
+        return rental.lease_ends_us if rental is not None and rental.state.holds_money else None
+
+    @property
+    def over(self) -> bool:
+        """Ours, and its lease is over: it rents nothing any more."""
+        return self.rental is not None and not self.rental.state.holds_money
+
+    @property
+    def name(self) -> str:
+        """As it was named when it was made, without our mark."""
+        return str(clean_line(short_name(self.endpoint.raw_name), 80))
 
     @property
     def billing(self) -> int:
@@ -64,7 +80,8 @@ class SeenEndpoint:
         return given(
             {
                 "endpoint_id": one.endpoint_id,
-                "untrusted_name": str(clean_line(short_name(one.raw_name), 80)),
+                "untrusted_name": self.name,
+                "call_as": str(clean_line(one.raw_name, 120)) if rental is not None else "",
                 "state": one.state,
                 "made_by": self.made_by,
                 "workers": _states(self.workers),
@@ -107,7 +124,7 @@ async def endpoints_seen(services: Services) -> list[SeenEndpoint]:
     if not listed:
         return []
     groups = await services.reads.workergroups()
-    rentals = await _rentals(services)
+    rentals = await _rentals(services, [one.endpoint_id for one in listed])
     seen = []
     for position, one in enumerate(listed):
         workers = await _workers(services, one) if position < _WORKERS_ASKED else None
@@ -124,16 +141,29 @@ async def _workers(services: Services, one: Endpoint) -> tuple[Worker, ...] | No
         return None
 
 
-async def _rentals(services: Services) -> Mapping[int, Rental] | None:
+async def _rentals(services: Services, numbers: Sequence[int]) -> Mapping[int, Rental] | None:
+    """What the books know of these endpoints: ours stay ours when their lease is over."""
+
+    def read(tx: Transaction) -> dict[int, Rental]:
+        found = {number: tx.rental_of("endpoint", number) for number in numbers}
+        return {number: one for number, one in found.items() if one is not None}
+
     try:
-        live = await services.ledger.read(lambda tx: tx.live_rentals())
+        return await services.ledger.read(read)
     except LedgerUnavailable:
         return None
-    return {
-        rental.target_id: rental
-        for rental in live
-        if rental.kind == "endpoint" and rental.target_id is not None
-    }
+
+
+def lapsed_words(seen: Sequence[SeenEndpoint]) -> str:
+    """What to do about endpoints of ours whose lease is over; empty where there are none."""
+    over = [one for one in seen if one.over]
+    if not over:
+        return ""
+    names = ", ".join(one.name for one in over[:3]) + (", …" if len(over) > 3 else "")
+    return (
+        f"Lease over, so nothing is rented: {names}. It cannot be extended:"
+        f' delete_endpoint(endpoint_name="{over[0].name}"), then create_endpoint under a new lease.'
+    )
 
 
 def _feeds(group: Workergroup, one: Endpoint) -> bool:

@@ -226,7 +226,7 @@ def _as_worker(one: Holding, endpoints: Sequence[SeenEndpoint]) -> Holding:
     for seen in endpoints:
         if any(worker.worker_id == one.target_id for worker in seen.workers or ()):
             name = f"endpoint {seen.endpoint.endpoint_id}"
-            ends_us = seen.rental.lease_ends_us if seen.rental is not None else None
+            ends_us = seen.lease_ends_us
             return replace(
                 one, why=f"a worker of {name}", lease_ends_us=ends_us, then=f"ended with {name}"
             )
@@ -245,8 +245,14 @@ def _endpoint(one: SeenEndpoint, machines: set[int]) -> Holding:
         usd_per_hour=one.rate_of(one.billing - listed),
         label=short_name(one.endpoint.raw_name),
         ours=one.rental is not None,
-        lease_ends_us=one.rental.lease_ends_us if one.rental is not None else None,
+        lease_ends_us=one.lease_ends_us,
         then="its workers are ended",
         since_us=one.rental.created_us if one.rental is not None else None,
-        why="its workers, at most" if one.billing else "",
+        why=_why_workers(one),
     )
+
+
+def _why_workers(one: SeenEndpoint) -> str:
+    if not one.billing:
+        return ""
+    return "its workers, though its lease is over" if one.over else "its workers, at most"

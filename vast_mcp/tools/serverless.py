@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateEndpoint, CreateWorkergroup, DeleteEndpoint, UpdateEndpoint
-from vast_mcp.services.endpoints import endpoints_seen
+from vast_mcp.services.endpoints import endpoints_seen, lapsed_words
 from vast_mcp.services.terms import check_search
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._spec import ToolSpec
@@ -29,6 +29,7 @@ class EndpointRow(BaseModel):
 
     endpoint_id: int
     untrusted_name: str | None = None
+    call_as: str | None = Field(None, description="its name in requests to /route/")
     state: str | None = None
     made_by: str | None = None
     workers: str | None = None
@@ -63,8 +64,10 @@ async def show_endpoints(services: Svc) -> EndpointsAnswer:
     seen = await endpoints_seen(services)
     rows = [EndpointRow.model_validate(one.row()) for one in seen[:_ROWS]]
     bounded = any(one.workers_billing for one in rows)
+    steps = [_AT_MOST] if bounded else []
+    steps += filter(None, [lapsed_words(seen[:_ROWS])])
     return EndpointsAnswer(
-        endpoints=rows, more=len(seen) - len(rows) or None, next=_AT_MOST if bounded else None
+        endpoints=rows, more=len(seen) - len(rows) or None, next=" ".join(steps) or None
     )
 
 

@@ -10,7 +10,8 @@ from vast_mcp.models import Endpoint, Scaling
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Owner, Spend, Target
 from vast_mcp.store import Rental, RentalState, Transaction, split_by_day
-from vast_mcp.units import Usd, UsdPerHour
+from vast_mcp.text import clean_line
+from vast_mcp.units import Usd, UsdPerHour, minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,10 @@ class FoundEndpoint:
             return
         raise InputInvalid(
             "endpoint_name",
-            "the lease of this endpoint has ended",
-            hint="create_endpoint makes a new one, under a new lease.",
+            f"the lease of this endpoint ended {minute(rental.lease_ends_us)} and cannot be"
+            " extended",
+            hint=f'delete_endpoint(endpoint_name="{clean_line(self.target.label, 80)}"), then'
+            " create_endpoint makes a new one under a new lease.",
         )
 
     @property

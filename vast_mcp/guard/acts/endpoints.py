@@ -52,7 +52,12 @@ class CreateEndpoint(PlainAct):
             raise InputInvalid("cold_workers", "must not be above max_workers")
         for one in await desk.reads.endpoints():
             if short_name(one.raw_name) == self.endpoint_name:
-                raise InputInvalid("endpoint_name", "there already is an endpoint of this name")
+                raise InputInvalid(
+                    "endpoint_name",
+                    "there already is an endpoint of this name",
+                    hint="Choose another name, or delete_endpoint first; show_endpoints tells whose"
+                    " it is.",
+                )
         per_worker = UsdPerHour.of(self.max_usd_per_worker_hour)
         rate = per_worker * self.max_workers
         now_us = desk.now_us()

@@ -24,6 +24,7 @@ from vast_mcp.models import Template
 from vast_mcp.operations import JsonObject, serverless
 from vast_mcp.policy import Request, Spend
 from vast_mcp.store import Rental, RentalState
+from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, mb_from_gb
 
 
@@ -122,7 +123,8 @@ class CreateWorkergroup(PlainAct):
             status="created",
             said="The workergroup exists; workers start as load or cold_workers ask for them.",
             next="show_endpoints shows its workers. One that is not ready in 2-3 minutes is"
-            " replaced, and each bills.",
+            " replaced, and each bills. Requests to Vast.ai's /route/ name it"
+            f" {clean_line(one.raw_name, 120)}.",
             values={"endpoint_id": one.endpoint_id, "workergroup_id": workergroup_id},
         )
 
