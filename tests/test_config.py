@@ -15,9 +15,13 @@ from vast_mcp.config import (
     API_BASE,
     SERVERLESS_BASE,
     find_keys,
+    fits_a_script,
     is_loopback,
     load_or_make_secret,
+    place_whole,
+    private_file,
     read_settings,
+    system_policy_path,
 )
 from vast_mcp.errors import ConfigInvalid
 
@@ -138,3 +142,109 @@ def test_a_secret_file_that_others_can_read_or_that_is_damaged_is_refused(tmp_pa
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigInvalid, match="cannot be used"):
         load_or_make_secret(tmp_path / "file" / "seal.key")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "found"),
+    [
+        ("VAST_MCP_ASK", "", "ask", "client"),
+        ("VAST_MCP_ASK", " Terminal ", "ask", "terminal"),
+        ("VAST_MCP_ASK", "client", "ask", "client"),
+        ("VAST_MCP_ASK", "nobody", "ask", None),
+        ("VAST_MCP_TOOLSETS", "", "toolsets", "default"),
+        ("VAST_MCP_TOOLSETS", "all", "toolsets", "all"),
+        ("VAST_MCP_READ_ONLY", "", "read_only", False),
+        ("VAST_MCP_READ_ONLY", "0", "read_only", False),
+        ("VAST_MCP_READ_ONLY", "off", "read_only", False),
+        ("VAST_MCP_READ_ONLY", "1", "read_only", True),
+        ("VAST_MCP_READ_ONLY", " YES ", "read_only", True),
+        ("VAST_MCP_READ_ONLY", "on", "read_only", True),
+        ("VAST_MCP_READ_ONLY", "maybe", "read_only", None),
+        ("VAST_MCP_LEDGER", "", "ledger", None),
+        ("VAST_MCP_LEDGER", "/a/b.db", "ledger", Path("/a/b.db")),
+        ("VAST_MCP_POLICY", "", "policy_given", False),
+        ("VAST_MCP_POLICY", "/a/p.toml", "policy_given", True),
+    ],
+)
+def test_every_variable_is_read_as_it_says_and_an_odd_word_is_refused(
+    tmp_path: Path, name: str, value: str, field: str, found: object
+) -> None:
+    """A switch that nobody understands must not be taken for off."""
+    if found is None and field != "ledger":
+        with pytest.raises(ConfigInvalid, match=name):
+            read_settings({name: value}, tmp_path)
+    else:
+        assert getattr(read_settings({name: value}, tmp_path), field) == found
+
+
+def test_the_policy_that_was_named_is_read_and_else_the_usual_one(tmp_path: Path) -> None:
+    """And a ledger that was named has its state beside it."""
+    named = read_settings({"VAST_MCP_POLICY": "/a/p.toml", "VAST_MCP_LEDGER": "/a/b.db"}, tmp_path)
+    assert (named.user_policy, named.home) == (Path("/a/p.toml"), Path("/a"))
+    usual = read_settings({}, tmp_path)
+    assert usual.user_policy.name == "policy.toml"
+    assert usual.home == usual.state_dir
+    assert system_policy_path("linux") == Path("/etc/vast-mcp/policy.toml")
+    assert system_policy_path("darwin").name == "policy.toml"
+    assert system_policy_path("darwin") != system_policy_path("linux")
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://127.0.0.1", True),
+        ("http://127.0.0.1:8000/x", True),
+        ("http://localhost:1", True),
+        ("http://[::1]:80", True),
+        ("http://[::1]", True),
+        ("http://localhost:evil.com", False),
+        ("http://localhost.evil.com", False),
+        ("http://a@localhost", True),
+        ("http://localhost@evil.com", False),
+    ],
+)
+def test_loopback_is_told_by_its_host_alone(url: str, *, local: bool) -> None:
+    """Whatever stands around it."""
+    assert is_loopback(url) is local
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("https://console.vast.ai", True),
+        ("http://127.0.0.1:80/a/b", True),
+        ("https://x.test/$(id)", False),
+        ("https://x.test\n", False),
+        ("https://u:p@x.test", False),
+        ("ftp://x.test", False),
+        ("https://x.test/a;b", False),
+    ],
+)
+def test_only_a_plain_address_stands_in_a_start_script(url: str, *, fits: bool) -> None:
+    """Nothing in it means anything to a shell."""
+    assert fits_a_script(url) is fits
+
+
+def test_a_private_file_is_ours_alone_and_no_link(tmp_path: Path) -> None:
+    """One that others could read is closed to them; a link is not followed."""
+    path = tmp_path / "new" / "a.db"
+    private_file(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    path.write_bytes(b"kept")
+    path.chmod(0o644)
+    private_file(path)
+    assert (stat.S_IMODE(path.stat().st_mode), path.read_bytes()) == (0o600, b"kept")
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    with pytest.raises(OSError, match="symbolic link"):
+        private_file(link)
+
+
+def test_the_first_of_several_keeps_its_place_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    """Two processes that make the same secret agree on one."""
+    path = tmp_path / "seal.key"
+    place_whole(path, b"first")
+    place_whole(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [one.name for one in tmp_path.iterdir()] == ["seal.key"]

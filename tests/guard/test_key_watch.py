@@ -80,3 +80,25 @@ async def test_a_machine_that_simply_runs_is_looked_at_once(tmp_path: Path) -> N
         world.clock.move(60)
         await look(world)
     assert (keys_read(world), keys_sent(world)) == (before, 1)
+
+
+async def test_the_keys_of_five_machines_are_read_in_a_round(tmp_path: Path) -> None:
+    """The others have their turn in the next: a fleet that was restarted costs no minute."""
+    world = World(tmp_path, credit_usd=1_000.0, policy="[limits]\nmax_running = 9\n")
+    offers = await world.offers()
+    async with world.connect() as client:
+        numbers = [await world.rent(client, offer) for offer in offers[:7]]
+    world.run_until_ready()
+    await look(world)
+    for number in numbers:
+        world.simulator.set_status(number, actual_status="loading")
+    await look(world)
+    for number in numbers:
+        world.simulator.set_status(number, actual_status="running")
+    read = []
+    for _ in range(3):
+        before = keys_read(world)
+        world.clock.move(60)
+        await look(world)
+        read.append(keys_read(world) - before)
+    assert read == [5, 2, 0]

@@ -252,3 +252,41 @@ async def test_a_part_of_the_list_judges_no_absence(tmp_path: Path) -> None:
         live = await desk.ledger.read(lambda tx: tx.live_rentals())
     assert {one.target_id: one.usd_per_hour.dollars for one in live} == {ID: 0.5, 6: 0.4}
     assert [one.ever_ran for one in live] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("after_us", "listed", "state", "target_id"),
+    [
+        (STALE_US - 1, True, RentalState.UNKNOWN, None),
+        (STALE_US, True, RentalState.ACTIVE, 1),
+        (STALE_US, False, RentalState.UNKNOWN, None),
+        (4 * 60 * MINUTE_US - 1, False, RentalState.UNKNOWN, None),
+        (4 * 60 * MINUTE_US, False, RentalState.ABSENT, None),
+    ],
+)
+async def test_a_lost_endpoint_is_found_by_its_name_or_keeps_its_money_to_its_end(
+    tmp_path: Path, after_us: int, state: RentalState, target_id: int | None, *, listed: bool
+) -> None:
+    """Names can be copied: of several with one intent the first that was made is the one."""
+    world = World(tmp_path)
+    if listed:
+        async with world.connect() as client:
+            for name in ("a", "b"):
+                await world.call(
+                    client, "create_endpoint", endpoint_name=name, max_usd_per_worker_hour=0.2
+                )
+    made = sorted(world.simulator.world.serverless.endpoints.values(), key=lambda one: one.id)
+    for one in made:
+        one.fields["endpoint_name"] = f"chat-vm1-{INTENT}"
+    async with desk_in(world) as desk:
+        lost = {"kind": "endpoint", "state": RentalState.UNKNOWN, "target_id": None}
+        began_us = desk.now_us()
+        ends_us = began_us + 4 * 60 * MINUTE_US
+        await add(desk, rental(**lost, created_us=began_us, lease_ends_us=ends_us))
+        world.clock.move(after_us / SECOND_US)
+        said = await observe_all(desk, [], desk.now_us())
+        found = await booked(desk)
+    assert found is not None
+    assert found.state is state
+    assert found.target_id == (None if target_id is None else made[0].id)
+    assert bool([line for line in said if INTENT in line]) is (state is not RentalState.UNKNOWN)

@@ -15,6 +15,7 @@ from vast_mcp.guard.reconcile import (
     Answer,
     adopt,
     count_absence,
+    find,
     hold_unmarked,
     labelled,
     seems_ours,
@@ -175,3 +176,18 @@ async def test_an_unmarked_machine_counts_at_the_higher_price_and_stays_unresolv
     assert (held.state, held.target_id) == (UNKNOWN, None)
     assert held.usd_per_hour == UsdPerHour.of(counted)
     assert (claim, none) == (held, None)
+
+
+async def test_a_machine_that_does_not_come_is_looked_for_within_fifteen_seconds(
+    tmp_path: Path,
+) -> None:
+    """Less and less often; then the call answers, and the keeper goes on looking."""
+    world = World(tmp_path)
+    async with desk_in(world) as desk:
+        began_s = world.clock.monotonic_s()
+        lost = rental(state=RentalState.SENDING, target_id=None)
+        assert await find(desk, lost, Answer(answered=False), frozenset()) is None
+        took_s = world.clock.monotonic_s() - began_s
+    assert 11 < took_s <= 15
+    lists = sum("v1/instances" in one.path for one in world.simulator.requests)
+    assert 4 <= lists <= 7

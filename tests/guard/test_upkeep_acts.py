@@ -6,6 +6,7 @@ import pytest
 
 from tests.guard.desks import desk_in
 from tests.keeper.test_keeper import rented
+from tests.suites.rig import carry
 from tests.world import World
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.acts.upkeep import (
@@ -14,6 +15,8 @@ from vast_mcp.guard.acts.upkeep import (
     LabelInstance,
     check_public_key,
 )
+from vast_mcp.guard.books import note
+from vast_mcp.store import Transaction
 
 KEY = "ssh-ed25519 " + "A" * 40
 
@@ -130,3 +133,22 @@ async def test_a_machine_of_ours_whose_books_were_lost_is_extended_in_its_label(
     after = world.simulator.world.instances[instance_id].label or ""
     assert after != before
     assert after.split(".")[2] == before.split(".")[2]
+
+
+@pytest.mark.parametrize(("given", "noted"), [("", "given"), (KEY, "refused")])
+async def test_only_our_own_key_is_noted_as_given(tmp_path: Path, given: str, noted: str) -> None:
+    """Somebody else's key lets us in no more than before."""
+    world = World(tmp_path)
+    instance_id = await rented(world)
+    async with world.runtime() as runtime:
+
+        def refuse(tx: Transaction) -> None:
+            found = tx.rental_of("instance", instance_id)
+            assert found is not None
+            note(tx, found.intent_id, key="refused")
+
+        await runtime.services.ledger.write(refuse)
+        await carry(runtime.services.guard, AttachSshKey(instance_id, given))
+        found = await runtime.services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+    assert found is not None
+    assert found.details["key"] == noted

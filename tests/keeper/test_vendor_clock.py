@@ -170,3 +170,20 @@ def test_a_vendor_on_loopback_is_a_simulator(base: str, judge: type) -> None:
     clock = judged(ManualClock(), base)
     assert clock is not None
     assert isinstance(clock._judge, judge)
+
+
+async def test_only_the_time_of_leases_is_judged_and_all_else_is_the_local_clocks() -> None:
+    """Waits, ids, codes and spread go on as they are; the vendor's clock is ours, corrected."""
+    local = ManualClock(LOCAL_US, auto_advance=True)
+    clock = JudgedClock(local, confirmed(60 * MINUTE_US))
+    local.move(60)
+    assert clock.lease_us() == LOCAL_US + 60 * MINUTE_US
+    assert clock.skew_s() == 60 - 3600
+    assert (clock.utc_us(), clock.monotonic_s()) == (local.utc_us(), 60.0)
+    await clock.sleep(5)
+    assert clock.monotonic_s() == local.monotonic_s() == 65.0
+    local.think(3)
+    assert clock.real_s() == 3.0
+    assert clock.vendor() is clock
+    assert all(0.8 <= clock.jitter(0.8, 1.0) <= 1.0 for _ in range(20))
+    assert (len(clock.random_id(11)), len(clock.random_code())) == (11, 6)

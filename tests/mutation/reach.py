@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,7 +83,7 @@ class Reach:
         inner = max(holding, key=lambda node: node.lineno, default=None)
         return range(inner.lineno, (inner.end_lineno or 0) + 1) if inner else lines
 
-    def _running(self, file: str, lines: range) -> set[Timed]:
+    def _running(self, file: str, lines: Iterable[int]) -> set[Timed]:
         contexts = self._of_file(file)
         return {
             timed
@@ -102,11 +102,26 @@ class Reach:
     def _naming(self, change: Change, root: Path) -> set[Timed]:
         """Tests that run a function which names what a module or class level statement sets."""
         names = _set_names(change, root)
-        return {
+        found = {
             timed
             for file, span, words in self._functions
             if names & words
             for timed in self._running(file, range(span.first + 1, span.last + 1))
+        }
+        return found | self._by_tests_that_name(names, change.file)
+
+    def _by_tests_that_name(self, names: set[str], file: str) -> set[Timed]:
+        """Tests of files in which one of these names stands, as far as they run this file."""
+        spelled = {path for path, words in self._test_words.items() if names & words}
+        running = self._running(file, self._of_file(file))
+        return {each for each in running if each.test.partition("::")[0] in spelled}
+
+    @cached_property
+    def _test_words(self) -> dict[str, frozenset[str]]:
+        """Every file of tests of `base` with the names that stand in it."""
+        return {
+            str(path.relative_to(self._base)): frozenset(_names(path.read_text(encoding="utf-8")))
+            for path in sorted((self._base / "tests").rglob("test_*.py"))
         }
 
     @cached_property
