@@ -237,7 +237,7 @@ def test_an_endpoint_of_ours_rents_nothing_more_after_its_lease(
     """To the microsecond; a stranger's has no lease of ours."""
     ours = FoundEndpoint(endpoint(), rental(**changes))
     if over:
-        with pytest.raises(InputInvalid, match="has ended"):
+        with pytest.raises(InputInvalid, match="cannot be extended"):
             ours.insist_on_lease(NOW_US + after_us)
     else:
         ours.insist_on_lease(NOW_US + after_us)

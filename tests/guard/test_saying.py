@@ -21,6 +21,8 @@ from vast_mcp.guard.saying import (
 )
 from vast_mcp.store import RentalState, Silence
 
+ENDS = {"lease_ends": "2026-06-01T16:00Z"}
+
 
 @pytest.mark.parametrize(
     ("tool", "said", "told"),
@@ -65,8 +67,8 @@ def test_an_unknown_outcome_is_never_told_as_nothing_charged() -> None:
             {"instance_id": 27_000_001, "replayed": True},
         ),
         ({"state": RentalState.GONE}, "destroyed", {"instance_id": 27_000_001, "replayed": True}),
-        ({}, "rented", {"instance_id": 27_000_001, "replayed": True}),
-        ({"kind": "endpoint"}, "created", {"endpoint_id": 27_000_001, "replayed": True}),
+        ({}, "rented", {"instance_id": 27_000_001, "replayed": True, **ENDS}),
+        ({"kind": "endpoint"}, "created", {"endpoint_id": 27_000_001, "replayed": True, **ENDS}),
     ],
 )
 def test_a_repeat_is_told_what_became_of_the_first_call(
