@@ -24,9 +24,9 @@ def item(
     **parts: int,
 ) -> ChargeItem:
     """A row of the vendor; the parts are micro-dollars."""
-    shares = {name: Usd(parts.get(name, 0)) for name in ("gpu", "disk", "traffic")}
+    gpu, disk, traffic = (Usd(parts.get(name, 0)) for name in ("gpu", "disk", "traffic"))
     return ChargeItem(
-        source, "instance", Untrusted(""), Usd(usd), **shares, start_us=from_us, end_us=until_us
+        source, "instance", Untrusted(""), Usd(usd), gpu, disk, traffic, from_us, until_us
     )
 
 

@@ -84,8 +84,15 @@ def decode_charge(value: object) -> ChargeItem:
         amount=f.money(fields, "amount"),
         start_us=f.instant_us(fields.get("start")) or 0,
         end_us=f.instant_us(fields.get("end")) or 0,
+        raw_label=_label(fields.get("metadata")),
         **parts,
     )
+
+
+def _label(metadata: object) -> str:
+    """The machine's label: the published example of a charge has it in `metadata`."""
+    found = metadata.get("label") if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def decode_volume(value: object) -> Volume:

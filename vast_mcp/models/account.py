@@ -70,6 +70,8 @@ class ChargeItem:
     traffic: Usd
     start_us: int
     end_us: int
+    raw_label: str = ""
+    """Of the machine, as the vendor stored it, our mark included; never shown as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from typing import Literal
 from vast_mcp.clock import DAY_US
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.charged import ChargedLine, Window, days_of, read_window, sums
+from vast_mcp.guard.mark import user_part
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.services._services import Services
-from vast_mcp.services.showing import dollars, given
+from vast_mcp.services.showing import LABEL_SHOWN, dollars, given
 from vast_mcp.store.exposure import month_start_us
+from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, minute
 
 Period = Literal["day", "week", "month"]
@@ -80,6 +82,9 @@ def grouped(lines: Sequence[ChargedLine], group_by: Grouping) -> list[Json]:
     rows = [(group, _total(found), found) for group, found in sums.items()]
     rows.sort(key=lambda row: row[0] if group_by == "day" else -row[1].micros)
     shown: list[Json] = [_row(group, total, found) for group, total, found in rows[:_ROWS]]
+    if group_by == "instance":
+        named = zip(shown, rows, strict=False)
+        shown = [{**row, **_label(found)} for row, (_, _, found) in named if isinstance(row, dict)]
     if len(rows) > _ROWS:
         rest = sum((total for _, total, _ in rows[_ROWS:]), Usd(0))
         shown.append({"group": f"{len(rows) - _ROWS} more", "usd": dollars(rest)})
@@ -90,6 +95,13 @@ def _row(group: str, total: Usd, lines: Sequence[ChargedLine]) -> JsonObject:
     parts = _parts(lines)
     split = {f"{kind}_usd": dollars(amount) for kind, amount in parts.items() if amount}
     return {"group": group, "usd": dollars(total), **split}
+
+
+def _label(lines: Sequence[ChargedLine]) -> JsonObject:
+    """What its machine is called, as the vendor last wrote it beside a charge."""
+    labels = (user_part(line.item.raw_label) for line in reversed(lines))
+    label = str(clean_line(next(filter(None, labels), ""), LABEL_SHOWN))
+    return {"untrusted_label": label} if label else {}
 
 
 def _kinds(lines: Sequence[ChargedLine]) -> list[Json]:

@@ -13,12 +13,11 @@ from vast_mcp.services._services import Services
 from vast_mcp.services.endpoints import SeenEndpoint, endpoints_seen
 from vast_mcp.services.held import Held
 from vast_mcp.services.rentals import fleet_of
-from vast_mcp.services.showing import dollars, given
+from vast_mcp.services.showing import LABEL_SHOWN, dollars, given
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import clean_line
 from vast_mcp.units import UsdPerHour, minute
 
-LABEL_SHOWN = 60
 _SIDE_READ_S = 12.0
 """How long one of the lists beside the machines may take before it is said to be missing."""
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.units import Usd, UsdPerHour
 
+LABEL_SHOWN = 40
+"""Characters of a label in a row; what is cut is marked as cut."""
+
 
 def dollars(amount: Usd | UsdPerHour) -> float:
     """For a reader: four digits after the point."""

@@ -8,9 +8,10 @@ from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Exposure, Limits
 from vast_mcp.services._services import Services
 from vast_mcp.services.metered import billed_by_day
-from vast_mcp.services.showing import dollars, given
+from vast_mcp.services.showing import LABEL_SHOWN, dollars, given
 from vast_mcp.store import Rental, Segment, Transaction, day_of
 from vast_mcp.store.exposure import cost_by_day, current_rate, month_start_us
+from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, minute
 
 _DAYS_SHOWN = 31
@@ -130,7 +131,7 @@ def _lease(rental: Rental) -> JsonObject:
             "usd_per_hour": dollars(rental.usd_per_hour),
             "reserved_usd_per_hour": dollars(current_rate(rental)),
             "task": rental.task,
-            "untrusted_label": rental.label[:60],
+            "untrusted_label": str(clean_line(rental.label, LABEL_SHOWN)),
         }
     )
 

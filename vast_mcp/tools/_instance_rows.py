@@ -11,9 +11,9 @@ from vast_mcp.models.pages import page_port, page_words
 from vast_mcp.services.held import Held
 from vast_mcp.services.reaching import addresses, editor_block, ssh_command
 from vast_mcp.services.rentals import Fleet, PendingRent
-from vast_mcp.services.showing import at_least, dollars
+from vast_mcp.services.showing import LABEL_SHOWN, at_least, dollars
 from vast_mcp.services.verdict import Verdict, elapsed_s
-from vast_mcp.text import clean_ends
+from vast_mcp.text import clean_ends, clean_line
 from vast_mcp.units import minute
 
 InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
@@ -21,7 +21,6 @@ StateWord = Literal[
     "starting", "ready", "running_no_ssh", "waiting_for_gpu", "outbid",
     "stopping", "stopped", "ended", "failed", "host_offline", "unknown",
 ]  # fmt: skip
-LABEL_SHOWN = 40
 LIST_BYTES = 6_400
 """What the rows of a list may take; with the rest of the answer about 2,000 tokens."""
 
@@ -69,7 +68,7 @@ class InstanceRow(BaseModel):
             why=held.why or None,
             bills=held.bills.value,
             gpu=f"{one.num_gpus}x {one.gpu_name}",
-            untrusted_label=held.label[:LABEL_SHOWN] or None,
+            untrusted_label=_cut_label(held.label),
             made_by="us" if held.ours else "others",
             created=None if held.created_us is None else minute(held.created_us),
             usd_per_hour=round(one.usd_per_hour.dollars, 4),
@@ -103,6 +102,10 @@ class InstanceRow(BaseModel):
         return cls.of(held).model_copy(update=more)
 
 
+def _cut_label(label: str) -> str | None:
+    return str(clean_line(label, LABEL_SHOWN)) or None
+
+
 def _less_now(held: Held) -> float | None:
     if held.bills is Billing.GPU_AND_DISK:
         return None
@@ -133,7 +136,7 @@ class PendingRow(BaseModel):
             state=pending.state,
             since=minute(pending.since_us),
             usd_per_hour=round(pending.usd_per_hour.dollars, 4),
-            untrusted_label=pending.label[:LABEL_SHOWN] or None,
+            untrusted_label=_cut_label(pending.label),
         )
 
     @classmethod
@@ -146,7 +149,7 @@ class PendingRow(BaseModel):
             instance_id=one.target_id,
             since=minute(fate.known_us),
             usd_per_hour=round(one.usd_per_hour.dollars, 4),
-            untrusted_label=one.label[:LABEL_SHOWN] or None,
+            untrusted_label=_cut_label(one.label),
         )
 
 

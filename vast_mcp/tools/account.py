@@ -53,6 +53,7 @@ class ChargeRow(BaseModel):
     """One group of charges."""
 
     group: str
+    untrusted_label: str | None = None
     usd: float
     gpu_usd: float | None = None
     disk_usd: float | None = None

@@ -19,6 +19,7 @@ from vast_mcp.services.market import (
 )
 from vast_mcp.services.ranking import Ranked
 from vast_mcp.services.showing import at_least
+from vast_mcp.text import clean_line
 from vast_mcp.tools._ask import Svc
 from vast_mcp.tools._spec import ToolSpec
 
@@ -278,8 +279,8 @@ class TemplateRow(BaseModel):
         tag = f":{template.tag}" if template.tag else ""
         return cls(
             template_hash=template.hash_id,
-            untrusted_name=template.name[:60],
-            untrusted_image=f"{template.image}{tag}"[:100],
+            untrusted_name=str(clean_line(template.name, 60)),
+            untrusted_image=str(clean_line(f"{template.image}{tag}", 100)),
             recommended_disk_gb=template.recommended_disk_gb,
             connects="+".join(ways) or template.runtype or "unknown",
             private=template.private or None,

@@ -19,6 +19,7 @@ from vast_mcp.policy import Exposure, Level, Request
 from vast_mcp.policy.decision import level_of
 from vast_mcp.policy.engine import decide
 from vast_mcp.store import Transaction
+from vast_mcp.text import clean_line
 
 MOST = 8
 ROOM_EACH = 60
@@ -138,7 +139,9 @@ class EndSeveral(PlainAct):
             snapshot={str(one.act.instance_id): one.sight.snapshot for one in parts},
             question=f"{self.verb} {names}: {count} machines. {self.consequence}{how}",
             handle=f"{self.verb.lower()}-{count}-{last}",
-            label=" / ".join(one.sight.label[:_LABEL_SHOWN] for one in parts if one.sight.label),
+            label=" / ".join(
+                clean_line(one.sight.label, _LABEL_SHOWN) for one in parts if one.sight.label
+            ),
             form=Form.DIGITS if self.digits else Form.CONFIRM,
             digits=f"{count} {str(last)[-4:]}" if self.digits else "",
             room=ROOM_EACH * (count - 1),
