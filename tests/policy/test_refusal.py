@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.policy import worlds
-from tests.policy.cases import act, exposure, judge, rate, rent, spend, usd
+from tests.policy.cases import act, exposure, judge, rate, rent, rules, spend, usd
 from vast_mcp.policy import (
     Allowed,
     Decision,
@@ -99,6 +99,55 @@ def test_the_least_of_three_budgets_holds(
     limits = Limits(budgets={"lora": usd(policy)})
     cap = None if earlier is None else usd(earlier)
     assert whose in _text(judge(asked, limits, task_cap=cap))
+
+
+@pytest.mark.parametrize(("cost", "refused"), [(0.5, False), (0.500001, True)])
+@pytest.mark.parametrize(("spent", "reserved"), [(1.0, 0.0), (0.0, 1.0), (0.4, 0.6)])
+def test_a_budget_may_be_used_up_and_not_passed(
+    cost: float, refused: bool, spent: float, reserved: float
+) -> None:
+    """What was spent, what is reserved and what is asked for, to the micro-dollar."""
+    asked = rent(task="lora", cost=usd(cost), max_cost_usd=usd(1.5))
+    found = judge(asked, task_spent=usd(spent), task_reserved=usd(reserved))
+    assert ("budget.lora" in rules(found)) is refused
+    of_job = judge(
+        rent(cost=usd(cost)), job_cap=usd(1.5), job_spent=usd(spent), job_reserved=usd(reserved)
+    )
+    assert ("job.max_cost_usd" in rules(of_job)) is refused
+
+
+def test_what_is_left_of_a_budget_is_told_and_is_never_less_than_nothing() -> None:
+    """It may have been passed by what the vendor charged."""
+    asked = rent(task="lora", cost=usd(1), max_cost_usd=usd(1.5))
+    text = _text(judge(asked, task_spent=usd(1), task_reserved=usd(0.25)))
+    assert "$1.00 spent, $0.25 reserved, $0.25 left. 2 h at $0.40/h needs $1.00" in text
+    assert "$0.00 left" in _text(judge(asked, task_spent=usd(9)))
+    job = judge(rent(cost=usd(1)), job_cap=usd(2), job_spent=usd(1.5), job_reserved=usd(0.25))
+    assert "$1.50 spent, $0.25 reserved, $0.25 left." in _text(job)
+
+
+def test_a_cost_without_hours_is_told_without_them() -> None:
+    """What is paid in one piece lasts for no time."""
+    free = {"usd_per_hour": rate(0), "adds_usd_per_hour": rate(0), "lease_hours": 0}
+    text = _text(judge(rent(task="lora", cost=usd(2), max_cost_usd=usd(1), **free)))
+    assert "left. This needs $2.00." in text
+
+
+def test_a_long_name_of_a_task_is_cut_in_words_and_rules() -> None:
+    """A model wrote it: it must not fill the answer."""
+    text = _text(judge(rent(task="t" * 60, cost=usd(2), max_cost_usd=usd(1))))
+    assert "t" * 41 not in text.replace(f"`vast-mcp budget {'t' * 60} USD`", "")
+
+
+@pytest.mark.parametrize(
+    ("same", "named"), [(True, {"job.max_cost_usd"}), (False, {"job.max_cost_usd", "budget.j"})]
+)
+def test_one_ceiling_of_a_job_is_told_once(same: bool, named: set[str]) -> None:
+    """A job without a named budget is a task of its own."""
+    found = judge(
+        rent(task="j", cost=usd(2)), job_cap=usd(1), task_cap=usd(1) if same else usd(1.5)
+    )
+    assert {rule for rule in rules(found) if "budget" in rule or "job" in rule} == named
 
 
 def test_a_call_can_cap_itself_without_a_task() -> None:

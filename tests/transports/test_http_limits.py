@@ -121,3 +121,14 @@ async def test_a_second_head_on_the_same_connection_has_its_own_deadline() -> No
         answer = await _said(port, first + "GET / HTTP/1.1\r\nhost: local", then="", pause_s=0)
 
     assert answer.count(b"200 OK") == 1
+
+
+async def test_a_body_has_its_own_time_after_a_head_that_came_late() -> None:
+    """The alarm of the head is over with the head: a slow upload is not cut off by it."""
+    async with _served(head_s=0.4, body_s=5) as port:
+        head = (
+            "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 30\r\n\r\n"
+        )
+        answer = await _said(port, head, then="y" * 30, pause_s=0.025)
+
+    assert b"inside" in answer
