@@ -62,7 +62,7 @@ class Needles:
         return bool(self._plain)
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
-        """Where values stand, joined where they touch, in order."""
+        """Where values stand, joined where they overlap, in order."""
         found: list[tuple[int, int]] = []
         for view, needles in self._views(data):
             for needle in needles:
