@@ -74,3 +74,25 @@ def test_a_sentence_names_a_few_of_many() -> None:
     assert said(["A", "B", "A", "C", "D", "E"]) == "A, B, C and 2 more"
     assert said([]) == ""
     assert names_a_credential("GITLAB_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("value", "names_it"),
+    [("abc12", False), ("abc123", True), ("123456789", False), ("1234567890", True),
+     ("<token>", False), ("******", False), ("./token", False), ("/a/b/c", False)],
+)  # fmt: skip
+def test_a_value_of_six_letters_is_one_and_a_placeholder_is_none(
+    value: str, names_it: bool
+) -> None:
+    """Numbers, paths and stars stand in every example."""
+    assert bool(exposed({"API_TOKEN": value}, ())) is names_it
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [("", ""), ("a", "a"), ("ab", "a, b"), ("abc", "a, b, c"), ("abcd", "a, b, c and 1 more"),
+     ("abab", "a, b"), ("abcdef", "a, b, c and 3 more")],
+)  # fmt: skip
+def test_three_names_are_told_and_the_rest_is_counted(names: str, sentence: str) -> None:
+    """Each once."""
+    assert said(names) == sentence

@@ -60,14 +60,15 @@ def test_a_value_goes_as_a_whole_in_every_form(form: str) -> None:
 def test_base64_of_a_value_is_found_at_every_place_of_a_longer_text(
     lead: int, shape: object
 ) -> None:
-    """Either alphabet, lines broken anywhere; what is left decodes to no four letters of it."""
+    """Either alphabet, lines broken anywhere: all letters that hold nothing else, and no more."""
     assert callable(shape)
-    text = f"x {shape(in_base64(lead))} y"
-    found = NEEDLES.scrubbed(text)
-    assert "[secret]" in found
-    assert (found[:2], found[-2:]) == ("x ", " y")
-    left = found.replace("[secret]", "").replace("\\n", "")[2:-2]
-    assert len(left.replace("\r", "").replace("\n", "")) <= len(in_base64(lead)) - 24
+    text = str(shape(in_base64(lead)))
+    first, last = -(-8 * lead // 6), 8 * (lead + len(VALUE)) // 6  # letters that are its own alone
+    at = [place for place, letter in enumerate(text) if letter.isalnum() or letter in "+/-_="]
+    if "\\n" in text:
+        at = [place for place in at if text[place - 1 : place + 1] != "\\n"]
+    begins, ends = at[first], at[last - 1] + 1
+    assert NEEDLES.scrubbed(f"x {text} y") == f"x {text[:begins]}[secret]{text[ends:]} y"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,13 @@ def test_values_of_six_characters_and_more_are_looked_for(value: str, hidden: bo
 
 @pytest.mark.parametrize(
     ("line", "hidden"),
-    [("a" * 15 + "b", True), ("a" * 14 + "b", False), ("-----BEGIN A KEY-----", False)],
+    [
+        ("a" * 15 + "b", True),
+        ("a" * 14 + "b", False),
+        ("-----BEGIN A KEY-----", False),
+        ("-----BEGIN A KEY, 123456789", False),
+        ("BEGIN A KEY 1234567-----", True),
+    ],
 )
 def test_of_a_value_with_lines_each_long_line_is_one_too(line: str, hidden: bool) -> None:
     """A key is printed with other line ends, or in part; its frame is no secret."""
@@ -200,9 +207,30 @@ def test_letters_beyond_ascii_are_found_and_kept() -> None:
     needles = Needles(["pässwörd"])
     for form in ("pässwörd", "p\\u00e4ssw\\u00f6rd", quote("pässwörd")):
         assert needles.scrubbed(f"é {form} …é\ud800") == "é [secret] …é\ud800"
+    quoted = Needles(['"pässwörd"'])
+    for ascii_only in (True, False):
+        written = json.dumps('"pässwörd"', ensure_ascii=ascii_only)
+        assert quoted.scrubbed(f"[{written}]") == '["[secret]"]'
 
 
 def test_a_plus_is_a_blank_only_where_a_value_has_one() -> None:
     """Sums stay readable."""
     assert Needles(["one two three"]).scrubbed("one+two+three") == MASK.decode()
     assert Needles(["onetwothree"]).scrubbed("one+two+three") == "one+two+three"
+    both = Needles(["one two three", "without-a-blank"])
+    assert both.scrubbed("one+two+three without-a-blank") == "[secret] [secret]"
+
+
+def test_pieces_of_any_value_are_found_beside_a_cut_and_whole_values_stay_whole() -> None:
+    """The longest piece counts; what follows a value behind a cut is none of it."""
+    needles = Needles(["alphabet-soup", "alphorn-music"])
+    assert needles.scrubbed("said alpho… on") == "said [secret]… on"
+    assert needles.scrubbed("said …soup on") == "said …[secret] on"
+    assert needles.scrubbed("said …alphabet-soup on") == "said …[secret] on"
+    assert needles.scrubbed("said alphabet-soup… on") == "said [secret]… on"
+
+
+def test_a_percent_sign_at_the_end_of_a_value_is_no_escape() -> None:
+    """What stands behind it stays, though an escape follows somewhere."""
+    assert Needles(["secret-100%"]).scrubbed("secret-100% %41") == "[secret] %41"
+    assert Needles(["secret-100%"]).scrubbed("secret-100%25 %41") == "[secret] %41"

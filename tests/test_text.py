@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vast_mcp.text import Redactor, clean, clean_ends, clean_line
+from vast_mcp.text import Redactor, clean, clean_ends, clean_line, folded
 
 HIDDEN = (
     "\x00\x07\x08\x1b\x7f\x80\x9b\u00ad\u200b\u200e\u202a\u202e\u2066\u2069\u2028\ufeff\U000e0041"
@@ -137,3 +137,75 @@ def test_a_variable_is_hidden_in_answers_and_stays_readable_in_records() -> None
     redactor.learn("variable-1")
     assert redactor.scrub_secrets(text) == "[secret] [secret]"
     assert (redactor.finds_in("a secret-2"), redactor.finds_in("none")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("raw", "left"),
+    [
+        ("é\n\tb", "é\n\tb"),
+        ("é~", "é~"),
+        ("👍\u200da", "👍a"),
+        ("a\u200d👍", "a👍"),
+        ("👍\u200d👍", "👍\u200d👍"),
+        ("漢\U000e0100", "漢\U000e0100"),
+        ("漢\U000e01ef", "漢\U000e01ef"),
+        ("漢\U000e01f0", "漢"),
+        ("漢\U000e00ff", "漢"),
+        ("a\U000e0100", "a"),
+        ("\U000e0100é", "é"),
+        ("é\ufe00", "é"),
+        ("é\ufe0e", "é"),
+        ("é\ufe10", "é\ufe10"),
+        ("é\ufdfd", "é\ufdfd"),
+        ("é\u2028\u2029\u00ad\u034f\u115f\u1160\u3164\uffa0!", "é!"),
+        ("\u203c\ufe0f", "\u203c\ufe0f"),
+        ("a\ufe0f", "a"),
+        ("1\ufe0f\u20e3", "1\ufe0f\u20e3"),
+        ("\ue000\u0378é", "é"),
+    ],
+)
+def test_what_hides_goes_and_what_belongs_to_writing_stays(raw: str, left: str) -> None:
+    """Each sign by itself, with what stands beside it."""
+    assert clean(raw) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("x" * 10, 10, "x" * 10),
+        ("x" * 11, 10, "xxx …[cut]"),
+        ("x" * 11, 7, " …[cut]"),
+        ("x" * 11, 3, " …["),
+        ("x" * 11, 0, ""),
+    ],
+)
+def test_a_cut_is_marked_as_far_as_there_is_room(text: str, limit: int, shown: str) -> None:
+    """To the letter."""
+    assert clean(text, limit) == shown
+
+
+def test_labels_messages_and_long_texts_have_their_own_lengths() -> None:
+    """200, 300; of a very long text the middle is not even looked at."""
+    assert (len(clean("x" * 999)), len(clean_line("x" * 999))) == (300, 200)
+    assert clean_line(" " * 799 + "x", 200) == "x"
+    assert "x" not in clean_line(" " * 900 + "x", 200)
+    whole = "x" * 65_536
+    assert clean_ends(whole, 10**6) == whole
+    cut = clean_ends(f"{whole}y", 10**6)
+    assert cut == f"{'x' * 32_768} …[cut]… {'x' * 32_767}y"
+
+
+@pytest.mark.parametrize("limit", [15, 30, 31, 32])
+def test_of_both_ends_the_tail_has_two_thirds(limit: int) -> None:
+    """The decisive words stand at the end."""
+    shown = clean_ends("a" * 100 + "z" * 100, limit)
+    assert len(shown) == limit
+    room = limit - len(" …[cut]… ")
+    assert shown == f"{'a' * (room // 3)} …[cut]… {'z' * (room - room // 3)}"
+
+
+def test_names_that_look_the_same_are_the_same() -> None:
+    """Case, width, invisible signs and blanks make no other name."""
+    for name in ("Train A", " train  a ", "TRAIN\u200b A", "\uff34rain a"):
+        assert folded(name) == "train a"
+    assert Redactor().scrub_secrets("x") == "x"

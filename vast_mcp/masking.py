@@ -53,8 +53,8 @@ class Needles:
                 raw = text.encode("utf-8", "surrogatepass")
                 plain.add(raw)
                 encoded.update(_in_base64(raw))
-        self._plain = tuple(sorted(plain, key=len, reverse=True))
-        self._encoded = tuple(sorted(encoded, key=len, reverse=True))
+        self._plain = tuple(plain)
+        self._encoded = tuple(encoded)
         self._spaced = any(b" " in raw for raw in plain)
 
     def __bool__(self) -> bool:
@@ -124,11 +124,11 @@ class Needles:
         for mark in _CUT.finditer(text):
             before = text[: mark.start()].encode("utf-8", "surrogatepass")
             after = text[mark.end() :].encode("utf-8", "surrogatepass")
-            left = max((_begun(before, needle) for needle in self._plain), default=0)
-            right = max((_ended(after, needle) for needle in self._plain), default=0)
+            left = max(_begun(before, needle) for needle in self._plain)
+            right = max(_ended(after, needle) for needle in self._plain)
             if left >= _EDGE:
                 yield len(before) - left, len(before)
-            if right >= _EDGE:
+            if right:
                 start = len(text[: mark.end()].encode("utf-8", "surrogatepass"))
                 yield start, start + right
 
@@ -147,11 +147,9 @@ class Needles:
 
 def _forms(value: str) -> Iterator[str]:
     """The value, its lines if it has several, and each as JSON writes it."""
-    texts = [value]
     lines = [line.strip() for line in value.splitlines()]
-    if len(lines) > 1:
-        texts += [x for x in lines if len(x) >= _SHORTEST_LINE and not x.startswith("-----")]
-    for text in texts:
+    long = [x for x in lines if len(x) >= _SHORTEST_LINE and not x.startswith("-----")]
+    for text in (value, *long):
         if len(text) >= SHORTEST:
             yield from {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
 
@@ -161,9 +159,7 @@ def _in_base64(raw: bytes) -> Iterator[bytes]:
     for shift in range(3):
         whole = base64.b64encode(b"\0" * shift + raw)
         loose = (0, 3, 2)[(shift + len(raw)) % 3]
-        core = whole[(0, 2, 3)[shift] : len(whole) - loose]
-        if len(core) >= SHORTEST:
-            yield core
+        yield whole[(0, 2, 3)[shift] : len(whole) - loose]
 
 
 def _decoded(data: bytes) -> _View:
@@ -206,8 +202,8 @@ def _begun(data: bytes, needle: bytes) -> int:
 
 
 def _ended(data: bytes, needle: bytes) -> int:
-    """How many bytes at the start are the end of the needle, but not all of it."""
-    for length in range(min(len(data), len(needle) - 1), 0, -1):
+    """How many bytes at the start are the end of the needle, if that is a piece of it."""
+    for length in range(min(len(data), len(needle) - 1), _EDGE - 1, -1):
         if data.startswith(needle[-length:]):
             return length
     return 0

@@ -44,7 +44,7 @@ def clean(text: object, limit: int = MESSAGE_LIMIT) -> Untrusted:
     if len(kept) > limit:
         room = max(0, limit - len(_CUT))
         # The cut may leave half an emoji: its joiner has nothing to join any more.
-        kept = _all_visible(kept[:room]) + _CUT[: limit - room]
+        kept = _all_visible(kept[:room]) + _CUT[:limit]
     return Untrusted(kept)
 
 
@@ -95,7 +95,7 @@ def _visible(raw: str) -> Iterator[str]:
 
 
 def _keeps(char: str, previous: str, following: str) -> bool:
-    if char in "\n\t":
+    if char in {"\n", "\t"}:
         return True
     if char == _ZWJ:
         return _is_symbol(previous) and _is_symbol(following)
@@ -139,7 +139,7 @@ class Redactor:
 
     def _remember(self, value: str, *, secret: bool) -> None:
         known = self._known.get(value)
-        if len(value) < SHORTEST or known or (known is False and not secret):
+        if len(value) < SHORTEST or known or known is secret:
             return
         self._known[value] = secret
         self._needles = Needles(self._known)

@@ -186,3 +186,34 @@ async def test_a_refused_request_is_not_polled() -> None:
     with pytest.raises(VendorRefused):
         await Reads(connect(wire)).list_disk(7, "ls")
     assert len(wire.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("prefix", "shown"), [("/", "/a/b"), ("", "/a/b"), (None, "/a/b"), (5, "/a/b"), ("/a", "/b")]
+)
+async def test_a_prefix_that_is_none_takes_nothing_out(prefix: object, shown: str) -> None:
+    """A single slash would take every slash."""
+    wire = wire_for(b"/a/b", named(writeable_path=prefix))
+    assert await Reads(connect(wire)).list_disk(7, "ls /a") == shown
+
+
+async def test_an_address_that_is_empty_is_none() -> None:
+    """Then the reply's own words are the answer."""
+    reply = ok({"success": True, "result_url": "", "temp_download_url": None, "msg": "no logs"})
+    assert await Reads(connect(Wire([reply]))).logs(7) == "no logs"
+
+
+@pytest.mark.parametrize("status", [403, 404, 408, 429, 500, 503])
+async def test_a_storage_that_fails_for_a_moment_is_asked_again(status: int) -> None:
+    """Not yet there, or not well: the host may still be uploading."""
+    wire = Wire([named(), httpx2.Response(status), httpx2.Response(200, content=b"text")])
+    assert await Reads(connect(wire)).logs(7) == "text"
+
+
+@pytest.mark.parametrize("status", [400, 401, 410, 499])
+async def test_a_storage_that_refuses_is_not_asked_again(status: int) -> None:
+    """Waiting does not change its mind."""
+    wire = Wire([named(), httpx2.Response(status), httpx2.Response(200, content=b"text")])
+    with pytest.raises(VendorUnreadable, match=str(status)):
+        await Reads(connect(wire)).logs(7)
+    assert len(wire.seen) == 2

@@ -232,3 +232,14 @@ def test_a_frozen_account_names_its_way_out_once() -> None:
     """Short enough to be read."""
     text = _text(judge(rent(), frozen="a person since 10:00"))
     assert text.count("vast-mcp unfreeze") == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "listed"),
+    [((), "(nothing)"), (("a",), "a"), (("a", "b", "c", "d"), "a, b, c, d."),
+     (("a", "b", "c", "d", "e"), "a, b, c, d and 1 more")],
+)  # fmt: skip
+def test_four_of_what_is_allowed_are_told(names: tuple[str, ...], listed: str) -> None:
+    """And how many more there are."""
+    limits = Limits(allow=Allowed(gpu_names=names))
+    assert f"is not one of: {listed}" in _text(judge(rent(), limits))

@@ -1,6 +1,7 @@
 """Traffic is set aside for a whole lease; what is told as spent follows the part that has run."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def billed(
     charged: int | None = None,
     day: str = DAY,
     source: str = "instance-27000001",
-    **changes: object,
+    **changes: Any,  # noqa: ANN401  any field of the rental
 ) -> dict[str, int]:
     """Micro-dollars by day, so many hours after the rent."""
     known = {} if charged is None else {(source, day): Charged(Usd(charged), NOW_US)}
@@ -66,7 +67,7 @@ def test_what_was_billed_is_time_that_has_passed_and_its_share_of_traffic(
 def test_each_day_has_its_own_and_traffic_is_of_the_first() -> None:
     """A lease over midnight."""
     long = replace(lease(), until_us=NOW_US + 16 * HOUR_US)
-    ends = {"lease_ends_us": NOW_US + 16 * HOUR_US}
+    ends: dict[str, Any] = {"lease_ends_us": NOW_US + 16 * HOUR_US}
     assert billed(16, long, TRAFFIC, **ends) == {DAY: 6_000_400, "2026-06-02": 2_000_000}
 
 
@@ -82,7 +83,7 @@ def test_the_larger_of_meter_and_charge_is_what_was_billed(charged: int, told: i
 
 def test_an_endpoint_costs_what_was_charged_for_it() -> None:
     """Its workers come and go unseen; what is set aside for them is not spent."""
-    facts = {"kind": "endpoint", "target_id": 9}
+    facts: dict[str, Any] = {"kind": "endpoint", "target_id": 9}
     assert billed(3, **facts) == {}
     assert billed(3, charged=5, source="endpoint-9", **facts) == {DAY: 5}
 

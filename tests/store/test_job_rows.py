@@ -81,3 +81,14 @@ async def test_a_tasks_cap_is_its_own_and_is_only_lowered(tmp_path: Path) -> Non
         assert await book.read(lambda tx: tx.task_cap("lora")) == Usd(5)
         assert await book.read(lambda tx: tx.task_cap("other")) == Usd(3)
         assert await book.read(lambda tx: tx.task_cap("third")) is None
+
+
+async def test_what_is_not_over_is_taken_up_again_the_oldest_first(tmp_path: Path) -> None:
+    """By a server that starts: nothing of what has ended."""
+    phases = list(JobPhase)
+    async with book_with(tmp_path, *({"phase": phase} for phase in phases)) as book:
+        found = await book.read(lambda tx: tx.unfinished_jobs())
+    assert [one.phase for one in found] == [phase for phase in phases if not phase.over]
+    assert {phase for phase in phases if phase.over} == {
+        JobPhase.DONE, JobPhase.FAILED, JobPhase.STOPPED,
+    }  # fmt: skip

@@ -129,3 +129,16 @@ async def test_a_known_secret_in_quoted_text_is_masked_when_written(tmp_path: Pa
     assert kept is not None
     assert kept.facts["detail"] == "it said [secret]"
     assert _in_clear(tmp_path) == []
+
+
+def test_what_is_sealed_or_empty_stays_as_it_is() -> None:
+    """Sealing twice needs no two keys; nothing needs none."""
+    cipher = Cipher(b"k" * 32)
+    sealed = cipher.close("text")
+    assert sealed not in ("", "text")
+    assert cipher.close(sealed) == sealed
+    assert (cipher.close(""), cipher.open("")) == ("", "")
+    assert (cipher.open(sealed), cipher.open("plain")) == ("text", "plain")
+    assert Cipher(b"x" * 32).open(sealed) == ""
+    assert cipher.open(sealed[:-4] + "AAAA") == ""
+    assert cipher.open("s1:no base64!") == ""

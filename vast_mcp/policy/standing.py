@@ -75,14 +75,13 @@ def dangerous(case: Case) -> Iterator[Finding]:
     """Acts on money, keys, people or hosting: the policy's explicit word, and a person."""
     words = {case.act.word, case.request.dangerous_set} - {""}
     for word in sorted(words):
-        shown = clean_line(word, 30)
         if word not in case.limits.dangerous:
             yield deny(
                 "dangerous.allow",
-                f'{case.act.doing} needs the word "{shown}" in the policy\'s [dangerous] allow.',
+                f'{case.act.doing} needs the word "{word}" in the policy\'s [dangerous] allow.',
                 "Tell the person; nothing else opens it.",
             )
-        yield ask("dangerous.allow", f'"{shown}" acts need a person.', Level.PERSON)
+        yield ask("dangerous.allow", f'"{word}" acts need a person.', Level.PERSON)
 
 
 def stated_levels(case: Case) -> Iterator[Finding]:

@@ -158,8 +158,8 @@ class SqliteLedger:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
             _migrate(connection)
-            if self._path is not None and self._head is not None:
-                self._audit_key = key_of(connection, self._path, self._head)
+            if self._path is not None:
+                self._audit_key = key_of(connection, self._path, HeadFile(self._path))
             if not isinstance(self._cipher, NoCipher):
                 seal_old_rows(connection, self._cipher)
         except BaseException:
