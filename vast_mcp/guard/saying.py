@@ -180,7 +180,9 @@ def _in_a_terminal(plan: Plan, caller: Caller, said: str) -> Outcome:
 
 
 def _clock_words(at_us: int) -> str:
-    return f"{datetime.fromtimestamp(at_us / 1_000_000, UTC):%H:%M:%S} UTC"
+    """Plans live by this computer's clock; leases by the vendor's, which a simulator hastens."""
+    moment = datetime.fromtimestamp(at_us / 1_000_000, UTC)
+    return f"{moment:%H:%M:%S} UTC by this computer's clock"
 
 
 _HOW_TO_TYPE = re.compile(r" Type [^.?!]*digits of the (?:last )?id[^.?!]*\.")

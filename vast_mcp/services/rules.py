@@ -1,5 +1,6 @@
 """The policy in force as an answer: values, where the changed ones came from, pending plans."""
 
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
@@ -9,7 +10,6 @@ from vast_mcp.services.budgets import budget_rows
 from vast_mcp.services.showing import given
 from vast_mcp.store import Plan
 from vast_mcp.text import clean_line
-from vast_mcp.units import minute
 
 _BUILT_IN = "built-in"
 _UNSET = frozenset({"not set", "none"})
@@ -25,7 +25,8 @@ async def policy_summary(services: Services) -> JsonObject:
         for plan in await services.guard.answers.pending()
         if plan.principal == services.caller.principal
     ]
-    shown: list[Json] = [_plan(plan) for plan in plans[:_PLANS]]
+    now_us = services.clock.utc_us()
+    shown: list[Json] = [_plan(plan, now_us) for plan in plans[:_PLANS]]
     try:
         since = await frozen(services.ledger)
         budgets = await budget_rows(services)
@@ -45,14 +46,15 @@ async def policy_summary(services: Services) -> JsonObject:
     )
 
 
-def _plan(plan: Plan) -> JsonObject:
+def _plan(plan: Plan, now_us: int) -> JsonObject:
+    """A plan; its time is told as what is left of it, since leases live by another clock."""
     return given(
         {
             "plan_id": plan.plan_id,
             "tool": plan.tool,
             "needs": "approval in a terminal" if plan.level == "person" else "a yes",
             "approved": True if plan.approved else None,
-            "expires": minute(plan.expires_us),
+            "expires": f"in {max(0, plan.expires_us - now_us) // MINUTE_US} min",
             "untrusted_question": plan.question,
         }
     )
