@@ -9,7 +9,7 @@ import pytest
 from tests.guard.desks import desk_in
 from tests.keeper.test_charges_followed import readings, used
 from tests.world import World
-from vast_mcp.clock import DAY_US
+from vast_mcp.clock import DAY_US, MINUTE_US, SECOND_US
 from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.guard.belonging import Bearers
 from vast_mcp.guard.charged import (
@@ -49,10 +49,10 @@ def test_every_day_from_the_first_to_this_one_is_a_window(first_us: int, days: i
 @pytest.mark.parametrize(
     ("pause_us", "after_s", "again"),
     [
-        (KEEPER_PAUSE_US, 15 * 60 - 0.001, False),
-        (KEEPER_PAUSE_US, 15 * 60, True),
-        (FRESH_US, 9.999, False),
-        (FRESH_US, 10, True),
+        (15 * MINUTE_US, 15 * 60 - 0.001, False),
+        (15 * MINUTE_US, 15 * 60, True),
+        (10 * SECOND_US, 9.999, False),
+        (10 * SECOND_US, 10, True),
     ],
 )
 async def test_charges_are_read_again_after_their_pause_and_not_before(
@@ -62,6 +62,7 @@ async def test_charges_are_read_again_after_their_pause_and_not_before(
     world = World(tmp_path)
     await used(world, 0)
     async with desk_in(world) as desk:
+        assert (KEEPER_PAUSE_US, FRESH_US) == (15 * MINUTE_US, 10 * SECOND_US)
         began_us = desk.now_us()
         await follow_charges(desk, pause_us=pause_us, within_s=20)
         before = readings(world)

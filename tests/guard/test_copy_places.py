@@ -199,3 +199,11 @@ async def test_a_local_root_is_named_by_the_place_itself(tmp_path: Path) -> None
         place("C.1:/workspace/../etc/passwd", "source", target=False)
     with pytest.raises(PathRefused):
         place(f"local:{tmp_path}\x00", "source", target=False)
+
+
+@pytest.mark.parametrize("length", [8_000, 9_001, 50_000])
+def test_a_shortened_text_may_fill_its_room_to_the_byte(length: int) -> None:
+    """What just fits is not shortened once more."""
+    shown = fitting("a" * length)
+    size = len(json.dumps(shown, ensure_ascii=False).encode())
+    assert fitting("a" * length, size) == shown

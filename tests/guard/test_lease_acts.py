@@ -1,19 +1,25 @@
 """Start and extend in the books: what moved since the look, what is set aside, who was asked."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.guard.desks import desk_in, desk_of
+from tests.keeper.test_keeper import rented
 from tests.services.samples import NOW_US, SECOND_US, instance, rental
-from vast_mcp.errors import InputInvalid
+from tests.world import World
+from vast_mcp.errors import InputInvalid, NotFound
 from vast_mcp.guard.act import Booking
 from vast_mcp.guard.acts import ExtendLease, StartInstance
-from vast_mcp.guard.acts._base import Seen
-from vast_mcp.guard.acts._lease import LeaseSight
+from vast_mcp.guard.acts._base import Seen, see
+from vast_mcp.guard.acts._lease import LeaseSight, added_spend, write_mark
+from vast_mcp.guard.acts.ending import RebootInstance
 from vast_mcp.guard.acts.extending import _present, _present_end_us
 from vast_mcp.guard.acts.leasing import _on_its_way
 from vast_mcp.guard.belonging import Belonging
 from vast_mcp.guard.mark import Mark
+from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Owner, Request, Target
 from vast_mcp.store import Rental, RentalState, Segment, SqliteLedger, Transaction
 from vast_mcp.units import Usd, UsdPerHour
@@ -248,3 +254,120 @@ def test_an_extension_says_what_a_machine_does_that_does_not_run(
     said = _present(seen(rental(), **changes))
     assert words in said
     assert bool(said) is bool(words)
+
+
+@pytest.mark.parametrize(
+    ("contract_ends_us", "hours"),
+    [(None, None), (LATER_US, 2.0), (LATER_US + HOUR_US, 3.0), (NOW_US, 0.0), (0, 0.0)],
+)
+def test_what_the_contract_allows_is_counted_from_the_begin_of_the_lease(
+    contract_ends_us: int | None, hours: float | None
+) -> None:
+    """The whole lease, if it ended with the contract; a contract that is over leaves nothing."""
+    spend = added_spend(
+        seen(rental(task="lora", job_id="j"), contract_ends_us=contract_ends_us),
+        adds=UsdPerHour.of(0.4),
+        adds_running=1,
+        hours=2.0,
+        from_us=NOW_US,
+        until_us=LATER_US,
+        rate=UsdPerHour.of(0.4),
+        total=Usd.of(1),
+    )
+    assert spend.max_contract_hours == hours
+    assert (spend.cost, spend.rental_total) == (Usd.of(0.8), Usd.of(1.8))
+    assert (spend.task, spend.job_id, spend.num_gpus, spend.disk_gb) == ("lora", "j", 1, 50)
+
+
+@pytest.mark.parametrize(
+    ("moves", "rounds", "seen_there"), [(0, 1, True), (2, 3, True), (9, 4, False)]
+)
+async def test_a_label_follows_the_books_until_they_stand_still(
+    tmp_path: Path, moves: int, rounds: int, *, seen_there: bool
+) -> None:
+    """Others may move the end meanwhile; after four rounds the keeper goes on, and that is told."""
+    world = World(tmp_path)
+    instance_id = await rented(world)
+    async with world.runtime() as runtime:
+        desk = desk_of(runtime, world)
+        one = await see(desk, instance_id)
+        sent: list[Json] = []
+
+        async def send(call: Call, *, timeout_s: float = 60.0) -> JsonObject:
+            assert timeout_s > 0
+            body = call.body or {}
+            sent.append(body["label"])
+            world.simulator.set_label(instance_id, str(body["label"]))
+
+            def move(tx: Transaction) -> None:
+                held = tx.rental_of("instance", instance_id)
+                assert held is not None
+                if len(sent) <= moves:
+                    tx.update_rental(held, lease_ends_us=held.lease_ends_us + HOUR_US)
+
+            await desk.ledger.write(move)
+            return {}
+
+        assert one.rental is not None
+        ends_us = one.rental.lease_ends_us
+        assert await write_mark(desk, send, one, "train", ends_us) is seen_there
+    assert len(sent) == len(set(map(str, sent))) == rounds
+
+
+@pytest.mark.parametrize(
+    ("changes", "starts"),
+    [
+        ({}, False),
+        ({"actual_status": "loading"}, False),
+        (STOPPED, True),
+        ({"actual_status": "scheduling"}, True),
+        ({"intended_status": "stopped", "cur_state": "stopped"}, True),
+    ],
+)
+async def test_only_what_does_not_run_is_started(
+    tmp_path: Path, changes: dict[str, Any], *, starts: bool
+) -> None:
+    """A second start of a machine that runs would set its hours aside twice."""
+    world = World(tmp_path)
+    instance_id = await rented(world)
+    world.simulator.set_status(instance_id, **changes)
+    async with desk_in(world) as desk:
+        act = StartInstance(instance_id, 2.0)
+        if not starts:
+            with pytest.raises(InputInvalid, match="already running or starting"):
+                await act.look(desk)
+            return
+        spend = (await act.look(desk)).request.spend
+    assert spend is not None
+    assert (spend.adds_running, spend.lease_hours) == (1, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("unstarted", "action"), [(False, "reboot_instance"), (True, "reboot_unstarted")]
+)
+async def test_a_reboot_interrupts_unless_nothing_was_begun(
+    tmp_path: Path, action: str, *, unstarted: bool
+) -> None:
+    """By itself it is one that a person is asked about."""
+    world = World(tmp_path)
+    instance_id = await rented(world)
+    async with desk_in(world) as desk:
+        assert (await RebootInstance(instance_id).look(desk)).request.action == "reboot_instance"
+        act = RebootInstance(instance_id, unstarted=unstarted)
+        assert (await act.look(desk)).request.action == action
+
+
+async def test_a_machine_that_the_list_lacks_can_be_ended_until_its_end_is_proven(
+    tmp_path: Path,
+) -> None:
+    """As the ledger has it; other acts say that it counts as billing. Of no other is that said."""
+    world = World(tmp_path)
+    instance_id = await rented(world)
+    world.simulator.host_gone(instance_id)
+    async with desk_in(world) as desk:
+        with pytest.raises(NotFound, match="counts as billing"):
+            await see(desk, instance_id)
+        found = await see(desk, instance_id, ends_cost=True)
+        assert (found.instance.listed, found.target.ours) == (False, True)
+        with pytest.raises(NotFound, match="There is no instance 5 on this account"):
+            await see(desk, 5, ends_cost=True)

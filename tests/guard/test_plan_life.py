@@ -1,17 +1,19 @@
 """A plan's life: found by its call, asked again after wrong digits, over after ten minutes."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.guard.test_closed_plans import PLAN
+from tests.promises.test_answers_hold_once import plan_for, running_machine
 from tests.services.samples import NOW_US
+from tests.world import World
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.act import Caller, Form, Sight
 from vast_mcp.guard.acts import ExtendLease, StartInstance
 from vast_mcp.guard.plans import (
-    COOLDOWN_US,
     LABEL_SHOWN,
     QUESTION_LIMIT,
     TTL_US,
@@ -71,8 +73,8 @@ def test_only_a_terminal_opens_what_no_person_saw_or_what_is_a_persons(
     ("state", "after_us", "recent"),
     [
         (PlanState.DECLINED, 0, True),
-        (PlanState.DECLINED, COOLDOWN_US - 1, True),
-        (PlanState.DECLINED, COOLDOWN_US, False),
+        (PlanState.DECLINED, 59_999_999, True),
+        (PlanState.DECLINED, 60_000_000, False),
         (PlanState.DECLINED, -1, False),
         (PlanState.EXPIRED, 0, False),
         (PlanState.OPEN, 0, False),
@@ -82,17 +84,16 @@ def test_a_no_holds_for_a_minute(state: PlanState, after_us: int, *, recent: boo
     """By a clock that was set back it is not known how old it is."""
     clock = ManualClock(NOW_US + after_us)
     assert recently_declined(replace(PLAN, state=state), clock) is recent
-    assert COOLDOWN_US == 60_000_000
 
 
 @pytest.mark.parametrize(
     ("state", "at_us", "now"),
     [
         (PlanState.OPEN, NOW_US, PlanState.OPEN),
-        (PlanState.OPEN, NOW_US + TTL_US, PlanState.OPEN),
-        (PlanState.OPEN, NOW_US + TTL_US + 1, PlanState.EXPIRED),
+        (PlanState.OPEN, NOW_US + 600_000_000, PlanState.OPEN),
+        (PlanState.OPEN, NOW_US + 600_000_001, PlanState.EXPIRED),
         (PlanState.OPEN, NOW_US - 1, PlanState.EXPIRED),
-        (PlanState.CLAIMED, NOW_US + TTL_US + 1, PlanState.CLAIMED),
+        (PlanState.CLAIMED, NOW_US + 600_000_001, PlanState.CLAIMED),
         (PlanState.DONE, NOW_US - 1, PlanState.DONE),
     ],
 )
@@ -173,3 +174,16 @@ def test_a_question_keeps_room_for_saying_that_digits_were_wrong(form: Form, roo
     assert len(asked) == QUESTION_LIMIT + room - spare
     label = asked.split('"')[1]
     assert len(label) == LABEL_SHOWN + room // 2
+
+
+async def test_the_same_call_is_answered_with_the_same_plan_while_nothing_changed(
+    tmp_path: Path,
+) -> None:
+    """A model that asks again does not fill the list of what waits."""
+    world = World(tmp_path)
+    instance_id = await running_machine(world)
+    first = await plan_for(world, "stop_instance", instance_id=instance_id)
+    assert await plan_for(world, "stop_instance", instance_id=instance_id) == first
+    assert await plan_for(world, "destroy_instance", instance_id=instance_id) != first
+    world.write_policy("[limits]\nmax_running = 2\n")
+    assert await plan_for(world, "stop_instance", instance_id=instance_id) != first

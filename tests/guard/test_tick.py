@@ -10,7 +10,6 @@ from tests.services.samples import rental
 from tests.world import World
 from vast_mcp.clock import SECOND_US
 from vast_mcp.guard.tick import NEXT_SHARE, OWN_MOST, OWN_PAGE, Cause, Deed
-from vast_mcp.guard.view import LONG_ROWS
 from vast_mcp.store import Rental, Transaction
 
 HOUR_S = 3600
@@ -48,9 +47,9 @@ async def test_an_end_that_fails_is_told_as_one_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("others", "used", "again"),
     [
-        (LONG_ROWS, True, False),
-        (LONG_ROWS + 1, False, False),
-        (LONG_ROWS + 1, True, True),
+        (100, True, False),
+        (101, False, False),
+        (101, True, True),
         (3, True, False),
     ],
 )

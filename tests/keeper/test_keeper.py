@@ -8,6 +8,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
+import anyio
 import pytest
 
 from tests.world import World
@@ -15,6 +16,7 @@ from vast_mcp.api.permit import Permit
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.tick import Tick
 from vast_mcp.keeper import PERIOD_S, SHORTEST_S, Keeper, pause_after
+from vast_mcp.runtime import open_runtime
 
 HOUR_S = 3600
 
@@ -177,3 +179,50 @@ def test_permits_are_none_of_its_business() -> None:
     import vast_mcp.keeper as module  # noqa: PLC0415
 
     assert Permit not in vars(module).values()
+
+
+async def test_a_server_that_keeps_leases_looks_before_it_changes_anything(tmp_path: Path) -> None:
+    """Whatever wants to change something waits for the first look at start-up."""
+    world, own = World(tmp_path), ManualClock()
+    async with open_runtime(
+        world.settings, clock=own, transport=world.transport, keep=True
+    ) as runtime:
+        with anyio.fail_after(5):
+            await runtime.services.guard.sweep.wait()
+        assert any("v1/instances" in one.path for one in world.simulator.requests)
+
+
+class TenTimesAsFast(ManualClock):
+    """Leases by a clock that runs ten times as fast as ours; five pauses, then it is ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    def lease_us(self) -> int:
+        """Ten seconds for each of ours."""
+        return int(self.monotonic_s() * 10_000_000)
+
+    async def sleep(self, seconds: float) -> None:
+        """Note it, and stand where it ends."""
+        self.pauses.append(seconds)
+        if len(self.pauses) == 5:
+            raise asyncio.CancelledError
+        self.move(seconds)
+
+
+async def test_a_lease_clock_that_runs_ten_times_as_fast_is_followed_by_the_loop_itself(
+    tmp_path: Path,
+) -> None:
+    """A minute of leases is six seconds of ours; a fifth less at most, so that many spread."""
+    world, clock = World(tmp_path), TenTimesAsFast()
+    async with world.runtime() as runtime:
+        guard = runtime.services.guard
+        guard.sweep.expect()
+        waiting = asyncio.create_task(guard.sweep.wait())
+        await asyncio.sleep(0)  # noqa: TID251  lets it hurry the keeper
+        with suppress(asyncio.CancelledError):
+            await Keeper(guard, clock).run()
+        await waiting
+    assert len(clock.pauses) == 5
+    assert all(0.8 * 6 <= pause <= 6 for pause in clock.pauses[1:])

@@ -187,3 +187,12 @@ async def test_only_the_time_of_leases_is_judged_and_all_else_is_the_local_clock
     assert clock.vendor() is clock
     assert all(0.8 <= clock.jitter(0.8, 1.0) <= 1.0 for _ in range(20))
     assert (len(clock.random_id(11)), len(clock.random_code())) == (11, 6)
+
+
+def test_the_latest_answers_and_the_first_are_kept() -> None:
+    """Sixteen: the vendor's clock as it is now, measured from where it began."""
+    time = VendorTime()
+    for number in range(40):
+        off_s = 4 if number < 20 else 0
+        time.hear(LOCAL_US + (number * 5 + off_s) * SECOND_US, number * 5.0)
+    assert time.confirmed_us(200.0) == LOCAL_US + 200 * SECOND_US

@@ -47,4 +47,10 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         "10 -> (11)",
         "a day as YYYY-MM-DD has ten characters and a month fewer: neither is ever cut",
     ),
+    Equivalent(
+        "vast_mcp/server.py",
+        "_strict_tool",
+        "False -> (True)",
+        "the SDK's own schema of results, made or not, is replaced by ours a few lines further down",
+    ),
 )

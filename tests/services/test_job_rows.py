@@ -1,13 +1,16 @@
 """A job as it is shown: what is left of its lease, what it cost, what waits, what came home."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.store.test_sealing import JOB
-from vast_mcp.services.jobs import ShownJob, job_row
+from tests.world import World
+from vast_mcp.services.jobs import ShownJob, _read, job_row, wait_for_job
 from vast_mcp.store import JobPhase
+from vast_mcp.text import Redactor
 from vast_mcp.units import Usd
 
 NOW_US = 1_780_315_200_000_000
@@ -103,3 +106,45 @@ def test_an_output_of_one_file_is_told_with_its_checksum(
     assert (told["untrusted_path"], told["local"], told["bytes"]) == ("/w/m", "/h/m", 9)
     (lost,) = row(facts={"outputs": [{"path": "/w/m", "trouble": "gone"}]})["outputs"]
     assert lost["untrusted_trouble"] == "gone"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4, 1.0])
+async def test_a_job_is_waited_for_as_long_as_was_asked_and_no_longer(
+    tmp_path: Path, seconds: float
+) -> None:
+    """In steps of half a second; one that is over is told at once."""
+    world = World(tmp_path)
+    async with world.runtime() as runtime:
+        ledger, services = runtime.services.ledger, runtime.services
+        await ledger.write(lambda tx: tx.add_job(replace(JOB, phase=JobPhase.RUNNING)))
+        began_s = world.clock.monotonic_s()
+        await wait_for_job(services, JOB.job_id, seconds)
+        assert world.clock.monotonic_s() - began_s == seconds // 0.5 * 0.5
+        await ledger.write(lambda tx: tx.update_job(JOB, phase=JobPhase.DONE))
+        began_s = world.clock.monotonic_s()
+        assert (await wait_for_job(services, JOB.job_id, 60)).job.phase is JobPhase.DONE
+        assert world.clock.monotonic_s() == began_s
+
+
+@pytest.mark.parametrize(
+    ("size", "cursor", "begins", "length"),
+    [
+        (10, None, 0, 10),
+        (4_000, None, 0, 4_000),
+        (10_000, None, 6_000, 4_000),
+        (10_000, 0, 0, 4_000),
+        (10_000, 5_000, 5_000, 4_000),
+        (10_000, 8_000, 8_000, 2_000),
+        (10_000, 10_000, 10_000, 0),
+        (10_000, 99_999, 10_000, 0),
+    ],
+)
+def test_a_log_is_read_in_portions_from_a_cursor_or_its_end(
+    tmp_path: Path, size: int, cursor: int | None, begins: int, length: int
+) -> None:
+    """No byte twice, none left out."""
+    content = bytes(33 + number % 90 for number in range(size))
+    (tmp_path / "log").write_bytes(content)
+    data, start = _read(tmp_path / "log", cursor, Redactor().needles)
+    assert (data, start) == (content[begins : begins + length], begins)
+    assert _read(tmp_path / "none", cursor, Redactor().needles) == (b"", cursor or 0)

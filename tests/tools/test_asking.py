@@ -1,6 +1,7 @@
 """What counts as a yes: the right digits, in time, from a person."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from mcp.server.mcpserver.resolve import (  # noqa: TID251  answers as they come
 )
 
 from tests.guard.test_closed_plans import PLAN
+from tests.promises.test_answers_hold_once import running_machine
+from tests.world import Mode, World
 from vast_mcp.guard.answers import FASTEST_S, SILENCE_S
 from vast_mcp.tools._ask import Confirm, Digits, Heard, _form, _meant, _right
 
@@ -66,3 +69,33 @@ def test_an_answer_within_a_second_is_faster_than_a_person_reads(
 def test_a_plan_is_asked_about_in_its_own_form() -> None:
     """Digits where something is destroyed for good."""
     assert (_form(DIGITS), _form(PLAN)) == (Digits, Confirm)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_without_questions_is_given_a_plan_and_one_with_them_is_asked(
+    tmp_path: Path, mode: Mode
+) -> None:
+    """What it declares decides; nobody is asked through a client that cannot ask."""
+    world = World(tmp_path, seed=2)
+    arguments = {"instance_id": await running_machine(world)}
+    async with world.connect(mode, None) as silent:
+        told = await world.call(silent, "stop_instance", **arguments)
+    assert (told["status"], world.questions) == ("needs_confirmation", [])
+    async with world.connect(mode) as asking:
+        told = await world.call(asking, "stop_instance", **arguments)
+    assert (told["status"], len(world.questions)) == ("stopped", 1)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_how_fast_an_answer_came_does_not_depend_on_how_long_the_person_has_been_there(
+    tmp_path: Path, mode: Mode
+) -> None:
+    """An hour into the session a no within a twentieth of a second is still nobody's."""
+    world = World(tmp_path, seed=2)
+    arguments = {"instance_id": await running_machine(world)}
+    world.clock.think(3600)
+    world.thinks_s = 0.05
+    async with world.connect(mode, "decline") as client:
+        told = await world.call(client, "stop_instance", **arguments)
+    assert told["status"] == "needs_confirmation"
+    assert "within a second" in told["said"]

@@ -77,6 +77,12 @@ def test_an_ordinary_script_takes_nothing_away(script: str) -> None:
     assert hazard("x/y", None, script) == ""
 
 
+def test_only_a_first_line_names_the_shell() -> None:
+    """A shebang further down is a comment."""
+    assert hazard("x/y", None, "#!/bin/sh -n\necho") != ""
+    assert hazard("x/y", None, "echo a\n#!/bin/sh -n\n") == ""
+
+
 def _template(env: str, onstart: str = "") -> Template:
     return decode_template(
         {"id": 1, "hash_id": "a" * 32, "name": "t", "image": "x/y", "env": env, "onstart": onstart}

@@ -86,7 +86,6 @@ def whole_paths(source: Place, target: Place) -> None:
     for one, field in ((source, "source"), (target, "destination")):
         if not one.path.startswith("/"):
             raise InputInvalid(field, "between machines a path begins with a slash")
-    remote_path(source.path)
     remote_path(target.path, target=True)
 
 
