@@ -51,6 +51,6 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         "vast_mcp/server.py",
         "_strict_tool",
         "False -> (True)",
-        "the SDK's own schema of results, made or not, is replaced by ours a few lines further down",
+        "the SDK's own schema of results, made or not, is replaced by ours a few lines below",
     ),
 )
