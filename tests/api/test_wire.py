@@ -271,3 +271,18 @@ def test_a_template_that_recommends_no_disk_recommends_none(size: object) -> Non
     """A search would be priced with it, and a disk below zero lowers every price."""
     row = {"id": 1, "hash_id": "a", "recommended_disk_space": size}
     assert wire_templates.decode_template(row).recommended_disk_gb is None
+
+
+def test_an_offer_keeps_what_it_can_be_searched_by() -> None:
+    """Each column in one value of its own kind; what is empty or has several is left out."""
+    row = offer_row(
+        num_gpus=2, gpu_ram=24564.5, static_ip=True, gpu_name="RTX 4090", geolocation="",
+        cpu_name=None, unknown_column=5,
+    )  # fmt: skip
+    columns = dict(wire.decode_offer(row, rental="on_demand", disk_gb=50).columns)
+    assert (columns["num_gpus"], columns["gpu_ram"]) == (2, 24564.5)
+    assert isinstance(columns["num_gpus"], int)
+    assert columns["static_ip"] is True
+    assert columns["gpu_name"] == "RTX 4090"
+    assert not {"geolocation", "cpu_name", "unknown_column"} & set(columns)
+    assert list(columns) == sorted(columns)

@@ -8,9 +8,10 @@ import pytest
 from tests.jobs.harbour import GIVEN
 from tests.services.samples import offer
 from tests.world import Json, ToolFailed, World
-from vast_mcp.jobs.act import shown_bytes
+from vast_mcp.jobs.act import cost_by_day, shown_bytes
 from vast_mcp.jobs.log import DAYS_KEPT, LOGS_KEPT, prune
 from vast_mcp.jobs.terms import JobTerms, affordable_hours, terms_of, traffic_of
+from vast_mcp.jobs.working import stops_at_us
 from vast_mcp.units import Usd, UsdPerHour
 
 FAR = 10 * 86_400.0
@@ -94,6 +95,39 @@ def test_traffic_is_set_aside_for_ten_gigabytes() -> None:
     """An image and a data set, rounded up."""
     assert traffic_of(offer(download_usd_per_gb=0.01)) == Usd(100_000)
     assert traffic_of(offer(download_usd_per_gb=0.00000001)) == Usd(1)
+
+
+NOON_US = 1_780_315_200_000_000
+"""2026-06-01T12:00Z."""
+
+
+@pytest.mark.parametrize(
+    ("hours", "at_most", "days"),
+    [
+        (2, 5, {"2026-06-01": 2.0}),
+        (2, 1.5, {"2026-06-01": 1.5}),
+        (24, 30, {"2026-06-01": 12.0, "2026-06-02": 12.0}),
+        (24, 20, {"2026-06-01": 12.0, "2026-06-02": 8.0}),
+        (24, 10, {"2026-06-01": 10.0, "2026-06-02": 0.0}),
+        (40, 30, {"2026-06-01": 12.0, "2026-06-02": 18.0, "2026-06-03": 0.0}),
+    ],
+)
+def test_what_a_job_may_cost_is_counted_on_the_days_on_which_it_may_run(
+    hours: float, at_most: float, days: dict[str, float]
+) -> None:
+    """At its ceiling of $1/h, from the first hour on: a day's cap binds it as it binds a rent."""
+    found = cost_by_day(JobTerms(UsdPerHour.of(1), hours, Usd.of(at_most)), NOON_US)
+    assert {day: amount.dollars for day, amount in found.items()} == days
+
+
+@pytest.mark.parametrize(
+    ("minutes", "spare_s"),
+    [(60, 360), (99, 594), (100, 600), (101, 600), (6000, 600), (0, 0), (-5, 0)],
+)
+def test_a_command_is_told_to_end_with_time_left_to_copy(minutes: int, spare_s: int) -> None:
+    """A tenth of what it had, ten minutes at most."""
+    ends_us = NOON_US + minutes * 60_000_000
+    assert stops_at_us(NOON_US, ends_us) == ends_us - spare_s * 1_000_000
 
 
 @pytest.mark.parametrize(

@@ -147,13 +147,6 @@ class RunJob(PlainAct):
         return self.image or (template.full_image if template else DEFAULT_IMAGE)
 
     def _spend(self, desk: Desk, offer: Offer, terms: JobTerms, image: str) -> Spend:
-        now_us = desk.now_us()
-        days = split_by_day(terms.ceiling, now_us, now_us + int(terms.hours * HOUR_S) * SECOND_US)
-        # The days hold the rate; whatever the total has beyond them counts on the first.
-        over = sum(days.values(), Usd(0)) - terms.at_most
-        if over > Usd(0) and days:
-            last = max(days)
-            days[last] = max(Usd(0), days[last] - over)
         return Spend(
             usd_per_hour=terms.ceiling,
             adds_usd_per_hour=terms.ceiling,
@@ -161,7 +154,7 @@ class RunJob(PlainAct):
             lease_hours=terms.hours,
             cost=terms.at_most,
             rental_total=terms.at_most,
-            by_day=days,
+            by_day=cost_by_day(terms, desk.now_us()),
             disk_gb=offer.disk_gb,
             usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
             gpu_name=offer.gpu_name,
@@ -278,6 +271,16 @@ class RunJob(PlainAct):
             warnings=self._warnings(),
             values={"job_id": job_id, "max_cost_usd": round(at_most.dollars, 2)},
         )
+
+
+def cost_by_day(terms: JobTerms, now_us: int) -> dict[str, Usd]:
+    """The ceiling over its hours, as far as the total reaches: the last day has what is left."""
+    ends_us = now_us + int(terms.hours * HOUR_S) * SECOND_US
+    left, days = terms.at_most, dict[str, Usd]()
+    for day, amount in split_by_day(terms.ceiling, now_us, ends_us).items():
+        days[day] = min(amount, left)
+        left -= days[day]
+    return days
 
 
 def _disk_rate(offer: Offer) -> UsdPerHour:
