@@ -1,19 +1,37 @@
 """The one shape in which every tool that writes answers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from vast_mcp.guard.act import Outcome
 
-PUBLISHED = ("status", "said", "next", "warnings", "plan_id", "instance_id")
-"""The fields every listing names. The schema stands in each writing tool; the rest of the fields
-are told by the answer itself, and a schema allows more than it lists."""
+
+class Partly(BaseModel):
+    """An answer whose listing names a part of its fields: those that a reader needs to know of.
+
+    The schema stands in the listing of every tool that answers so. What else a machine has is told
+    by the answer itself, and a schema allows more than it lists.
+    """
+
+    PUBLISHED: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The published part of the schema."""
+        schema = handler(core_schema)
+        fields = {name: schema["properties"][name] for name in cls.PUBLISHED}
+        required = [name for name in schema.get("required", ()) if name in fields]
+        return {**schema, "properties": fields, "required": required}
 
 
-class WriteResult(BaseModel):
+class WriteResult(Partly):
     """What was done, what it costs, what to do next."""
+
+    PUBLISHED = ("status", "said", "next", "warnings", "plan_id", "instance_id")
 
     status: str
     said: str = ""
@@ -54,15 +72,6 @@ class WriteResult(BaseModel):
     verified: str | None = None
     skipped: int | None = None
     untrusted_skipped: list[str] | None = None
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """The published part of the schema."""
-        schema = handler(core_schema)
-        fields = schema["properties"]
-        return {**schema, "properties": {name: fields[name] for name in PUBLISHED}}
 
     @classmethod
     def of(cls, outcome: Outcome) -> "WriteResult":

@@ -7,11 +7,14 @@ from pydantic import BaseModel, Field
 from vast_mcp.services.account import account_summary
 from vast_mcp.services.charges import charges_summary
 from vast_mcp.tools._ask import Svc
+from vast_mcp.tools._result import Partly
 from vast_mcp.tools._spec import ToolSpec
 
 
-class BillingRow(BaseModel):
+class BillingRow(Partly):
     """One thing that bills now."""
+
+    PUBLISHED = ("instance_id", "what", "state", "bills", "why", "usd_per_hour_now", "lease_ends")
 
     instance_id: int | None = None
     volume_id: int | None = None
@@ -29,8 +32,14 @@ class BillingRow(BaseModel):
     untrusted_label: str | None = None
 
 
-class AccountAnswer(BaseModel):
+class AccountAnswer(Partly):
     """The account at a glance."""
+
+    PUBLISHED = (
+        "credit_usd", "usd_per_hour_now", "runway_hours", "spent_today_usd",
+        "reserved_today_usd", "max_usd_per_day", "spent_month_usd", "max_usd_per_month", "budgets",
+        "bills_now", "tonight", "warnings",
+    )  # fmt: skip
 
     credit_usd: float
     usd_per_hour_now: float

@@ -9,6 +9,7 @@ from vast_mcp.guard.acts import CreateEndpoint, CreateWorkergroup, DeleteEndpoin
 from vast_mcp.services.endpoints import endpoints_seen, lapsed_words
 from vast_mcp.services.terms import check_search
 from vast_mcp.tools._ask import Svc, asking
+from vast_mcp.tools._result import Partly
 from vast_mcp.tools._spec import ToolSpec
 
 Name = Annotated[str, Field(min_length=1, max_length=120, description="from show_endpoints")]
@@ -24,8 +25,13 @@ class WorkergroupRow(BaseModel):
     untrusted_search: str | None = None
 
 
-class EndpointRow(BaseModel):
+class EndpointRow(Partly):
     """One endpoint."""
+
+    PUBLISHED = (
+        "endpoint_id", "untrusted_name", "call_as", "state", "made_by", "workers_billing",
+        "max_usd_per_worker_hour", "usd_per_hour_now", "lease_ends", "workergroups",
+    )  # fmt: skip
 
     endpoint_id: int
     untrusted_name: str | None = None
