@@ -17,7 +17,7 @@ from vast_mcp.text import clean_ends, clean_line
 from vast_mcp.tools._result import Partly
 from vast_mcp.units import minute
 
-InstanceId = Annotated[int, Field(ge=1, description="from show_instances")]
+InstanceId = Annotated[int, Field(ge=1)]
 StateWord = Literal[
     "starting", "ready", "running_no_ssh", "waiting_for_gpu", "outbid",
     "stopping", "stopped", "ended", "failed", "host_offline", "unknown",
