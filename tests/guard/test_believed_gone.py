@@ -53,6 +53,12 @@ async def test_a_machine_just_rented_is_not_judged_by_a_list(tmp_path: Path, min
     assert await believed(tmp_path, rental(), *[began_us] * 6) == [False] * 6
 
 
+async def test_a_machine_is_judged_from_two_minutes_after_its_rent_on(tmp_path: Path) -> None:
+    """To the microsecond."""
+    began = [NOW_US + 120_000_000 - 1] * 3 + [NOW_US + 120_000_000] * 3
+    assert await believed(tmp_path, rental(), *began) == [False] * 5 + [True]
+
+
 async def test_a_machine_nobody_asked_to_destroy_is_missed_three_times(tmp_path: Path) -> None:
     """Two short lists are a vendor's trouble, not a machine's end."""
     late = [SENT_US + number for number in range(3)]

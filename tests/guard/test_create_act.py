@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, SECOND_US, offer
+from tests.services.samples import NOW_US, SECOND_US, instance, offer
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Booking, Sight
+from vast_mcp.guard.acts._base import Seen
 from vast_mcp.guard.acts.create import REPLAY_TTL_US, CreateInstance, CreateSight
 from vast_mcp.guard.acts.pricing import Price
+from vast_mcp.guard.belonging import Belonging
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.policy import Request
+from vast_mcp.policy import Owner, Request, Target
 from vast_mcp.store import Rental, RentalState, Segment, SqliteLedger, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -164,3 +166,38 @@ async def test_the_books_know_what_was_approved_and_whether_a_key_is_due(
     made, _, _ = await reserved(act)
     wanted = {"gpu": "1x RTX 4090", "disk_gb": 50.0, "inside": True, "ports": [], **facts}
     assert made.details == wanted
+
+
+def test_a_rent_is_decided_on_its_lease_and_its_traffic_together() -> None:
+    """Four hours at $0.41 and ten gigabytes at a cent; the traffic belongs to the first day."""
+    late = Price(offer(), UsdPerHour.of(0.41), 50.0, 24.0)
+    for price, lease in ((PRICE, 1.64), (late, 9.84)):
+        spend = price.spend(NOW_US, image="ubuntu", task="lora", max_cost_usd=3.0)
+        assert spend.cost == spend.rental_total == Usd.of(lease) + Usd.of(0.1)
+        assert sum(spend.by_day.values(), Usd(0)) == spend.cost
+    assert spend.by_day == {"2026-06-01": Usd.of(5.02), "2026-06-02": Usd.of(4.92)}
+    assert (spend.task, spend.max_cost_usd, spend.adds_running) == ("lora", Usd.of(3), 1)
+    assert spend.max_contract_hours == 30 * 24
+
+
+@pytest.mark.parametrize(
+    ("changes", "copied", "words"),
+    [
+        ({}, "", "1x RTX 4090, rented 1 Jun"),
+        ({"started_at_us": None}, "", "1x RTX 4090"),
+        ({"owner": Owner.FOREIGN}, "", "1x RTX 4090, rented 1 Jun, not rented by this server"),
+        (
+            {"owner": Owner.FOREIGN},
+            "it is that of another",
+            "1x RTX 4090, rented 1 Jun, not rented by this server, its lease mark is a copy",
+        ),
+    ],
+)
+def test_a_question_says_which_machine_and_whose(
+    changes: dict[str, Any], copied: str, words: str
+) -> None:
+    """GPU, day and owner: what a person knows it by."""
+    changes = dict(changes)
+    target = Target("instance", 1, "", changes.pop("owner", Owner.OURS))
+    seen = Seen(instance(**changes), None, target, None, Belonging(copied=copied))
+    assert seen.words == words

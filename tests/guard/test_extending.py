@@ -258,3 +258,23 @@ async def test_what_the_contract_has_left_is_counted_from_the_new_hours(tmp_path
     assert (await extended(world, instance_id, int(left_h) - 1))["status"] == "extended"
     said = await refused(world, instance_id, 4)
     assert "4 h were asked. Retry with hours=1." in said
+
+
+@pytest.mark.parametrize(("hours", "fine"), [(1.0, False), (1.5, True)])
+async def test_an_extension_to_this_very_moment_is_none(
+    tmp_path: Path, hours: float, *, fine: bool
+) -> None:
+    """An end that is just now is no time at all."""
+    world = World(tmp_path, seed=1)
+    async with world.connect() as client:
+        instance_id = await world.rent(client, lease_hours=1)
+    world.run_until_ready()
+    (held,) = await rentals(world)
+    world.clock.move((held.lease_ends_us + HOUR_US - world.clock.utc_us()) / 1_000_000)
+    async with world.connect() as client:
+        if fine:
+            told = await world.call(client, "extend_lease", instance_id=instance_id, hours=hours)
+            assert told["status"] == "extended"
+        else:
+            with pytest.raises(ToolFailed, match="would still be over"):
+                await world.call(client, "extend_lease", instance_id=instance_id, hours=hours)

@@ -255,7 +255,6 @@ def _take_in(tx: Transaction, one: Instance, mark: Mark, now_us: int) -> None:
         ever_ran=True,
         details={
             "gpu": f"{one.num_gpus}x {one.gpu_name}",
-            "adopted": True,
             "stop_sent": one.intended_status == "stopped",
         },
     )
