@@ -133,3 +133,11 @@ def seconds_from_hours(count: float) -> int:
 def minute(at_us: int) -> str:
     """An instant to the minute, UTC: `2026-11-20T18:30Z`."""
     return datetime.fromtimestamp(at_us // _MICRO, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def size_words(count: int) -> str:
+    """A size as people say it."""
+    for unit, size in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"

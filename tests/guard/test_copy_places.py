@@ -8,13 +8,14 @@ import pytest
 
 from tests.services.samples import offer
 from vast_mcp.errors import InputInvalid, PolicyDenied
-from vast_mcp.guard.acts._copy_words import count_words, size_words
+from vast_mcp.guard.acts._copy_words import count_words
 from vast_mcp.guard.acts._doors import check_room, notes, opened
 from vast_mcp.guard.acts._places import Place, place
 from vast_mcp.guard.acts.commanding import SHOWN_BYTES, fitting
 from vast_mcp.guard.acts.copying import CopyFiles
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.progress import CopyReport
+from vast_mcp.units import size_words
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.world import Answer, Json, World
 from vast_mcp.clock import ManualClock, PairedClock
 from vast_mcp.remote.between import LOOK_EVERY_S
 from vast_mcp.runtime import Runtime, open_runtime
-from vast_mcp.services.waiting import POLL_S
+from vast_mcp.services.waiting import TOLD_EVERY_S
 from vast_mcp.simulator.inside.sshd import SshServers
 
 __all__ = ["Harbour", "harbour"]
@@ -43,7 +43,7 @@ class Impatient(PairedClock):
 
     async def sleep(self, seconds: float) -> None:
         """A real pause, unless it is the one between two looks."""
-        if seconds in {POLL_S, LOOK_EVERY_S}:
+        if seconds in {TOLD_EVERY_S, LOOK_EVERY_S}:
             self._skipped_s += seconds
             self._manual.move(seconds)
         else:
@@ -55,6 +55,7 @@ class Harbour(World):
     """One account with machines that have an inside."""
 
     clock: ManualClock = field(default_factory=lambda: ManualClock(auto_advance=True))
+    our_time: type[Impatient] = Impatient
 
     @property
     def home(self) -> Path:
@@ -67,7 +68,7 @@ class Harbour(World):
     async def runtime(self) -> AsyncIterator[Runtime]:
         """The account, opened with our own time beside the vendor's."""
         async with open_runtime(
-            self.settings, clock=Impatient(self.clock), transport=self.transport
+            self.settings, clock=self.our_time(self.clock), transport=self.transport
         ) as runtime:
             yield runtime
 
@@ -102,9 +103,10 @@ async def harbour(
     *,
     policy: str | None = None,
     environment: Mapping[str, str] | None = None,
+    our_time: type[Impatient] = Impatient,
 ) -> AsyncIterator[Afloat]:
     """A world with SSH, and a client on it."""
-    world = Harbour(tmp, policy=policy, environment=environment or {})
+    world = Harbour(tmp, policy=policy, environment=environment or {}, our_time=our_time)
     async with (
         world.simulator.ssh_servers(run_python=True) as servers,
         world.connect(answer=answer) as client,

@@ -14,6 +14,7 @@ from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Limits, Request
 from vast_mcp.remote.station import Remote
 from vast_mcp.store import Ledger, Rental, Transaction
+from vast_mcp.telling import Tell, nobody
 
 ShowKey = Callable[[], str]
 """Our public SSH key, made on first use."""
@@ -30,6 +31,8 @@ class Caller:
     """Started with `--ask terminal`: no yes of this client's counts, only `vast-mcp approve`."""
     flags: str = ""
     """What a command in a terminal needs to find the books of this server; empty: nothing."""
+    tell: Tell = field(default=nobody, repr=False, compare=False)
+    """Where a long act tells how far it is."""
 
 
 class Form(StrEnum):
@@ -156,6 +159,7 @@ class Errand:
     """The snapshot a yes was given to; equal to the sight's own where nobody was asked."""
     booking: Booking
     send: Send
+    tell: Tell = nobody
 
 
 @runtime_checkable

@@ -310,7 +310,7 @@ class Guard:
         approved = plan.snapshot if plan is not None else sight.snapshot
         with unspent(act.tool):
             await self._journal.claimed(ledger, act, caller, claim, sight, limits, asked=asked)
-        errand = Errand(sight=sight, approved=approved, booking=claim, send=send)
+        errand = Errand(sight=sight, approved=approved, booking=claim, send=send, tell=caller.tell)
         outcome = await self._sent(desk, act, errand, plan)
         await self._journal.settled(ledger, act, caller, claim, outcome)
         return outcome

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.progress import CopyProgress, CopyReport, Report
+from vast_mcp.telling import Stand, Tell, nobody, wait_telling
+from vast_mcp.units import size_words
 
 TOLD_FOR_S = 600.0
 """An end that nobody has asked for is told so long."""
@@ -39,6 +41,20 @@ class Transfer:
     def running(self) -> bool:
         """Whether it still moves."""
         return not self.task.done()
+
+
+def stand_of(transfer: Transfer) -> Stand:
+    """A copy for whoever waits: bytes of how many, how fast, and how much longer at that rate."""
+    now = transfer.progress
+    if now is None:
+        return Stand(0, None, "The copy is beginning.")
+    done, total, rate = now.done_bytes, now.total_bytes, now.bytes_per_s
+    said = f"{now.phase}: {size_words(done)} of {size_words(total)}"
+    if total:
+        said += f" ({done / total:.0%})"
+    if now.phase == "moving" and rate > 0:
+        said += f", {size_words(int(rate))}/s, about {(total - done) / rate:.0f} s left"
+    return Stand(done, total, f"{said}.")
 
 
 class Transfers:
@@ -122,17 +138,17 @@ class Transfers:
         if not task.cancelled():
             task.exception()  # seen here, so that it is not reported as lost
 
-    async def wait(self, transfer: Transfer, seconds: float) -> CopyReport | None:
+    async def wait(
+        self, transfer: Transfer, seconds: float, tell: Tell = nobody
+    ) -> CopyReport | None:
         """Its report, which is then forgotten here; None when it needs longer.
+
+        Meanwhile `tell` hears how far it is.
 
         Raises:
             VastMcpError: what ended it.
         """
-        limit = asyncio.create_task(self._clock.sleep(seconds))
-        try:
-            await asyncio.wait({transfer.task, limit}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            limit.cancel()
+        await wait_telling(self._clock, transfer.task, seconds, lambda: stand_of(transfer), tell)
         if transfer.running:
             return None
         self._forget(transfer)

@@ -14,6 +14,7 @@ from vast_mcp.services._services import Services
 from vast_mcp.services.metered import likely_spent
 from vast_mcp.services.showing import dollars, given
 from vast_mcp.store import Job, JobPhase, Transaction, spent_and_reserved
+from vast_mcp.telling import EVERY_S, Stand
 from vast_mcp.text import clean, clean_line
 from vast_mcp.units import Usd, minute
 
@@ -64,13 +65,26 @@ async def one_job(services: Services, job_id: str) -> ShownJob:
 
 
 async def wait_for_job(services: Services, job_id: str, seconds: float) -> ShownJob:
-    """The job when it is over, or after so many seconds."""
-    until_s = services.clock.monotonic_s() + seconds
+    """The job when it is over, or after so many seconds; its phases are told meanwhile."""
+    began_s = told_s = services.clock.monotonic_s()
     while True:
         seen = await one_job(services, job_id)
-        if seen.job.phase.over or services.clock.monotonic_s() + _LOOK_EVERY_S > until_s:
+        now_s = services.clock.monotonic_s()
+        if seen.job.phase.over or now_s - began_s + _LOOK_EVERY_S > seconds:
             return seen
+        if now_s >= told_s:
+            told_s = now_s + EVERY_S
+            await services.caller.tell(_stand(seen, now_s - began_s, seconds))
         await services.clock.sleep(_LOOK_EVERY_S)
+
+
+def _stand(seen: ShownJob, waited_s: float, seconds: float) -> Stand:
+    """Where the job stands; the bar is that of this call's wait, a job's own end is not known."""
+    row = job_row(seen)
+    said = f"{row['phase']}: {row.get('said') or 'at work'}".removesuffix(".")
+    minutes = (seen.now_us - seen.job.created_us) // (60 * SECOND_US)
+    cost = f", {seen.spent} so far" if seen.spent.micros else ""
+    return Stand(waited_s, seconds, f"{said}; {minutes} min since it began{cost}.")
 
 
 def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:

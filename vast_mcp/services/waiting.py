@@ -1,9 +1,10 @@
 """Waiting in short calls: look, judge, sleep, and come back before any client's patience ends."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 
 from vast_mcp.api.connection import READ_TIMEOUT_S
+from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import ApiError, RateLimited, VendorDown, VendorUnreadable
 from vast_mcp.guard.remembered import holds
 from vast_mcp.models import InstanceState
@@ -14,55 +15,86 @@ from vast_mcp.services.held import Held
 from vast_mcp.services.logs import excerpt
 from vast_mcp.services.reached import Goal, explain, reached
 from vast_mcp.services.rentals import farewell, hold, known_rental
-from vast_mcp.services.verdict import Verdict, judge, missing
+from vast_mcp.services.verdict import Verdict, elapsed_s, judge, missing
+from vast_mcp.telling import Stand, sleep_telling, telling
 
 CALL_S = 45.0
 POLL_S = 10.0
+TOLD_EVERY_S = POLL_S / 4
 LOG_AFTER_S = 15.0
 """A key that was just given may be refused for so long; only then the log is asked."""
 RUNNING = Goal()
 _LOG_LINES = 15
 _LOG_BYTES = 2_000
 _PASSING = (RateLimited, VendorDown, VendorUnreadable)
-Report = Callable[[float, str], Awaitable[None]]
-"""Told the seconds waited in this call and a sentence, before each sleep."""
 
 
 async def wait_until(
-    services: Services, instance_id: int, report: Report, goal: Goal = RUNNING
+    services: Services, instance_id: int, goal: Goal = RUNNING
 ) -> tuple[Held | None, Verdict]:
     """The last look and its verdict, at the latest 45 s from now; polls are 10 s apart.
+
+    Whoever calls is told meanwhile how far it is.
 
     Raises:
         InputInvalid: the goal is half a wish.
         ApiError: not one look succeeded.
     """
     goal.check()
-    began_s = services.clock.monotonic_s()
+    clock, stand = services.clock, _looking
+    began_s = clock.monotonic_s()
     last: tuple[Held | None, Verdict] | None = None
     waited_s = 0.0
     explained = False
     while True:
         looked_s = waited_s
         try:
-            held, verdict = await look_once(services, instance_id, left_s=CALL_S - waited_s)
-            if held is not None:
-                left_s = CALL_S - (services.clock.monotonic_s() - began_s)
-                verdict = await reached(services, held, goal, verdict, left_s)
-                if verdict.shut and waited_s >= LOG_AFTER_S and not explained:
-                    explained = True
-                    verdict = await _explained(services, held, verdict, began_s)
+            async with telling(clock, stand, services.caller.tell):
+                held, verdict = await look_once(services, instance_id, left_s=CALL_S - waited_s)
+                if held is not None:
+                    left_s = CALL_S - (clock.monotonic_s() - began_s)
+                    verdict = await reached(services, held, goal, verdict, left_s)
+                    if verdict.shut and waited_s >= LOG_AFTER_S and not explained:
+                        explained = True
+                        verdict = await _explained(services, held, verdict, began_s)
             last = held, verdict
         except _PASSING:
             if last is None:
                 raise
-        waited_s = services.clock.monotonic_s() - began_s
+        waited_s = clock.monotonic_s() - began_s
         took_s = waited_s - looked_s  # the next look may take as long
         if last[1].over or waited_s + POLL_S + took_s > CALL_S:
             return last
-        await report(waited_s, last[1].said)
-        await services.clock.sleep(POLL_S)
-        waited_s = services.clock.monotonic_s() - began_s
+        stand = _stand(clock, *last)
+        await sleep_telling(clock, POLL_S, stand, services.caller.tell, every_s=TOLD_EVERY_S)
+        waited_s = clock.monotonic_s() - began_s
+
+
+def _looking() -> Stand:
+    """Before the first look has told anything."""
+    return Stand(0, None, "Looking at it.")
+
+
+def _stand(clock: Clock, held: Held | None, verdict: Verdict) -> Callable[[], Stand]:
+    """The share of the load, from the last look on: seconds since the rent, and how many usually.
+
+    Past the usual time no end can be foreseen.
+    """
+    looked_us = clock.lease_us()
+    then_s = 0 if held is None else elapsed_s(held)
+
+    def now() -> Stand:
+        so_far_s = then_s + (clock.lease_us() - looked_us) // SECOND_US
+        expected_s = verdict.expected_s
+        if so_far_s < expected_s:
+            return Stand(
+                so_far_s, expected_s, f"{verdict.said} {so_far_s} of about {expected_s} s."
+            )
+        return Stand(
+            so_far_s, None, f"{verdict.said} {so_far_s} s so far, {expected_s} s expected."
+        )
+
+    return now
 
 
 async def _explained(services: Services, held: Held, verdict: Verdict, began_s: float) -> Verdict:

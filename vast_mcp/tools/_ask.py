@@ -34,6 +34,7 @@ from vast_mcp.guard.saying import needs_confirmation, to_terminal, unspent
 from vast_mcp.services import Services
 from vast_mcp.services.rehearsal import rehearsed
 from vast_mcp.store import Plan, PlanState, Silence
+from vast_mcp.tools._progress import Teller
 from vast_mcp.tools._result import WriteResult
 
 MODERN = "2026-07-28"
@@ -96,7 +97,9 @@ def caller_of(ctx: Context, principal: str) -> Caller:
     """Who is at the other end."""
     info = getattr(ctx.session, "client_params", None)
     name = getattr(getattr(info, "client_info", None), "name", "") or ""
-    return Caller(principal=principal, can_ask=can_ask(ctx), client=str(name)[:60])
+    return Caller(
+        principal=principal, can_ask=can_ask(ctx), client=str(name)[:60], tell=Teller(ctx)
+    )
 
 
 async def current_services(ctx: Context) -> Services:

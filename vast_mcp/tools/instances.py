@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal
 
-from mcp.server.mcpserver import Context
 from pydantic import BaseModel, Field
 
 from vast_mcp.errors import NotFound
@@ -19,7 +18,7 @@ from vast_mcp.services.terms import (
     check_secrets,
     check_task,
 )
-from vast_mcp.services.waiting import CALL_S, last_words, wait_until
+from vast_mcp.services.waiting import last_words, wait_until
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._instance_rows import (
     InstanceId,
@@ -141,7 +140,6 @@ async def show_instances(
 
 async def wait_for_instance(
     services: Svc,
-    ctx: Context,
     instance_id: InstanceId,
     until: Annotated[
         Until, Field(description="ssh: our key logs in; http: something answers on port")
@@ -156,11 +154,7 @@ async def wait_for_instance(
     will not help. After three calls tell the person the estimate and end the turn: the lease ends
     it anyway. Disk bills meanwhile.
     """
-
-    async def report(waited_s: float, said: str) -> None:
-        await ctx.report_progress(waited_s, CALL_S, said)
-
-    held, verdict = await wait_until(services, instance_id, report, Goal(until, port))
+    held, verdict = await wait_until(services, instance_id, Goal(until, port))
     log = await last_words(services, held, verdict)
     return WaitResult.of(instance_id, held, verdict, services.state_place, log)
 

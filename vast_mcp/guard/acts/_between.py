@@ -159,7 +159,7 @@ async def copy_between(desk: Desk, errand: Errand, sight: BetweenSight, asked: _
         said = f"{asked.source} to {asked.destination}"
         work = _watching(desk, target, source, prepared.expected, prepared.before)
         transfer = transfers.begin(asked.key, target.place.number, said, work, by_vendor=True)
-    report = await transfers.wait(transfer, WAIT_S)
+    report = await transfers.wait(transfer, WAIT_S, errand.tell)
     if report is None:
         return under_way(transfer, target.place.number, _GOES_ON)
     return _arrived(report, target.place.number, notes)

@@ -4,6 +4,7 @@ from vast_mcp.guard.act import Outcome
 from vast_mcp.operations import JsonObject
 from vast_mcp.remote.progress import CopyReport
 from vast_mcp.remote.transfers import Transfer
+from vast_mcp.units import size_words
 
 
 def under_way(transfer: Transfer, machine: int, then: str) -> Outcome:
@@ -46,11 +47,3 @@ def _empty_words(report: CopyReport) -> str:
 
 def _files(count: int) -> str:
     return f"{count} file{'' if count == 1 else 's'}"
-
-
-def size_words(count: int) -> str:
-    """A size as people say it."""
-    for unit, size in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"

@@ -24,7 +24,7 @@ from vast_mcp.guard.acts._aboard import (
 )
 from vast_mcp.guard.acts._base import PlainAct, Seen, see
 from vast_mcp.guard.acts._between import BetweenSight, copy_between, look_between, whole_paths
-from vast_mcp.guard.acts._copy_words import count_words, size_words, under_way
+from vast_mcp.guard.acts._copy_words import count_words, under_way
 from vast_mcp.guard.acts._places import Place, place
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Request
@@ -37,6 +37,7 @@ from vast_mcp.remote.sftp import open_sftp
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.store import Transaction, canonical
 from vast_mcp.text import clean_line
+from vast_mcp.units import size_words
 
 UNASKED_BYTES = 500_000_000
 """Later uploads from an agreed root to the same machine are not asked up to this size."""
@@ -157,11 +158,10 @@ class CopyFiles(PlainAct):
             await desk.ledger.write(lambda tx: _agree(tx, machine, sight.root))
         else:
             machine = source.number
-        return await self._follow(desk, sight, machine, source, target)
+        return await self._follow(desk, errand, sight, machine)
 
-    async def _follow(
-        self, desk: Desk, sight: CopySight, machine: int, source: Place, target: Place
-    ) -> Outcome:
+    async def _follow(self, desk: Desk, errand: Errand, sight: CopySight, machine: int) -> Outcome:
+        source, target = self._ends()
         notes: list[str] = []
 
         async def work(report: Report) -> CopyReport:
@@ -189,7 +189,7 @@ class CopyFiles(PlainAct):
         transfers = desk.remote.transfers
         said = f"{self.source} to {self.destination}"
         transfer = transfers.begin(self.key, machine, said, work)
-        finished = await transfers.wait(transfer, WAIT_S)
+        finished = await transfers.wait(transfer, WAIT_S, errand.tell)
         if finished is None:
             return under_way(transfer, machine, _RESUMES)
         return _finished(finished, machine, tuple(notes))
