@@ -336,8 +336,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "a start that does not come up is left to start at night",
         "vast_mcp/guard/tick.py",
-        '    if late and instance.actual_status != "running":\n',
-        '    if late and instance.actual_status == "migrating":\n',
+        'START_GIVEN_UP_US and instance.actual_status != "running"\n',
+        'START_GIVEN_UP_US and instance.actual_status == "migrating"\n',
         (f"{LEASES}::test_a_start_that_does_not_come_up_is_given_up",),
     ),
     Weakening(

@@ -225,7 +225,7 @@ async def test_an_endpoint_ends_with_its_lease_and_serves_no_more(tmp_path: Path
         (endpoint,) = world.simulator.world.serverless.endpoints.values()
         assert endpoint.fields["endpoint_state"] == "stopped"
         assert endpoint.fields["cold_workers"] == 0
-        with pytest.raises(ToolFailed, match="lease of this endpoint has ended"):
+        with pytest.raises(ToolFailed, match="lease of this endpoint ended"):
             await world.call(client, "update_endpoint", endpoint_name="llm", cold_workers=1)
 
 
