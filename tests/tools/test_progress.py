@@ -107,8 +107,9 @@ async def test_a_job_tells_its_phases(tmp_path: Path) -> None:
             "show_jobs", {"job_id": job_id, "wait_seconds": 45}, progress_callback=ear
         )
     running = [one for one in ear.heard if "running: at work" in one[3]]
-    assert running[0][0] - began_s <= LONGEST_SILENCE_S
-    assert len(running) >= 4  # what the job itself waits for makes this clock leap too
+    # What the job itself waits for makes this clock leap too: told early, and again and again.
+    assert running[0][0] - began_s <= 10
+    assert len(running) >= 4
     assert any("Being stopped" in said for said in ear.said)
     assert all("min since it began" in said for said in ear.said)
 
