@@ -1,6 +1,7 @@
 """The table of `docs/requests.md`: `python -m tests.requests.table FILE` plays all thirty anew."""
 
 import asyncio
+import logging
 import os
 import re
 import statistics
@@ -96,6 +97,7 @@ async def _played_rows(tmp: Path) -> list[Row]:
 
 def main() -> int:
     """Write the table into the page named on the command line."""
+    logging.disable(logging.INFO)  # the servers speak on stderr as they work
     page = Path(sys.argv[1])
     for name in [one for one in os.environ if one.startswith("VAST_")]:
         del os.environ[name]
