@@ -104,6 +104,38 @@ async def test_lowering_asks_nobody_and_raising_asks(tmp_path: Path) -> None:
         assert len(world.questions) == 2
 
 
+async def test_a_change_whose_answer_is_lost_is_told_by_what_the_endpoint_shows(
+    tmp_path: Path,
+) -> None:
+    """Updated only where it is seen; else unknown, and the higher maximum stays reserved."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        endpoint_id = await made(world, client, max_workers=1)
+
+        async def changed(workers: int) -> Json:
+            return await world.call(
+                client, "update_endpoint", endpoint_name="chat", max_workers=workers
+            )
+
+        async def reserved() -> float:
+            async with world.runtime() as runtime:
+                rental = await runtime.services.ledger.read(
+                    lambda tx: tx.rental_of("endpoint", endpoint_id)
+                )
+            assert rental is not None
+            return rental.usd_per_hour.micros / 1e6
+
+        world.simulator.faults.add("status_before", "PUT", "/endptjobs/", times=9)
+        missed = await changed(2)
+        assert (missed["status"], await reserved()) == ("unknown", 1.0)
+        assert "max_workers 1" in missed["said"]
+        world.simulator.faults.planned.clear()
+        world.simulator.faults.add("answer_lost_after_commit", "PUT", "/endptjobs/", times=1)
+        arrived = await changed(3)
+        assert (arrived["status"], await reserved()) == ("updated", 1.5)
+        assert "max_workers 3" in arrived["said"]
+
+
 async def test_an_endpoint_above_the_caps_is_refused_unasked(tmp_path: Path) -> None:
     """Priced at its maximum, it meets the caps like a rent (docs/design.md#money)."""
     world = World(tmp_path)

@@ -137,11 +137,11 @@ class UpdateEndpoint(PlainAct):
                 next="Look with show_endpoints, then call update_endpoint again.",
                 values={"endpoint_id": endpoint_id},
             )
-        said = "Changed."
+        lost = False
         try:
             await errand.send(serverless.update_endpoint(endpoint_id, scaling))
         except OutcomeUnknown:
-            said = "The change was sent and its answer lost; this is what is read back."
+            lost = True
         except ApiError:  # refused: only what it may rent stays reserved
             with suppress(VastMcpError):
                 await self._release(desk, errand, await find_endpoint(desk, scaling.endpoint_name))
@@ -158,12 +158,26 @@ class UpdateEndpoint(PlainAct):
         one = now.endpoint
         if one.max_workers == sight.max_workers:
             await self._settle(desk, errand, sight.rate, one.max_workers)
-        return Outcome(
-            status="updated",
-            said=f"{said} max_workers {one.max_workers}, cold_workers {one.cold_workers}, min_load"
-            f" {one.min_load:g}, state {one.state}.",
-            values={"endpoint_id": endpoint_id},
+        return self._read_back(one, lost=lost)
+
+    def _read_back(self, one: Endpoint, *, lost: bool) -> Outcome:
+        """What the endpoint shows. Of a lost answer only that proves anything."""
+        shown = (
+            f"max_workers {one.max_workers}, cold_workers {one.cold_workers},"
+            f" min_load {one.min_load:g}, state {one.state}."
         )
+        values: JsonObject = {"endpoint_id": one.endpoint_id}
+        there = all(getattr(one.scaling, name) == value for name, value in self.changes().items())
+        if lost and not there:
+            return Outcome(
+                status="unknown",
+                said="The change was sent and its answer lost; the endpoint does not show it:"
+                f" {shown} It may still arrive, so its money stays reserved.",
+                next="Look with show_endpoints in a minute.",
+                values=values,
+            )
+        said = "Changed; the answer was lost, and the endpoint shows it:" if lost else "Changed."
+        return Outcome(status="updated", said=f"{said} {shown}", values=values)
 
     async def _merged(self, desk: Desk, errand: Errand) -> Scaling | None:
         """What to send: the record as it is now, with the changes. None: it is another by now.
