@@ -67,8 +67,8 @@ def test_a_lease_ends_at_its_end_and_by_destroy_only_if_a_person_agreed(
     [
         ({"state": RentalState.DESTROYING}, (DESTROY, Cause.REPEAT)),
         ({"details": {"breach": "it has 2x H100"}}, (DESTROY, Cause.UNAPPROVED)),
-        ({"details": {"breach": "dearer"}, "ever_ran": True}, (STOP, Cause.UNAPPROVED)),
-        ({"details": {"breach": "dearer"}, "ever_ran": True, "running": False}, None),
+        ({"details": {"breach": "it costs more"}, "ever_ran": True}, (STOP, Cause.UNAPPROVED)),
+        ({"details": {"breach": "it costs more"}, "ever_ran": True, "running": False}, None),
         ({"details": {"breach": ""}}, None),
     ],
 )

@@ -234,7 +234,7 @@ async def test_a_higher_maximum_is_reserved_before_it_is_sent_and_a_lower_one_is
 def test_an_endpoint_of_ours_rents_nothing_more_after_its_lease(
     changes: dict[str, Any], after_us: int, *, over: bool
 ) -> None:
-    """To the microsecond; a stranger's has no lease of ours."""
+    """To the microsecond; an endpoint of others has no lease here."""
     ours = FoundEndpoint(endpoint(), rental(**changes))
     if over:
         with pytest.raises(InputInvalid, match="cannot be extended"):

@@ -243,12 +243,12 @@ async def test_a_part_of_the_list_judges_no_absence(tmp_path: Path) -> None:
     gone = rental(
         intent_id="bbbbbbbbbbb", target_id=5, state=RentalState.GONE, running=False, ended_us=NOW_US
     )
-    dearer = instance(usd_per_hour=UsdPerHour.of(0.5))
+    costlier = instance(usd_per_hour=UsdPerHour.of(0.5))
     world = World(tmp_path)
     async with desk_in(world) as desk:
         await add(desk, rental(**OLD), gone, rental(intent_id="ccccccccccc", target_id=6, **OLD))
         for _ in range(5):
-            await observe_found(desk, [dearer, instance(instance_id=5)], desk.now_us())
+            await observe_found(desk, [costlier, instance(instance_id=5)], desk.now_us())
         live = await desk.ledger.read(lambda tx: tx.live_rentals())
     assert {one.target_id: one.usd_per_hour.dollars for one in live} == {ID: 0.5, 6: 0.4}
     assert [one.ever_ran for one in live] == [True, False]

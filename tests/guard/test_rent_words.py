@@ -175,7 +175,7 @@ def test_how_a_machine_was_found_is_told(said: str, *, answered: bool) -> None:
 
 
 def test_an_unmarked_machine_is_told_at_its_own_price_with_the_persons_ways() -> None:
-    """Nothing of ours ends it; a person adopts it under a lease, or destroys it."""
+    """vast-mcp does not end it; a person adopts it under a lease, or destroys it."""
     one = instance(usd_per_hour=UsdPerHour.of(0.512345), machine_id=offer().machine_id)
     told = words.unmarked(TERMS, one)
     assert told.values["usd_per_hour"] == 0.5123

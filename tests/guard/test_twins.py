@@ -126,7 +126,7 @@ async def test_a_twin_of_a_rent_that_settles_is_told_what_came_of_it(tmp_path: P
 
 
 async def test_a_repeat_of_a_rent_that_was_undone_is_told_so(tmp_path: Path) -> None:
-    """A machine that came dearer and was destroyed is not told as rented."""
+    """A machine that cost more than approved and was destroyed is not told as rented."""
     world = World(tmp_path, seed=1)
     offer = await world.cheap_offer()
     world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)

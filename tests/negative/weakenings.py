@@ -51,7 +51,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "no horizon before an absence is believed",
         "vast_mcp/guard/reconcile.py",
-        "\nHORIZON_US = 15 * 60 * 1_000_000",
+        "\nHORIZON_US = 15 * MINUTE_US",
         "\nHORIZON_US = 0",
         (LOST,),
         (("VAST_MCP_TEST_LOST_RUNS", "1"),),
@@ -117,7 +117,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "an answered rent is released at once",
         "vast_mcp/guard/reconcile.py",
-        "ANSWERED_HORIZON_US = 5 * 60 * 1_000_000",
+        "ANSWERED_HORIZON_US = 5 * MINUTE_US",
         "ANSWERED_HORIZON_US = 0",
         (f"{UNPROVEN}::test_an_answered_unknown_is_released_after_five_minutes_and_three_reads",),
     ),

@@ -1,12 +1,12 @@
 """`vast-mcp budget [TASK USD]`: what each task may cost; only a person at a terminal sets it."""
 
 import argparse
-import math
 from collections.abc import Mapping
 
 import anyio
 
 from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.amounts import above_zero
 from vast_mcp.cli.by_hand import Ask, at_a_terminal, says_yes
 from vast_mcp.cli.codes import Exit
 from vast_mcp.config import Settings
@@ -91,10 +91,4 @@ def _told(seen: Standing, limits: Limits, cap: Usd) -> list[str]:
 
 
 def _amount(text: str) -> float:
-    try:
-        amount = float(text.removeprefix("$"))
-    except ValueError:
-        amount = math.nan
-    if not 0 < amount <= LARGEST_USD:
-        raise argparse.ArgumentTypeError(f"must be above 0 and at most {LARGEST_USD}")
-    return amount
+    return above_zero(text.removeprefix("$"), LARGEST_USD)

@@ -1,11 +1,11 @@
 """`vast-mcp extend ID HOURS`: a person gives a machine more time, within the same limits."""
 
 import argparse
-import math
 
 import anyio
 
 from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.amounts import above_zero
 from vast_mcp.cli.by_hand import (
     AT_TERMINAL,
     Ask,
@@ -59,10 +59,4 @@ async def extended(settings: Settings, instance_id: int, hours: float, ask: Ask)
 
 
 def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = math.nan
-    if not 0 < hours <= LONGEST_H:
-        raise argparse.ArgumentTypeError(f"must be above 0 and at most {LONGEST_H}")
-    return hours
+    return above_zero(text, LONGEST_H)

@@ -16,13 +16,14 @@ machine with our mark bears a copy: it is a stranger's, and only a person adopts
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from vast_mcp.clock import HOUR_US, MINUTE_US
 from vast_mcp.guard.mark import INTENT_LENGTH, Mark, Marker
 from vast_mcp.models import Billing, Instance, billing_of
 from vast_mcp.store import OutsideRental, Rental, Transaction
 
-NEAR_US = 3 * 3600 * 1_000_000
+NEAR_US = 3 * HOUR_US
 """No vendor's clock is further off: what began longer before or after our send is not of it."""
-TWIN_US = 10 * 60 * 1_000_000
+TWIN_US = 10 * MINUTE_US
 """Two of one request begin so close together."""
 
 

@@ -5,6 +5,7 @@ only once the machine was *seen* stopped. An outbid machine resumes by itself, s
 counting until we have stopped it; so does one whose start is on its way.
 """
 
+from vast_mcp.clock import MINUTE_US, SECOND_US
 from vast_mcp.guard.approved import ROUNDING, breach_of_rental
 from vast_mcp.models import Billing, Instance, billing_of, billing_told, halted
 from vast_mcp.operations import Json, JsonObject
@@ -12,15 +13,15 @@ from vast_mcp.store import Rental, RentalState, Segment, Transaction
 from vast_mcp.store.exposure import current_rate
 from vast_mcp.units import Usd, UsdPerHour
 
-BILLING_TAIL_US = 5 * 60 * 1_000_000
+BILLING_TAIL_US = 5 * MINUTE_US
 """So long the vendor may go on charging after a destroy: up to 290 s over 34 rentals, 2 min in the
 median (charges seen in 2026-10)."""
-SEEN_HOLDS_US = 3 * 60 * 1_000_000
+SEEN_HOLDS_US = 3 * MINUTE_US
 """Seen twice so near together, it was the same in between."""
-_NOTED_EVERY_US = 45 * 1_000_000
+_NOTED_EVERY_US = 45 * SECOND_US
 _MOST_STRETCHES = 200
 """A machine that changes more often is told at the price that is counted."""
-_RISE_ARRIVES_US = 3 * 60 * 1_000_000
+_RISE_ARRIVES_US = 3 * MINUTE_US
 
 
 def observe(

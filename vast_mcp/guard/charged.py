@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from vast_mcp.api.reads import Reads
-from vast_mcp.clock import DAY_US, SECOND_US
+from vast_mcp.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Desk, Sight
 from vast_mcp.guard.belonging import Bearers
@@ -21,13 +21,13 @@ from vast_mcp.store import Charged, Transaction, day_of, sources_of
 from vast_mcp.store.exposure import month_start_us
 from vast_mcp.units import Usd
 
-KEEPER_PAUSE_US = 15 * 60 * 1_000_000
+KEEPER_PAUSE_US = 15 * MINUTE_US
 KEEPER_WITHIN_S = 20.0
-FRESH_US = 10 * 1_000_000
+FRESH_US = 10 * SECOND_US
 """Before a rent near a cap charges are read unless they are as young as all its other facts."""
 BEFORE_A_RENT_S = 15.0
 """Five calls of the account in ten seconds: one more may wait nine seconds for its turn."""
-_LATE_US = 2 * 3600 * 1_000_000
+_LATE_US = 2 * HOUR_US
 """Charges come late: a machine was charged up to 290 s after its end (34 rentals, 2026-10)."""
 _LONGEST_US = 31 * DAY_US
 _WORTH_A_WORD = Usd(10_000)

@@ -52,6 +52,11 @@ _FATES = {
     Halt.BID: "destroyed here, its bid had not won in 10 minutes",
 }
 NO_CREDIT = "by Vast.ai: the account's credit is used up"
+OUTBID = "outbid, or halted by its host"
+_BY_OTHERS = (
+    "not by us: in the Vast.ai console, by another program or a guard inside it, or for lack of"
+    " credit"
+)
 
 
 def stop_facts(cause: str) -> JsonObject:
@@ -77,7 +82,7 @@ def why_halted(one: Instance, rental: Rental | None, now_us: int) -> str:
     if one.words.runs_command and one.actual_status is not None:
         return "its command has ended"
     if one.is_bid and one.intended_status == "stopped":
-        return "outbid, or halted by its host"
+        return OUTBID
     if one.intended_status == "running":
         return "its container ended by itself"
     return "" if rental is None else _not_ours(rental, now_us)
@@ -98,10 +103,7 @@ def _not_ours(rental: Rental, now_us: int) -> str:
     if rested_us >= rental.lease_ends_us - _NEAR_US:
         inside = ", most likely by the guard inside it" if rental.details.get("inside") else ""
         return f"its lease ended{inside}"
-    return (
-        "not by us: in the Vast.ai console, by another program or a guard inside it, or for lack"
-        " of credit"
-    )
+    return _BY_OTHERS
 
 
 def fate_of(rental: Rental) -> str:
@@ -116,7 +118,7 @@ def halted_by_others(one: Instance, rental: Rental | None, now_us: int) -> bool:
     """Whether one of our machines was stopped within its lease, and not by us."""
     if rental is None or rental.state is RentalState.DESTROYING:
         return False
-    return why_halted(one, rental, now_us).startswith("not by us")
+    return why_halted(one, rental, now_us) == _BY_OTHERS
 
 
 def contract_over(one: Instance, now_us: int) -> bool:

@@ -6,6 +6,7 @@ is looked after once when a machine that did not run runs again.
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from vast_mcp.clock import HOUR_US, MINUTE_US
 from vast_mcp.errors import ApiError, ConfigInvalid, VastMcpError, VendorRefused
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
@@ -13,9 +14,9 @@ from vast_mcp.guard.acts.upkeep import AttachSshKey
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState
 
-KEY_AFTER_US = 2 * 60 * 1_000_000
+KEY_AFTER_US = 2 * MINUTE_US
 """Until then whoever rented it may still be about to give it our key."""
-KEY_UNTIL_US = 60 * 60 * 1_000_000
+KEY_UNTIL_US = HOUR_US
 """A key that cannot be given for so long is not tried for ever."""
 _MOST_LOOKS = 5
 """Machines whose keys are read in one round; the others have their turn in the next."""

@@ -6,6 +6,7 @@ absence is concluded only from complete lists (docs/hazards.md#reading).
 
 from collections.abc import Mapping, Sequence
 
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._base import ABSENT_LISTS
@@ -25,10 +26,9 @@ from vast_mcp.units import Usd
 
 PRINCIPAL = "local"
 """Whose a machine is that was taken in: the same for all processes of this machine."""
-_UNRESOLVED = {RentalState.UNKNOWN, RentalState.SENDING, RentalState.RESERVED}
-_YOUNG_US = 2 * 60 * 1_000_000
+_YOUNG_US = 2 * MINUTE_US
 _MISSES = 3
-_STALE_US = 3 * 60 * 1_000_000
+_STALE_US = 3 * MINUTE_US
 """A reservation this old that is still being "sent" belongs to a process that died."""
 
 
@@ -135,7 +135,7 @@ def _resolve(
     now_us: int,
 ) -> list[str]:
     """An intent without an instance: found, proven absent, or still unknown."""
-    if rental.state not in _UNRESOLVED:
+    if not rental.state.unresolved:
         return []
     one = result_of(desk, rental, [one for one in instances if _free(tx, rental, one)])
     if one is not None:  # at once: its mark proves it, whoever may still be sending

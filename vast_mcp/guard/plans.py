@@ -5,14 +5,14 @@ import json
 import re
 from collections.abc import Sequence
 
-from vast_mcp.clock import Clock
+from vast_mcp.clock import MINUTE_US, Clock
 from vast_mcp.guard.act import Act, Caller, Form, Sight
 from vast_mcp.policy import Level, Limits, Reason
 from vast_mcp.store import Plan, PlanState, Silence, Transaction, canonical
 from vast_mcp.text import clean_line
 
-TTL_US = 600 * 1_000_000
-COOLDOWN_US = 60 * 1_000_000
+TTL_US = 10 * MINUTE_US
+COOLDOWN_US = MINUTE_US
 QUESTION_LIMIT = 350
 LABEL_SHOWN = 40
 _ID = re.compile(r"\d{4,}")

@@ -13,6 +13,7 @@ is over: five minutes cover the lag of its lists.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import ApiError
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk
@@ -21,8 +22,8 @@ from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject
 from vast_mcp.store import Rental, RentalState, Transaction
 
-HORIZON_US = 15 * 60 * 1_000_000
-ANSWERED_HORIZON_US = 5 * 60 * 1_000_000
+HORIZON_US = 15 * MINUTE_US
+ANSWERED_HORIZON_US = 5 * MINUTE_US
 GOOD_READS = 3
 _SEARCH_FOR_S = 15.0
 _FIRST_PAUSE_S = 0.5

@@ -4,11 +4,12 @@ Once the vendor answered "no such machine" for one that ran and billed. What we 
 has proven ended is therefore shown, counted and ended from what the ledger knows.
 """
 
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import LABEL_LIMIT, Untrusted, clean_line
 
-YOUNG_US = 60 * 1_000_000
+YOUNG_US = MINUTE_US
 """So long after a rent the vendor may not list it yet."""
 
 

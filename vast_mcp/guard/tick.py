@@ -14,6 +14,7 @@ from enum import StrEnum
 import anyio
 
 from vast_mcp.api.pages import Progress
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import ApiError, PolicyDenied, VastMcpError
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance, standing
@@ -26,7 +27,7 @@ from vast_mcp.guard.worker_watch import EndpointFinding, watch_workers
 from vast_mcp.models import Instance
 from vast_mcp.store import Rental, RentalState
 
-START_GIVEN_UP_US = 10 * 60 * 1_000_000
+START_GIVEN_UP_US = 10 * MINUTE_US
 OWN_EVERY_S = 20.0
 """How often our own machines are looked after while a long list is read."""
 OWN_MOST = 100
@@ -37,7 +38,7 @@ AT_ONCE = 4
 NEXT_SHARE = 0.4
 """A long list in use is read again after this part of the time it took: decisions may stand on it
 for one and a half times that."""
-PARKED_GIVEN_UP_US = 10 * 60 * 1_000_000
+PARKED_GIVEN_UP_US = 10 * MINUTE_US
 """A bid that never won is not kept for ever: its disk costs and serves nobody."""
 KEEPER = Caller(principal=PRINCIPAL, client="keeper")
 
@@ -253,7 +254,7 @@ async def _insistently(act: Act, correct: Correct) -> Outcome:
     except PolicyDenied:
         if not isinstance(act, DestroyInstance):
             raise
-        stop = StopInstance(act.instance_id, True, act.found, act.cause)
+        stop = StopInstance(act.instance_id, corrective=True, found=act.found, cause=act.cause)
         return await correct(stop, KEEPER)
 
 
@@ -294,40 +295,46 @@ def _correction(
         return None
     act, halt, cause, why = found
     due = act(instance_id, corrective=True, found=standing(rental), cause=halt)
-    return due, cause, why.format(instance_id)
+    return due, cause, why
 
 
 _Ending = tuple[type[StopInstance | DestroyInstance], str, Cause, str]
-"""Which act, what it is sent for (empty: as before), and in words, with a place for the id."""
+"""Which act, what it is sent for (empty: as before), and in words."""
 
 
 def _undoing(rental: Rental) -> _Ending | None:
     """What goes on being ended, or is not what was approved."""
-    breach = str(rental.details.get("breach") or "").replace("{", "(").replace("}", ")")
+    breach, instance_id = rental.details.get("breach"), rental.target_id
     if rental.state is RentalState.DESTROYING:
-        return DestroyInstance, "", Cause.REPEAT, "destroy of {} repeated"
+        return DestroyInstance, "", Cause.REPEAT, f"destroy of {instance_id} repeated"
     if breach and not rental.ever_ran:
-        return DestroyInstance, Halt.UNAPPROVED, Cause.UNAPPROVED, f"{{}} undone: {breach}"
+        return DestroyInstance, Halt.UNAPPROVED, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
     if breach and rental.running:
-        return StopInstance, Halt.UNAPPROVED, Cause.UNAPPROVED, f"{{}} stopped: {breach}"
+        return StopInstance, Halt.UNAPPROVED, Cause.UNAPPROVED, f"{instance_id} stopped: {breach}"
     return None
 
 
 def _ending(rental: Rental, instance: Instance | None, now_us: int) -> _Ending | None:
     """What its lease, its start or an order of ours ends."""
+    instance_id = rental.target_id
     if not rental.running:
         return None
     if _never_won(rental, instance, now_us):
-        return DestroyInstance, Halt.BID, Cause.OUTBID, "{} never ran: its bid did not win"
+        return (
+            DestroyInstance,
+            Halt.BID,
+            Cause.OUTBID,
+            f"{instance_id} never ran: its bid did not win",
+        )
     if now_us >= rental.lease_ends_us:
         act = DestroyInstance if rental.end_act == "destroy" else StopInstance
-        return act, Halt.LEASE, Cause.LEASE, "lease of {} ended"
+        return act, Halt.LEASE, Cause.LEASE, f"lease of {instance_id} ended"
     if instance is None:
         return None
     if rental.details.get("stop_sent") and instance.intended_status == "running":
-        return StopInstance, "", Cause.REPEAT, "stop of {} repeated"
+        return StopInstance, "", Cause.REPEAT, f"stop of {instance_id} repeated"
     if _start_is_late(rental, instance, now_us):
-        return StopInstance, Halt.START, Cause.START, "start of {} given up"
+        return StopInstance, Halt.START, Cause.START, f"start of {instance_id} given up"
     return None
 
 

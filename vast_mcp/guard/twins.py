@@ -58,8 +58,5 @@ async def _as_known_now(ledger: Ledger, outcome: Outcome) -> Outcome:
     rental = None
     if outcome.status == "unknown" and intent_id:
         rental = await ledger.read(lambda tx: tx.rental(intent_id))
-    known = rental is not None and rental.state not in _UNKNOWN
+    known = rental is not None and not rental.state.unresolved
     return replayed(rental) if rental is not None and known else outcome.again()
-
-
-_UNKNOWN = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}

@@ -34,7 +34,6 @@ _MOST_TRIES = 12
 _MOST_DENIALS = 3
 _ENDS = {"stop_instance", "destroy_instance"}
 _AUDIT_READ = 2000
-_UNDER_WAY = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 
 
 async def rent(desk: JobDesk) -> None:
@@ -53,7 +52,7 @@ async def rent(desk: JobDesk) -> None:
         why = f"Instance {known.details['unmarked']} was rented but lacks our mark"
         how = f"`vast-mcp extend {known.details['unmarked']} HOURS` adopts it"
         await desk.save(JobPhase.ENDING, {"why": f"{why}; it is left alone. {how}.", "leave": True})
-    elif known.state in _UNDER_WAY:
+    elif known.state.unresolved:
         await desk.pause(_LOOK_EVERY_S)  # the keeper finds it, or proves it absent
         await desk.save()
     elif known.state is RentalState.DESTROYING:

@@ -8,6 +8,7 @@ where it stopped, and a machine is let go only by the guard, under the job's own
 import logging
 from collections.abc import Awaitable, Callable
 
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import (
     LedgerUnavailable,
     NeverSent,
@@ -25,7 +26,7 @@ from vast_mcp.text import clean_line
 _logger = logging.getLogger(__name__)
 _RETRY_S = 20.0
 _MOST_TROUBLES = 30
-_YES_WITHIN_US = 600 * 1_000_000
+_YES_WITHIN_US = 10 * MINUTE_US
 Step = Callable[[JobDesk], Awaitable[None]]
 
 

@@ -23,7 +23,6 @@ OVERDUE_US = 10 * MINUTE_US
 SHORT_RUNWAY_H = 24.0
 NEWS_US = 2 * 60 * MINUTE_US
 """What the vendor told longer ago is no news."""
-_UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +293,7 @@ def _overdue_endpoints(
 def _unresolved(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
     for one in rentals:
         sent_us = one.sent_us or one.created_us
-        lost = one.target_id is None and one.state in _UNRESOLVED
+        lost = one.target_id is None and one.state.unresolved
         if lost and now_us - sent_us > UNRESOLVED_US:
             yield _notice(
                 NoticeKind.UNRESOLVED,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vast_mcp.clock import SECOND_US
-from vast_mcp.guard.halting import NO_CREDIT, contract_over, halted_by_others, why_halted
+from vast_mcp.guard.halting import NO_CREDIT, OUTBID, contract_over, halted_by_others, why_halted
 from vast_mcp.guard.mark import Mark, user_part
 from vast_mcp.guard.remembered import ending, is_young
 from vast_mcp.models import (
@@ -126,7 +126,7 @@ class Held:
     def why(self) -> str:
         """Why it stands still, as a clause; empty where it does not, or nobody can tell."""
         if self.state is InstanceState.OUTBID and not self.no_credit:
-            return "outbid, or halted by its host"
+            return OUTBID
         if self.stop_may_be_credit and self.no_credit:
             return NO_CREDIT
         return why_halted(self.instance, self.rental, self.now_us) if self.rests else ""

@@ -14,7 +14,7 @@ from vast_mcp.models import Billing, Instance
 from vast_mcp.services._services import Services
 from vast_mcp.services.held import Held
 from vast_mcp.services.metered import likely_spent
-from vast_mcp.store import Rental, RentalState, Transaction
+from vast_mcp.store import Rental, Transaction
 from vast_mcp.units import Usd, UsdPerHour, minute
 
 LIST_LAG_US = 60 * SECOND_US
@@ -26,7 +26,6 @@ _OWN_ROWS = 25
 _OWN_WITHIN_S = 1.5
 """For our own machines beside a long list: an answer is given within two seconds."""
 """Machines that a list lacks and that are looked for on their own; each costs a request."""
-_UNRESOLVED = {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
 NO_BOOKS = "The ledger cannot be read: leases, costs and pending rents are not shown in full."
 
 
@@ -255,7 +254,7 @@ def _held(one: Instance, now_us: int, whose: Belonging) -> Held:
 
 
 def _unresolved(rental: Rental) -> bool:
-    return rental.kind == "instance" and rental.state in _UNRESOLVED
+    return rental.kind == "instance" and rental.state.unresolved
 
 
 def _pending(rental: Rental) -> PendingRent:

@@ -24,6 +24,11 @@ class RentalState(StrEnum):
         """Whether it counts as running and as spent: everything not known to be over does."""
         return self not in {RentalState.REFUSED, RentalState.ABSENT, RentalState.GONE}
 
+    @property
+    def unresolved(self) -> bool:
+        """Whether nobody knows yet if anything came of it."""
+        return self in {RentalState.RESERVED, RentalState.SENDING, RentalState.UNKNOWN}
+
 
 class Silence(StrEnum):
     """Why it seems that no person saw a question."""

@@ -1,12 +1,13 @@
 """What a rent is held to: the ceiling of the call, or the price that a search last showed."""
 
+from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._base import plain_number
 from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.units import UsdPerHour, storage_rate
 
-QUOTE_TTL_US = 30 * 60 * 1_000_000
+QUOTE_TTL_US = 30 * MINUTE_US
 
 
 async def check_ceiling(desk: Desk, price: Price, *, most: float | None, bids: bool) -> str:

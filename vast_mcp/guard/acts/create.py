@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from vast_mcp.clock import SECOND_US
+from vast_mcp.clock import MINUTE_US, SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
@@ -32,7 +32,7 @@ from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 DEFAULT_DISK_GB = 50.0
 DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
 MIN_DISK_GB = 8.0
-REPLAY_TTL_US = 2 * 60 * 1_000_000
+REPLAY_TTL_US = 2 * MINUTE_US
 
 
 @dataclass(frozen=True, slots=True)
