@@ -89,8 +89,10 @@ async def all_keyed(
     it: a page is whole in itself, whatever appears or goes meanwhile, and no row can move to a page
     that was read already. A vendor that does not filter by the key is read by its own tokens, until
     two readings one after the other show the same keys: a row that slipped between two pages
-    leaves one in the first reading that the second cannot show. A vendor whose first page is
-    neither full nor the last has pages of its own kind, and is read as `all_pages` reads.
+    leaves one in the first reading that the second cannot show. So is a list whose first page is
+    nearly full and not the last: rows were cut from it, and others that appear meanwhile could make
+    the numbers agree. A vendor whose first page is smaller has pages of its own kind, and is read
+    as `all_pages` reads.
 
     Raises:
         VendorUnreadable: pages that contradict themselves even when they are asked for again.
@@ -99,6 +101,8 @@ async def all_keyed(
     answer = await ask(connection, listed.call_for(None, None), deadline_for(False))
     first = listed.read(answer)
     if not _is_whole(listed, first, None):
+        if first.token is not None and len(first.items) > listed.page_rows // 2:
+            return await _by_tokens(connection, listed, deadline_for, between)
         return await all_pages(
             connection,
             deadline_for,
