@@ -69,11 +69,15 @@ EXPOSED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_a_cap_counts_what_is_there_already(
     rule: str, inside: dict[str, Any], outside: dict[str, Any]
 ) -> None:
-    """A cap is passed by the sum; what cannot be read is never zero."""
+    """A cap is passed by the sum; what cannot be read is never zero.
+
+    Each refusal says once what the person can do: a setting, or words of its own.
+    """
     assert rule not in rules(judge(rent(), **inside))
     refused = judge(rent(), **outside)
     assert isinstance(refused, Deny)
     assert rules(refused) == {rule}
+    assert all(bool(reason.person_can) != bool(reason.setting) for reason in refused.reasons)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_what_the_allow_lists_leave_out_is_refused(allow: Allowed, rule: str) ->
     ],
 )
 def test_the_vendors_spellings_of_one_thing_are_one_thing(allow: Allowed) -> None:
-    """Vast-api: names come with blanks or underscores, countries as "Sweden, SE"."""
+    """Names come with blanks or underscores, countries as "Sweden, SE"."""
     assert isinstance(judge(rent(), Limits(allow=allow)), Allow)
 
 

@@ -66,8 +66,7 @@ def policy_table() -> str:
         for reason in decision.reasons if isinstance(decision, Deny) else ():
             found.setdefault(reason.rule, reason)
     for rule, reason in sorted(found.items()):
-        theirs = f"changes {reason.setting}, in {reason.place}" if reason.setting else ""
-        person = ". ".join(part for part in (theirs, reason.person_can) if part)
+        person = reason.person_can or f"changes {reason.setting}, in {reason.place}"
         rows.append(f"| `{rule}` | {reason.says} | {reason.model_can} | {person} |")
     return "\n".join(rows)
 

@@ -70,11 +70,9 @@ class Bill:
     """The most whole hours, fewer than asked, that no rule would refuse; 0: none, or not asked."""
 
 
-def deny(
-    rule: str, says: str, model_can: str = "", person_can: str = "", *, setting: str = ""
-) -> Finding:
+def deny(rule: str, says: str, model_can: str = "", person_can: str = "") -> Finding:
     """A refusal. What the person can change is the rule itself when nothing else is said."""
-    setting = setting or ("" if person_can else rule)
+    setting = "" if person_can else rule
     return Finding(Level.DENY, Reason(rule, says, model_can, person_can, setting))
 
 

@@ -166,8 +166,8 @@ def _credit(bill: Bill) -> Iterator[Finding]:
             f"Of {credit} credit not yet reserved this needs {bill.spend.cost}: {left} would be "
             f"left, at least {least} must.",
             fewer_hours(bill),
-            "The person can add credit on https://cloud.vast.ai/billing/.",
-            setting="limits.min_credit_usd",
+            "Only the person can add credit, on https://cloud.vast.ai/billing/, or change"
+            f" limits.min_credit_usd, in {bill.limits.place_of('limits.min_credit_usd')}.",
         )
 
 
