@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.vendor import Wire, connect, instance_page, instance_row, offer_row, ok
@@ -107,7 +107,6 @@ async def test_a_list_that_changes_while_it_is_read_is_read_once_more() -> None:
     assert [instance.instance_id for instance in found] == [2]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 9), max_size=8),
     st.integers(0, 9),

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.policy.worlds import patient
 from tests.store.test_exposure import rental as a_rental
 from tests.world import ToolFailed, World
 from vast_mcp.keeper import Keeper
@@ -205,7 +204,6 @@ def day_after(charged: dict[tuple[str, str], Charged], now_us: int) -> Usd:
     return found.by_day[day_of(NOON_US)]
 
 
-@patient
 @given(st.integers(0, 10**8), st.integers(0, 480), st.integers(0, 480))
 def test_charges_raise_and_never_lower(micros: int, read_min: int, later_min: int) -> None:
     """The larger of meter and charge until it was asked, and all that is reserved after it."""
@@ -219,7 +217,6 @@ def test_charges_raise_and_never_lower(micros: int, read_min: int, later_min: in
     assert with_it == without + max(Usd(0), Usd(micros) - metered)
 
 
-@patient
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 600)), max_size=6))
 async def test_a_reading_repeated_or_smaller_changes_nothing(
     reads: list[tuple[int, int]],

@@ -75,7 +75,7 @@ class Restless(httpx2.AsyncBaseTransport):
         return rows, total, {"id": rows[-1]} if len(rest) > PAGE else None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     count=st.integers(0, 90),
     events=EVENTS,

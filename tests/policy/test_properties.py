@@ -40,7 +40,6 @@ def _rank(request: Request, facts: Exposure, limits: Limits) -> int:
     return level_of(decide(request, facts, limits)).rank
 
 
-@worlds.patient
 @given(worlds.requests, worlds.exposures, worlds.policies())
 def test_a_decision_is_always_given_and_says_why(
     request: Request, facts: Exposure, limits: Limits
@@ -60,7 +59,6 @@ def test_a_decision_is_always_given_and_says_why(
             assert len(refusal_text(decision)) <= 600
 
 
-@worlds.patient
 @given(worlds.requests, worlds.exposures, worlds.policies(), worlds.layers("later"))
 def test_a_stricter_policy_never_allows_more(
     request: Request, facts: Exposure, limits: Limits, later: Layer
@@ -70,7 +68,6 @@ def test_a_stricter_policy_never_allows_more(
     assert _rank(request, facts, stricter) >= _rank(request, facts, limits)
 
 
-@worlds.patient
 @given(worlds.requests, worlds.exposures, worlds.policies(), st.data())
 def test_more_exposure_never_allows_more(
     request: Request, facts: Exposure, limits: Limits, data: st.DataObject
@@ -80,7 +77,6 @@ def test_more_exposure_never_allows_more(
     assert _rank(request, more, limits) >= _rank(request, facts, limits)
 
 
-@worlds.patient
 @given(worlds.requests, worlds.exposures, worlds.policies(), st.data())
 def test_another_reason_against_an_act_never_opens_it(
     request: Request, facts: Exposure, limits: Limits, data: st.DataObject
@@ -109,7 +105,6 @@ def test_another_reason_against_an_act_never_opens_it(
         assert _rank(replace(request, spend=worse), facts, limits) >= before
 
 
-@worlds.patient
 @given(worlds.requests, worlds.exposures, worlds.policies())
 def test_a_client_that_cannot_ask_is_never_allowed_more(
     request: Request, facts: Exposure, limits: Limits
@@ -119,7 +114,6 @@ def test_a_client_that_cannot_ask_is_never_allowed_more(
     assert _rank(unable, facts, limits) >= _rank(able, facts, limits)
 
 
-@worlds.patient
 @given(worlds.requests, worlds.exposures, worlds.policies())
 def test_stop_and_destroy_of_our_own_are_refused_by_a_word_only(
     request: Request, facts: Exposure, limits: Limits
@@ -133,7 +127,6 @@ def test_stop_and_destroy_of_our_own_are_refused_by_a_word_only(
             assert rules(decision) <= {"read_only", f"levels.{action}", "levels.*"}
 
 
-@worlds.patient
 @given(worlds.spends, worlds.exposures, worlds.policies())
 def test_nothing_that_spends_passes_a_cap(spending: Spend, facts: Exposure, limits: Limits) -> None:
     """Design, first promise: no limit is ever passed, checked against the numbers themselves."""
@@ -190,7 +183,6 @@ def _timed(action: str, price: int, hours: int, once: int, earlier: int) -> Requ
     return Request(action, Target("instance", 1, "", Owner.OURS), asked)
 
 
-@worlds.patient
 @given(
     st.sampled_from(sorted(CALLS_ITS_HOURS)),
     st.integers(500, 1_500_000).map(lambda half: 2 * half),
@@ -231,7 +223,6 @@ def test_the_hours_that_a_refusal_names_satisfy_every_rule_and_an_hour_more_does
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.dotted)
-@worlds.patient
 @given(st.data())
 def test_the_tighter_of_two_values_is_never_looser_than_either(
     key: Key, data: st.DataObject
@@ -270,7 +261,6 @@ def _outside(entry: object, than: tuple[object, ...]) -> bool:
     return not (inside or (str(entry).startswith("/a/") and "/a" in wide))
 
 
-@worlds.patient
 @given(worlds.policies(), worlds.layers("later"))
 def test_layering_twice_changes_nothing_more(limits: Limits, later: Layer) -> None:
     """Reading the same layer again is harmless, and each key has an origin."""

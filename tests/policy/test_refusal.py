@@ -36,7 +36,6 @@ def _text(decision: Decision, done_word: str = "Not rented") -> str:
     return refusal_text(decision, done_word)
 
 
-@worlds.patient
 @given(denials, st.text(max_size=100))
 def test_a_refusal_never_passes_its_length(deny: Deny, done_word: str) -> None:
     """A refusal has at most 600 characters, on one line, whatever the reasons say."""
@@ -197,7 +196,6 @@ def test_foreign_text_in_a_refusal_is_cleaned_and_cut() -> None:
     assert "x" * 61 not in text
 
 
-@worlds.patient
 @given(worlds.requests, worlds.exposures, worlds.policies())
 def test_no_refusal_names_a_way_round(asked: Request, facts: Exposure, limits: Limits) -> None:
     """Never a command that lifts what was refused, but what a person types by hand."""

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.policy.worlds import patient
 from tests.tools.test_serverless import made, template_hash
 from tests.world import ToolFailed, World
 from vast_mcp.api.query import COLUMNS, parse_query
@@ -110,7 +109,6 @@ conditions = st.tuples(
 )
 
 
-@patient
 @given(st.lists(conditions, max_size=5))
 def test_whatever_was_asked_what_is_stored_says_the_limits_and_nothing_twice(
     asked: list[tuple[str, str, str]],

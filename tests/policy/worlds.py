@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from vast_mcp.policy import Exposure, Limits, Owner, Request, Spend, Target
@@ -14,8 +13,6 @@ from vast_mcp.policy.limits import Level
 from vast_mcp.units import Usd, UsdPerHour
 
 T = TypeVar("T")
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no reason to fail."""
 DAYS = ("2026-11-20", "2026-11-30", "2026-12-01")
 TASKS = ("", "lora", "Lora", "eval")
 NAMES = (

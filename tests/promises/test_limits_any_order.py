@@ -265,7 +265,6 @@ def _books_of(tx: Transaction, number: int) -> tuple[Rental | None, list[Segment
 Rentals.TestCase.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
-    deadline=None,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )

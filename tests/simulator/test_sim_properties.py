@@ -61,7 +61,7 @@ def _live(story: list[tuple[str, int, int]], *, glances: bool) -> Simulator:
     return simulator
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(story=STORY)
 def test_money_is_the_same_however_often_anyone_looks(story: list[tuple[str, int, int]]) -> None:
     """Billing to the second, exact: independent of the requests in between."""
@@ -71,7 +71,7 @@ def test_money_is_the_same_however_often_anyone_looks(story: list[tuple[str, int
     assert often.world.now_us == seldom.world.now_us
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(story=STORY)
 def test_the_books_add_up_and_nothing_runs_without_credit(
     story: list[tuple[str, int, int]],
