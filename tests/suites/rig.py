@@ -202,8 +202,12 @@ class Books:
 
 
 async def read_books(driver: Driver, keys: list[str]) -> Books:
-    """All rentals of these request keys and everything live, with their money."""
-    now_us = driver.world.clock.lease_us()
+    """All rentals of these request keys and everything live, with their money.
+
+    Read at the account's own time: it follows the vendor's `Date` once that is confirmed, which some
+    profiles move away from the clock of this computer.
+    """
+    now_us = driver.runtime.services.clock.lease_us()
 
     def read(tx: Transaction) -> Books:
         found = {one.intent_id: one for key in keys for one in tx.same_intent("local", key)}
