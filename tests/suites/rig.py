@@ -204,8 +204,8 @@ class Books:
 async def read_books(driver: Driver, keys: list[str]) -> Books:
     """All rentals of these request keys and everything live, with their money.
 
-    Read at the account's own time: it follows the vendor's `Date` once that is confirmed, which some
-    profiles move away from the clock of this computer.
+    Read at the account's own time: it follows the vendor's `Date` once that is confirmed, which
+    some profiles move away from the clock of this computer.
     """
     now_us = driver.runtime.services.clock.lease_us()
 
