@@ -7,9 +7,10 @@ WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
 .PHONY: help demo test lint types contracts pytest suites negative mutants live shape bench docs oracle clean recordings
+.PHONY: manifests pictures bundle site npm-tools
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -56,6 +57,22 @@ docs: $(STAMP) ## write the generated tables of README and docs
 	@$(BIN)/python -m vast_mcp.cli.readme README.md docs/not-seen-live.md docs/refusals.md
 	@$(BIN)/python -m tests.requests.table docs/requests.md
 
+manifests: $(STAMP) ## write what registries, clients and installers read, and the icons
+	@$(BIN)/python -m release.manifests
+	@$(BIN)/python -m release.icon
+
+bundle: $(STAMP) npm-tools ## pack the .mcpb bundle into dist/
+	@$(BIN)/python -m release.bundle
+
+# Programs from npm, for the bundle and the conformance tests; without npm both are left out.
+NPM_TOOLS := .npm-tools
+npm-tools: $(NPM_TOOLS)/.installed ## the official packer of bundles
+
+$(NPM_TOOLS)/.installed: Makefile
+	@mkdir -p $(@D)
+	@npm install --silent --no-audit --no-fund --prefix $(@D) @anthropic-ai/mcpb@2.1.2
+	@touch $@
+
 # One program of other people per environment: their requirements may contradict each other.
 $(ORACLE)/.installed:     WANTED := vastai==1.9.1
 $(ORACLE)-vastly/.installed:    WANTED := vastly==0.6.0
@@ -73,4 +90,4 @@ recordings: $(STAMP) $(ORACLE)/.installed ## record what the official client sen
 	@$(BIN)/python -m tests.parity.record
 
 clean: ## remove environments and caches
-	@rm -rf $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake $(NPM_TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

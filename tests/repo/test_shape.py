@@ -112,5 +112,6 @@ def test_only_one_module_knows_the_resolvers() -> None:
 def test_the_version_is_the_same_everywhere() -> None:
     """Package, project file and changelog."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert f'version = "{vast_mcp.__version__}"' in project
+    assert 'path = "vast_mcp/__init__.py"' in project
+    assert not re.search(r'^version = "', project, re.MULTILINE)
     assert f"## [{vast_mcp.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
