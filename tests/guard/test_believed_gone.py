@@ -7,10 +7,10 @@ import pytest
 from tests.store.test_exposure import HOUR_US, NOW_US, rental
 from vast_mcp.guard.acts._base import ABSENT_LISTS
 from vast_mcp.guard.observing import _believably_gone
-from vast_mcp.store import Rental, RentalState, SqliteLedger, Transaction
+from vast_mcp.store import LeaseFacts, Rental, RentalState, SqliteLedger, Transaction
 
 SENT_US = NOW_US + 2 * HOUR_US
-DESTROYING = rental(state=RentalState.DESTROYING, details={"destroy_us": SENT_US})
+DESTROYING = rental(state=RentalState.DESTROYING, facts=LeaseFacts(destroy_us=SENT_US))
 
 
 async def believed(tmp_path: Path, one: Rental, *began_us: int) -> list[bool]:

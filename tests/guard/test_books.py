@@ -8,7 +8,7 @@ import pytest
 
 from tests.services.samples import NOW_US, instance, rental
 from vast_mcp.guard import books
-from vast_mcp.store import Rental, RentalState, Segment, SqliteLedger, Transaction
+from vast_mcp.store import Gpus, LeaseFacts, Rental, RentalState, Segment, SqliteLedger, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
 MINUTE_US = 60_000_000
@@ -157,7 +157,7 @@ def low(found: Rental) -> list[tuple[float, int, float]]:
     """When it was seen to bill less: from, micro-dollars per hour, until; in minutes."""
     return [
         ((from_us - NOW_US) / MINUTE_US, micros, (until_us - NOW_US) / MINUTE_US)
-        for from_us, micros, until_us in books.low_stretches(found)
+        for from_us, micros, until_us in found.facts.low
     ]
 
 
@@ -244,12 +244,15 @@ async def test_a_machine_that_came_late_at_a_higher_price_was_not_approved_so(
         return books.reopen(tx, one, shown, NOW_US + HOUR_US)
 
     over = rental(
-        state=state, ended_us=NOW_US + HOUR_US, running=False, details={"gpu": "1x RTX 4090"}
+        state=state,
+        ended_us=NOW_US + HOUR_US,
+        running=False,
+        facts=LeaseFacts(gpus=Gpus(1, "RTX 4090")),
     )
     found, kept = await after(tmp_path, steps, over)
     assert found.usd_per_hour == UsdPerHour(700_000)
     assert kept[-1] == ("lease", 700_000, 0 if unapproved else 60, 240, None)
-    assert bool(found.details["breach"]) is unapproved
+    assert bool(found.facts.breach) is unapproved
 
 
 def raised(sent_min: float, *, by: str = "other", to: int = 500_000) -> Steps:

@@ -12,7 +12,15 @@ from tests.services.samples import NOW_US, rental
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.act import Outcome
 from vast_mcp.guard.twins import CLAIMED_WAIT_S, closed, repeated
-from vast_mcp.store import Plan, PlanState, Rental, RentalState, SqliteLedger, Transaction
+from vast_mcp.store import (
+    LeaseFacts,
+    Plan,
+    PlanState,
+    Rental,
+    RentalState,
+    SqliteLedger,
+    Transaction,
+)
 
 PLAN = Plan(
     plan_id="stop-7-BCDFGH",
@@ -122,22 +130,22 @@ async def heard(one: Rental, change: Change = nothing) -> tuple[Outcome, Meanwhi
 
 
 @pytest.mark.parametrize(
-    ("state", "details", "waits"),
+    ("state", "facts", "waits"),
     [
-        (RentalState.RESERVED, {}, True),
-        (RentalState.SENDING, {}, True),
-        (RentalState.ACTIVE, {"checked": False}, True),
-        (RentalState.ACTIVE, {"checked": True}, False),
-        (RentalState.ACTIVE, {}, False),
-        (RentalState.UNKNOWN, {}, False),
-        (RentalState.DESTROYING, {}, False),
+        (RentalState.RESERVED, LeaseFacts(), True),
+        (RentalState.SENDING, LeaseFacts(), True),
+        (RentalState.ACTIVE, LeaseFacts(checked=False), True),
+        (RentalState.ACTIVE, LeaseFacts(checked=True), False),
+        (RentalState.ACTIVE, LeaseFacts(), False),
+        (RentalState.UNKNOWN, LeaseFacts(), False),
+        (RentalState.DESTROYING, LeaseFacts(), False),
     ],
 )
 async def test_an_identical_rent_is_waited_for_while_its_call_has_still_to_speak(
-    state: RentalState, details: dict[str, bool], *, waits: bool
+    state: RentalState, facts: LeaseFacts, *, waits: bool
 ) -> None:
     """What nobody is at any more is told as it stands."""
-    one = rental(state=state, details=details)
+    one = rental(state=state, facts=facts)
 
     def settled(tx: Transaction) -> None:
         tx.update_rental(one, state=RentalState.ACTIVE, outcome=RENTED.to_json())
@@ -158,7 +166,7 @@ async def test_a_rent_that_is_under_way_for_long_is_told_as_it_stands() -> None:
 
 async def test_a_rent_with_its_outcome_is_replayed_without_waiting() -> None:
     """Also one whose machine is still to be compared."""
-    one = rental(details={"checked": False}, outcome=RENTED.to_json())
+    one = rental(facts=LeaseFacts(checked=False), outcome=RENTED.to_json())
     outcome, clock = await heard(one)
     assert (outcome.status, clock.looks) == ("rented", 0)
     assert "another request_key" in outcome.next

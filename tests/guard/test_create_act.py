@@ -14,7 +14,16 @@ from vast_mcp.guard.acts.pricing import Price
 from vast_mcp.guard.belonging import Belonging
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Owner, Request, Target
-from vast_mcp.store import Rental, RentalState, Segment, SqliteLedger, Transaction
+from vast_mcp.store import (
+    Gpus,
+    KeyState,
+    LeaseFacts,
+    Rental,
+    RentalState,
+    Segment,
+    SqliteLedger,
+    Transaction,
+)
 from vast_mcp.units import Usd, UsdPerHour
 
 ACT = CreateInstance(offer().offer_id, 4.0, max_price_usd_per_hour=1.0)
@@ -153,19 +162,19 @@ async def test_a_cap_of_the_call_is_kept_for_its_task_or_for_the_rental_alone(
 @pytest.mark.parametrize(
     ("act", "facts"),
     [
-        (ACT, {"bid": False, "key": "due"}),
-        (replace(ACT, bid_usd_per_hour=0.2), {"bid": True, "key": "due"}),
-        (replace(ACT, connect="args"), {"bid": False, "key": "none"}),
-        (replace(ACT, connect="jupyter"), {"bid": False, "key": "due"}),
+        (ACT, LeaseFacts(is_bid=False, key=KeyState.DUE)),
+        (replace(ACT, bid_usd_per_hour=0.2), LeaseFacts(is_bid=True, key=KeyState.DUE)),
+        (replace(ACT, connect="args"), LeaseFacts(is_bid=False, key=KeyState.NONE)),
+        (replace(ACT, connect="jupyter"), LeaseFacts(is_bid=False, key=KeyState.DUE)),
     ],
 )
 async def test_the_books_know_what_was_approved_and_whether_a_key_is_due(
-    act: CreateInstance, facts: JsonObject
+    act: CreateInstance, facts: LeaseFacts
 ) -> None:
     """A machine that is found later is compared with it; one without SSH needs no key."""
     made, _, _ = await reserved(act)
-    wanted = {"gpu": "1x RTX 4090", "disk_gb": 50.0, "inside": True, "ports": [], **facts}
-    assert made.details == wanted
+    gpus = Gpus(1, "RTX 4090")
+    assert made.facts == replace(facts, gpus=gpus, disk_gb=50.0, guarded_inside=True)
 
 
 def test_a_rent_is_decided_on_its_lease_and_its_traffic_together() -> None:

@@ -8,7 +8,7 @@ from tests.services.samples import NOW_US, SECOND_US, instance, rental
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.tick import Cause, Due, _overdue, _paired, _wants_sight
-from vast_mcp.store import Rental, RentalState
+from vast_mcp.store import LeaseFacts, Rental, RentalState
 
 MINUTE_US = 60 * SECOND_US
 END_US = rental().lease_ends_us
@@ -66,10 +66,10 @@ def test_a_lease_ends_at_its_end_and_by_destroy_only_if_a_person_agreed(
     ("books", "found"),
     [
         ({"state": RentalState.DESTROYING}, (DESTROY, Cause.REPEAT)),
-        ({"details": {"breach": "it has 2x H100"}}, (DESTROY, Cause.UNAPPROVED)),
-        ({"details": {"breach": "it costs more"}, "ever_ran": True}, (STOP, Cause.UNAPPROVED)),
-        ({"details": {"breach": "it costs more"}, "ever_ran": True, "running": False}, None),
-        ({"details": {"breach": ""}}, None),
+        ({"facts": LeaseFacts(breach="it has 2x H100")}, (DESTROY, Cause.UNAPPROVED)),
+        ({"facts": LeaseFacts(breach="it costs more"), "ever_ran": True}, (STOP, Cause.UNAPPROVED)),
+        ({"facts": LeaseFacts(breach="it costs more"), "ever_ran": True, "running": False}, None),
+        ({"facts": LeaseFacts(breach="")}, None),
     ],
 )
 def test_a_machine_that_was_not_approved_goes_unless_it_has_run(
@@ -82,14 +82,19 @@ def test_a_machine_that_was_not_approved_goes_unless_it_has_run(
 @pytest.mark.parametrize(
     ("books", "seen", "now_us", "found"),
     [
-        ({"details": {"stop_sent": True}}, {}, NOW_US, (STOP, Cause.REPEAT)),
-        ({"details": {"stop_sent": True}}, STOPPED, NOW_US, None),
-        ({"details": {"stop_sent": False}}, {}, NOW_US, None),
-        ({"details": {"start_us": NOW_US}}, LOADING, NOW_US + 10 * MINUTE_US, (STOP, Cause.START)),
-        ({"details": {"start_us": NOW_US}}, LOADING, NOW_US + 10 * MINUTE_US - 1, None),
-        ({"details": {"start_us": NOW_US}}, {}, NOW_US + 10 * MINUTE_US, None),
+        ({"facts": LeaseFacts(stop_sent=True)}, {}, NOW_US, (STOP, Cause.REPEAT)),
+        ({"facts": LeaseFacts(stop_sent=True)}, STOPPED, NOW_US, None),
+        ({"facts": LeaseFacts(stop_sent=False)}, {}, NOW_US, None),
         (
-            {"details": {"start_us": NOW_US, "came_up": True}},
+            {"facts": LeaseFacts(start_us=NOW_US)},
+            LOADING,
+            NOW_US + 10 * MINUTE_US,
+            (STOP, Cause.START),
+        ),
+        ({"facts": LeaseFacts(start_us=NOW_US)}, LOADING, NOW_US + 10 * MINUTE_US - 1, None),
+        ({"facts": LeaseFacts(start_us=NOW_US)}, {}, NOW_US + 10 * MINUTE_US, None),
+        (
+            {"facts": LeaseFacts(start_us=NOW_US, came_up=True)},
             LOADING,
             NOW_US + 10 * MINUTE_US,
             None,
@@ -120,7 +125,7 @@ def test_a_bid_that_never_won_is_given_up_after_ten_minutes(
     books: dict[str, Any], seen: dict[str, Any], after_us: int, found: Found
 ) -> None:
     """Its disk costs and holds nothing; one that runs, or ran, is somebody's work."""
-    parked = {**books, "details": {"parked_us": NOW_US}}
+    parked = {**books, "facts": LeaseFacts(parked_us=NOW_US)}
     assert only(due_of(parked, seen, NOW_US + after_us)) == found
 
 
@@ -132,8 +137,8 @@ def test_a_bid_that_never_won_is_given_up_after_ten_minutes(
         ({}, END_US, False, (STOP, Cause.LEASE)),
         ({}, END_US - 1, False, None),
         ({"state": RentalState.DESTROYING}, NOW_US, False, (DESTROY, Cause.REPEAT)),
-        ({"details": {"stop_sent": True}}, NOW_US, False, None),
-        ({"details": {"parked_us": NOW_US - 60 * MINUTE_US}}, NOW_US, False, None),
+        ({"facts": LeaseFacts(stop_sent=True)}, NOW_US, False, None),
+        ({"facts": LeaseFacts(parked_us=NOW_US - 60 * MINUTE_US)}, NOW_US, False, None),
     ],
 )
 def test_an_unseen_machine_is_judged_by_the_books_only_where_the_list_is_a_part(
@@ -154,10 +159,10 @@ def test_an_endpoint_is_ended_at_its_end_though_no_list_of_machines_shows_it() -
     ("books", "wanted"),
     [
         ({}, False),
-        ({"details": {"stop_sent": True}}, True),
-        ({"details": {"came_up": False}}, True),
-        ({"details": {"came_up": True}}, False),
-        ({"details": {"stop_sent": True}, "running": False}, False),
+        ({"facts": LeaseFacts(stop_sent=True)}, True),
+        ({"facts": LeaseFacts(came_up=False)}, True),
+        ({"facts": LeaseFacts(came_up=True)}, False),
+        ({"facts": LeaseFacts(stop_sent=True), "running": False}, False),
         ({"state": RentalState.DESTROYING, "running": False}, True),
     ],
 )

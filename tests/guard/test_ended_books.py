@@ -6,7 +6,15 @@ import pytest
 
 from tests.store.test_exposure import HOUR_US, NOW_US, lease, rental
 from vast_mcp.guard import books
-from vast_mcp.store import Rental, RentalState, Segment, SqliteLedger, Transaction, total_cost
+from vast_mcp.store import (
+    LeaseFacts,
+    Rental,
+    RentalState,
+    Segment,
+    SqliteLedger,
+    Transaction,
+    total_cost,
+)
 
 LATER_US = NOW_US + HOUR_US
 
@@ -47,21 +55,21 @@ async def test_what_never_existed_owes_nothing(tmp_path: Path, state: RentalStat
 
 
 @pytest.mark.parametrize(
-    ("details", "rate"),
+    ("facts", "rate"),
     [
-        ({}, 300_000),
-        ({"rise": "another", "raised_us": NOW_US}, 500_000),
-        ({"rise": "mine", "raised_us": NOW_US}, 300_000),
-        ({"rise": "another", "raised_us": NOW_US - HOUR_US}, 300_000),
-        ({"rise": "another", "raised_us": NOW_US + HOUR_US}, 300_000),
+        (LeaseFacts(), 300_000),
+        (LeaseFacts(rise_intent="another", raised_us=NOW_US), 500_000),
+        (LeaseFacts(rise_intent="mine", raised_us=NOW_US), 300_000),
+        (LeaseFacts(rise_intent="another", raised_us=NOW_US - HOUR_US), 300_000),
+        (LeaseFacts(rise_intent="another", raised_us=NOW_US + HOUR_US), 300_000),
     ],
 )
 async def test_a_rise_on_its_way_is_not_lowered_by_an_older_price(
-    tmp_path: Path, details: dict[str, int | str], rate: int
+    tmp_path: Path, facts: LeaseFacts, rate: int
 ) -> None:
     """Two changes of a bid at once: while the more expensive one may still arrive, it counts."""
     book = SqliteLedger(tmp_path / "a.db")
-    one = rental(running=True, details=details)
+    one = rental(running=True, facts=facts)
 
     def settle(tx: Transaction) -> Rental:
         tx.add_rental(one, [lease()])

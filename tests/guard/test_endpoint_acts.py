@@ -25,9 +25,8 @@ from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.acts.scaling import UpdateEndpoint, added
 from vast_mcp.guard.reconcile import HORIZON_US
 from vast_mcp.models import Endpoint, Scaling
-from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Owner, Request
-from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.store import EndpointFacts, LeaseFacts, Rental, RentalState, Segment, Transaction
 from vast_mcp.text import Untrusted
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -51,7 +50,7 @@ def rental(**changes: Any) -> Rental:  # noqa: ANN401  any field
         "target_id": 7,
         "label": "chat",
         "usd_per_hour": UsdPerHour.of(1.5),
-        "details": {"workers": 3, "per_worker_micros": 500_000},
+        "facts": LeaseFacts(endpoint=EndpointFacts(workers=3, per_worker=UsdPerHour(500_000))),
     }
     return machine(**{**plain, **changes})
 
@@ -148,7 +147,7 @@ async def test_an_endpoints_whole_lease_is_set_aside() -> None:
     made, (lease,) = await on_books(None, write)
     assert (made.kind, made.state, made.asked) == ("endpoint", RentalState.RESERVED, True)
     assert (made.lease_ends_us, made.label) == (NOW_US + 10 * HOUR_US, "chat")
-    assert made.details == {"workers": 3, "per_worker_micros": 500_000}
+    assert made.facts == LeaseFacts(endpoint=EndpointFacts(3, UsdPerHour(500_000)))
     assert (lease.rate, lease.from_us, lease.until_us) == (
         UsdPerHour.of(1.5),
         NOW_US,
@@ -218,8 +217,8 @@ async def test_a_higher_maximum_is_reserved_before_it_is_sent_and_a_lower_one_is
         return tx.rental_of("endpoint", 7)
 
     now = await on_books(rental(), write)
-    assert (now.usd_per_hour.dollars, now.details["workers"]) == counted
-    assert now.details["raised_us"] == NOW_US
+    assert (now.usd_per_hour.dollars, now.facts.endpoint.workers) == counted
+    assert now.facts.raised_us == NOW_US
 
 
 @pytest.mark.parametrize(
@@ -306,17 +305,17 @@ async def test_more_workers_cost_until_the_lease_ends(
 
 
 @pytest.mark.parametrize(
-    ("details", "ends"),
+    ("facts", "ends"),
     [
-        ({}, True),
-        ({"raised_us": NOW_US}, False),
-        ({"raised_us": NOW_US - HORIZON_US + 1}, False),
-        ({"raised_us": NOW_US - HORIZON_US}, True),
-        ({"raised_us": NOW_US + 1}, True),
+        (LeaseFacts(), True),
+        (LeaseFacts(raised_us=NOW_US), False),
+        (LeaseFacts(raised_us=NOW_US - HORIZON_US + 1), False),
+        (LeaseFacts(raised_us=NOW_US - HORIZON_US), True),
+        (LeaseFacts(raised_us=NOW_US + 1), True),
     ],
 )
 async def test_an_ended_endpoints_books_close_once_no_change_can_arrive_any_more(
-    details: JsonObject, *, ends: bool
+    facts: LeaseFacts, *, ends: bool
 ) -> None:
     """A change sent before may set it active again when it arrives late."""
 
@@ -324,6 +323,6 @@ async def test_an_ended_endpoints_books_close_once_no_change_can_arrive_any_more
         closed = EndEndpoint(7)._end(tx, NOW_US)
         return closed, tx.rental(machine().intent_id)
 
-    closed, now = await on_books(rental(details=details), end)
+    closed, now = await on_books(rental(facts=facts), end)
     assert closed is ends
     assert now.state is (RentalState.GONE if ends else RentalState.ACTIVE)

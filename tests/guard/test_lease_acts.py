@@ -21,7 +21,7 @@ from vast_mcp.guard.belonging import Belonging
 from vast_mcp.guard.mark import Mark
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Owner, Request, Target
-from vast_mcp.store import Rental, RentalState, Segment, SqliteLedger, Transaction
+from vast_mcp.store import Gpus, LeaseFacts, Rental, RentalState, Segment, SqliteLedger, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
 HOUR_US = 3600 * SECOND_US
@@ -77,15 +77,15 @@ async def on_books(one: Rental | None, work: Any) -> Any:  # noqa: ANN401  what 
     ("changes", "moved"),
     [
         ({}, False),
-        ({"details": {"gpu": "1x H100"}}, False),
+        ({"facts": LeaseFacts(gpus=Gpus(1, "H100"))}, False),
         ({"ever_ran": True}, False),
         ({"intent_id": "bbbbbbbbbbb"}, True),
         ({"state": RentalState.DESTROYING}, True),
         ({"running": False}, True),
         ({"lease_ends_us": rental().lease_ends_us + 1}, True),
         ({"usd_per_hour": UsdPerHour.of(0.4) + UsdPerHour(1)}, True),
-        ({"details": {"stop_sent": True}}, True),
-        ({"details": {"stop_sent": False}}, False),
+        ({"facts": LeaseFacts(stop_sent=True)}, True),
+        ({"facts": LeaseFacts(stop_sent=False)}, False),
     ],
 )
 async def test_a_lease_that_another_call_changed_is_looked_at_again(
@@ -151,7 +151,7 @@ async def test_a_machine_whose_books_are_closed_is_started_under_new_ones() -> N
 @pytest.mark.parametrize("asked", [True, False])
 async def test_a_start_counts_from_now_until_its_own_end(*, asked: bool) -> None:
     """The old lease is over; what is shown must be younger than the start to change it."""
-    rests = rental(asked=True, running=False, details={"stop_sent": True, "came_up": True})
+    rests = rental(asked=True, running=False, facts=LeaseFacts(stop_sent=True, came_up=True))
 
     def start(tx: Transaction) -> tuple[Rental | None, list[Segment], Usd]:
         START.reserve(tx, booking(asked=asked), sight(rests))
@@ -161,9 +161,9 @@ async def test_a_start_counts_from_now_until_its_own_end(*, asked: bool) -> None
     found, (lease,), unasked = await on_books(rests, start)
     assert (found.running, found.touched, found.lease_ends_us) == (True, True, LATER_US)
     assert (lease.from_us, lease.until_us) == (NOW_US, LATER_US)
-    facts = {name: found.details[name] for name in ("stop_sent", "starting", "came_up")}
-    assert facts == {"stop_sent": False, "starting": True, "came_up": False}
-    assert (found.details["start_us"], found.details["seen_us"]) == (NOW_US, NOW_US)
+    facts = found.facts
+    assert (facts.stop_sent, facts.starting, facts.came_up) == (False, True, False)
+    assert (facts.start_us, facts.seen_us) == (NOW_US, NOW_US)
     assert (unasked > Usd(0)) is not asked
 
 
@@ -180,22 +180,22 @@ async def test_an_extension_moves_only_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("books", "after_us", "waits"),
+    ("facts", "after_us", "waits"),
     [
-        ({"starting": True, "start_us": NOW_US}, 0, True),
-        ({"starting": True, "start_us": NOW_US}, 120 * SECOND_US - 1, True),
-        ({"starting": True, "start_us": NOW_US}, 120 * SECOND_US, False),
-        ({"starting": True, "start_us": NOW_US}, -1, False),
-        ({"starting": False, "start_us": NOW_US}, 0, False),
-        ({}, 0, False),
+        (LeaseFacts(starting=True, start_us=NOW_US), 0, True),
+        (LeaseFacts(starting=True, start_us=NOW_US), 120 * SECOND_US - 1, True),
+        (LeaseFacts(starting=True, start_us=NOW_US), 120 * SECOND_US, False),
+        (LeaseFacts(starting=True, start_us=NOW_US), -1, False),
+        (LeaseFacts(starting=False, start_us=NOW_US), 0, False),
+        (LeaseFacts(), 0, False),
     ],
 )
 def test_a_start_is_on_its_way_for_two_minutes(
-    books: dict[str, Any], after_us: int, *, waits: bool
+    facts: LeaseFacts, after_us: int, *, waits: bool
 ) -> None:
     """A second start meanwhile would set money aside twice; by a clock set back none is."""
-    assert _on_its_way(rental(details=books), NOW_US + after_us) is waits
-    assert not _on_its_way(rental(details=books, running=False), NOW_US + after_us)
+    assert _on_its_way(rental(facts=facts), NOW_US + after_us) is waits
+    assert not _on_its_way(rental(facts=facts, running=False), NOW_US + after_us)
     assert not _on_its_way(None, NOW_US)
 
 
@@ -213,8 +213,8 @@ COPY = Belonging(None, None, "it is that of another", COPY_END_US)
     ("one", "end_us"),
     [
         (seen(rental()), OWN_END_US),
-        (seen(rental(details={"stop_sent": True}, running=False)), None),
-        (seen(rental(details={"stop_sent": True})), None),
+        (seen(rental(facts=LeaseFacts(stop_sent=True), running=False)), None),
+        (seen(rental(facts=LeaseFacts(stop_sent=True))), None),
         (seen(rental(state=RentalState.DESTROYING)), None),
         (seen(rental(), **STOPPED), None),
         (seen(rental(), **STOPPED, is_bid=True), OWN_END_US),

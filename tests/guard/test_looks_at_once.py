@@ -50,7 +50,7 @@ async def test_a_list_from_before_a_stop_counts_no_gpu_time(tmp_path: Path, rent
         await quick.tick()
     after = await booked(world, instance_id)
     assert not after.running
-    assert after.details["stop_sent"]
+    assert after.facts.stop_sent
 
 
 async def test_a_list_from_before_a_destroy_brings_no_machine_back(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.world import World
 from vast_mcp.guard.act import Desk
 from vast_mcp.guard.observing import observe_all, observe_found
 from vast_mcp.models import Instance
-from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.store import Gpus, Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
 MINUTE_US = 60 * SECOND_US
@@ -223,8 +223,8 @@ async def test_a_machine_of_ours_without_books_is_taken_in_as_one_that_has_run(
     assert found is not None
     assert (found.created_us, found.lease_ends_us) == (began_us, NOW_US + 60 * MINUTE_US)
     assert (found.asked, found.ever_ran, found.end_act) == (True, True, "stop")
-    assert found.details["gpu"] == "1x RTX 4090"
-    assert found.details["stop_sent"] is stop_sent
+    assert found.facts.gpus == Gpus(1, "RTX 4090")
+    assert found.facts.stop_sent is stop_sent
     assert (found.label, exposure.unasked_today) == ("train", Usd(0))
 
 

@@ -21,8 +21,7 @@ from vast_mcp.guard.reconcile import (
     seems_ours,
     unmarked_of,
 )
-from vast_mcp.operations import JsonObject
-from vast_mcp.store import Rental, RentalState, SqliteLedger, Transaction
+from vast_mcp.store import Gpus, LeaseFacts, Rental, RentalState, SqliteLedger, Transaction
 from vast_mcp.units import UsdPerHour
 
 HOUR_US = 3600 * SECOND_US
@@ -59,7 +58,7 @@ async def states(one: Rental, *began_us: int) -> list[RentalState]:
 
 
 SENT = {"state": RentalState.UNKNOWN, "target_id": None, "sent_us": NOW_US}
-ANSWERED = {**SENT, "details": {"answered_us": NOW_US + SECOND_US}}
+ANSWERED = {**SENT, "facts": LeaseFacts(answered_us=NOW_US + SECOND_US)}
 UNKNOWN, ABSENT = RentalState.UNKNOWN, RentalState.ABSENT
 AFTER_US = NOW_US + HORIZON_US
 AFTER_ANSWER_US = NOW_US + SECOND_US + ANSWERED_HORIZON_US
@@ -125,18 +124,18 @@ async def test_an_unmarked_machine_seems_ours_only_if_nothing_speaks_against_it(
 @pytest.mark.parametrize(
     ("answer", "facts"),
     [
-        (Answer(accepted=True, named=7), {"answered_us": NOW_US, "named": 7}),
-        (Answer(accepted=True, named=8), {"answered_us": NOW_US}),
-        (Answer(accepted=False, named=7), {"answered_us": NOW_US}),
-        (Answer(accepted=True, answered=False), {}),
-        (Answer(accepted=True), {"answered_us": NOW_US}),
+        (Answer(accepted=True, named=7), LeaseFacts(answered_us=NOW_US, named_id=7)),
+        (Answer(accepted=True, named=8), LeaseFacts(answered_us=NOW_US)),
+        (Answer(accepted=False, named=7), LeaseFacts(answered_us=NOW_US)),
+        (Answer(accepted=True, answered=False), LeaseFacts()),
+        (Answer(accepted=True), LeaseFacts(answered_us=NOW_US)),
     ],
 )
 def test_of_an_answer_only_a_new_machine_in_a_plain_yes_is_kept_as_named(
-    answer: Answer, facts: JsonObject
+    answer: Answer, facts: LeaseFacts
 ) -> None:
     """Machine 8 was there before: an answer that names it names another's."""
-    assert answer.details(NOW_US, frozenset({8})) == facts
+    assert answer.noted(LeaseFacts(), NOW_US, frozenset({8})) == facts
 
 
 async def test_whoever_finds_a_machine_second_changes_nothing() -> None:
@@ -154,10 +153,12 @@ async def test_whoever_finds_a_machine_second_changes_nothing() -> None:
 
 async def test_a_found_machine_is_active_and_still_to_be_compared() -> None:
     """From then on it counts; its price and GPUs are looked at with the next sight of it."""
-    lost = rental(state=UNKNOWN, target_id=None, details={"unmarked": 5, "gpu": "1x RTX 4090"})
+    lost = rental(
+        state=UNKNOWN, target_id=None, facts=LeaseFacts(unmarked_id=5, gpus=Gpus(1, "RTX 4090"))
+    )
     found = await in_books(lost, lambda tx, one: adopt(tx, one.intent_id, 5, NOW_US + 1))
     assert (found.state, found.target_id, found.settled_us) == (RentalState.ACTIVE, 5, NOW_US + 1)
-    assert found.details == {"unmarked": None, "gpu": "1x RTX 4090", "checked": False}
+    assert found.facts == LeaseFacts(gpus=Gpus(1, "RTX 4090"), checked=False)
 
 
 @pytest.mark.parametrize(("shown", "counted"), [(0.5, 0.5), (0.4, 0.4), (0.3, 0.4)])

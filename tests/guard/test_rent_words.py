@@ -10,14 +10,16 @@ from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Booking, Errand, Sight
 from vast_mcp.guard.acts import rent_words as words
 from vast_mcp.guard.acts.renting import Terms
+from vast_mcp.guard.approved import Approved
 from vast_mcp.guard.reconcile import Answer
 from vast_mcp.operations import Call, JsonObject, instances
 from vast_mcp.policy import Request, Spend
+from vast_mcp.store import Gpus
 from vast_mcp.units import Usd, UsdPerHour
 
 TERMS = Terms(
     call=instances.destroy_instance(1),
-    rate=UsdPerHour.of(0.41234),
+    machine=Approved(Gpus(1, "RTX 4090"), is_bid=True, usd_per_hour=UsdPerHour.of(0.41234)),
     disk_rate=UsdPerHour.of(0.01),
     cost=Usd.of(1.649),
     ends_us=NOW_US,
@@ -102,7 +104,7 @@ def test_what_happens_at_the_end_is_told_as_it_will_be(
     """A rent that nobody was asked about covers no destroy."""
     told = words.rented(errand(asked=asked), replace(TERMS, on_end=on_end), 7, ("a",))
     assert told.said == f"Rented at $0.4123/h. At the lease end {said}".replace(
-        "$0.4123/h", str(TERMS.rate)
+        "$0.4123/h", str(TERMS.machine.usd_per_hour)
     )
     assert (told.status, told.warnings) == ("rented", ("a",))
     assert told.values == {

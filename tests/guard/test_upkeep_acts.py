@@ -15,8 +15,8 @@ from vast_mcp.guard.acts.upkeep import (
     LabelInstance,
     check_public_key,
 )
-from vast_mcp.guard.books import note
-from vast_mcp.store import Transaction
+from vast_mcp.guard.books import note_key
+from vast_mcp.store import KeyState, Transaction
 
 KEY = "ssh-ed25519 " + "A" * 40
 
@@ -135,8 +135,10 @@ async def test_a_machine_of_ours_whose_books_were_lost_is_extended_in_its_label(
     assert after.split(".")[2] == before.split(".")[2]
 
 
-@pytest.mark.parametrize(("given", "noted"), [("", "given"), (KEY, "refused")])
-async def test_only_our_own_key_is_noted_as_given(tmp_path: Path, given: str, noted: str) -> None:
+@pytest.mark.parametrize(("given", "noted"), [("", KeyState.GIVEN), (KEY, KeyState.REFUSED)])
+async def test_only_our_own_key_is_noted_as_given(
+    tmp_path: Path, given: str, noted: KeyState
+) -> None:
     """Somebody else's key lets us in no more than before."""
     world = World(tmp_path)
     instance_id = await rented(world)
@@ -145,10 +147,10 @@ async def test_only_our_own_key_is_noted_as_given(tmp_path: Path, given: str, no
         def refuse(tx: Transaction) -> None:
             found = tx.rental_of("instance", instance_id)
             assert found is not None
-            note(tx, found.intent_id, key="refused")
+            note_key(tx, found.intent_id, KeyState.REFUSED)
 
         await runtime.services.ledger.write(refuse)
         await carry(runtime.services.guard, AttachSshKey(instance_id, given))
         found = await runtime.services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
     assert found is not None
-    assert found.details["key"] == noted
+    assert found.facts.key is noted

@@ -112,7 +112,7 @@ async def test_an_update_is_refused_while_the_record_cannot_be_read(tmp_path: Pa
         world.simulator.faults.planned.clear()
     assert puts(world) == []
     assert endpoint.fields == before
-    assert (await booked(world)).details["workers"] == 3
+    assert (await booked(world)).facts.endpoint.workers == 3
     assert (await booked(world)).usd_per_hour.dollars == pytest.approx(0.6)
 
 

@@ -81,7 +81,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
         "no look at the price after the create",
         "vast_mcp/guard/acts/renting.py",
         "    instance, instance_id = found.instance, found.instance.instance_id\n"
-        "    why = breach_of(instance, errand.approved, terms.rate)\n",
+        "    why = breach_of(instance, terms.machine)\n",
         "    instance, instance_id = found.instance, found.instance.instance_id\n"
         "    why: str | None = None\n",
         (PRICES,),
@@ -251,7 +251,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "an unknown outcome releases its money",
         "vast_mcp/guard/acts/renting.py",
-        "        return tx.update_rental(rental, state=RentalState.UNKNOWN, details=details)\n",
+        "        return tx.update_rental(rental, state=RentalState.UNKNOWN, facts=facts)\n",
         "        return books.close(tx, rental, RentalState.ABSENT, desk.now_us())\n",
         (LOST,),
         (("VAST_MCP_TEST_LOST_RUNS", "1"),),
@@ -259,7 +259,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "an outbid machine rests",
         "vast_mcp/guard/books.py",
-        '    for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))\n',
+        "    for_good = not instance.is_bid or rental.facts.stop_sent\n",
         "    for_good = True\n",
         (f"{LEASES}::test_an_outbid_machine_is_stopped_at_its_end_too", CHAOS),
     ),
@@ -320,14 +320,14 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "on_end destroy needs nobody's yes",
         "vast_mcp/store/rows.py",
-        'agreed = self.asked and not self.details.get("adopted")',
-        'agreed = not self.details.get("adopted")',
+        "agreed = self.asked and not self.facts.adopted",
+        "agreed = not self.facts.adopted",
         (f"{LEASES}::test_on_end_destroy_is_covered_only_by_a_persons_yes",),
     ),
     Weakening(
         "a machine nobody could look at is taken as right",
         "vast_mcp/guard/books.py",
-        """    if rental.details.get("checked") is False:
+        """    if not rental.facts.checked:
         rental = _compare(tx, rental, instance)
 """,
         "",

@@ -14,7 +14,7 @@ from vast_mcp.models import InboxNote
 from vast_mcp.notices import AccountRound, Notice, NoticeKind, Pot, due
 from vast_mcp.notices.notice import LONGEST
 from vast_mcp.policy.limits import NotifyRules
-from vast_mcp.store import Rental, RentalState
+from vast_mcp.store import LeaseFacts, Rental, RentalState
 from vast_mcp.units import Usd, UsdPerHour
 
 MINUTE_US = 60 * SECOND_US
@@ -82,7 +82,7 @@ def test_what_does_not_run_is_not_warned_of(changes: dict[str, Any]) -> None:
 )
 def test_an_ended_lease_says_what_was_done(status: str, says: str) -> None:
     """Lease end, and what was done."""
-    one = rental(details={"stop_sent": True}, running=False)
+    one = rental(facts=LeaseFacts(stop_sent=True), running=False)
     seen = AccountRound(deeds=((Deed(Cause.LEASE, "instance", 27_000_001, status), one),))
     (notice,) = of(one, now_us=one.lease_ends_us, seen=seen)
     assert notice.kind is NoticeKind.LEASE_ENDED
@@ -94,7 +94,7 @@ def test_a_machine_that_stopped_itself_at_its_end_is_told_as_well() -> None:
     one = rental(running=False)
     assert kinds(of(one, now_us=one.lease_ends_us + MINUTE_US)) == [NoticeKind.LEASE_ENDED]
     assert of(one, now_us=one.lease_ends_us + 2 * DAY_US) == []
-    by_us = rental(running=False, details={"stop_sent": True})
+    by_us = rental(running=False, facts=LeaseFacts(stop_sent=True))
     assert of(by_us, now_us=one.lease_ends_us + MINUTE_US) == []
 
 
@@ -109,7 +109,7 @@ def test_a_corrective_act_that_failed_is_told_and_hides_the_vendors_words() -> N
 
 def test_a_start_given_up_is_told() -> None:
     """Given up by a stop after 10 minutes (docs/design.md#tools)."""
-    one = rental(details={"start_us": NOW_US, "stop_sent": True}, running=False)
+    one = rental(facts=LeaseFacts(start_us=NOW_US, stop_sent=True), running=False)
     seen = AccountRound(deeds=((Deed(Cause.START, "instance", 27_000_001, "stopped"), one),))
     assert kinds(of(one, seen=seen)) == [NoticeKind.START_GIVEN_UP]
 

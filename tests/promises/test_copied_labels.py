@@ -219,7 +219,7 @@ async def test_a_labelled_machine_without_our_variable_is_held_for_a_person(
     did = await tick(world)
     assert any(f"vast-mcp extend {one.id} HOURS" in line for line in did)
     (rental,) = await rentals(world)
-    assert (rental.target_id, rental.details["unmarked"]) == (None, one.id)
+    assert (rental.target_id, rental.facts.unmarked_id) == (None, one.id)
     await to_the_end(world)
     assert runs(world) == {one.id: True}
 

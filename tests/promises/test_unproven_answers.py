@@ -170,7 +170,7 @@ async def test_an_unmarked_new_machine_is_counted_and_told_and_left_alone(tmp_pa
     await tick(world, times=10, every_s=3600)  # far past its lease: not ended, and still counted
     assert [one.path for one in world.simulator.mutations()[1:]] == []
     (rental,) = await rentals(world)
-    assert rental.details["unmarked"] == alive
+    assert rental.facts.unmarked_id == alive
     world.simulator.host_gone(alive)
     await tick(world, times=4, every_s=180)
     assert await rentals(world) == []
@@ -346,7 +346,7 @@ async def test_a_queued_start_is_no_refusal_and_holds_its_lease_at_once(tmp_path
         assert "/day." in said["next"]
         (rental,) = await rentals(world)
         assert rental.running
-        assert not rental.details["stop_sent"]
+        assert not rental.facts.stop_sent
         world.simulator.free_gpu(number)
         world.clock.move(120)
         await tick(world, times=12)

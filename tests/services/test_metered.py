@@ -7,7 +7,7 @@ import pytest
 
 from tests.store.test_exposure import HOUR_US, NOW_US, lease, rental
 from vast_mcp.services.metered import billed_by_day, likely_spent, unused_traffic
-from vast_mcp.store import Charged, Segment
+from vast_mcp.store import Charged, LeaseFacts, LowStretch, Segment
 from vast_mcp.units import Usd, UsdPerHour
 
 TRAFFIC = Segment("intent00001", "traffic", UsdPerHour(0), Usd(400), NOW_US, NOW_US, NOW_US)
@@ -104,5 +104,7 @@ def test_a_stretch_in_which_it_was_seen_to_bill_less_costs_less(
     stretches: list[tuple[int, int, int]], told: int
 ) -> None:
     """Two hours after the rent; as far as it has passed, and never more than was counted."""
-    low = [[NOW_US + a * HOUR_US, micros, NOW_US + b * HOUR_US] for a, micros, b in stretches]
-    assert billed(2, lease(), details={"low": low}) == {DAY: told}
+    low = tuple(
+        LowStretch(NOW_US + a * HOUR_US, micros, NOW_US + b * HOUR_US) for a, micros, b in stretches
+    )
+    assert billed(2, lease(), facts=LeaseFacts(low=low)) == {DAY: told}

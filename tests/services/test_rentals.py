@@ -7,7 +7,7 @@ import pytest
 from tests.services.samples import NOW_US, SECOND_US, held
 from vast_mcp.guard.mark import Mark
 from vast_mcp.models import PortMapping
-from vast_mcp.store import RentalState
+from vast_mcp.store import LeaseFacts, RentalState
 from vast_mcp.text import Untrusted
 
 REST: dict[str, Any] = {
@@ -30,7 +30,7 @@ RAN: dict[str, Any] = {"ever_ran": True}
         ({"runtype": "args"}, {}, "running_no_ssh"),
         ({"intended_status": "stopped"}, RAN, "stopping"),
         ({**REST, "is_bid": True}, RAN, "outbid"),
-        ({**REST, "is_bid": True}, {**RAN, "details": {"stop_sent": True}}, "stopped"),
+        ({**REST, "is_bid": True}, {**RAN, "facts": LeaseFacts(stop_sent=True)}, "stopped"),
         ({**REST, "is_bid": True}, {**RAN, "running": False}, "stopped"),
         (REST, RAN, "stopped"),
         (REST, {}, "stopped"),

@@ -11,6 +11,7 @@ from tests.services.samples import held, instance
 from vast_mcp.api.wire import decode_instance
 from vast_mcp.models import Billing, InstanceState, Remedy, billing_of, failure_of, state_of
 from vast_mcp.services.verdict import judge
+from vast_mcp.store import LeaseFacts
 from vast_mcp.text import Untrusted, clean_ends
 
 DRIVER = (
@@ -137,7 +138,8 @@ def test_a_container_that_stopped_by_itself_is_not_called_failed() -> None:
     one = held(after_s=60, actual_status="exited", **STOOD)
     assert one.state is InstanceState.STOPPED
     assert one.why.startswith("not by us")
-    told = held(after_s=60, actual_status="exited", books={"details": {"stop_sent": True}}, **STOOD)
+    by_us = {"facts": LeaseFacts(stop_sent=True)}
+    told = held(after_s=60, actual_status="exited", books=by_us, **STOOD)
     assert told.why == "by us"
     assert told.warnings == []
 
@@ -151,8 +153,8 @@ def test_a_command_that_is_over_has_ended(cur: str) -> None:
     verdict = judge(one)
     assert (verdict.word, verdict.reached) == ("normal", True)
     assert "show_logs(27000001)" in verdict.next
-    restarted = {"start_us": one.now_us, "came_up": False}
-    again = held(after_s=400, books={"ever_ran": True, "details": restarted}, **words)
+    restarted = LeaseFacts(start_us=one.now_us, came_up=False)
+    again = held(after_s=400, books={"ever_ran": True, "facts": restarted}, **words)
     assert again.state in {InstanceState.WAITING_FOR_GPU, InstanceState.STARTING}
 
 
@@ -178,7 +180,7 @@ def test_no_combination_of_words_crashes_or_hides_a_bill(runtype: str, is_bid: b
         assert (bills is Billing.NOTHING) == (actual == "offline")
         if actual == "running" or state is InstanceState.UNKNOWN:
             assert bills is Billing.GPU_AND_DISK
-        for books in ({}, {"ever_ran": True}, {"details": {"stop_sent": True}}):
+        for books in ({}, {"ever_ran": True}, {"facts": LeaseFacts(stop_sent=True)}):
             seen = held(after_s=60, books=books, **words)
             verdict = judge(seen)
             assert verdict.said

@@ -9,6 +9,7 @@ import pytest
 
 from tests.services.samples import NOW_US, SECOND_US, held
 from vast_mcp.services.verdict import judge
+from vast_mcp.store import LeaseFacts
 
 HOUR_S = 3600
 RAN: dict[str, Any] = {"ever_ran": True}
@@ -92,19 +93,19 @@ def test_a_contract_that_is_over_is_not_about_to_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "details"),
+    ("status", "facts"),
     [
-        ("rebooting", {}),
-        ("recycling", {"start_us": NOW_US + HOUR_S * SECOND_US, "came_up": False}),
-        ("loading", {}),
-        ("loading", {"start_us": NOW_US + HOUR_S * SECOND_US, "came_up": True}),
+        ("rebooting", LeaseFacts()),
+        ("recycling", LeaseFacts(start_us=NOW_US + HOUR_S * SECOND_US, came_up=False)),
+        ("loading", LeaseFacts()),
+        ("loading", LeaseFacts(start_us=NOW_US + HOUR_S * SECOND_US, came_up=True)),
     ],
 )
 def test_a_machine_that_ran_for_hours_is_not_slow_from_the_first_second_of_a_reboot(
-    status: str, details: dict[str, Any]
+    status: str, facts: LeaseFacts
 ) -> None:
     """Nobody noted when it began; to give the machine up would lose its disk for nothing."""
-    one = held(books={**RAN, "details": details}, after_s=9 * HOUR_S, actual_status=status)
+    one = held(books={**RAN, "facts": facts}, after_s=9 * HOUR_S, actual_status=status)
     verdict = judge(one)
     assert verdict.word == "normal"
     assert "destroy" not in verdict.next
@@ -112,6 +113,6 @@ def test_a_machine_that_ran_for_hours_is_not_slow_from_the_first_second_of_a_reb
 
 def test_a_start_of_ours_that_takes_long_is_slow() -> None:
     """Its beginning is known, and it has not come up since."""
-    details = {"start_us": NOW_US + HOUR_S * SECOND_US, "came_up": False}
-    one = held(books={**RAN, "details": details}, after_s=HOUR_S + 300, actual_status="loading")
+    facts = LeaseFacts(start_us=NOW_US + HOUR_S * SECOND_US, came_up=False)
+    one = held(books={**RAN, "facts": facts}, after_s=HOUR_S + 300, actual_status="loading")
     assert judge(one).word == "slow"

@@ -10,6 +10,7 @@ import pytest
 from tests.services.samples import NOW_US, SECOND_US, held
 from vast_mcp.models import PortMapping
 from vast_mcp.services.verdict import judge, missing
+from vast_mcp.store import LeaseFacts
 from vast_mcp.text import Untrusted
 from vast_mcp.units import UsdPerHour
 
@@ -26,7 +27,11 @@ OCI: dict[str, Any] = {
     "actual_status": "created",
     "status_message": Untrusted("OCI runtime create failed: no"),
 }
-STARTED: dict[str, Any] = {"ever_ran": True, "touched": True, "details": {"start_us": NOW_US - 1}}
+STARTED: dict[str, Any] = {
+    "ever_ran": True,
+    "touched": True,
+    "facts": LeaseFacts(start_us=NOW_US - 1),
+}
 SAID_ERROR: dict[str, Any] = {**LOADING, "status_message": Untrusted("Error response from daemon")}
 
 

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vast_mcp.store import (
+    EndpointFacts,
+    LeaseFacts,
     OutsideRental,
     Rental,
     RentalState,
@@ -136,7 +138,8 @@ def test_what_the_vendor_shows_beyond_the_books_counts_too() -> None:
 
 def test_an_endpoint_counts_all_its_workers() -> None:
     """An endpoint is priced and counted at its maximum (docs/hazards.md#money)."""
-    endpoint = rental(kind="endpoint", details={"workers": 3}, target_id=9)
+    facts = LeaseFacts(endpoint=EndpointFacts(workers=3))
+    endpoint = rental(kind="endpoint", facts=facts, target_id=9)
     assert counted([endpoint], [lease()], [])[0] == 3
 
 
@@ -194,8 +197,8 @@ def unasked(one: Rental, segments: list[Segment], now_us: int = NOW_US) -> Usd:
 def test_an_extension_nobody_was_asked_about_counts_from_where_it_begins() -> None:
     """What was asked about before it does not; what was paid in one piece with it does."""
     from_us = NOW_US + 3 * HOUR_US
-    facts: dict[str, int | str] = {"unasked_day": day_of(NOW_US), "unasked_from_us": from_us}
-    asked = rental(asked=True, details=facts)
+    facts = LeaseFacts(unasked_day=day_of(NOW_US), unasked_from_us=from_us)
+    asked = rental(asked=True, facts=facts)
     assert unasked(rental(asked=True), [lease()]) == Usd(0)
     assert unasked(asked, [lease()]) == Usd(500_000)
     with_it = Segment("intent00001", "traffic", UsdPerHour(0), Usd(7), from_us, from_us, from_us)
@@ -205,8 +208,8 @@ def test_an_extension_nobody_was_asked_about_counts_from_where_it_begins() -> No
 
 def test_an_extension_of_another_day_is_none_of_todays() -> None:
     """The cap on what nobody was asked about is one per day."""
-    facts: dict[str, int | str] = {"unasked_day": "2026-01-01", "unasked_from_us": NOW_US}
-    assert unasked(rental(asked=True, details=facts), [lease()]) == Usd(0)
+    facts = LeaseFacts(unasked_day="2026-01-01", unasked_from_us=NOW_US)
+    assert unasked(rental(asked=True, facts=facts), [lease()]) == Usd(0)
 
 
 def test_the_days_of_a_month_are_added_up() -> None:

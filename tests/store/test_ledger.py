@@ -15,7 +15,7 @@ import pytest
 from tests.database import opened
 from tests.store.test_exposure import NOW_US, lease, rental
 from vast_mcp.errors import LedgerUnavailable
-from vast_mcp.store import AuditEntry, Plan, PlanState, SqliteLedger, Transaction
+from vast_mcp.store import AuditEntry, Gpus, LeaseFacts, Plan, PlanState, SqliteLedger, Transaction
 from vast_mcp.store.schema import MIGRATIONS
 from vast_mcp.units import Usd
 
@@ -30,7 +30,8 @@ PLAN = Plan(
 async def test_what_is_written_comes_back_as_it_was(tmp_path: Path) -> None:
     """Rows survive a restart, money and flags included."""
     book = SqliteLedger(tmp_path / "a.db")
-    one = rental(asked=True, max_cost=Usd(5), details={"gpu": "1x RTX 4090", "bid": False})
+    facts = LeaseFacts(gpus=Gpus(1, "RTX 4090"), stop_sent=True)
+    one = rental(asked=True, max_cost=Usd(5), facts=facts)
     await book.write(lambda tx: tx.add_rental(one, [lease()]))
     await book.write(lambda tx: tx.add_plan(PLAN))
     await book.close()

@@ -249,7 +249,7 @@ def _of_machine(contract: Contract, rental: Rental | None) -> list[str]:
     if contract.state.bills_gpu and contract.stage != "stopping" and not rental.running:
         found.append(f"{name} bills its GPU and rests in the books")
     # A bid that something else halted may resume by itself: it counts until a stop of ours.
-    by_itself = rental.details.get("bid") and not rental.details.get("stop_sent")
+    by_itself = rental.facts.is_bid and not rental.facts.stop_sent
     halted = not contract.wants_to_run and contract.stage == "exited"
     if halted and rental.running and not by_itself:
         found.append(f"{name} rests and runs in the books")

@@ -230,7 +230,7 @@ async def _one(
             for _ in range(9):
                 await driver.tick(every_s=150)
                 live = await driver.live()
-                if not any(unresolved(one) or one.details.get("starting") for one in live):
+                if not any(unresolved(one) or one.facts.starting for one in live):
                     break
             wrong = disagreements(world, await read_books(driver, ["it"]))
             run.lost += [f"{told}: at the end {text}" for text in wrong]

@@ -1,5 +1,6 @@
 """Machines as the vendor really shows them: empty answers, outbid bids, commands that end."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,8 +148,8 @@ async def test_one_complete_list_proves_no_end_and_two_do(tmp_path: Path) -> Non
         def mark(tx: Transaction) -> None:
             rental = tx.rental_of("instance", instance_id)
             assert rental is not None
-            details = {**rental.details, "missed": 0, "destroy_us": world.clock.lease_us()}
-            tx.update_rental(rental, state=RentalState.DESTROYING, details=details)
+            facts = replace(rental.facts, missed=0, destroy_us=world.clock.lease_us())
+            tx.update_rental(rental, state=RentalState.DESTROYING, facts=facts)
 
         async def state() -> RentalState:
             rental = await ledger.read(lambda tx: tx.rental_of("instance", instance_id))

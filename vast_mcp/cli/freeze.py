@@ -82,8 +82,8 @@ async def _on_the_way(services: Services, seen: Holdings) -> list[str]:
     except LedgerUnavailable:  # the list's own warning says so
         return []
     for one in live:
-        started_us = one.details.get("start_us")
-        asked_us = started_us if isinstance(started_us, int) else one.sent_us or one.created_us
+        started_us = one.facts.start_us
+        asked_us = one.sent_us or one.created_us if started_us is None else started_us
         unseen = one.running and (one.kind, one.target_id) not in listed
         if one.target_id is None:
             found.append(f"{one.kind}, rented at {minute(asked_us)}")

@@ -5,11 +5,12 @@ only once the machine was *seen* stopped. An outbid machine resumes by itself, s
 counting until we have stopped it; so does one whose start is on its way.
 """
 
+from dataclasses import replace
+
 from vast_mcp.clock import MINUTE_US, SECOND_US
 from vast_mcp.guard.approved import ROUNDING, breach_of_rental
 from vast_mcp.models import Billing, Instance, billing_of, billing_told, halted
-from vast_mcp.operations import Json, JsonObject
-from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.store import KeyState, LowStretch, Rental, RentalState, Segment, Transaction
 from vast_mcp.store.exposure import current_rate
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -38,9 +39,9 @@ def observe(
         return close(tx, rental, RentalState.GONE, now_us)
     if instance.actual_status == "running" and not rental.ever_ran:
         rental = tx.update_rental(rental, ever_ran=True)
-    if rental.details.get("checked") is False:
+    if not rental.facts.checked:
         rental = _compare(tx, rental, instance)
-    if read_us < int(str(rental.details.get("seen_us", 0))) <= now_us:  # none from a later clock
+    if read_us < rental.facts.seen_us <= now_us:  # none from a later clock
         return rental
     return _follow(tx, rental, instance, now_us, read_us)
 
@@ -53,16 +54,16 @@ def _follow(
     if instance.usd_per_hour > rental.usd_per_hour + ROUNDING:
         rental = reprice(tx, rental, instance.usd_per_hour, now_us)
     rests = halted(instance)
-    for_good = not instance.is_bid or bool(rental.details.get("stop_sent"))
-    if rests and rental.details.get("starting") and not rental.details.get("stop_sent"):
+    for_good = not instance.is_bid or rental.facts.stop_sent
+    if rests and rental.facts.starting and not rental.facts.stop_sent:
         return rental
     rental = _start_seen(tx, rental, instance, read_us)
     if rental.running and rests and for_good:
         return rest(tx, rental, now_us, read_us)
     if not rental.running and billing_of(instance) is Billing.GPU_AND_DISK:
         # Started elsewhere: its lease still holds, and a stop of ours from before is answered.
-        details = {**rental.details, "stop_sent": False, "seen_us": read_us}
-        rental = tx.update_rental(rental, details=details)
+        facts = replace(rental.facts, stop_sent=False, seen_us=read_us)
+        rental = tx.update_rental(rental, facts=facts)
         return resume(tx, rental, now_us)
     return rental
 
@@ -77,38 +78,26 @@ def _metered(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -
     rate = rates.get(billing_told(instance), rental.usd_per_hour)
     if rate >= current_rate(rental):
         return rental
-    stretches = low_stretches(rental)
-    from_us, micros, until_us = stretches[-1] if stretches else (0, -1, 0)
-    gap_us = now_us - until_us
-    if micros == rate.micros and gap_us <= SEEN_HOLDS_US:
+    low = rental.facts.low
+    last = low[-1] if low else LowStretch(0, -1, 0)
+    gap_us = now_us - last.until_us
+    if last.rate_micros == rate.micros and gap_us <= SEEN_HOLDS_US:
         if gap_us < _NOTED_EVERY_US:
             return rental
-        stretches = [*stretches[:-1], (from_us, micros, now_us)]
-    elif len(stretches) < _MOST_STRETCHES:
-        stretches = [*stretches, (now_us, rate.micros, now_us)]
-    noted: list[Json] = [list(one) for one in stretches]
-    return tx.update_rental(rental, details={**rental.details, "low": noted})
-
-
-def low_stretches(rental: Rental) -> list[tuple[int, int, int]]:
-    """When it was seen to bill less than it was counted at: from, micro-dollars/h, until."""
-    noted = rental.details.get("low")
-    rows = noted if isinstance(noted, list) else []
-    return [
-        (int(str(one[0])), int(str(one[1])), int(str(one[2])))
-        for one in rows
-        if isinstance(one, list)
-    ]
+        low = (*low[:-1], last._replace(until_us=now_us))
+    elif len(low) < _MOST_STRETCHES:
+        low = (*low, LowStretch(now_us, rate.micros, now_us))
+    return tx.update_rental(rental, facts=replace(rental.facts, low=low))
 
 
 def _start_seen(tx: Transaction, rental: Rental, instance: Instance, read_us: int) -> Rental:
     """A start of ours has arrived; and once it came up it is never given up any more."""
-    facts: JsonObject = {}
-    if rental.details.get("starting"):
-        facts |= {"starting": False, "seen_us": read_us}
-    if instance.actual_status == "running" and rental.details.get("came_up") is False:
-        facts |= {"came_up": True}
-    return tx.update_rental(rental, details={**rental.details, **facts}) if facts else rental
+    facts = rental.facts
+    if facts.starting:
+        facts = replace(facts, starting=False, seen_us=read_us)
+    if instance.actual_status == "running" and facts.came_up is False:
+        facts = replace(facts, came_up=True)
+    return rental if facts is rental.facts else tx.update_rental(rental, facts=facts)
 
 
 def _compare(tx: Transaction, rental: Rental, instance: Instance) -> Rental:
@@ -118,9 +107,9 @@ def _compare(tx: Transaction, rental: Rental, instance: Instance) -> Rental:
     approved, stands in the books until the keeper has acted on it.
     """
     breach = breach_of_rental(instance, rental)
-    details = {**rental.details, "checked": True, "breach": breach or ""}
+    facts = replace(rental.facts, checked=True, breach=breach or "")
     tx.reprice_lease(rental.intent_id, instance.usd_per_hour)
-    return tx.update_rental(rental, usd_per_hour=instance.usd_per_hour, details=details)
+    return tx.update_rental(rental, usd_per_hour=instance.usd_per_hour, facts=facts)
 
 
 def reopen(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> Rental:
@@ -137,7 +126,7 @@ def reopen(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> 
         running=True,
         ended_us=None,
         settled_us=now_us,
-        details={**rental.details, "checked": False, "missed": 0},
+        facts=replace(rental.facts, checked=False, missed=0),
     )
     return observe(tx, rental, instance, now_us, now_us)
 
@@ -148,8 +137,8 @@ def rest(tx: Transaction, rental: Rental, now_us: int, read_us: int) -> Rental:
     tx.add_segment(
         Segment(rental.intent_id, "disk", rental.disk_usd_per_hour, Usd(0), now_us, None)
     )
-    over = {"breach": "", "starting": False, "seen_us": read_us, "rested_us": now_us}
-    return tx.update_rental(rental, running=False, details={**rental.details, **over})
+    facts = replace(rental.facts, breach="", starting=False, seen_us=read_us, rested_us=now_us)
+    return tx.update_rental(rental, running=False, facts=facts)
 
 
 def resume(tx: Transaction, rental: Rental, now_us: int, until_us: int | None = None) -> Rental:
@@ -172,22 +161,22 @@ def reprice(tx: Transaction, rental: Rental, rate: UsdPerHour, now_us: int) -> R
 
 def rise(tx: Transaction, rental: Rental, intent_id: str, now_us: int) -> Rental:
     """A call is about to send what makes it dearer; until it has settled, nobody lowers it."""
-    details = {**rental.details, "rise": intent_id, "raised_us": now_us}
-    return tx.update_rental(rental, details=details)
+    facts = replace(rental.facts, rise_intent=intent_id, raised_us=now_us)
+    return tx.update_rental(rental, facts=facts)
 
 
 def settle(
     tx: Transaction, rental: Rental, intent_id: str, rate: UsdPerHour, now_us: int
 ) -> Rental:
     """What this call read back is its price, unless a dearer one of another is on its way."""
-    sent_us = now_us - int(str(rental.details.get("raised_us", 0)))
-    if rental.details.get("rise") == intent_id:
-        rental = tx.update_rental(rental, details={**rental.details, "rise": ""})
-    elif rental.details.get("rise") and 0 <= sent_us < _RISE_ARRIVES_US:
+    sent_us = now_us - rental.facts.raised_us
+    if rental.facts.rise_intent == intent_id:
+        rental = tx.update_rental(rental, facts=replace(rental.facts, rise_intent=""))
+    elif rental.facts.rise_intent and 0 <= sent_us < _RISE_ARRIVES_US:
         rate = max(rate, rental.usd_per_hour)
     if rate == rental.usd_per_hour:
         return rental
-    rental = tx.update_rental(rental, details={**rental.details, "seen_us": now_us})
+    rental = tx.update_rental(rental, facts=replace(rental.facts, seen_us=now_us))
     return reprice(tx, rental, rate, now_us)
 
 
@@ -203,9 +192,8 @@ def close(tx: Transaction, rental: Rental, state: RentalState, now_us: int) -> R
     return tx.update_rental(rental, state=state, running=False, ended_us=now_us)
 
 
-def note(tx: Transaction, intent_id: str, **facts: bool | int | str) -> Rental | None:
-    """Add facts to a rental's details."""
+def note_key(tx: Transaction, intent_id: str, key: KeyState) -> None:
+    """How our SSH key stands on its machine now."""
     rental = tx.rental(intent_id)
-    if rental is None:
-        return None
-    return tx.update_rental(rental, details={**rental.details, **facts})
+    if rental is not None:
+        tx.update_rental(rental, facts=replace(rental.facts, key=key))

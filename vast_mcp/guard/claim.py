@@ -155,8 +155,7 @@ def _account_rate(tx: Transaction, facts: Facts) -> UsdPerHour:
         if rental.kind == "endpoint":  # it may rent up to all that it reserves, at any moment
             rates[rental.intent_id] = current_rate(rental)
         if rental.kind == "instance":
-            claimed = rental.details.get("unmarked")
-            known = claimed if isinstance(claimed, int) else rental.intent_id
+            known = rental.facts.unmarked_id or rental.intent_id
             key: int | str = rental.target_id or marked.get(rental.intent_id, known)
             rates[key] = max(current_rate(rental), rates.get(key, UsdPerHour(0)))
     return sum(rates.values(), UsdPerHour(0))

@@ -5,12 +5,9 @@ books note the cause with each stop. Otherwise it is inferred from what the row 
 and the words claim no more than that.
 """
 
-from enum import StrEnum
-
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.models import Instance, InstanceState, failure_of, state_of
-from vast_mcp.operations import JsonObject
-from vast_mcp.store import Rental, RentalState
+from vast_mcp.store import Halt, Rental, RentalState
 from vast_mcp.units import minute
 
 _NEAR_US = 3 * MINUTE_US
@@ -24,17 +21,6 @@ _STANDS = frozenset(
         InstanceState.FAILED,
     }
 )
-
-
-class Halt(StrEnum):
-    """What a stop or destroy of ours was sent for."""
-
-    ASKED = "asked"
-    LEASE = "lease"
-    JOB = "job"
-    START = "start"
-    UNAPPROVED = "unapproved"
-    BID = "bid"
 
 
 _CAUSES = {
@@ -59,21 +45,11 @@ _BY_OTHERS = (
 )
 
 
-def stop_facts(cause: str) -> JsonObject:
-    """What the books note with a stop; nothing where an earlier one is repeated."""
-    return {"stopped_for": cause} if cause else {}
-
-
-def end_facts(cause: str) -> JsonObject:
-    """The same with a destroy."""
-    return {"ended_for": cause} if cause else {}
-
-
 def why_halted(one: Instance, rental: Rental | None, now_us: int) -> str:
     """Why it does not run, as a clause; empty where it runs, comes up, or nobody can tell."""
     if state_of(one) not in _STANDS:
         return ""
-    if rental is not None and rental.details.get("stop_sent"):
+    if rental is not None and rental.facts.stop_sent:
         return _ours(rental)
     if contract_over(one, now_us):
         return "its host's contract ended"
@@ -89,10 +65,10 @@ def why_halted(one: Instance, rental: Rental | None, now_us: int) -> str:
 
 
 def _ours(rental: Rental) -> str:
-    cause, rested_us = _noted(rental, "stopped_for"), rested_at_us(rental)
-    if cause is None and rental.details.get("adopted"):
+    cause, rested_us = rental.facts.stopped_for, rested_at_us(rental)
+    if cause is Halt.NONE and rental.facts.adopted:
         return "before our ledger knew it"
-    said = "by us" if cause is None else _CAUSES.get(cause, "by us")
+    said = _CAUSES.get(cause, "by us")
     if rested_us is None:
         return said
     return f"{said} {minute(rested_us)}"
@@ -101,15 +77,15 @@ def _ours(rental: Rental) -> str:
 def _not_ours(rental: Rental, now_us: int) -> str:
     rested_us = rested_at_us(rental) or now_us
     if rested_us >= rental.lease_ends_us - _NEAR_US:
-        inside = ", most likely by the guard inside it" if rental.details.get("inside") else ""
+        inside = ", most likely by the guard inside it" if rental.facts.guarded_inside else ""
         return f"its lease ended{inside}"
     return _BY_OTHERS
 
 
 def fate_of(rental: Rental) -> str:
     """Why a machine of ours does not exist any more, as a clause."""
-    cause = _noted(rental, "ended_for")
-    if cause is None:
+    cause = rental.facts.ended_for
+    if cause is Halt.NONE:
         return "not ended by us: its host or somebody in the Vast.ai console deleted it"
     return _FATES.get(cause, "destroyed here")
 
@@ -128,10 +104,4 @@ def contract_over(one: Instance, now_us: int) -> bool:
 
 def rested_at_us(rental: Rental) -> int | None:
     """When it was first seen at rest, if it still is."""
-    seen = rental.details.get("rested_us")
-    return seen if isinstance(seen, int) and not rental.running else None
-
-
-def _noted(rental: Rental, fact: str) -> Halt | None:
-    noted = rental.details.get(fact)
-    return next((one for one in Halt if one.value == noted), None)
+    return None if rental.running else rental.facts.rested_us

@@ -12,7 +12,7 @@ from vast_mcp.guard import books
 from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.upkeep import AttachSshKey
 from vast_mcp.models import Instance
-from vast_mcp.store import Rental, RentalState
+from vast_mcp.store import KeyState, Rental, RentalState
 
 KEY_AFTER_US = 2 * MINUTE_US
 """Until then whoever rented it may still be about to give it our key."""
@@ -31,21 +31,19 @@ async def watch_keys(
     failed: list[str] = []
     looks = 0
     for rental, instance in seen:
-        word = str(rental.details.get("key", ""))
-        if rental.state is not RentalState.ACTIVE or word in {"", "none", "refused"}:
+        key, due = rental.facts.key, False
+        if rental.state is not RentalState.ACTIVE:
             continue
-        if word == "given" and instance.actual_status != "running":
-            await _note(desk, rental, "look")
-        elif word == "look" and instance.actual_status == "running" and looks < _MOST_LOOKS:
+        if key is KeyState.GIVEN and instance.actual_status != "running":
+            await _note(desk, rental, KeyState.LOOK)
+        elif key is KeyState.LOOK and instance.actual_status == "running" and looks < _MOST_LOOKS:
             looks += 1
-            if await _there(desk, instance.instance_id):
-                await _note(desk, rental, "given")
-                continue
-            word = "due"
-        elif word == "due":
-            young = desk.now_us() - rental.created_us
-            word = "due" if KEY_AFTER_US <= young < KEY_UNTIL_US else ""
-        if word == "due":
+            due = not await _there(desk, instance.instance_id)
+            if not due:
+                await _note(desk, rental, KeyState.GIVEN)
+        elif key is KeyState.DUE:
+            due = KEY_AFTER_US <= desk.now_us() - rental.created_us < KEY_UNTIL_US
+        if due:
             await _give(desk, correct, caller, rental, instance.instance_id, did, failed)
     return did, failed
 
@@ -73,11 +71,11 @@ async def _give(
         await correct(AttachSshKey(instance_id), caller)
         did.append(f"{instance_id} was given our SSH key")
     except VendorRefused as error:
-        await _note(desk, rental, "refused")
+        await _note(desk, rental, KeyState.REFUSED)
         failed.append(f"{instance_id} takes no SSH key of ours, not tried again: {error}")
     except VastMcpError as error:
         failed.append(f"{instance_id} has no SSH key of ours: {error}")
 
 
-async def _note(desk: Desk, rental: Rental, word: str) -> None:
-    await desk.ledger.write(lambda tx: books.note(tx, rental.intent_id, key=word))
+async def _note(desk: Desk, rental: Rental, key: KeyState) -> None:
+    await desk.ledger.write(lambda tx: books.note_key(tx, rental.intent_id, key))

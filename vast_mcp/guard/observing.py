@@ -5,6 +5,7 @@ absence is concluded only from complete lists (docs/hazards.md#reading).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.guard import books
@@ -21,7 +22,7 @@ from vast_mcp.guard.reconcile import (
     seems_ours,
 )
 from vast_mcp.models import Instance
-from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.store import Gpus, LeaseFacts, Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd
 
 PRINCIPAL = "local"
@@ -72,8 +73,8 @@ def _observe_one(
 ) -> None:
     if seen is None and not _believably_gone(tx, rental, began_us):
         return
-    if seen is not None and rental.details.get("missed"):
-        rental = tx.update_rental(rental, details={**rental.details, "missed": 0})
+    if seen is not None and rental.facts.missed:
+        rental = tx.update_rental(rental, facts=replace(rental.facts, missed=0))
     books.observe(tx, rental, seen, now_us, began_us)
 
 
@@ -119,10 +120,10 @@ def _believably_gone(tx: Transaction, rental: Rental, began_us: int) -> bool:
     if began_us - (rental.settled_us or rental.created_us) < _YOUNG_US:
         return False
     destroying = rental.state is RentalState.DESTROYING
-    if destroying and began_us < int(str(rental.details.get("destroy_us", 0))):
+    if destroying and began_us < rental.facts.destroy_us:
         return False  # it was read before the destroy was sent
-    missed = int(str(rental.details.get("missed", 0))) + 1
-    tx.update_rental(rental, details={**rental.details, "missed": missed})
+    missed = rental.facts.missed + 1
+    tx.update_rental(rental, facts=replace(rental.facts, missed=missed))
     return missed >= (ABSENT_LISTS if destroying else _MISSES)
 
 
@@ -175,7 +176,7 @@ def _resolve_unmarked(
 
     It counts as long as it is there. A person may adopt it, or end it; we do neither.
     """
-    held, named = rental.details.get("unmarked"), rental.details.get("named")
+    held, named = rental.facts.unmarked_id, rental.facts.named_id
     one = next((one for one in instances if one.instance_id in (held, named)), None)
     if held is None:
         one = one or next((one for one in instances if labelled(desk, rental, one)), None)
@@ -189,7 +190,7 @@ def _resolve_unmarked(
         )
         return [said]
     if one is not None:
-        tx.update_rental(rental, details={**rental.details, "missed": 0})
+        tx.update_rental(rental, facts=replace(rental.facts, missed=0))
     elif _believably_gone(tx, rental, began_us):
         books.close(tx, rental, RentalState.GONE, now_us)
         return [f"unmarked instance {held} is gone"]
@@ -253,10 +254,9 @@ def _take_in(tx: Transaction, one: Instance, mark: Mark, now_us: int) -> None:
         machine_id=one.machine_id,
         target_id=one.instance_id,
         ever_ran=True,
-        details={
-            "gpu": f"{one.num_gpus}x {one.gpu_name}",
-            "stop_sent": one.intended_status == "stopped",
-        },
+        facts=LeaseFacts(
+            gpus=Gpus(one.num_gpus, one.gpu_name), stop_sent=one.intended_status == "stopped"
+        ),
     )
     lease = Segment(mark.intent_id, "lease", one.usd_per_hour, Usd(0), began_us, mark.until_us)
     tx.add_rental(rental, [lease])

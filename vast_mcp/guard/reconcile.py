@@ -11,7 +11,7 @@ is over: five minutes cover the lag of its lists.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import ApiError
@@ -19,8 +19,7 @@ from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk
 from vast_mcp.guard.belonging import first_of, near
 from vast_mcp.models import Instance
-from vast_mcp.operations import JsonObject
-from vast_mcp.store import Rental, RentalState, Transaction
+from vast_mcp.store import LeaseFacts, Rental, RentalState, Transaction
 
 HORIZON_US = 15 * MINUTE_US
 ANSWERED_HORIZON_US = 5 * MINUTE_US
@@ -45,14 +44,12 @@ class Answer:
     failed: bool = False
     """It called itself an error."""
 
-    def details(self, now_us: int, before: frozenset[int]) -> JsonObject:
-        """What the books keep of it while nobody knows."""
-        facts: JsonObject = {}
-        if self.answered:
-            facts["answered_us"] = now_us
-        if self.accepted and self.named is not None and self.named not in before:
-            facts["named"] = self.named
-        return facts
+    def noted(self, facts: LeaseFacts, now_us: int, before: frozenset[int]) -> LeaseFacts:
+        """What the books keep of it while nobody knows; what is noted already stands."""
+        if self.answered and facts.answered_us is None:
+            facts = replace(facts, answered_us=now_us)
+        new = self.accepted and self.named is not None and self.named not in before
+        return replace(facts, named_id=self.named) if new and facts.named_id is None else facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ def adopt(tx: Transaction, intent_id: str, instance_id: int, settled_us: int) ->
         state=RentalState.ACTIVE,
         target_id=instance_id,
         settled_us=settled_us,
-        details={**rental.details, "checked": False, "unmarked": None},
+        facts=replace(rental.facts, checked=False, unmarked_id=None),
     )
 
 
@@ -180,28 +177,26 @@ def hold_unmarked(tx: Transaction, rental: Rental, one: Instance, now_us: int) -
     """
     if one.usd_per_hour > rental.usd_per_hour:
         rental = books.reprice(tx, rental, one.usd_per_hour, now_us)
-    details = {**rental.details, "unmarked": one.instance_id, "missed": 0}
-    return tx.update_rental(rental, state=RentalState.UNKNOWN, details=details)
+    facts = replace(rental.facts, unmarked_id=one.instance_id, missed=0)
+    return tx.update_rental(rental, state=RentalState.UNKNOWN, facts=facts)
 
 
 def unmarked_of(tx: Transaction, instance_id: int) -> Rental | None:
     """The unresolved rent that this unmarked machine seems to have come from."""
-    return next(
-        (one for one in tx.live_rentals() if one.details.get("unmarked") == instance_id), None
-    )
+    return next((one for one in tx.live_rentals() if one.facts.unmarked_id == instance_id), None)
 
 
 def count_absence(tx: Transaction, rental: Rental, read_began_us: int, now_us: int) -> Rental:
     """One more good read that did not show it; the last needed one proves it absent."""
-    answered_us = rental.details.get("answered_us")
-    if isinstance(answered_us, int):
+    answered_us = rental.facts.answered_us
+    if answered_us is not None:
         settled_us, horizon_us = answered_us, ANSWERED_HORIZON_US
     else:
         settled_us, horizon_us = rental.sent_us or rental.created_us, HORIZON_US
     if read_began_us < settled_us:  # it shows the account as it was before
         return rental
-    reads = int(str(rental.details.get("good_reads", 0))) + 1
-    rental = tx.update_rental(rental, details={**rental.details, "good_reads": reads})
+    reads = rental.facts.good_reads + 1
+    rental = tx.update_rental(rental, facts=replace(rental.facts, good_reads=reads))
     if reads >= GOOD_READS and read_began_us >= settled_us + horizon_us:
         return books.close(tx, rental, RentalState.ABSENT, now_us)
     return rental

@@ -6,7 +6,7 @@ has proven ended is therefore shown, counted and ended from what the ledger know
 
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.models import Instance
-from vast_mcp.store import Rental, RentalState
+from vast_mcp.store import Gpus, Rental, RentalState
 from vast_mcp.text import LABEL_LIMIT, Untrusted, clean_line
 
 YOUNG_US = MINUTE_US
@@ -15,8 +15,7 @@ YOUNG_US = MINUTE_US
 
 def remembered(rental: Rental, now_us: int) -> Instance:
     """What the ledger knows of it. Its state is `unknown`, or `starting` just after the rent."""
-    count, _, name = str(rental.details.get("gpu", "")).partition("x ")
-    disk = rental.details.get("disk_gb")
+    gpus = rental.facts.gpus or Gpus(1, "GPU")
     wish = "running" if rental.running else "stopped"
     return Instance(
         instance_id=rental.target_id or 0,
@@ -28,16 +27,16 @@ def remembered(rental: Rental, now_us: int) -> Instance:
         cur_state=wish,
         next_state=wish,
         status_message=Untrusted(""),
-        is_bid=bool(rental.details.get("bid")),
-        gpu_name=name or "GPU",
-        num_gpus=int(count) if count.isdecimal() else 1,
+        is_bid=rental.facts.is_bid,
+        gpu_name=gpus.name,
+        num_gpus=gpus.count,
         gpu_ram_gb=0.0,
         usd_per_hour=rental.usd_per_hour,
         disk_usd_per_hour=rental.disk_usd_per_hour,
         min_bid=None,
         download_usd_per_gb=0.0,
         upload_usd_per_gb=0.0,
-        disk_gb=float(disk) if isinstance(disk, int | float) else 0.0,
+        disk_gb=rental.facts.disk_gb,
         disk_used_gb=None,
         gpu_utilisation_percent=None,
         image=Untrusted(""),

@@ -20,12 +20,11 @@ from vast_mcp.guard.act import Act, Caller, Desk, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance, standing
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.charged import KEEPER_PAUSE_US, KEEPER_WITHIN_S, follow_charges
-from vast_mcp.guard.halting import Halt
 from vast_mcp.guard.key_watch import watch_keys
 from vast_mcp.guard.observing import PRINCIPAL, observe_all, observe_found
 from vast_mcp.guard.worker_watch import EndpointFinding, watch_workers
 from vast_mcp.models import Instance
-from vast_mcp.store import Rental, RentalState
+from vast_mcp.store import Halt, Rental, RentalState
 
 START_GIVEN_UP_US = 10 * MINUTE_US
 OWN_EVERY_S = 20.0
@@ -202,8 +201,8 @@ class _Rounds:
 
 def _wants_sight(rental: Rental) -> bool:
     """Whether what its machine does now may call for an act; the others are only observed."""
-    unsettled = rental.details.get("stop_sent") or rental.details.get("came_up") is False
-    return rental.state is RentalState.DESTROYING or (rental.running and bool(unsettled))
+    unsettled = rental.facts.stop_sent or rental.facts.came_up is False
+    return rental.state is RentalState.DESTROYING or (rental.running and unsettled)
 
 
 async def _read_own(desk: Desk, rentals: Sequence[Rental]) -> list[Instance]:
@@ -298,15 +297,15 @@ def _correction(
     return due, cause, why
 
 
-_Ending = tuple[type[StopInstance | DestroyInstance], str, Cause, str]
-"""Which act, what it is sent for (empty: as before), and in words."""
+_Ending = tuple[type[StopInstance | DestroyInstance], Halt, Cause, str]
+"""Which act, what it is sent for (none: as before), and in words."""
 
 
 def _undoing(rental: Rental) -> _Ending | None:
     """What goes on being ended, or is not what was approved."""
-    breach, instance_id = rental.details.get("breach"), rental.target_id
+    breach, instance_id = rental.facts.breach, rental.target_id
     if rental.state is RentalState.DESTROYING:
-        return DestroyInstance, "", Cause.REPEAT, f"destroy of {instance_id} repeated"
+        return DestroyInstance, Halt.NONE, Cause.REPEAT, f"destroy of {instance_id} repeated"
     if breach and not rental.ever_ran:
         return DestroyInstance, Halt.UNAPPROVED, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
     if breach and rental.running:
@@ -331,8 +330,8 @@ def _ending(rental: Rental, instance: Instance | None, now_us: int) -> _Ending |
         return act, Halt.LEASE, Cause.LEASE, f"lease of {instance_id} ended"
     if instance is None:
         return None
-    if rental.details.get("stop_sent") and instance.intended_status == "running":
-        return StopInstance, "", Cause.REPEAT, f"stop of {instance_id} repeated"
+    if rental.facts.stop_sent and instance.intended_status == "running":
+        return StopInstance, Halt.NONE, Cause.REPEAT, f"stop of {instance_id} repeated"
     if _start_is_late(rental, instance, now_us):
         return StopInstance, Halt.START, Cause.START, f"start of {instance_id} given up"
     return None
@@ -340,15 +339,15 @@ def _ending(rental: Rental, instance: Instance | None, now_us: int) -> _Ending |
 
 def _start_is_late(rental: Rental, instance: Instance, now_us: int) -> bool:
     """Whether a start of ours has not come up in time; later it may be outbid, and resumes."""
-    started_us = rental.details.get("start_us")
-    if not isinstance(started_us, int) or rental.details.get("came_up"):
+    started_us = rental.facts.start_us
+    if started_us is None or rental.facts.came_up:
         return False
     return now_us - started_us >= START_GIVEN_UP_US and instance.actual_status != "running"
 
 
 def _never_won(rental: Rental, instance: Instance | None, now_us: int) -> bool:
     """Whether a bid that was parked at its rent has waited long enough, and is seen to wait."""
-    parked_us = rental.details.get("parked_us")
-    if not isinstance(parked_us, int) or rental.ever_ran or instance is None:
+    parked_us = rental.facts.parked_us
+    if parked_us is None or rental.ever_ran or instance is None:
         return False
     return now_us - parked_us >= PARKED_GIVEN_UP_US and instance.actual_status != "running"

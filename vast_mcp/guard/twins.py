@@ -23,7 +23,7 @@ async def repeated(ledger: Ledger, rental: Rental, clock: Clock) -> Outcome:
 def _under_way(rental: Rental) -> bool:
     """Whether its call has yet to say what came of it: not sent, not answered, not looked at."""
     if rental.state is RentalState.ACTIVE:
-        return not rental.outcome and rental.details.get("checked") is False
+        return not rental.outcome and not rental.facts.checked
     return rental.state in {RentalState.RESERVED, RentalState.SENDING}
 
 

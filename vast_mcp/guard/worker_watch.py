@@ -72,8 +72,8 @@ async def _judged(
     if dearest > ceiling + ROUNDING:
         why = f"a worker of endpoint {endpoint_id} costs {dearest}, above the approved {ceiling}"
         return EndpointFinding(endpoint_id, breach=why)
-    approved = rental.details.get("workers")
-    if isinstance(approved, int) and len(staying) > approved:
+    approved = rental.facts.endpoint.workers
+    if approved is not None and len(staying) > approved:
         record = await listed_scaling(desk, endpoint_id)
         if record is not None and record.max_workers > approved:
             why = f"endpoint {endpoint_id} runs {len(staying)} workers, {approved} were approved"

@@ -6,7 +6,6 @@ from pathlib import Path
 from vast_mcp.errors import NotFound, PolicyDenied, VastMcpError
 from vast_mcp.guard.acts import DestroyInstance, StopInstance
 from vast_mcp.guard.carrying import may_destroy
-from vast_mcp.guard.halting import Halt
 from vast_mcp.jobs import script
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.clearance import Clearance
@@ -17,7 +16,7 @@ from vast_mcp.operations import JsonObject
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import LocalPlace
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.store import JobPhase
+from vast_mcp.store import Halt, JobPhase
 from vast_mcp.text import clean_line
 
 _TRY_AGAIN_S = 15.0

@@ -18,7 +18,7 @@ from vast_mcp.models import Offer, Remedy
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.errors import RemoteError, SshUnavailable
 from vast_mcp.remote.trouble import Ill
-from vast_mcp.store import JobPhase, Rental, RentalState
+from vast_mcp.store import JobPhase, KeyState, Rental, RentalState
 from vast_mcp.text import clean_ends, clean_line
 from vast_mcp.units import Usd
 
@@ -48,9 +48,9 @@ async def rent(desk: JobDesk) -> None:
         await _send(desk, create)
     elif known.state is RentalState.ACTIVE and known.target_id is not None:
         await _begin_waiting(desk, known.target_id)
-    elif known.details.get("unmarked"):  # perhaps ours, and nothing proves it: not used
-        why = f"Instance {known.details['unmarked']} was rented but lacks our mark"
-        how = f"`vast-mcp extend {known.details['unmarked']} HOURS` adopts it"
+    elif unmarked_id := known.facts.unmarked_id:  # perhaps ours, and nothing proves it: not used
+        why = f"Instance {unmarked_id} was rented but lacks our mark"
+        how = f"`vast-mcp extend {unmarked_id} HOURS` adopts it"
         await desk.save(JobPhase.ENDING, {"why": f"{why}; it is left alone. {how}.", "leave": True})
     elif known.state.unresolved:
         await desk.pause(_LOOK_EVERY_S)  # the keeper finds it, or proves it absent
@@ -242,7 +242,7 @@ async def _give_key(desk: JobDesk) -> None:
     if desk.job.instance_id is None or now_us - given_us < _KEY_ARRIVES_S * SECOND_US:
         return
     rental = await desk.machine_rental()
-    if rental is not None and rental.details.get("key") == "refused":
+    if rental is not None and rental.facts.key is KeyState.REFUSED:
         return
     await desk.save(facts={"key_us": now_us})
     with suppress(ApiError):  # tried again with the next refusal

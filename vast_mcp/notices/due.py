@@ -126,7 +126,7 @@ def _deeds(seen: AccountRound) -> Iterator[Notice]:
         elif deed.cause is Cause.START:
             yield _notice(
                 NoticeKind.START_GIVEN_UP,
-                f"start_given_up:{one.kind}-{one.target_id}:{one.details.get('start_us')}",
+                f"start_given_up:{one.kind}-{one.target_id}:{one.facts.start_us}",
                 f"{_begun(_named(one))} did not start within 10 min (its GPU is taken) and was"
                 f" stopped again. Start it later or destroy it: its disk costs"
                 f" {one.disk_usd_per_hour.per_day}/day.",
@@ -147,7 +147,7 @@ def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]
     for one in rentals:
         over_us = now_us - one.lease_ends_us
         resting = one.kind == "instance" and one.target_id is not None and not one.running
-        if resting and 0 <= over_us < DAY_US and not one.details.get("stop_sent"):
+        if resting and 0 <= over_us < DAY_US and not one.facts.stop_sent:
             yield _notice(
                 NoticeKind.LEASE_ENDED,
                 f"lease_ended:{_lease_key(one)}",
@@ -344,8 +344,7 @@ def _named(one: Rental) -> str:
 
 
 def _began_us(one: Rental) -> int:
-    started = one.details.get("start_us")
-    return started if isinstance(started, int) else one.created_us
+    return one.created_us if one.facts.start_us is None else one.facts.start_us
 
 
 def _then(one: Rental) -> str:

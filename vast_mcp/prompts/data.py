@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vast_mcp.errors import InputInvalid
-from vast_mcp.operations import Json, JsonObject
+from vast_mcp.models import Instance
+from vast_mcp.operations import Json
 from vast_mcp.prompts import _facts
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.paths import remote_path
 from vast_mcp.services import Services
-from vast_mcp.services.machine import machine_detail
+from vast_mcp.services.machine import detail_of, machine_detail
 from vast_mcp.services.market import Search
+from vast_mcp.services.rentals import show_one
 from vast_mcp.text import clean_line
 
 _PLACE = re.compile(r"(?:(local)|V\.([1-9]\d{0,14})|(?:C\.)?([1-9]\d{0,14})):(.+)")
@@ -100,14 +102,16 @@ def _asks(source: _Place, target: _Place) -> str:
 
 async def _resize_disk(services: Services, given: Mapping[str, str]) -> Told:
     old, disk = int(given["instance_id"]), number(given["disk_gb"])
-    machine = await machine_detail(services, old)
-    has = float(str(machine["disk_gb"]))
+    held = await show_one(services, old)
+    has = held.instance.disk_gb
     if disk <= has:
         raise InputInvalid("disk_gb", f"instance {old} has {has:g} GB already")
     _check_folder(given["directory"])
-    seen = await _facts.offers(services, _same_gpu(machine, float(disk), float(given["hours"])))
+    seen = await _facts.offers(
+        services, _same_gpu(held.instance, float(disk), float(given["hours"]))
+    )
     money = await _facts.money(services)
-    facts: dict[str, Json] = {"money": money, "instance": machine, "offers": seen.fact}
+    facts: dict[str, Json] = {"money": money, "instance": detail_of(held), "offers": seen.fact}
     task = _moving(given, seen, _facts.hurdle(money, seen), f"from {has:g} GB to {disk} GB")
     return Told(f"vast://instances/{old}", facts, task)
 
@@ -152,14 +156,13 @@ def _moving(given: Mapping[str, str], seen: _facts.MarketFact, hurdle: str, size
     )
 
 
-def _same_gpu(machine: JsonObject, disk_gb: float, hours: float) -> Search:
-    count, _, name = str(machine["what"]).partition("x ")
+def _same_gpu(machine: Instance, disk_gb: float, hours: float) -> Search:
     return Search(
-        gpu_names=(name,),
-        num_gpus=int(count) if count.isdigit() else None,
+        gpu_names=(machine.gpu_name,),
+        num_gpus=machine.num_gpus,
         disk_gb=disk_gb,
         hours=hours,
-        download_gb=float(str(machine.get("disk_used_gb") or 10)),
+        download_gb=machine.disk_used_gb or 10.0,
         limit=_facts.OFFERS,
     )
 

@@ -49,7 +49,7 @@ async def _our_own(services: Services, shown: Sequence[Ranked]) -> tuple[str, ..
         live = await services.ledger.read(lambda tx: tx.live_rentals())
     except LedgerUnavailable:
         return ()
-    ours = {one.machine_id for one in live if one.details.get("bid") is True and one.machine_id}
+    ours = {one.machine_id for one in live if one.facts.is_bid and one.machine_id}
     mine = [str(one.offer.offer_id) for one in shown if one.offer.machine_id in ours]
     if not mine:
         return ()

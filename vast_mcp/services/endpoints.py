@@ -59,8 +59,7 @@ class SeenEndpoint:
     @property
     def ceiling(self) -> UsdPerHour | None:
         """The approved price of one worker; None where the ledger does not know it."""
-        micros = (self.rental.details if self.rental else {}).get("per_worker_micros")
-        return UsdPerHour(micros) if isinstance(micros, int) else None
+        return self.rental.facts.endpoint.per_worker if self.rental else None
 
     @property
     def rate(self) -> UsdPerHour | None:

@@ -77,7 +77,7 @@ class Held:
     @property
     def stop_sent(self) -> bool:
         """Whether it was we who stopped it."""
-        return self.rental is not None and bool(self.rental.details.get("stop_sent"))
+        return self.rental is not None and self.rental.facts.stop_sent
 
     @property
     def created_us(self) -> int | None:
@@ -87,8 +87,8 @@ class Held:
     @property
     def began_us(self) -> int | None:
         """When it was last asked to run: rented, or started again."""
-        started = self.rental.details.get("start_us") if self.rental else None
-        return started if isinstance(started, int) else self.created_us
+        started_us = self.rental.facts.start_us if self.rental else None
+        return self.created_us if started_us is None else started_us
 
     @property
     def lease_ends_us(self) -> int | None:
@@ -160,8 +160,8 @@ class Held:
 
     def _restarting(self) -> bool:
         """Our start has not come up yet: what it shows is where it begins."""
-        details = self.rental.details if self.rental is not None else {}
-        return details.get("start_us") is not None and details.get("came_up") is False
+        facts = self.rental.facts if self.rental is not None else None
+        return facts is not None and facts.start_us is not None and facts.came_up is False
 
     def _command_over(self) -> bool:
         """In `args` mode a machine that halts without our stop has done its work."""

@@ -2,6 +2,7 @@
 
 from vast_mcp.operations import JsonObject
 from vast_mcp.services._services import Services
+from vast_mcp.services.held import Held
 from vast_mcp.services.holdings import machine
 from vast_mcp.services.rentals import show_one
 from vast_mcp.services.showing import dollars, given
@@ -15,7 +16,11 @@ async def machine_detail(services: Services, instance_id: int) -> JsonObject:
     Raises:
         NotFound: the account has none of this id.
     """
-    seen = await show_one(services, instance_id)
+    return detail_of(await show_one(services, instance_id))
+
+
+def detail_of(seen: Held) -> JsonObject:
+    """All of it as a row."""
     one, held = seen.instance, machine(seen)
     contract_us = one.contract_ends_us
     return given(

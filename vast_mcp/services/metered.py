@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from vast_mcp.guard.books import low_stretches
 from vast_mcp.store import Charged, Rental, Segment, day_of, sources_of, split_by_day
 from vast_mcp.store.exposure import segment_end_us
 from vast_mcp.units import Usd, UsdPerHour
@@ -53,7 +52,7 @@ def _counted(segments: Sequence[Segment], now_us: int) -> Days:
 def _unbilled(rental: Rental, segments: Sequence[Segment], now_us: int) -> Days:
     """What of that it was seen not to bill."""
     days: Days = {}
-    for from_us, micros, until_us in low_stretches(rental):
+    for from_us, micros, until_us in rental.facts.low:
         for one in segments:
             begins_us, ends_us = max(from_us, one.from_us), segment_end_us(one, now_us)
             surplus = UsdPerHour(max(0, one.rate.micros - micros))

@@ -108,8 +108,8 @@ async def _http(services: Services, held: Held, port: int, try_s: float) -> Verd
 
 def _unmapped(held: Held, port: int) -> Verdict:
     """Nothing leads to the port from outside, and there is no SSH to look inside."""
-    asked = held.rental.details.get("ports") if held.rental is not None else None
-    if not isinstance(asked, list) or str(port) not in asked:
+    asked = held.rental.facts.ports if held.rental is not None else ()
+    if str(port) not in asked:
         said = f"Port {port} was not opened when it was rented."
         return of_no_use(held, said, "show_instances({id}) lists its ports.")
     if elapsed_s(held) < MAPPED_WITHIN_S:
@@ -121,7 +121,7 @@ def _unmapped(held: Held, port: int) -> Verdict:
 
 def explain(held: Held, verdict: Verdict, trouble: Trouble) -> Verdict:
     """The verdict with what the log proves; without our start script nothing heals it."""
-    mends = held.rental is not None and bool(held.rental.details.get("inside"))
+    mends = held.rental is not None and held.rental.facts.guarded_inside
     step = trouble.next(held.instance.instance_id, mends_itself=mends)
     if trouble.ill is Ill.KEY_FILE and mends and elapsed_s(held) < MENDED_AFTER_S:
         return replace(verdict, said=f"{verdict.said} {trouble.said}", next=step)

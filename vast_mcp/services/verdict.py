@@ -128,9 +128,9 @@ def start_known(held: Held) -> bool:
     rental = held.rental
     if held.instance.actual_status in {"rebooting", "recycling"}:
         return False
-    if rental is None or rental.details.get("start_us") is None:
+    if rental is None or rental.facts.start_us is None:
         return not started_again(held)
-    return rental.details.get("came_up") is not True
+    return rental.facts.came_up is not True
 
 
 def _running(held: Held, state: InstanceState) -> Verdict:

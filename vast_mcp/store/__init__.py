@@ -10,8 +10,9 @@ from vast_mcp.store.exposure import (
     spent_and_reserved,
     split_by_day,
     total_cost,
-    unasked_facts,
+    unasked_from,
 )
+from vast_mcp.store.facts import EndpointFacts, Gpus, Halt, KeyState, LeaseFacts, LowStretch
 from vast_mcp.store.jobs import Job, JobPhase
 from vast_mcp.store.ledger import Ledger, SqliteLedger
 from vast_mcp.store.outbox import Letter
@@ -34,11 +35,17 @@ __all__ = [
     "ChargeReading",
     "Charged",
     "Cipher",
+    "EndpointFacts",
     "Freeze",
+    "Gpus",
+    "Halt",
     "Job",
     "JobPhase",
+    "KeyState",
+    "LeaseFacts",
     "Ledger",
     "Letter",
+    "LowStretch",
     "OutsideRental",
     "Plan",
     "PlanState",
@@ -56,5 +63,5 @@ __all__ = [
     "spent_and_reserved",
     "split_by_day",
     "total_cost",
-    "unasked_facts",
+    "unasked_from",
 ]

@@ -7,11 +7,15 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from vast_mcp.operations import JsonObject
+from vast_mcp.store._facts_codec import LEASE_FACTS
+from vast_mcp.store.facts import LeaseFacts
 from vast_mcp.store.rows import Plan, PlanState, Quote, Rental, RentalState, Segment, Silence
 from vast_mcp.units import Usd, UsdPerHour
 
 _Row = TypeVar("_Row", Rental, Plan, Quote, Segment)
-_JSON_COLUMNS = {"outcome", "details", "arguments", "snapshot", "detail"}
+_JSON_COLUMNS = {"outcome", "arguments", "snapshot", "detail"}
+_COLUMNS = {"facts": "details"}
+"""Columns that are called otherwise than the row's field."""
 
 
 def canonical(value: JsonObject) -> str:
@@ -23,7 +27,11 @@ def canonical(value: JsonObject) -> str:
 
 def to_columns(row: Rental | Plan | Quote | Segment) -> dict[str, Any]:
     """A row's fields as the database stores them."""
-    return {field.name: _plain(getattr(row, field.name)) for field in fields(row)}
+    return {_column(field.name): _plain(getattr(row, field.name)) for field in fields(row)}
+
+
+def _column(name: str) -> str:
+    return _COLUMNS.get(name, name)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  the border to the database
@@ -31,6 +39,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  the border to the database
         return value.micros
     if isinstance(value, dict):
         return canonical(value)
+    if isinstance(value, LeaseFacts):
+        return canonical(LEASE_FACTS.encode(value))
     if isinstance(value, bool):
         return int(value)
     return value
@@ -53,7 +63,9 @@ def from_columns(kind: type[_Row], row: sqlite3.Row | Mapping[str, Any]) -> _Row
         sqlite3.DatabaseError: it holds something that was never written.
     """
     try:
-        values = {field.name: _rich(kind, field.name, row[field.name]) for field in fields(kind)}
+        values = {
+            field.name: _rich(kind, field.name, row[_column(field.name)]) for field in fields(kind)
+        }
     except (ValueError, TypeError) as error:
         raise sqlite3.DatabaseError("a row of it is damaged") from error
     return kind(**values)
@@ -66,6 +78,8 @@ def _rich(kind: type[Any], name: str, value: Any) -> Any:  # noqa: ANN401  the b
         return PlanState(value) if kind is Plan else RentalState(value)
     if name == "silence":
         return Silence(value)
+    if name == "facts":
+        return LEASE_FACTS.decode(json.loads(value))
     if name in _JSON_COLUMNS:
         return json.loads(value)
     if name in _FLAGS:

@@ -8,6 +8,7 @@ from itertools import chain
 from vast_mcp.clock import SECOND_US
 from vast_mcp.policy import Exposure
 from vast_mcp.store.charges import Charged
+from vast_mcp.store.facts import LeaseFacts
 from vast_mcp.store.rows import Rental, Segment
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -189,8 +190,8 @@ def machines_of(rental: Rental) -> int:
     """How many machines count as running for it: for an endpoint all that it may rent."""
     if not rental.running:
         return 0
-    workers = rental.details.get("workers")
-    return workers if rental.kind == "endpoint" and isinstance(workers, int) else 1
+    workers = rental.facts.endpoint.workers
+    return 1 if rental.kind != "endpoint" or workers is None else workers
 
 
 def current_rate(rental: Rental) -> UsdPerHour:
@@ -198,12 +199,12 @@ def current_rate(rental: Rental) -> UsdPerHour:
     return rental.usd_per_hour if rental.running else rental.disk_usd_per_hour
 
 
-def unasked_facts(rental: Rental, from_us: int, now_us: int) -> dict[str, int | str]:
-    """For a rental's details: what it costs from then on was added now, and nobody was asked."""
-    today = day_of(now_us)
-    if rental.details.get("unasked_day") == today:
-        from_us = min(from_us, int(str(rental.details["unasked_from_us"])))
-    return {"unasked_day": today, "unasked_from_us": from_us}
+def unasked_from(rental: Rental, from_us: int, now_us: int) -> LeaseFacts:
+    """Its facts, when what it costs from then on was added now and nobody was asked."""
+    facts, today = rental.facts, day_of(now_us)
+    if facts.unasked_day == today:
+        from_us = min(from_us, facts.unasked_from_us)
+    return replace(facts, unasked_day=today, unasked_from_us=from_us)
 
 
 def _unasked(
@@ -219,8 +220,8 @@ def _unasked(
         parts = segments.get(rental.intent_id, ())
         if not rental.asked and day_of(rental.created_us) == today:
             total += total_cost(parts, now_us) + excess(rental, parts, charged, now_us)
-        elif rental.details.get("unasked_day") == today:
-            from_us = int(str(rental.details["unasked_from_us"]))
+        elif rental.facts.unasked_day == today:
+            from_us = rental.facts.unasked_from_us
             total += total_cost((_after(one, from_us) for one in parts), now_us)
     return total
 
@@ -271,8 +272,7 @@ def sources_of(rental: Rental) -> tuple[str, ...]:
 
     A machine that the vendor named and that lacks our mark is counted, and so are its charges.
     """
-    claimed = rental.details.get("unmarked")
-    target_id = rental.target_id or (claimed if isinstance(claimed, int) else None)
+    target_id = rental.target_id or rental.facts.unmarked_id
     return () if target_id is None else (f"{rental.kind}-{target_id}",)
 
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypedDict
 
 from vast_mcp.operations import JsonObject
+from vast_mcp.store.facts import LeaseFacts
 from vast_mcp.units import Usd, UsdPerHour
 
 
@@ -84,16 +86,33 @@ class Rental:
     settled_us: int | None = None
     ended_us: int | None = None
     outcome: JsonObject = field(default_factory=dict)
-    details: JsonObject = field(default_factory=dict)
-    """Facts for the books: GPU, image, what a question named. Never a secret."""
+    facts: LeaseFacts = field(default_factory=LeaseFacts)
     job_id: str = ""
     """The job that rented it. Its `task` is the budget that it shares with others."""
 
     @property
     def end_act(self) -> str:
         """What its lease's end does: `destroy` only where a person agreed to it."""
-        agreed = self.asked and not self.details.get("adopted")
+        agreed = self.asked and not self.facts.adopted
         return "destroy" if self.on_end == "destroy" and agreed else "stop"
+
+
+class RentalChanges(TypedDict, total=False):
+    """What of a rental may be written after it was made; its field names and types."""
+
+    state: RentalState
+    usd_per_hour: UsdPerHour
+    lease_ends_us: int
+    asked: bool
+    target_id: int | None
+    running: bool
+    ever_ran: bool
+    touched: bool
+    sent_us: int | None
+    settled_us: int | None
+    ended_us: int | None
+    outcome: JsonObject
+    facts: LeaseFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from vast_mcp.policy import Exposure
 from vast_mcp.store._codec import from_columns, to_columns
@@ -26,6 +26,7 @@ from vast_mcp.store.rows import (
     PlanState,
     Quote,
     Rental,
+    RentalChanges,
     RentalState,
     Segment,
 )
@@ -110,8 +111,12 @@ class Transaction(JobRows, AuditRows, OutboxRows, ChargeRows):
             Rental, "SELECT * FROM rentals WHERE ended_us IS NULL OR ended_us >= ?", since_us
         )
 
-    def update_rental(self, rental: Rental, **changes: Any) -> Rental:  # noqa: ANN401  row fields
-        """Write these fields of a rental and return it as it now is."""
+    def update_rental(self, rental: Rental, **changes: Unpack[RentalChanges]) -> Rental:
+        """Write these fields of a rental and return it as it now is.
+
+        The rental must come from this very transaction: the whole row is written, and what another
+        process wrote since an older one was read would be lost.
+        """
         changed = replace(rental, **changes)
         self._update("rentals", "intent_id", rental.intent_id, to_columns(changed))
         return changed

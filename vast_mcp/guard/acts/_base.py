@@ -89,7 +89,7 @@ class Seen:
     @property
     def stopped_by_us(self) -> bool:
         """Whether a stop of it was sent, so that it rests for good."""
-        return self.rental is not None and bool(self.rental.details.get("stop_sent"))
+        return self.rental is not None and self.rental.facts.stop_sent
 
     @property
     def snapshot(self) -> JsonObject:

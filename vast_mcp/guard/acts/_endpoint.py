@@ -113,8 +113,8 @@ class EndpointSight(Sight):
 
 def per_worker_of(rental: Rental | None) -> UsdPerHour:
     """The price one worker was approved at."""
-    details = rental.details if rental else {}
-    return UsdPerHour(int(str(details.get("per_worker_micros", 0))))
+    approved = rental.facts.endpoint.per_worker if rental else None
+    return approved or UsdPerHour(0)
 
 
 def worst_case(

@@ -7,9 +7,17 @@ from vast_mcp.guard.act import Booking, Desk, Send, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist
 from vast_mcp.guard.reconcile import adopt
 from vast_mcp.models import Instance
-from vast_mcp.operations import JsonObject, instances
+from vast_mcp.operations import instances
 from vast_mcp.policy import Spend
-from vast_mcp.store import Rental, RentalState, Transaction, split_by_day, unasked_facts
+from vast_mcp.store import (
+    Gpus,
+    LeaseFacts,
+    Rental,
+    RentalState,
+    Transaction,
+    split_by_day,
+    unasked_from,
+)
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour
 
 _ROUNDS = 4
@@ -103,7 +111,7 @@ def _terms(rental: Rental | None) -> tuple[object, ...]:
         rental.running,
         rental.lease_ends_us,
         rental.usd_per_hour,
-        bool(rental.details.get("stop_sent")),
+        rental.facts.stop_sent,
     )
 
 
@@ -129,7 +137,7 @@ def begin_rental(tx: Transaction, booking: Booking, sight: LeaseSight) -> Rental
         machine_id=one.machine_id,
         target_id=one.instance_id,
         ever_ran=True,
-        details={"gpu": f"{one.num_gpus}x {one.gpu_name}", "disk_gb": one.disk_gb},
+        facts=LeaseFacts(gpus=Gpus(one.num_gpus, one.gpu_name), disk_gb=one.disk_gb),
     )
     tx.add_rental(rental, [])
     return rental
@@ -139,13 +147,13 @@ def _adopt_unmarked(tx: Transaction, booking: Booking, claim: Rental, instance_i
     """A person has said that this machine is the one which that rent became."""
     rental = adopt(tx, claim.intent_id, instance_id, booking.now_us)
     assert rental is not None
-    facts = {**rental.details, "checked": True, "adopted": True}
-    return tx.update_rental(rental, ever_ran=True, asked=booking.asked, details=facts)
+    facts = replace(rental.facts, checked=True, adopted=True)
+    return tx.update_rental(rental, ever_ran=True, asked=booking.asked, facts=facts)
 
 
-def unasked(rental: Rental, booking: Booking, from_us: int) -> JsonObject:
-    """Noted where nobody was asked: the day's sum of such acts has a cap of its own."""
-    return {} if booking.asked else {**unasked_facts(rental, from_us, booking.now_us)}
+def unasked(rental: Rental, booking: Booking, from_us: int) -> LeaseFacts:
+    """Its facts, noted where nobody was asked: the day's sum of such acts has a cap of its own."""
+    return rental.facts if booking.asked else unasked_from(rental, from_us, booking.now_us)
 
 
 async def write_mark(desk: Desk, send: Send, seen: Seen, text: str, ends_us: int) -> bool:

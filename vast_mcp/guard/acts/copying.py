@@ -26,7 +26,7 @@ from vast_mcp.guard.acts._base import PlainAct, Seen, see
 from vast_mcp.guard.acts._between import BetweenSight, copy_between, look_between, whole_paths
 from vast_mcp.guard.acts._copy_words import count_words, under_way
 from vast_mcp.guard.acts._places import Place, place
-from vast_mcp.operations import Json, JsonObject
+from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Request
 from vast_mcp.remote.address import Address
 from vast_mcp.remote.paths import LocalPlace
@@ -43,7 +43,6 @@ UNASKED_BYTES = 500_000_000
 """Later uploads from an agreed root to the same machine are not asked up to this size."""
 WAIT_S = 40.0
 """A call answers within this; the copy goes on."""
-_AGREED = "upload_roots"
 _SKIPS_SHOWN = 8
 _RESUMES = (
     "The same call again waits on and tells the end. It ends with this server; the same call then"
@@ -235,20 +234,16 @@ def _root_mark(local: LocalPlace) -> str:
     return hashlib.sha256(str(local.root).encode()).hexdigest()[:16]
 
 
-def _agreed_roots(seen: Seen) -> list[Json]:
-    known = seen.rental.details.get(_AGREED) if seen.rental else None
-    return known if isinstance(known, list) else []
+def _agreed_roots(seen: Seen) -> tuple[str, ...]:
+    return seen.rental.facts.upload_roots if seen.rental else ()
 
 
 def _agree(tx: Transaction, machine: int, root: str) -> None:
     """Remember that uploads from this root to this machine had their yes."""
     rental = tx.rental_of("instance", machine)
-    if rental is None:
-        return
-    known = rental.details.get(_AGREED)
-    roots: list[Json] = known if isinstance(known, list) else []
-    if root not in roots:
-        tx.update_rental(rental, details={**rental.details, _AGREED: [*roots, root]})
+    if rental is not None and root not in rental.facts.upload_roots:
+        roots = (*rental.facts.upload_roots, root)
+        tx.update_rental(rental, facts=replace(rental.facts, upload_roots=roots))
 
 
 def _manifest(plan: CopyPlan) -> str:

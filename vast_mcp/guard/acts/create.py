@@ -23,10 +23,18 @@ from vast_mcp.guard.vault import in_plain_text, place, split
 from vast_mcp.models import Offer, Template
 from vast_mcp.models import Rental as OfferRental
 from vast_mcp.models.pages import promised_page
-from vast_mcp.operations import Json, JsonObject, instances
+from vast_mcp.operations import Json, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
 from vast_mcp.policy import Request, Spend
-from vast_mcp.store import Rental, RentalState, Segment, Transaction, canonical
+from vast_mcp.store import (
+    KeyState,
+    LeaseFacts,
+    Rental,
+    RentalState,
+    Segment,
+    Transaction,
+    canonical,
+)
 from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 
 DEFAULT_DISK_GB = 50.0
@@ -254,8 +262,7 @@ class CreateInstance(PlainAct):
         """Set aside the lease's worst case and the expected traffic."""
         assert isinstance(sight, CreateSight)
         assert sight.price is not None
-        facts: JsonObject = {"inside": not sight.inside.why_not, "ports": list(sight.ports)}
-        rental = self._rental(tx, booking, sight.price, facts)
+        rental = self._rental(tx, booking, sight, sight.price)
         now_us, ends_us = booking.now_us, rental.lease_ends_us
         lease = Segment(booking.intent_id, "lease", rental.usd_per_hour, Usd(0), now_us, ends_us)
         traffic = Segment(
@@ -263,7 +270,9 @@ class CreateInstance(PlainAct):
         )
         tx.add_rental(rental, [lease, traffic])
 
-    def _rental(self, tx: Transaction, booking: Booking, price: Price, facts: JsonObject) -> Rental:
+    def _rental(
+        self, tx: Transaction, booking: Booking, sight: CreateSight, price: Price
+    ) -> Rental:
         task, cap = self.task, None
         if self.max_cost_usd is not None:
             cap = Usd.of(self.max_cost_usd)
@@ -288,13 +297,14 @@ class CreateInstance(PlainAct):
             offer_id=self.offer_id,
             machine_id=price.offer.machine_id,
             job_id=self.job_id,
-            details={
-                "gpu": f"{price.offer.num_gpus}x {price.offer.gpu_name}",
-                "disk_gb": price.disk_gb,
-                "bid": self.bid_usd_per_hour is not None,
-                "key": "none" if self.connect == "args" else "due",
-                **facts,
-            },
+            facts=LeaseFacts(
+                gpus=price.gpus,
+                disk_gb=price.disk_gb,
+                is_bid=self.bid_usd_per_hour is not None,
+                ports=sight.ports,
+                guarded_inside=not sight.inside.why_not,
+                key=KeyState.NONE if self.connect == "args" else KeyState.DUE,
+            ),
         )
 
     def _ends_us(self, created_us: int) -> int:
@@ -311,7 +321,7 @@ class CreateInstance(PlainAct):
         spec = self._spec(desk, errand, sight.inside, sight.price.disk_gb)
         terms = Terms(
             call=instances.create_instance(self.offer_id, spec),
-            rate=UsdPerHour(int(str(errand.approved["rate_micros"]))),
+            machine=sight.price.approved(UsdPerHour(int(str(errand.approved["rate_micros"])))),
             disk_rate=sight.price.disk_rate,
             cost=sight.price.rate.over((ends_us - errand.booking.now_us) / SECOND_US),
             ends_us=ends_us,

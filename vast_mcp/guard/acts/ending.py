@@ -18,11 +18,10 @@ from vast_mcp.guard.acts._base import (
     unconfirmed,
 )
 from vast_mcp.guard.acts.job_words import job_words
-from vast_mcp.guard.halting import Halt, end_facts, stop_facts
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy import Request
-from vast_mcp.store import Rental, RentalState, Transaction
+from vast_mcp.store import Halt, KeyState, Rental, RentalState, Transaction
 
 Standing: TypeAlias = tuple[str | int | bool | None, ...]
 """What a correction stands on: a rental's lease and state."""
@@ -33,14 +32,15 @@ def standing(rental: Rental) -> Standing:
 
     Between the look that finds a lease over and the stop, a person may have extended it.
     """
-    details = rental.details
-    facts = [details.get(name) for name in ("stop_sent", "start_us", "breach")]
+    facts = rental.facts
     return (
         rental.intent_id,
         rental.state.value,
         rental.running,
         rental.lease_ends_us,
-        *(str(one) for one in facts),
+        facts.stop_sent,
+        facts.start_us,
+        facts.breach,
     )
 
 
@@ -137,7 +137,7 @@ class StopInstance(Correctable):
     async def _start_waits(self, desk: Desk) -> bool:
         """Whether a start may be queued: it happens by itself later, and only a stop cancels it."""
         rental = await desk.ledger.read(lambda tx: tx.rental_of("instance", self.instance_id))
-        return rental is not None and rental.details.get("came_up") is False
+        return rental is not None and rental.facts.came_up is False
 
     async def _ended(self, desk: Desk) -> Outcome:
         await desk.ledger.write(lambda tx: _end(tx, self.instance_id, desk.now_us()))
@@ -151,8 +151,8 @@ class StopInstance(Correctable):
 def _rests_already(seen: Seen) -> Outcome | None:
     """What to say of a machine that is stopped; None of one that runs or may begin to by itself."""
     one, rental = seen.instance, seen.rental
-    stopped_by_us = rental is not None and bool(rental.details.get("stop_sent"))
-    queued = rental is not None and rental.details.get("came_up") is False and not stopped_by_us
+    stopped_by_us = rental is not None and rental.facts.stop_sent
+    queued = rental is not None and rental.facts.came_up is False and not stopped_by_us
     if not one.listed or not _rests(one) or queued or (one.is_bid and not stopped_by_us):
         return None
     told = _stop_outcome(one.instance_id, one, Effect(seen=True))
@@ -239,9 +239,13 @@ class DestroyInstance(Correctable):
         def begin(tx: Transaction) -> None:
             rental = tx.rental_of("instance", self.instance_id)
             if rental is not None and rental.state.holds_money:
-                sent = {"missed": 0, "destroy_us": desk.now_us(), **end_facts(self.cause)}
-                details = {**rental.details, **sent}
-                tx.update_rental(rental, state=RentalState.DESTROYING, details=details)
+                facts = replace(
+                    rental.facts,
+                    missed=0,
+                    destroy_us=desk.now_us(),
+                    ended_for=Halt(self.cause) or rental.facts.ended_for,
+                )
+                tx.update_rental(rental, state=RentalState.DESTROYING, facts=facts)
 
         await desk.ledger.write(begin)
         try:
@@ -278,8 +282,8 @@ class DestroyInstance(Correctable):
     def _keep(self, tx: Transaction) -> None:
         rental = tx.rental_of("instance", self.instance_id)
         if rental is not None and rental.state is RentalState.DESTROYING:
-            kept = {**rental.details, "ended_for": ""}
-            tx.update_rental(rental, state=RentalState.ACTIVE, details=kept)
+            kept = replace(rental.facts, ended_for=Halt.NONE)
+            tx.update_rental(rental, state=RentalState.ACTIVE, facts=kept)
 
 
 def _gone(instance_id: int) -> Outcome:
@@ -327,9 +331,10 @@ class RebootInstance(PlainAct):
         def touch(tx: Transaction) -> None:
             rental = tx.rental_of("instance", self.instance_id)
             if rental is not None:
-                given = rental.details.get("key") == "given"  # the keeper looks whether it stays
-                facts = {**rental.details, "key": "look"} if given else rental.details
-                tx.update_rental(rental, touched=True, details=facts)
+                facts = rental.facts
+                if facts.key is KeyState.GIVEN:  # the keeper looks whether it stays
+                    facts = replace(facts, key=KeyState.LOOK)
+                tx.update_rental(rental, touched=True, facts=facts)
 
         await desk.ledger.write(touch)
         try:
@@ -350,11 +355,13 @@ class RebootInstance(PlainAct):
         )
 
 
-def _note_stop(tx: Transaction, instance_id: int, *, sent: bool, cause: str = "") -> None:
+def _note_stop(tx: Transaction, instance_id: int, *, sent: bool, cause: str = Halt.NONE) -> None:
     rental = tx.rental_of("instance", instance_id)
     if rental is not None:
-        facts = {**rental.details, "stop_sent": sent, **stop_facts(cause)}
-        tx.update_rental(rental, touched=True, details=facts)
+        facts = replace(
+            rental.facts, stop_sent=sent, stopped_for=Halt(cause) or rental.facts.stopped_for
+        )
+        tx.update_rental(rental, touched=True, facts=facts)
 
 
 def _end(tx: Transaction, instance_id: int, now_us: int) -> None:

@@ -20,7 +20,7 @@ from vast_mcp.guard.mark import endpoint_intent, endpoint_name, floor_minute_us
 from vast_mcp.guard.plans import key_of
 from vast_mcp.operations import serverless
 from vast_mcp.policy import Request
-from vast_mcp.store import Rental, RentalState, Segment, Transaction
+from vast_mcp.store import EndpointFacts, LeaseFacts, Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour, minute, seconds_from_hours
 
 _LOOKS = 2
@@ -120,10 +120,12 @@ class CreateEndpoint(PlainAct):
             created_us=booking.now_us,
             lease_ends_us=ends_us,
             asked=booking.asked,
-            details={
-                "workers": self.max_workers,
-                "per_worker_micros": UsdPerHour.of(self.max_usd_per_worker_hour).micros,
-            },
+            facts=LeaseFacts(
+                endpoint=EndpointFacts(
+                    workers=self.max_workers,
+                    per_worker=UsdPerHour.of(self.max_usd_per_worker_hour),
+                )
+            ),
         )
         lease = Segment(booking.intent_id, "lease", sight.rate, Usd(0), booking.now_us, ends_us)
         tx.add_rental(rental, [lease])

@@ -87,9 +87,9 @@ class ExtendLease(LeaseAct):
             rental = books.resume(
                 tx, begin_rental(tx, booking, sight), booking.now_us, sight.ends_us
             )
-        added = unasked(rental, booking, rental.lease_ends_us)
+        facts = unasked(rental, booking, rental.lease_ends_us)
         tx.extend_lease(rental.intent_id, sight.ends_us)
-        tx.update_rental(rental, lease_ends_us=sight.ends_us, details={**rental.details, **added})
+        tx.update_rental(rental, lease_ends_us=sight.ends_us, facts=facts)
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
         """Write the new end into the label, where every layer reads it."""
@@ -126,7 +126,7 @@ def _present_end_us(seen: Seen) -> int:
     rental, mark = seen.rental, seen.whose.mark
     if rental is not None and rental.state is RentalState.DESTROYING:
         raise InputInvalid("instance_id", "this machine is being destroyed")
-    if rental is not None and rental.running and rental.details.get("stop_sent"):
+    if rental is not None and rental.running and rental.facts.stop_sent:
         raise InputInvalid(
             "instance_id",
             "this machine is being stopped",
@@ -162,7 +162,7 @@ def _outbid(seen: Seen) -> bool:
     state = state_of(one)
     if not one.is_bid or state not in {InstanceState.OUTBID, InstanceState.STOPPED}:
         return False
-    return rental is None or not rental.details.get("stop_sent")
+    return rental is None or not rental.facts.stop_sent
 
 
 def _present(seen: Seen) -> str:

@@ -69,8 +69,8 @@ class EndEndpoint(PlainAct):
 
     async def _booked(self, desk: Desk) -> Scaling | None:
         rental = await desk.ledger.read(lambda tx: tx.rental_of("endpoint", self.endpoint_id))
-        workers = None if rental is None else rental.details.get("workers")
-        if rental is None or not isinstance(workers, int):
+        workers = None if rental is None else rental.facts.endpoint.workers
+        if rental is None or workers is None:
             return None
         name = endpoint_name(rental.label, rental.intent_id)
         return Scaling(name, workers, cold_workers=0, min_load=0.0, endpoint_state="stopped")
@@ -107,7 +107,7 @@ class EndEndpoint(PlainAct):
     def _end(self, tx: Transaction, now_us: int) -> bool:
         """Close its books, unless a change that lets it rent again may still be on its way."""
         rental = tx.rental_of("endpoint", self.endpoint_id)
-        raised_us = 0 if rental is None else int(str(rental.details.get("raised_us", 0)))
+        raised_us = 0 if rental is None else rental.facts.raised_us
         if 0 <= now_us - raised_us < HORIZON_US:
             return False
         self._close(tx, now_us)

@@ -1,7 +1,7 @@
 """Start a stopped machine under a new lease."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vast_mcp.clock import SECOND_US
@@ -87,15 +87,14 @@ class StartInstance(LeaseAct):
             rental,
             touched=True,
             usd_per_hour=sight.rate,
-            details={
-                **rental.details,
-                **unasked(rental, booking, booking.now_us),
-                "stop_sent": False,
-                "start_us": booking.now_us,
-                "seen_us": booking.now_us,
-                "starting": True,
-                "came_up": False,
-            },
+            facts=replace(
+                unasked(rental, booking, booking.now_us),
+                stop_sent=False,
+                start_us=booking.now_us,
+                seen_us=booking.now_us,
+                starting=True,
+                came_up=False,
+            ),
         )
 
     async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
@@ -160,9 +159,9 @@ class StartInstance(LeaseAct):
 
 def _on_its_way(rental: Rental | None, now_us: int) -> bool:
     """Whether another call has just set a lease aside and its start may not have arrived yet."""
-    if rental is None or not (rental.running and rental.details.get("starting")):
+    if rental is None or not (rental.running and rental.facts.starting):
         return False
-    return 0 <= now_us - int(str(rental.details.get("start_us", 0))) < _ARRIVES_US
+    return 0 <= now_us - (rental.facts.start_us or 0) < _ARRIVES_US
 
 
 async def _note_stopped(desk: Desk, instance_id: int) -> None:
@@ -172,7 +171,9 @@ async def _note_stopped(desk: Desk, instance_id: int) -> None:
         rental = tx.rental_of("instance", instance_id)
         if rental is not None and rental.running:
             rested = books.rest(tx, rental, now_us, now_us)
-            was = {"stop_sent": True, "rested_us": rental.details.get("rested_us")}  # all along
-            tx.update_rental(rested, details={**rested.details, **was})
+            facts = replace(  # it rested all along
+                rested.facts, stop_sent=True, rested_us=rental.facts.rested_us
+            )
+            tx.update_rental(rested, facts=facts)
 
     await desk.ledger.write(write)

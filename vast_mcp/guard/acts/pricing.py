@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from vast_mcp.clock import SECOND_US
 from vast_mcp.guard.acts._base import plain_number
+from vast_mcp.guard.approved import Approved
 from vast_mcp.models import Offer
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Spend
-from vast_mcp.store import split_by_day
+from vast_mcp.store import Gpus, split_by_day
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 
@@ -39,6 +40,20 @@ class Price:
         """The expected download."""
         return Usd.ceil(self.offer.download_usd_per_gb * TRAFFIC_GB)
 
+    @property
+    def gpus(self) -> Gpus:
+        """What the machine has."""
+        return Gpus(self.offer.num_gpus, self.offer.gpu_name)
+
+    @property
+    def is_bid(self) -> bool:
+        """Whether it may be outbid."""
+        return self.offer.rental == "interruptible"
+
+    def approved(self, rate: UsdPerHour) -> Approved:
+        """The machine that must come, when this rate was said yes to."""
+        return Approved(self.gpus, self.is_bid, rate)
+
     def snapshot(self) -> JsonObject:
         """What a yes is given to: this offer on this machine at this rate."""
         return {
@@ -46,7 +61,7 @@ class Price:
             "machine_id": self.offer.machine_id,
             "gpu_name": self.offer.gpu_name,
             "num_gpus": self.offer.num_gpus,
-            "is_bid": self.offer.rental == "interruptible",
+            "is_bid": self.is_bid,
             "disk_gb": self.disk_gb,
             "rate_micros": self.rate.micros,
         }

@@ -30,12 +30,12 @@ def rented(errand: Errand, terms: "Terms", instance_id: int, warnings: tuple[str
     page = f"then {words}; " if words else ""
     return Outcome(
         status="rented",
-        said=f"Rented at {terms.rate}. At the lease end it {end}.",
+        said=f"Rented at {terms.machine.usd_per_hour}. At the lease end it {end}.",
         next=f"wait_for_instance(instance_id={instance_id}); {page}destroy_instance ends all cost.",
         warnings=(*warnings, terms.layer_warning) if terms.layer_warning else warnings,
         values={
             "instance_id": instance_id,
-            "usd_per_hour": round(terms.rate.dollars, 4),
+            "usd_per_hour": round(terms.machine.usd_per_hour.dollars, 4),
             "max_cost_usd": round(terms.cost.dollars, 2),
             "disk_usd_per_day": round(per_day.dollars, 4),
             "lease_ends": minute(terms.ends_us),
@@ -63,7 +63,7 @@ def outbid(terms: "Terms", instance_id: int, least: UsdPerHour | None) -> Outcom
         " another offer. Do not rent again for this meanwhile.",
         values={
             "instance_id": instance_id,
-            "usd_per_hour": round(terms.rate.dollars, 4),
+            "usd_per_hour": round(terms.machine.usd_per_hour.dollars, 4),
             "max_cost_usd": round(terms.cost.dollars, 2),
             "lease_ends": minute(terms.ends_us),
         },

@@ -29,12 +29,11 @@ from vast_mcp.guard import books
 from vast_mcp.guard.act import Desk, Errand, Outcome
 from vast_mcp.guard.acts import rent_words as words
 from vast_mcp.guard.acts._base import insist
-from vast_mcp.guard.approved import breach_of
-from vast_mcp.guard.halting import Halt, end_facts
+from vast_mcp.guard.approved import Approved, breach_of
 from vast_mcp.guard.reconcile import Answer, FoundRent, adopt, find, hold_unmarked
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, instances
-from vast_mcp.store import Rental, RentalState, Transaction
+from vast_mcp.store import Halt, KeyState, Rental, RentalState, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
 SEND_TIMEOUT_S = 90.0
@@ -49,8 +48,8 @@ class Terms:
     """What was approved, and how it is to be done."""
 
     call: Call
-    rate: UsdPerHour
-    """The approved price; the machine that comes may not be dearer."""
+    machine: Approved
+    """The machine that comes must be this one, and not more expensive."""
     disk_rate: UsdPerHour
     cost: Usd
     ends_us: int
@@ -165,11 +164,11 @@ async def _settle(
 ) -> Outcome:
     """Is it the one that was approved? Then give it our key."""
     instance, instance_id = found.instance, found.instance.instance_id
-    why = breach_of(instance, errand.approved, terms.rate)
+    why = breach_of(instance, terms.machine)
     if why is not None:
         return await _undo(desk, errand, instance_id, why)
     warnings = [] if answer.accepted else [words.found_by_mark(answer)]
-    key = "none"
+    key = KeyState.NONE
     if terms.attach_key:
         key, told = await _attach_own_key(desk, errand, instance_id, terms)
         warnings += told
@@ -178,8 +177,8 @@ async def _settle(
     def write(tx: Transaction) -> None:
         rental = tx.rental(errand.booking.intent_id)
         if rental is not None:
-            facts = {**rental.details, "checked": True, "key": key}
-            rental = tx.update_rental(rental, outcome=outcome.to_json(), details=facts)
+            facts = replace(rental.facts, checked=True, key=key)
+            rental = tx.update_rental(rental, outcome=outcome.to_json(), facts=facts)
             if instance.usd_per_hour < rental.usd_per_hour:  # it came cheaper than approved
                 rental = books.reprice(tx, rental, instance.usd_per_hour, desk.now_us())
             books.observe(tx, rental, instance, desk.now_us(), found.read_us)
@@ -194,7 +193,7 @@ async def _settle(
 async def _outbid(desk: Desk, errand: Errand, terms: Terms, found: FoundRent) -> Outcome:
     """The bid does not win now, and the machine waits: held with its lease and its money."""
     instance_id = found.instance.instance_id
-    why = breach_of(found.instance, errand.approved, terms.rate)
+    why = breach_of(found.instance, terms.machine)
     if why is not None:
         return await _undo(desk, errand, instance_id, why)
     least = found.instance.min_bid or await _least_bid(terms)
@@ -203,8 +202,8 @@ async def _outbid(desk: Desk, errand: Errand, terms: Terms, found: FoundRent) ->
     def write(tx: Transaction) -> None:
         rental = tx.rental(errand.booking.intent_id)
         if rental is not None:
-            facts = {**rental.details, "checked": True, "parked_us": desk.now_us()}
-            tx.update_rental(rental, outcome=outcome.to_json(), details=facts)
+            facts = replace(rental.facts, checked=True, parked_us=desk.now_us())
+            tx.update_rental(rental, outcome=outcome.to_json(), facts=facts)
 
     with suppress(LedgerUnavailable):
         await desk.ledger.write(write)
@@ -312,9 +311,10 @@ async def _lose_sight(
         rental = tx.rental(intent_id)
         if rental is None or rental.state not in {RentalState.SENDING, RentalState.UNKNOWN}:
             return rental
-        facts = answer.details(desk.now_us(), before) if answer is not None else {}
-        details = {**facts, **rental.details}  # the first time counts as when it was answered
-        return tx.update_rental(rental, state=RentalState.UNKNOWN, details=details)
+        facts = rental.facts
+        if answer is not None:
+            facts = answer.noted(facts, desk.now_us(), before)
+        return tx.update_rental(rental, state=RentalState.UNKNOWN, facts=facts)
 
     return await desk.ledger.write(write)
 
@@ -327,8 +327,8 @@ async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
         if rental is None:
             return
         if state is RentalState.DESTROYING:
-            undone = {**rental.details, **end_facts(Halt.UNAPPROVED)}
-            tx.update_rental(rental, state=state, details=undone)
+            undone = replace(rental.facts, ended_for=Halt.UNAPPROVED)
+            tx.update_rental(rental, state=state, facts=undone)
         else:
             books.close(tx, rental, state, now_us)
 
@@ -337,8 +337,8 @@ async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
 
 async def _attach_own_key(
     desk: Desk, errand: Errand, instance_id: int, terms: Terms
-) -> tuple[str, list[str]]:
-    """Whether our key is `given`, `due` or `refused` for good, and what to say of it.
+) -> tuple[KeyState, list[str]]:
+    """Whether our key is given, due or refused for good, and what to say of it.
 
     A team's account refuses keys of single machines; our start script brings it all the same.
     """
@@ -346,12 +346,12 @@ async def _attach_own_key(
         await errand.send(instances.attach_ssh_key(instance_id, desk.show_key()))
     except VendorRefused as error:
         if "already associated" in error.message:
-            return "given", []
+            return KeyState.GIVEN, []
         way = "only a key of the account logs in here"
         if "inside" in terms.layers:
             way = "its start script brings our key instead"
-        return "refused", [f"Our SSH key was refused ({error}); {way}."]
+        return KeyState.REFUSED, [f"Our SSH key was refused ({error}); {way}."]
     except (VastMcpError, OSError) as error:  # it is rented: that must be told
         told = f"Our SSH key could not be attached ({error}); it is tried again in 2 minutes."
-        return "due", [told]
-    return "given", []
+        return KeyState.DUE, [told]
+    return KeyState.GIVEN, []

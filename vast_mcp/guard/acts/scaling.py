@@ -117,7 +117,8 @@ class UpdateEndpoint(PlainAct):
         assert sight.found is not None
         rental = tx.rental_of("endpoint", sight.found.endpoint.endpoint_id)
         if rental is not None:
-            rental = books.note(tx, rental.intent_id, raised_us=booking.now_us)
+            facts = replace(rental.facts, raised_us=booking.now_us)
+            rental = tx.update_rental(rental, facts=facts)
         if rental is not None and sight.rate > rental.usd_per_hour:
             rental = books.rise(tx, rental, booking.intent_id, booking.now_us)
             rental = books.reprice(tx, rental, sight.rate, booking.now_us)
@@ -245,7 +246,8 @@ async def added(desk: Desk, found: FoundEndpoint, per_worker: UsdPerHour, worker
 
 
 def _note_workers(tx: Transaction, rental: Rental, workers: int) -> None:
-    tx.update_rental(rental, details={**rental.details, "workers": workers})
+    endpoint = replace(rental.facts.endpoint, workers=workers)
+    tx.update_rental(rental, facts=replace(rental.facts, endpoint=endpoint))
 
 
 @dataclass(frozen=True, slots=True)

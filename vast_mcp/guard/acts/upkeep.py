@@ -10,12 +10,12 @@ from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import must_have_ssh
 from vast_mcp.guard.acts._base import PlainAct, insist, see
 from vast_mcp.guard.acts._lease import write_mark
-from vast_mcp.guard.books import note
+from vast_mcp.guard.books import note_key
 from vast_mcp.guard.mark import check_label
 from vast_mcp.models import Billing, billing_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
-from vast_mcp.store import Transaction
+from vast_mcp.store import KeyState, Transaction
 
 _PUBLIC_KEY = re.compile(
     r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com"
@@ -120,7 +120,7 @@ class AttachSshKey(PlainAct):
     def _note(self, tx: Transaction) -> None:
         rental = tx.rental_of("instance", self.instance_id)
         if rental is not None:
-            note(tx, rental.intent_id, key="given")
+            note_key(tx, rental.intent_id, KeyState.GIVEN)
 
 
 def check_public_key(text: str) -> None:

@@ -1,0 +1,148 @@
+"""Facts to and from the JSON that the ledger stores: the one place that knows the stored names.
+
+The stored form is what every earlier release reads and writes, so that two versions may share a
+ledger: a field that has its default is left out, and keys that are not known here are kept.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.store.facts import EndpointFacts, Gpus, LeaseFacts, LowStretch
+from vast_mcp.units import Usd, UsdPerHour
+
+_T = TypeVar("_T")
+_GPUS = re.compile(r"(\d+)x (.*)", re.DOTALL)
+_CARRIED = "carried"
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """One field: its name here, its key in the file, its type, and what it is when absent."""
+
+    name: str
+    key: str
+    kind: Any
+    default: Any
+
+
+class FactsCodec(Generic[_T]):
+    """One kind of facts.
+
+    `keys` are the stored names that differ from the fields' own; `parts` are fields that are facts
+    themselves and whose keys stand beside the others.
+    """
+
+    def __init__(
+        self,
+        kind: type[_T],
+        keys: Mapping[str, str] | None = None,
+        parts: Mapping[str, "FactsCodec[Any]"] | None = None,
+    ) -> None:
+        assert is_dataclass(kind)
+        hints = get_type_hints(kind, localns={"Json": object})  # what is kept is not looked into
+        renamed = keys or {}
+        self._kind = kind
+        self._parts = parts or {}
+        self._slots = tuple(
+            _Slot(one.name, renamed.get(one.name, one.name), hints[one.name], one.default)
+            for one in fields(kind)
+            if one.name != _CARRIED and one.name not in self._parts
+        )
+        self._keeps = _CARRIED in hints
+        self.keys: frozenset[str] = frozenset(slot.key for slot in self._slots).union(
+            *(part.keys for part in self._parts.values())
+        )
+
+    def decode(self, stored: Json) -> _T:
+        """The facts that this JSON holds; a null is an absent one.
+
+        Raises:
+            ValueError: it holds something that was never written.
+        """
+        held = _typed(stored, dict)
+        values = {
+            slot.name: _read(slot.kind, held[slot.key])
+            for slot in self._slots
+            if held.get(slot.key) is not None
+        }
+        values |= {name: part.decode(held) for name, part in self._parts.items()}
+        if self._keeps:
+            values[_CARRIED] = {k: v for k, v in held.items() if k not in self.keys}
+        return self._kind(**values)
+
+    def encode(self, facts: _T) -> JsonObject:
+        """What is written of them; what another version wrote stays beside it."""
+        written: JsonObject = dict(getattr(facts, _CARRIED)) if self._keeps else {}
+        for slot in self._slots:
+            value = getattr(facts, slot.name)
+            if slot.default is MISSING or value != slot.default:
+                written[slot.key] = _written(value)
+        for name, part in self._parts.items():
+            written |= part.encode(getattr(facts, name))
+        return written
+
+
+def _read(kind: Any, value: Json) -> Any:  # noqa: ANN401  the border to the file
+    if isinstance(kind, UnionType):
+        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+    if get_origin(kind) is tuple:
+        return tuple(_read(get_args(kind)[0], one) for one in _typed(value, list))
+    if kind is Gpus:
+        return _gpus(_typed(value, str))
+    if kind is LowStretch:
+        return LowStretch(*(_typed(one, int) for one in _typed(value, list)))
+    if kind in (Usd, UsdPerHour):
+        return kind(_typed(value, int))
+    if kind is float:
+        return float(_typed(value, int | float))
+    if issubclass(kind, StrEnum):
+        return kind(_typed(value, str))
+    return _typed(value, kind)
+
+
+def _typed(value: Json, kind: Any) -> Any:  # noqa: ANN401  the border to the file
+    """The value, if it is of this kind; a flag is no number."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{value!r} is no {kind}")
+    return value
+
+
+def _gpus(text: str) -> Gpus:
+    found = _GPUS.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} names no GPUs")
+    return Gpus(int(found[1]), found[2])
+
+
+def _written(value: Any) -> Json:  # noqa: ANN401  the border to the file
+    match value:
+        case Usd() | UsdPerHour():
+            return value.micros
+        case Gpus():
+            return str(value)
+        case tuple():
+            return [_written(one) for one in value]
+        case StrEnum():
+            return value.value
+    written: Json = value
+    return written
+
+
+LEASE_FACTS = FactsCodec(
+    LeaseFacts,
+    keys={
+        "gpus": "gpu",
+        "is_bid": "bid",
+        "guarded_inside": "inside",
+        "named_id": "named",
+        "unmarked_id": "unmarked",
+        "rise_intent": "rise",
+    },
+    parts={"endpoint": FactsCodec(EndpointFacts, keys={"per_worker": "per_worker_micros"})},
+)
+"""The column `details` of a rental."""
