@@ -6,7 +6,7 @@ ORACLE := .venv-oracle
 WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint types contracts pytest suites negative mutants live shape bench docs oracle clean recordings
+.PHONY: help demo test lint types contracts pytest coverage suites negative mutants live shape bench docs oracle clean recordings
 .PHONY: manifests pictures bundle site npm-tools
 
 help: ## list the commands
@@ -34,6 +34,11 @@ contracts: $(STAMP)
 
 pytest: $(STAMP)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+
+coverage: $(STAMP) ## the tests, and what share of the branches they take where money and data are decided
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --cov --cov-report= $(COVERED)
+	@$(BIN)/python -m coverage json --quiet -o coverage.json
+	@$(BIN)/python -m tests.coverage_gate coverage.json
 
 suites: $(STAMP) ## the large suites at their small sizes, with their figures (sizes: environment)
 	@$(BIN)/python -m pytest -q -s tests/suites
