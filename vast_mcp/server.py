@@ -48,6 +48,7 @@ from vast_mcp.services import Services
 from vast_mcp.text import clean_line
 from vast_mcp.tools import (
     account,
+    declared,
     disk,
     guard,
     instances,
@@ -67,6 +68,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     *market.TOOLS,
     *instances.TOOLS,
     *lifecycle.TOOLS,
+    *declared.TOOLS,
     *disk.TOOLS,
     *jobs.TOOLS,
     *work.TOOLS,

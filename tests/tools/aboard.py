@@ -104,9 +104,12 @@ async def harbour(
     policy: str | None = None,
     environment: Mapping[str, str] | None = None,
     our_time: type[Impatient] = Impatient,
+    toolsets: str = "default",
 ) -> AsyncIterator[Afloat]:
     """A world with SSH, and a client on it."""
-    world = Harbour(tmp, policy=policy, environment=environment or {}, our_time=our_time)
+    world = Harbour(
+        tmp, policy=policy, environment=environment or {}, our_time=our_time, toolsets=toolsets
+    )
     async with (
         world.simulator.ssh_servers(run_python=True) as servers,
         world.connect(answer=answer) as client,

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
-from vast_mcp.api import wire, wire_account, wire_templates
+from vast_mcp.api import wire, wire_account, wire_declared, wire_templates
 from vast_mcp.api._fields import row, rows, unreadable
 from vast_mcp.api.connection import READ_TIMEOUT_S, Connection
 from vast_mcp.api.instance_reads import InstanceReads
@@ -24,8 +25,10 @@ from vast_mcp.models import (
     Workergroup,
 )
 from vast_mcp.operations import Call, Json, account, market, serverless
+from vast_mcp.operations.declaration import Reply
 from vast_mcp.text import clean_line
 
+R = TypeVar("R")
 _NOT_READY = ("not ready", "no worker", "initializ", "starting", "loading", "pending")
 GPU_NAMES_KEPT_S = 3600.0
 
@@ -205,3 +208,9 @@ class Reads(InstanceReads):
         if isinstance(answer, dict):
             answer = answer.get("ssh_keys", answer.get("keys"))
         return wire_account.decode_ssh_keys(answer)
+
+    async def declared_rows(
+        self, call: Call, reply: Reply[R], *, deadline_s: float | None = None
+    ) -> tuple[R, ...]:
+        """The declared columns of a declared reply; nothing else of it is carried over."""
+        return wire_declared.decode_rows(reply, await self._ask(call, deadline_s))

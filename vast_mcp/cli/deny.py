@@ -1,4 +1,4 @@
-"""`vast-mcp deny ID`: a person's no."""
+"""`vast-mcp deny ID`: a person's no; or the end of a plan whose outcome nobody knew."""
 
 import argparse
 
@@ -25,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
 async def _denied(settings: Settings, plan_id: str) -> str:
     async with opened(settings) as runtime:
         guard = runtime.services.guard
+        if await guard.answers.close(plan_id) is not None:
+            return "Closed: the same call asks again. Nothing was sent now."
         plan = await find(guard, plan_id)
         outcome = await guard.answers.decline(plan_id, terminal(plan), "denied at a terminal")
         return outcome.said

@@ -13,7 +13,7 @@ from vast_mcp.guard.view import View
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Limits, Request
 from vast_mcp.remote.station import Remote
-from vast_mcp.store import Ledger, Rental, Transaction
+from vast_mcp.store import Ledger, Plan, Rental, Transaction
 from vast_mcp.telling import Tell, nobody
 
 ShowKey = Callable[[], str]
@@ -201,6 +201,10 @@ class Act(Protocol):
 
     def replay(self, tx: Transaction, principal: str, now_us: int) -> Rental | None:
         """The rental an identical earlier call already made, if this call is its repeat."""
+        ...
+
+    def once(self, plan: Plan) -> bool:
+        """Whether this plan's outcome keeps the same call back until a person closes it."""
         ...
 
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:

@@ -123,6 +123,26 @@ class Answers:
         await self._journal.answered(ledger, plan, caller, how)
         return kept(ended, f"Not done: {how}. Nothing was sent and nothing changed.")
 
+    async def close(self, plan_id: str) -> Plan | None:
+        """A person has looked what became of an outcome that nobody knew: the call is free again.
+
+        None where no plan of this id waits for that.
+        """
+
+        def end(tx: Transaction) -> Plan | None:
+            plan = tx.plan(plan_id)
+            if plan is None or plan.state is not PlanState.DONE:
+                return None
+            if Outcome.from_json(plan.outcome).status != "unknown":
+                return None
+            return tx.update_plan(plan, state=PlanState.VOID, changed_us=self._clock.utc_us())
+
+        closed = await self._ledger.write(end)
+        if closed is not None:
+            caller = Caller(principal=closed.principal, client="terminal")
+            await self._journal.answered(self._ledger, closed, caller, "closed at a terminal")
+        return closed
+
     async def count_miss(self, plan: Plan, caller: Caller) -> Plan:
         """Wrong digits, the first time: the plan waits on, and its next question says so.
 

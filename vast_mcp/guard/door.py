@@ -36,6 +36,7 @@ from vast_mcp.guard.saying import (
     to_terminal,
     unresolved,
     unspent,
+    until_closed,
 )
 from vast_mcp.guard.shelf import Shelf
 from vast_mcp.guard.sweep import Sweep
@@ -111,6 +112,8 @@ class Guard:
             return Pending(plan)
         if repeat is not None:
             return Settled(await repeated(ledger, repeat, self._clock))
+        if plan is not None and plan.state is PlanState.DONE and act.once(plan):
+            return Settled(until_closed(plan, caller))
         if plan is not None and plans.recently_declined(plan, self._clock):
             return Settled(kept(plan, "The person declined this a moment ago."))
         return await self._weigh(ledger, act, caller)

@@ -132,6 +132,15 @@ def nothing_spent(tool: str, said: str) -> str:
     return f"{word}, nothing charged: {said}"
 
 
+def until_closed(plan: Plan, caller: Caller) -> Outcome:
+    """What nobody knows the outcome of is not sent again before a person has looked."""
+    command = f"vast-mcp deny {plan.plan_id}{caller.flags}"
+    return Outcome.from_json(plan.outcome).again(
+        "The same call is not sent again while nobody knows what became of it. Once the person has"
+        f" looked, `{command}` in a terminal closes it."
+    )
+
+
 def to_terminal(plan: Plan, caller: Caller) -> Outcome:
     """A plan that only `vast-mcp approve` can open: why, and how."""
     if plan.silence is not Silence.NONE:

@@ -130,6 +130,16 @@ class Vault:
             self._store.keep_generated(intent_id, "".join(fresh))
         return tuple(found)
 
+    def keep(self, intent_id: str, name: str, value: str) -> str:
+        """Put a secret that the vendor answered into a private file; how a person sees it.
+
+        Raises:
+            ConfigInvalid: it cannot be kept.
+        """
+        self._redactor.learn(value)
+        self._store.keep_generated(intent_id, f"{name}={value}\n")
+        return place(intent_id)
+
     def _find(self, name: str) -> str:
         value = self._store.find(name) or self._environment.get(name, "") or from_keyring(name)
         self._redactor.learn(value)

@@ -11,7 +11,8 @@ from vast_mcp.policy import Request
 class Clearance(PlainAct):
     """Decided and audited like any act; the doing itself is the job's."""
 
-    tool: str  # type: ignore[misc]  # which leave is asked for
+    tool: str
+    """Which leave is asked for."""
     instance_id: int
 
     async def look(self, desk: Desk) -> Sight:

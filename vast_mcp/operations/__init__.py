@@ -1,6 +1,6 @@
 """Every vendor operation we use, declared once."""
 
-from vast_mcp.operations import account, copying, instances, market, serverless
+from vast_mcp.operations import account, copying, declared, instances, market, serverless
 from vast_mcp.operations._declare import (
     Call,
     Data,
@@ -14,12 +14,17 @@ from vast_mcp.operations._declare import (
     in_query,
 )
 
-OPERATIONS: tuple[Operation, ...] = (
-    *market.OPERATIONS,
-    *instances.OPERATIONS,
-    *copying.OPERATIONS,
-    *account.OPERATIONS,
-    *serverless.OPERATIONS,
+OPERATIONS: tuple[Operation, ...] = tuple(
+    dict.fromkeys(
+        (
+            *market.OPERATIONS,
+            *instances.OPERATIONS,
+            *copying.OPERATIONS,
+            *account.OPERATIONS,
+            *serverless.OPERATIONS,
+            *declared.operations(),
+        )
+    )
 )
 
 __all__ = [

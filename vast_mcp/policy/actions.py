@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from vast_mcp.operations.declared import WRITES
 from vast_mcp.policy.limits import Level
 
 
@@ -67,8 +68,17 @@ def _dangerous(word: str, doing: str, *, aimed: bool = False) -> ActionRule:
     return ActionRule(Level.PERSON, doing, aimed=aimed, word=word)
 
 
+def _declared() -> dict[str, ActionRule]:
+    """A row for each declared write, as its declaration says."""
+    return {
+        name: ActionRule(Level(one.level), one.doing, aimed=one.aimed, word=one.word)
+        for name, one in WRITES.items()
+    }
+
+
 ACTS: Mapping[str, ActionRule] = MappingProxyType(
-    {
+    _declared()
+    | {
         "create_instance": _rents("Renting", aimed=False, coverable=True),
         "start_instance": _rents("Starting", aimed=True),
         "extend_lease": _rents("Extending a lease", aimed=True),
@@ -83,7 +93,6 @@ ACTS: Mapping[str, ActionRule] = MappingProxyType(
         "reboot_unstarted": ActionRule(
             Level.ASK, "Rebooting a machine not used yet", coverable=True, also="reboot_instance"
         ),
-        "recycle_instance": _asks("Recycling a machine"),
         "change_bid": _rises("Raising a bid"),
         "label_instance": _free("Changing a label"),
         "attach_ssh_key": _free("Adding a key to a machine"),

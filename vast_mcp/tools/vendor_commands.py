@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from vast_mcp.operations.declared import DECLARED
+
 _WITH_A_TOOL: Mapping[str, str] = {
     "attach ssh": "attach_ssh_key",
     "cancel copy": "stop_job",
@@ -54,7 +56,7 @@ create volume · defrag machines · delete api-key · delete deployment · delet
 delete machine · delete scheduled-job · delete ssh-key · delete template · delete volume
 delete workergroup · destroy team · detach ssh · dump-logs · get endpt-logs · get wrkgrp-logs
 help · invite member · list machine · list machines · list network-volume · list volume
-list volumes · metrics gpu-trends · prepay instance · recycle instance · reject price-increase
+list volumes · metrics gpu-trends · prepay instance · reject price-increase
 remove defjob
 remove member · remove team-role · repl · reports · reset api-key · run benchmarks
 schedule maint · search benchmarks · search invoices · search network-volumes · search volumes
@@ -99,10 +101,15 @@ class VendorCommand:
 
 def every_command() -> Iterator[VendorCommand]:
     """All commands that are known."""
-    for name, tool in _WITH_A_TOOL.items():
+    for name, tool in {**_WITH_A_TOOL, **_declared()}.items():
         yield VendorCommand(name, tool)
     for name in re.split(r" · |\n", _WITHOUT_A_TOOL.strip()):
         yield VendorCommand(name)
+
+
+def _declared() -> Mapping[str, str]:
+    """The commands that declared operations name as their twins."""
+    return {route.cli: one.name for one in DECLARED for route in one.routes.values() if route.cli}
 
 
 def command_meant(tool: str) -> VendorCommand | None:

@@ -10,6 +10,7 @@ from vast_mcp.guard.acts.bidding import ChangeBid
 from vast_mcp.guard.acts.commanding import ForwardPort, RunCommand
 from vast_mcp.guard.acts.copying import CopyFiles
 from vast_mcp.guard.acts.create import DEFAULT_DISK_GB, DEFAULT_IMAGE, CreateInstance
+from vast_mcp.guard.acts.declared import DeclaredAct
 from vast_mcp.guard.acts.ending import DestroyInstance, RebootInstance, StopInstance
 from vast_mcp.guard.acts.endpoints import CreateEndpoint
 from vast_mcp.guard.acts.extending import ExtendLease
@@ -19,6 +20,7 @@ from vast_mcp.guard.acts.several import DestroyInstances
 from vast_mcp.guard.acts.upkeep import AttachSshKey, DeleteDiskFiles, LabelInstance
 from vast_mcp.guard.acts.workergroups import CreateWorkergroup
 from vast_mcp.operations import JsonObject
+from vast_mcp.operations.declared import WRITES
 
 ACTS = (
     CreateInstance,
@@ -48,6 +50,8 @@ def rebuild(tool: str, arguments: JsonObject) -> Act:
     Raises:
         InputInvalid: this version knows no such act.
     """
+    if tool in WRITES:
+        return DeclaredAct.of(WRITES[tool], arguments)
     for kind in ACTS:
         if kind.tool == tool:
             return cast("Act", kind(**{name: thaw(value) for name, value in arguments.items()}))
@@ -64,6 +68,7 @@ __all__ = [
     "CreateEndpoint",
     "CreateInstance",
     "CreateWorkergroup",
+    "DeclaredAct",
     "DeleteDiskFiles",
     "DeleteEndpoint",
     "DestroyInstance",

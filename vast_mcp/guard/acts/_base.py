@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from vast_mcp.api.instance_reads import says_gone
 from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown, RateLimited
@@ -17,7 +17,7 @@ from vast_mcp.guard.remembered import holds, remembered
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Owner, Target
-from vast_mcp.store import Rental, Transaction
+from vast_mcp.store import Plan, Rental, Transaction
 
 SETTLE_S = 15.0
 """How long an act waits to see its effect before it answers "under way"."""
@@ -30,11 +30,9 @@ _TRIES = 4
 class PlainAct:
     """An act that reserves nothing, is never a replay, and whose target must be unchanged."""
 
-    tool: ClassVar[str]
-
     def arguments(self) -> JsonObject:
         """The dataclass's fields, tuples as lists."""
-        return {part.name: _freeze(getattr(self, part.name)) for part in fields(self)}  # type: ignore[arg-type]  # every act is a dataclass
+        return {part.name: freeze(getattr(self, part.name)) for part in fields(self)}  # type: ignore[arg-type]  # every act is a dataclass
 
     def holds(self, approved: JsonObject, sight: Sight) -> bool:
         """What was approved is what is there, field by field."""
@@ -52,13 +50,18 @@ class PlainAct:
         """Repeating it does no harm that a replay would prevent."""
         return None
 
+    def once(self, plan: Plan) -> bool:  # noqa: ARG002
+        """Its outcome is found by a look, so the same call may be made again."""
+        return False
+
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Costs nothing."""
 
 
-def _freeze(value: Any) -> Json:  # noqa: ANN401  dataclass fields of any kind
+def freeze(value: Any) -> Json:  # noqa: ANN401  dataclass fields of any kind
+    """An argument as it is stored: tuples become lists."""
     if isinstance(value, tuple):
-        return [_freeze(item) for item in value]
+        return [freeze(item) for item in value]
     return value  # type: ignore[no-any-return]  # acts hold JSON scalars and tuples only
 
 

@@ -1,0 +1,24 @@
+"""Every declared operation, by the name of its tool."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from vast_mcp.operations._declare import Operation
+from vast_mcp.operations.declaration import DeclaredRead, DeclaredWrite
+from vast_mcp.operations.on_instances import ON_INSTANCES
+
+Declared: TypeAlias = DeclaredRead[Any] | DeclaredWrite[Any]
+
+DECLARED: tuple[Declared, ...] = (*ON_INSTANCES,)
+WRITES: Mapping[str, DeclaredWrite[Any]] = MappingProxyType(
+    {one.name: one for one in DECLARED if isinstance(one, DeclaredWrite)}
+)
+READS: Mapping[str, DeclaredRead[Any]] = MappingProxyType(
+    {one.name: one for one in DECLARED if isinstance(one, DeclaredRead)}
+)
+
+
+def operations() -> tuple[Operation, ...]:
+    """What the wall must know of them."""
+    return tuple(operation for one in DECLARED for operation in one.operations())
