@@ -4,11 +4,11 @@ from typing import Any
 
 from vast_mcp.guard.act import Desk, Errand
 from vast_mcp.guard.acts._base import see
-from vast_mcp.guard.books import note
+from vast_mcp.guard.books import note_key
 from vast_mcp.guard.mark import check_label, user_part
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.operations._fields import AtSending, Fields
-from vast_mcp.store import Transaction
+from vast_mcp.store import KeyState, Transaction
 
 
 def check(desk: Desk, fields: Fields, given: JsonObject) -> None:
@@ -74,7 +74,7 @@ async def note_resolved(desk: Desk, fields: Fields, given: Any) -> None:  # noqa
     def write(tx: Transaction) -> None:
         rental = tx.rental_of("instance", given.instance_id)
         if rental is not None:
-            note(tx, rental.intent_id, key="given")
+            note_key(tx, rental.intent_id, KeyState.GIVEN)
 
     own = [name for name, how in fields.at_sending().items() if how is AtSending.OWN_SSH_KEY]
     if any(not getattr(given, name) for name in own):

@@ -14,7 +14,7 @@ from vast_mcp.operations import Call, JsonObject
 from vast_mcp.operations._fields import vars_of
 from vast_mcp.operations.declaration import Adds, Attempt, DeclaredWrite, Moves
 from vast_mcp.policy import Request
-from vast_mcp.store import Plan, Transaction
+from vast_mcp.store import KeyState, Plan, Transaction
 
 _SENDS = 4
 """So often a request that is harmless to repeat is sent in one call."""
@@ -193,6 +193,7 @@ class DeclaredAct(PlainAct):
         """Whatever was on it is not there any more; the keeper looks whether our key stays."""
         rental = tx.rental_of("instance", self.given.instance_id)
         if rental is not None:
-            given = rental.details.get("key") == "given"
-            facts = {**rental.details, "key": "look"} if given else rental.details
-            tx.update_rental(rental, touched=True, details=facts)
+            facts = rental.facts
+            if facts.key is KeyState.GIVEN:
+                facts = replace(facts, key=KeyState.LOOK)
+            tx.update_rental(rental, touched=True, facts=facts)
