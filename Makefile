@@ -6,7 +6,7 @@ ORACLE := .venv-oracle
 WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint types contracts pytest coverage suites negative mutants live shape bench docs oracle clean recordings
+.PHONY: help demo test lint types contracts pytest coverage suites negative mutants live shape bench docs oracle clients clean recordings
 .PHONY: manifests pictures bundle site npm-tools
 
 help: ## list the commands
@@ -91,8 +91,13 @@ $(PROGRAMS):
 
 oracle: $(PROGRAMS) ## the official client and programs of other people, for the tests that drive them
 
+# Their own parsers and commands are the yardstick for what `vast-mcp install` writes.
+clients: ## MCP clients from npm, for the tests that let them read what `install` wrote
+	@npm install --silent --no-audit --no-fund --prefix .clients @openai/codex@0.171.0 \
+		@google/gemini-cli@0.61.0 @anthropic-ai/claude-code@2.1.197
+
 recordings: $(STAMP) $(ORACLE)/.installed ## record what the official client sends, for the parity tests
 	@$(BIN)/python -m tests.parity.record
 
 clean: ## remove environments and caches
-	@rm -rf $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake $(NPM_TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .clients $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake $(NPM_TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

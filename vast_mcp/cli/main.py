@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": ("serve", "serve MCP on stdio or HTTP (the default)"),
     "demo": ("demo", "rent and shut down a simulated GPU before your eyes"),
     "simulate": ("simulate", "a Vast.ai of your own on a loopback port"),
+    "install": ("install", "set up the MCP clients on this computer, after showing how"),
     "doctor": ("doctor", "check key, reachability, clock, policy, ledger and leases"),
     "policy": ("limits", "show, check, start or explain the limits"),
     "budget": ("budget", "what each task may cost; at a terminal, give one more"),
