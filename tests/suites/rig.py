@@ -193,6 +193,8 @@ def unresolved(rental: Rental) -> bool:
 class Books:
     """Everything the ledger says, read at once."""
 
+    now_us: int
+    """The account's own time, in which the ledger is written."""
     rentals: tuple[Rental, ...]
     spent: dict[str, Usd]
     reserved: dict[str, Usd]
@@ -218,7 +220,9 @@ async def read_books(driver: Driver, keys: list[str]) -> Books:
             spent[intent], reserved[intent] = spent_and_reserved(parts, now_us)
             timed = [one for one in parts if one.kind != "traffic"]
             metered[intent] = spent_and_reserved(timed, now_us)[0]
-        return Books(tuple(found.values()), spent, reserved, tx.broken_audit_link(), metered)
+        return Books(
+            now_us, tuple(found.values()), spent, reserved, tx.broken_audit_link(), metered
+        )
 
     return await driver.runtime.services.ledger.read(read)
 
@@ -269,7 +273,7 @@ def _of_rental(world: World, rental: Rental, books: Books) -> list[str]:
         ended = own.contract_ever(rental.target_id or 0)
         since_us = own.now_us - (ended.destroyed_us or 0) if ended else HOUR_US
         return [] if since_us < _BELIEVED_US else [f"{name} has no machine any more"]
-    tail_over = own.now_us - (rental.ended_us or 0) > BILLING_TAIL_US
+    tail_over = books.now_us - (rental.ended_us or 0) > BILLING_TAIL_US
     gone = not rental.state.holds_money and tail_over
     if gone and books.reserved[rental.intent_id] > Usd(0):
         return [f"{name} still reserves money"]
