@@ -59,12 +59,23 @@ bench: $(STAMP) ## cold start, time added per call, size of listings
 	@$(BIN)/python bench/run.py
 
 docs: $(STAMP) ## write the generated tables of README and docs
-	@$(BIN)/python -m vast_mcp.cli.readme README.md docs/not-seen-live.md docs/refusals.md
+	@$(BIN)/python -m release.documents
 	@$(BIN)/python -m tests.requests.table docs/requests.md
 
 manifests: $(STAMP) ## write what registries, clients and installers read, and the icons
 	@$(BIN)/python -m release.manifests
 	@$(BIN)/python -m release.icon
+
+pictures: $(STAMP) ## draw the pictures of the README from the real demo, and the buttons
+	@$(BIN)/python -m release.pictures
+	@$(BIN)/python -m release.buttons
+
+site: $(STAMP) $(VENV)/.docs ## build the documentation into site/, strictly; works without a network
+	@NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
 
 bundle: $(STAMP) npm-tools ## pack the .mcpb bundle into dist/
 	@$(BIN)/python -m release.bundle

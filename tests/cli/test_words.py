@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import LONGEST_S, shell
+from tests.release.pictures import stale
 from vast_mcp.cli.codes import Exit, code_for
 from vast_mcp.cli.main import COMMANDS, parser_for
 from vast_mcp.errors import (
@@ -120,3 +121,4 @@ async def test_the_demonstration_holds(tmp_path: Path) -> None:
     assert "Every step held." in done.out
     assert "<no " not in done.out  # an answer that is shown is one that was given
     assert "\x1b" not in done.out
+    assert stale(done.out) == [], "run `make pictures`"  # the README shows what it says

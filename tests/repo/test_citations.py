@@ -8,7 +8,16 @@ import pytest
 from tests.repo.headings import headings
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("*.md", "*.toml", "Makefile", "docs/*.md", "bench/*.py", "vast_mcp/**/*", "tests/**/*")
+PLACES = (
+    "*.md",
+    "*.toml",
+    "Makefile",
+    "docs/**/*.md",
+    "bench/*.py",
+    "release/*.py",
+    "vast_mcp/**/*",
+    "tests/**/*",
+)
 CITING = sorted(
     path
     for place in PLACES

@@ -1,7 +1,7 @@
 """The keys of a policy file: what each holds, which way is tighter, and what it means.
 
 This one table feeds the reader, the layering, the environment names, `policy show`, `policy init`
-and the README.
+and the documents.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The limits as rows and as a file to start from: for the README, `policy show` and `init`."""
+"""The limits as rows and as a file to start from: for the documents, `policy show` and `init`."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType

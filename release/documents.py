@@ -1,27 +1,42 @@
-"""Writes the generated parts of documents: `python -m vast_mcp.cli.readme FILE…`.
+"""Writes the generated parts of every document: `python -m release.documents`.
 
 Each stands between `<!-- generated: NAME -->` and `<!-- end -->`; a test fails when one is stale.
 """
 
 import argparse
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from release.buttons import block, buttons
+from release.entries import entry, places_table
+from release.facts import ROOT
+from release.refusal_tables import policy_table, vendor_table
 from vast_mcp.cli.codes import MEANING
-from vast_mcp.cli.main import parser_for
-from vast_mcp.cli.refusal_tables import policy_table, vendor_table
+from vast_mcp.cli.main import COMMANDS, parser_for
 from vast_mcp.cli.simulate import FAULTS
 from vast_mcp.policy.table import limits_table
 from vast_mcp.policy.variables import variables_table
 from vast_mcp.prompts import PROMPTS
+from vast_mcp.resources.catalogue import FIXED, OF_INSTANCE
 from vast_mcp.server import TOOLS
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.vendor_shapes import SHAPES, Source, all_fields
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PLAYED = "docs/requests.md"
+"""Its one table is made by playing all requests: `tests/requests/table.py`."""
+
+
+def documents() -> list[Path]:
+    """Every page that has a generated part which is written here."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [
+        page
+        for page in pages
+        if page != ROOT / _PLAYED and _PART.search(page.read_text(encoding="utf-8"))
+    ]
 
 
 def renewed(text: str) -> str:
@@ -34,6 +49,11 @@ def renewed(text: str) -> str:
         "codes": codes_table,
         "faults": faults_table,
         "help": help_block,
+        "commands": commands_block,
+        "resources": resources_table,
+        "buttons": buttons,
+        "block": block,
+        "places": places_table,
         "seen": seen_table,
         "unseen": unseen_table,
         "vendor_refusals": vendor_table,
@@ -41,7 +61,9 @@ def renewed(text: str) -> str:
     }
 
     def write(found: re.Match[str]) -> str:
-        return f"{found[1]}{parts[found[2]]()}\n{found[3]}"
+        name = found[2]
+        made = parts[name]() if name in parts else entry(name.removeprefix("entry_"))
+        return f"{found[1]}{made}\n{found[3]}"
 
     return _PART.sub(write, text)
 
@@ -74,6 +96,14 @@ def prompts_table() -> str:
     for spec in PROMPTS:
         named = [f"**{one.name}**" if one.needed else one.name for one in spec.arguments]
         rows.append(f"| `{spec.name}` | {spec.description} | {', '.join(named) or 'nothing'} |")
+    return "\n".join(rows)
+
+
+def resources_table() -> str:
+    """One row per resource."""
+    rows = ["| resource | what it holds |", "|---|---|"]
+    rows += [f"| `{one.uri}` | {one.description} |" for one in FIXED]
+    rows += [f"| `{one.uri_template}` | {one.description} |" for one in OF_INSTANCE]
     return "\n".join(rows)
 
 
@@ -125,7 +155,27 @@ def faults_table() -> str:
 
 def help_block() -> str:
     """What `vast-mcp --help` prints, at a fixed width."""
-    parser = parser_for()
+    return _printed(parser_for())
+
+
+def commands_block() -> str:
+    """What each command says of itself."""
+    parts = []
+    for name, (_, line) in COMMANDS.items():
+        parser = _of_command(parser_for([name]), name)
+        parts.append(f"### {name}\n\n{line[0].upper()}{line[1:]}.\n\n{_printed(parser)}")
+    return "\n\n".join(parts)
+
+
+def _of_command(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
+    for action in parser._actions:  # noqa: SLF001  argparse has no public way to its subparsers
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            found: argparse.ArgumentParser = action.choices[name]
+            return found
+    raise LookupError(name)
+
+
+def _printed(parser: argparse.ArgumentParser) -> str:
     parser.formatter_class = _FixedWidth
     return f"```text\n{parser.format_help().rstrip()}\n```"
 
@@ -138,8 +188,8 @@ class _FixedWidth(argparse.HelpFormatter):
 
 
 def main() -> int:
-    """Rewrite the files named on the command line."""
-    for path in map(Path, sys.argv[1:]):
+    """Rewrite them."""
+    for path in documents():
         path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
