@@ -30,7 +30,7 @@ def entry(name: str) -> str:
 
 
 def places_table() -> str:
-    """One row per client: the word for `install`, its file on both systems, where the entry stands."""
+    """One row per client: its word for `install`, its file on both systems, where the entry is."""
     rows = [
         "| client | `vast-mcp install …` | file on Linux | on macOS | under | its own command |",
         "|---|---|---|---|---|---|",
