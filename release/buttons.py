@@ -60,13 +60,13 @@ def buttons() -> str:
 
 def block() -> str:
     """The entry of every client that reads `mcpServers`."""
-    text = json.dumps({"mcpServers": {SERVER: _SERVE}}, indent=2)
-    return f"```json\n{text}\n```"
+    return f'```json\n{{ "mcpServers": {{ "{SERVER}": {json.dumps(_SERVE)} }} }}\n```'
 
 
 def picture(words: str) -> str:
     """A button."""
-    width = 44 + round(7.4 * len(words))
+    words_width = round(7.8 * len(words))
+    width = 46 + words_width
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="32" role="img"'
         f' aria-label="{escape(words)}">\n'
@@ -74,7 +74,7 @@ def picture(words: str) -> str:
         '  <g transform="translate(10 8)"><rect width="16" height="16" rx="4" fill="#7c8cff"/>'
         '<path d="M8 4v8M4 8h8" stroke="#111827" stroke-width="2" stroke-linecap="round"/></g>\n'
         f'  <text x="34" y="21" fill="#fff" font-family="system-ui,-apple-system,Segoe UI,Roboto,'
-        f'sans-serif" font-size="14" font-weight="600">{escape(words)}</text>\n</svg>\n'
+        f'sans-serif" font-size="14" font-weight="600" textLength="{words_width}">{escape(words)}</text>\n</svg>\n'
     )
 
 
