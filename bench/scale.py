@@ -74,7 +74,7 @@ async def leases(size: int) -> dict[str, Any]:
         async with world.runtime() as runtime:
             began_s = world.clock.monotonic_s()
             try:
-                rows = len(await runtime.services.reads.list_instances())
+                rows = len(await runtime.session.account.reads.list_instances())
                 reading = {"reading_s": round(world.clock.monotonic_s() - began_s, 1), "rows": rows}
             except Exception as error:  # noqa: BLE001  that it fails is the figure
                 reading = {"reading_s": f"{type(error).__name__}"}
@@ -84,7 +84,7 @@ async def leases(size: int) -> dict[str, Any]:
             until_s = world.clock.monotonic_s() + PATIENCE_S
             while world.clock.monotonic_s() < until_s:
                 with suppress(Exception):
-                    await runtime.services.guard.tick()
+                    await runtime.session.guard.tick()
                 if len(stops(world, before)) >= LEASES:
                     break
                 world.clock.move(60)

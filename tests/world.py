@@ -22,6 +22,7 @@ from mcp.client import ClientRequestContext
 from mcp.client.session import ElicitationFnT
 from mcp.types import ElicitRequestParams, ElicitResult, ErrorData
 
+from vast_mcp.account.context import Account
 from vast_mcp.clock import Clock, ManualClock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.models import Offer
@@ -137,6 +138,12 @@ class World:
             yield runtime
 
     @asynccontextmanager
+    async def account(self) -> AsyncIterator[Account]:
+        """What an act may look at, for acts and looks below the door."""
+        async with self.runtime() as runtime:
+            yield runtime.session.account
+
+    @asynccontextmanager
     async def connect(
         self,
         mode: Mode = "auto",
@@ -203,7 +210,7 @@ class World:
                 return await self.offers(
                     opened, limit=limit, rental=rental, usd_per_hour=usd_per_hour
                 )
-        found = await runtime.services.reads.search_offers(
+        found = await runtime.session.account.reads.search_offers(
             {"verified": {"eq": True}, "dph_total": dict(usd_per_hour) if usd_per_hour else None},
             rental="interruptible" if rental == "interruptible" else "on_demand",
             disk_gb=50.0,

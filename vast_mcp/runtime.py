@@ -2,8 +2,8 @@
 
 import hashlib
 import shlex
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,39 +12,39 @@ import anyio
 import httpx2
 
 from vast_mcp import __version__
+from vast_mcp.account.cache import AccountCache
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import Marker
+from vast_mcp.account.ledger import AccountLedger, known_account
+from vast_mcp.account.secret_store import SecretStore
+from vast_mcp.account.secrets import MachineSecrets
+from vast_mcp.account.ssh_key import KEY_NAME
 from vast_mcp.api.connection import Connection
 from vast_mcp.api.keyring import KeyRing
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.writes import Writes
 from vast_mcp.clock import Clock
 from vast_mcp.config import Settings, load_or_make_secret
-from vast_mcp.guard.account_books import AccountBooks, known_account
-from vast_mcp.guard.act import Caller, Desk
+from vast_mcp.guard.act import Caller
 from vast_mcp.guard.acts import rebuild
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
-from vast_mcp.guard.mark import Marker
 from vast_mcp.guard.rights import RightsWatch
-from vast_mcp.guard.secret_store import SecretStore
-from vast_mcp.guard.ssh_key import KEY_NAME, public_key
-from vast_mcp.guard.vault import Vault
-from vast_mcp.guard.view import View
 from vast_mcp.jobs import Jobs
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.sealing import Seal
 from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.notices import Messenger
-from vast_mcp.policy import Limits
 from vast_mcp.policy.source import PolicySource
 from vast_mcp.rate_limit.pace import SharedPace
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.own_places import held_of_ours
 from vast_mcp.remote.paths import LocalRoots
-from vast_mcp.remote.station import Remote, open_remote
-from vast_mcp.services import Services
+from vast_mcp.remote.station import open_remote
 from vast_mcp.services.scouting import Scouting
-from vast_mcp.store import Cipher, Ledger, SqliteLedger
+from vast_mcp.session import Session
+from vast_mcp.store import Cipher, SqliteLedger
 from vast_mcp.text import Redactor
 from vast_mcp.vendor_clock import DateHearing, judged
 
@@ -56,7 +56,7 @@ SEAL_KEY = "seal.key"
 class Runtime:
     """An opened account."""
 
-    services: Services
+    session: Session
     errands: Errands
     seal_key: bytes
     messenger: Messenger
@@ -133,22 +133,24 @@ async def open_runtime(
         ledger, spare = _books(settings, reads, cipher), SqliteLedger(None)
         async with _closed_at_the_end(ledger, spare, pace), remote as station:
             keeps = keep and connection.has_key and not settings.read_only
-            parts = _Parts(
-                settings, clock, connection, reads, marker, ledger, spare, station, ring, keeps
+            account = Account(
+                reads=reads,
+                cache=AccountCache(reads, clock, marker, attended=keeps),
+                ledger=ledger,
+                clock=clock,
+                marker=marker,
+                limits=policy_source(settings).current,
+                remote=station,
+                secrets=_secrets(settings, cipher, known),
+                redactor=known,
+                keys=ring,
+                home=settings.home,
             )
-            vault = _vault(settings, cipher, known)
-            services, errands = _wire(parts, vault, known)
-            _connect_jobs(services, seal_key, vault)
-            messenger = Messenger(services, settings.environment)
-            listeners = (*listeners, messenger.ticked)
-            keeper = (
-                Keeper(services.guard, clock, listeners=listeners, rights=services.rights)
-                if keeps
-                else None
-            )
-            working = services.jobs.open(resume=keeps)
-            async with errands.open(), _kept(services.guard, keeper), working:
-                yield Runtime(services, errands, seal_key, messenger)
+            session, errands = _wire(account, connection, spare, settings, seal_key)
+            messenger = Messenger(session, settings.environment)
+            kept = _kept(session, (*listeners, messenger.ticked)) if keeps else nullcontext()
+            async with errands.open(), kept, session.jobs.open(resume=keeps):
+                yield Runtime(session, errands, seal_key, messenger)
 
 
 class _Closes(Protocol):
@@ -191,11 +193,11 @@ def _is_own(settings: Settings, user_id: int) -> bool:
     return known is None or known == _account_name(settings.api_base, str(user_id))
 
 
-def _books(settings: Settings, reads: Reads, cipher: Cipher) -> AccountBooks:
+def _books(settings: Settings, reads: Reads, cipher: Cipher) -> AccountLedger:
     async def learn_user_id() -> int:
         return (await reads.account()).user_id
 
-    return AccountBooks(
+    return AccountLedger(
         learn_user_id,
         state_dir=settings.home,
         key_digest=settings.key_digest,
@@ -206,11 +208,10 @@ def _books(settings: Settings, reads: Reads, cipher: Cipher) -> AccountBooks:
 
 
 @asynccontextmanager
-async def _kept(guard: Guard, keeper: Keeper | None) -> AsyncIterator[None]:
+async def _kept(session: Session, listeners: Iterable[Listener]) -> AsyncIterator[None]:
     """With a keeper at work; its first look is awaited by whatever wants to change something."""
-    if keeper is None:
-        yield
-        return
+    guard, clock = session.guard, session.account.clock
+    keeper = Keeper(guard, clock, listeners=listeners, rights=session.rights)
     guard.sweep.expect()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(keeper.run)
@@ -218,61 +219,38 @@ async def _kept(guard: Guard, keeper: Keeper | None) -> AsyncIterator[None]:
         tasks.cancel_scope.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What is open, before it is put together."""
-
-    settings: Settings
-    clock: Clock
-    connection: Connection
-    reads: Reads
-    marker: Marker
-    ledger: AccountBooks
-    spare: SqliteLedger
-    remote: Remote
-    ring: KeyRing
-    keeps: bool
-    """Whether a keeper is at work."""
-
-
-def _vault(settings: Settings, cipher: Cipher, redactor: Redactor) -> Vault:
+def _secrets(settings: Settings, cipher: Cipher, redactor: Redactor) -> MachineSecrets:
     store = SecretStore(settings.home, cipher)
-    return Vault(settings.environment, store, redactor, system_policy=settings.system_policy)
+    return MachineSecrets(
+        settings.environment, store, redactor, system_policy=settings.system_policy
+    )
 
 
-def _wire(parts: _Parts, vault: Vault, redactor: Redactor) -> tuple[Services, Errands]:
-    settings = parts.settings
-    view = View(parts.reads, parts.clock, parts.marker, attended=parts.keeps)
-    source = policy_source(settings)
-    jobs = Jobs(ledger=parts.ledger, clock=parts.clock, logs=settings.home / "jobs")
+def _wire(
+    account: Account,
+    connection: Connection,
+    spare: SqliteLedger,
+    settings: Settings,
+    seal_key: bytes,
+) -> tuple[Session, Errands]:
     errands = Errands()
+    jobs = Jobs(ledger=account.ledger, clock=account.clock, logs=account.home / "jobs")
     guard = Guard(
-        desk=_desks(parts, view, vault),
-        limits=source.current,
-        ledger=parts.ledger,
-        spare=parts.spare,
-        journal=Journal(Writes(parts.connection), parts.clock, view),
+        account=account,
+        spare=spare,
+        journal=Journal(Writes(connection), account.clock, account.cache),
         errands=errands,
-        clock=parts.clock,
         rebuild=jobs.rebuilding(rebuild),
     )
-    services = Services(
-        reads=parts.reads,
-        view=view,
+    _connect_jobs(account, guard, jobs, seal_key)
+    session = Session(
+        account=account,
         guard=guard,
-        ledger=parts.ledger,
-        clock=parts.clock,
-        marker=parts.marker,
-        limits=source.current,
-        redactor=redactor,
-        caller=Caller(terminal_only=settings.ask == "terminal", flags=_flags(settings)),
-        keys=parts.ring,
-        state_place=str(settings.home),
-        remote=parts.remote,
-        rights=RightsWatch(guard, parts.ledger, parts.clock, parts.ring),
         jobs=jobs,
+        rights=RightsWatch(guard, account),
+        caller=Caller(terminal_only=settings.ask == "terminal", flags=_flags(settings)),
     )
-    return services, errands
+    return session, errands
 
 
 def _flags(settings: Settings) -> str:
@@ -282,35 +260,18 @@ def _flags(settings: Settings) -> str:
     return f" --ledger {shlex.quote(str(settings.ledger.absolute()))}"
 
 
-def _desks(parts: _Parts, view: View, vault: Vault) -> Callable[[Limits, Ledger], Desk]:
-    def desk(limits: Limits, books: Ledger) -> Desk:
-        return Desk(
-            reads=parts.reads,
-            view=view,
-            ledger=books,
-            clock=parts.clock,
-            marker=parts.marker,
-            limits=limits,
-            show_key=lambda: public_key(parts.settings.home),
-            remote=parts.remote,
-            vault=vault,
-        )
-
-    return desk
-
-
-def _connect_jobs(services: Services, seal_key: bytes, vault: Vault) -> None:
+def _connect_jobs(account: Account, guard: Guard, jobs: Jobs, seal_key: bytes) -> None:
     """Jobs stand below the read models that look at the market for them."""
-    scout = Scouting(services)
+    scout = Scouting(account)
     office = Office(
         lambda: scout,
-        services.remote,
+        account.remote,
         Seal(seal_key),
-        services.redactor,
-        services.jobs.begin,
-        learn_secrets=lambda: vault.learn(services.limits()),
+        account.redactor,
+        jobs.begin,
+        learn_secrets=lambda: account.secrets.learn(account.limits()),
     )
-    services.jobs.connect(services.guard, office)
+    jobs.connect(guard, office)
 
 
 def _account_name(api_base: str, user_id: str) -> str:

@@ -44,7 +44,7 @@ from vast_mcp.policy import Limits
 from vast_mcp.prompts import PROMPTS
 from vast_mcp.resources import Catalogue, Notices, complete
 from vast_mcp.resources.catalogue import MIME_TYPE
-from vast_mcp.services import Services
+from vast_mcp.session import Session
 from vast_mcp.text import clean_line
 from vast_mcp.tools import (
     account,
@@ -90,7 +90,7 @@ class Opened(Protocol):
     """An account that is open while the server runs."""
 
     @property
-    def services(self) -> Services:
+    def session(self) -> Session:
         """What is handed on."""
         ...
 
@@ -99,24 +99,24 @@ class Opened(Protocol):
 class ServerLifespan:
     """What tools, resources and prompts reach through their context."""
 
-    services: Services
+    session: Session
 
-    def services_for(self, context: Context[Any, Any]) -> Services:  # noqa: ARG002
+    def session_for(self, context: Context[Any, Any]) -> Session:  # noqa: ARG002
         """Those of whoever calls: a verified token's subject is a principal of its own."""
-        return self.services_of_caller()
+        return self.session_of_caller()
 
-    def services_of_caller(self) -> Services:
+    def session_of_caller(self) -> Session:
         """The same, for handlers that have no context object."""
         token = get_access_token()
         if token is None:
-            return self.services
+            return self.session
         principal = f"token:{token.subject or token.client_id}"
-        return self.services.for_caller(replace(self.services.caller, principal=principal))
+        return self.session.for_caller(replace(self.session.caller, principal=principal))
 
     def scrub(self, text: str) -> str:
         """Without any secret value this process knows; commands for a terminal are whole."""
-        whole = on_these_books(text, self.services.caller.flags)
-        return self.services.redactor.scrub(whole)
+        whole = on_these_books(text, self.session.caller.flags)
+        return self.session.account.redactor.scrub(whole)
 
 
 class VastServer(MCPServer[ServerLifespan]):
@@ -153,7 +153,7 @@ class VastServer(MCPServer[ServerLifespan]):
         except UnexpectedToolError:
             raise
         except ToolError as error:  # whatever it echoes, a known secret is not in it
-            scrub = _services(context).redactor.scrub
+            scrub = _session(context).account.redactor.scrub
             raise ToolError(scrub(str(error))) from error.__cause__
 
     async def _call(
@@ -183,9 +183,9 @@ class VastServer(MCPServer[ServerLifespan]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[ServerLifespan, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        """Read one with the services of whoever asks."""
+        """Read one with the session of whoever asks."""
         try:
-            text = await self._catalogue.read(str(uri), _services(context))
+            text = await self._catalogue.read(str(uri), _session(context))
         except (MCPError, ResourceError):
             raise
         except Exception as defect:
@@ -204,17 +204,17 @@ class VastServer(MCPServer[ServerLifespan]):
     ) -> GetPromptResult | InputRequiredResult:
         """Render one; what is wrong comes back as an error that says so."""
         spec = self._prompts.get(name)
-        services = _services(context)
+        session = _session(context)
         if spec is None:
-            message = services.redactor.scrub(_no_prompt(name, self._prompts))
+            message = session.account.redactor.scrub(_no_prompt(name, self._prompts))
             raise MCPError(code=INVALID_PARAMS, message=message)
         try:
-            return await spec.render(services, arguments or {}, self._absence)
+            return await spec.render(session, arguments or {}, self._absence)
         except InputInvalid as error:
-            message = services.redactor.scrub(f"{name}: {error}")
+            message = session.account.redactor.scrub(f"{name}: {error}")
             raise MCPError(code=INVALID_PARAMS, message=message) from error
         except VastMcpError as error:
-            message = services.redactor.scrub(f"{name}: {error}")
+            message = session.account.redactor.scrub(f"{name}: {error}")
             raise MCPError(code=INTERNAL_ERROR, message=message) from error
 
     def _absence(self, name: str) -> str:
@@ -224,16 +224,16 @@ class VastServer(MCPServer[ServerLifespan]):
     async def _complete(
         self, ctx: ServerRequestContext[ServerLifespan, Any], params: CompleteRequestParams
     ) -> CompleteResult:
-        services = ctx.lifespan_context.services_of_caller()
-        values = await complete(services, params.argument.name, params.argument.value)
+        session = ctx.lifespan_context.session_of_caller()
+        values = await complete(session, params.argument.name, params.argument.value)
         return CompleteResult(completion=Completion(values=values, has_more=False))
 
 
-def _services(context: Context[ServerLifespan, Any] | None) -> Services:
+def _session(context: Context[ServerLifespan, Any] | None) -> Session:
     if context is None:
         raise MCPError(code=INTERNAL_ERROR, message="Asked outside of a request.")
     lifespan: Lifespan = context.request_context.lifespan_context
-    return lifespan.services_for(context)
+    return lifespan.session_for(context)
 
 
 def _no_prompt(name: str, known: Iterable[str]) -> str:
@@ -265,7 +265,7 @@ def create_server(
     @asynccontextmanager
     async def lifespan(_: MCPServer[ServerLifespan]) -> AsyncIterator[ServerLifespan]:
         async with runtime() as opened:
-            yield ServerLifespan(opened.services)
+            yield ServerLifespan(opened.session)
 
     offer = choose(TOOLS, toolsets, read_only=read_only)
     return VastServer(

@@ -78,7 +78,7 @@ async def test_a_budget_can_be_set_before_the_task_begins(
             policy = await at.world.call(client, "show_policy")
             async with at.runtime() as opened:
                 offer = (await at.world.offers(opened))[0]
-                entries = await opened.services.ledger.read(lambda tx: tx.audit(10))
+                entries = await opened.session.account.ledger.read(lambda tx: tx.audit(10))
             if cap is not None:
                 told = await refused(
                     at.world, client, "create_instance", offer_id=offer.offer_id, task="lora",

@@ -30,7 +30,7 @@ async def findings(world: World) -> dict[str, DoctorLine]:
     try:
         async with world.runtime() as opened:
             return {
-                one.subject: one async for one in examined(world.settings, opened.services, noting)
+                one.subject: one async for one in examined(world.settings, opened.session, noting)
             }
     finally:
         world.transport = own
@@ -62,7 +62,7 @@ async def test_doctor_finds_a_ledger_that_can_be_read_and_not_written(tmp_path: 
     world = World(tmp_path)
     await rented(world)
     async with world.runtime() as server:
-        ledger = server.services.ledger
+        ledger = server.session.account.ledger
         for number in range(8):
             await ledger.write(partial(capped, task=f"task {number}"))
         journal = size_of(f"{ledger.place}-wal")
@@ -130,14 +130,14 @@ async def test_an_endpoint_that_could_not_be_read_is_not_called_gone(tmp_path: P
         number = await endpoint_with_a_worker(world, client)
     own, world.transport = world.transport, EndpointsDown(world)
     async with world.runtime() as opened:
-        rows, _, unread = await looked(opened.services)
+        rows, _, unread = await looked(opened.session)
     assert [row.state for row in rows if row.what == f"endpoint {number}"] == ["not seen"]
     assert "Endpoints could not be read" in unread[0]
     assert (await findings(world))["leases"].sound is not True
     world.transport = own
     world.simulator.world.serverless.endpoints.clear()
     async with world.runtime() as opened:
-        rows, _, _ = await looked(opened.services)
+        rows, _, _ = await looked(opened.session)
     assert [row.state for row in rows if row.what == f"endpoint {number}"] == ["gone"]
 
 
@@ -166,6 +166,6 @@ async def test_leases_without_the_vendor_promises_no_destroy_that_nobody_agreed_
     for _ in range(40):
         world.simulator.faults.add("status_before", "GET", "/instances/", status=500)
     async with world.runtime() as opened:
-        rows, trouble, _ = await looked(opened.services)
+        rows, trouble, _ = await looked(opened.session)
     assert trouble
     assert [row.then for row in rows] == ["stop"]

@@ -21,7 +21,9 @@ AWKWARD = ["/opt/my tools/100%/vast-mcp", "watch", "--policy", "/srv/<a> & $HOME
 async def ends(at: Shell, number: int) -> int:
     """When the books say that its lease ends."""
     async with at.runtime() as opened:
-        rental = await opened.services.ledger.read(lambda tx: tx.rental_of("instance", number))
+        rental = await opened.session.account.ledger.read(
+            lambda tx: tx.rental_of("instance", number)
+        )
     assert rental is not None
     return rental.lease_ends_us
 
@@ -54,7 +56,7 @@ async def test_extend_meets_the_same_limits_and_the_freeze(tmp_path: Path) -> No
         with pytest.raises(PolicyDenied, match="max_lease_hours"):
             await extended(at.settings, number, 200, ask)
         async with at.runtime() as opened:
-            await freeze(opened.services.ledger, opened.services.clock)
+            await freeze(opened.session.account.ledger, opened.session.account.clock)
         with pytest.raises(PolicyDenied, match="frozen"):
             await extended(at.settings, number, 1, ask)
 

@@ -41,7 +41,7 @@ SAYS = "all spending is frozen by a person at 20"
 async def frozen(world: World) -> None:
     """Frozen by another process of the account."""
     async with world.runtime() as other:
-        await freeze(other.services.ledger, other.services.clock)
+        await freeze(other.session.account.ledger, other.session.account.clock)
 
 
 async def test_while_frozen_nothing_is_rented_started_extended_or_raised(tmp_path: Path) -> None:
@@ -109,11 +109,11 @@ async def test_a_freeze_between_the_first_decision_and_the_second_holds(tmp_path
     world = World(tmp_path)
     number = await rented(world)
     async with world.runtime() as runtime, world.runtime() as other:
-        guard, caller = runtime.services.guard, runtime.services.caller
+        guard, caller = runtime.session.guard, runtime.session.caller
         ready = await guard.propose(ExtendLease(number, 1), caller)
         assert isinstance(ready, Ready)
         before = len(world.simulator.mutations())
-        await freeze(other.services.ledger, other.services.clock)
+        await freeze(other.session.account.ledger, other.session.account.clock)
         with pytest.raises(PolicyDenied) as caught:
             await guard.perform(ready, caller)
     assert caught.value.rules == ("frozen",)
@@ -163,9 +163,11 @@ async def _race(world: World, booked: int) -> tuple[set[str], set[str], list[str
             return str(answer["status"])
 
         async def switch() -> set[str]:
-            while len(await other.services.ledger.read(lambda tx: tx.live_rentals())) < booked:
+            while (
+                len(await other.session.account.ledger.read(lambda tx: tx.live_rentals())) < booked
+            ):
                 pass
-            return await other.services.ledger.write(freeze_and_count)
+            return await other.session.account.ledger.write(freeze_and_count)
 
         async def rent_on(share: list[Offer]) -> list[str]:
             said: list[str] = []
@@ -178,7 +180,7 @@ async def _race(world: World, booked: int) -> tuple[set[str], set[str], list[str
         rents = asyncio.gather(*(rent_on(offers[number::8]) for number in range(8)))
         at_freeze, told = await asyncio.gather(switch(), rents)
         outcomes = [one for said in told for one in said]
-        live = await other.services.ledger.read(lambda tx: tx.live_rentals())
+        live = await other.session.account.ledger.read(lambda tx: tx.live_rentals())
     return at_freeze, {one.intent_id for one in live}, outcomes
 
 
@@ -190,7 +192,7 @@ async def test_both_tools_tell_that_it_is_frozen_until_it_is_lifted(tmp_path: Pa
         for tool in ("show_policy", "show_account"):
             assert "only `vast-mcp unfreeze` lifts it" in (await world.call(client, tool))["frozen"]
         async with world.runtime() as other:
-            await unfreeze(other.services.ledger, other.services.clock)
+            await unfreeze(other.session.account.ledger, other.session.account.clock)
         for tool in ("show_policy", "show_account"):
             assert "frozen" not in await world.call(client, tool)
         await world.rent(client)
@@ -203,7 +205,7 @@ async def test_leases_still_end_while_frozen(tmp_path: Path) -> None:
     await frozen(world)
     world.clock.move(4 * 3600)
     async with world.runtime() as runtime:
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
     world.simulator.catch_up()
     assert not world.simulator.world.instances[number].wants_to_run
 
@@ -368,7 +370,7 @@ async def test_stop_all_ends_what_an_endpoint_rents(
             for one in endpoints.values()
         }
         async with at.runtime() as opened:
-            live = await opened.services.ledger.read(lambda tx: tx.live_rentals())
+            live = await opened.session.account.ledger.read(lambda tx: tx.live_rentals())
         again = await stopped_all(at.settings, answering("yes", []))
     said = capsys.readouterr().out
     assert (ended, again) == (0, 0)

@@ -64,7 +64,7 @@ async def processes(world: World, held: Held) -> AsyncIterator[tuple[Guard, Guar
         world.transport = held
         async with world.runtime() as slow:
             world.transport = own
-            yield slow.services.guard, quick.services.guard
+            yield slow.session.guard, quick.session.guard
 
 
 async def booked(world: World, instance_id: int) -> Rental:
@@ -75,6 +75,8 @@ async def booked(world: World, instance_id: int) -> Rental:
 
 async def rental_of(runtime: Runtime, instance_id: int) -> Rental:
     """The same, in a runtime that is open."""
-    found = await runtime.services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+    found = await runtime.session.account.ledger.read(
+        lambda tx: tx.rental_of("instance", instance_id)
+    )
     assert found is not None
     return found

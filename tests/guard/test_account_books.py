@@ -4,6 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from vast_mcp.account.ledger import (
+    AccountLedger,
+    known_account,
+    known_ledger,
+    ledgers_in,
+)
 from vast_mcp.errors import (
     ApiError,
     Forbidden,
@@ -13,12 +19,6 @@ from vast_mcp.errors import (
     Unauthorized,
     VendorDown,
     VendorRefused,
-)
-from vast_mcp.guard.account_books import (
-    AccountBooks,
-    known_account,
-    known_ledger,
-    ledgers_in,
 )
 
 DIGEST = "d" * 16
@@ -40,15 +40,15 @@ class Vendor:
         return self.answer
 
 
-def books(state: Path, vendor: Vendor, given: Path | None = None) -> AccountBooks:
+def books(state: Path, vendor: Vendor, given: Path | None = None) -> AccountLedger:
     """The books of one process."""
-    return AccountBooks(
+    return AccountLedger(
         vendor.user_id, state_dir=state, key_digest=DIGEST, given=given,
         name_of=lambda user: ACCOUNT if user == "7" else "b" * 16,
     )  # fmt: skip
 
 
-async def opened(books: AccountBooks) -> str:
+async def opened(books: AccountLedger) -> str:
     """The file that they are in, once they were read."""
     try:
         await books.read(lambda tx: tx.live_rentals())

@@ -23,25 +23,25 @@ async def asked(tmp_path: Path, plan: Plan = PLAN) -> AsyncIterator[tuple[Runtim
     """A server whose ledger holds this plan."""
     world = World(tmp_path)
     async with world.runtime() as runtime:
-        await runtime.services.ledger.write(lambda tx: tx.add_plan(plan))
+        await runtime.session.account.ledger.write(lambda tx: tx.add_plan(plan))
         yield runtime, world
 
 
 def answers_of(runtime: Runtime) -> Answers:
     """Where answers are given."""
-    return runtime.services.guard.answers
+    return runtime.session.guard.answers
 
 
 async def now(runtime: Runtime) -> Plan:
     """The plan as it stands."""
-    found = await runtime.services.ledger.read(lambda tx: tx.plan(PLAN.plan_id))
+    found = await runtime.session.account.ledger.read(lambda tx: tx.plan(PLAN.plan_id))
     assert found is not None
     return found
 
 
 async def verdicts(runtime: Runtime) -> list[str]:
     """What the audit log says of it, oldest first."""
-    rows = await runtime.services.ledger.read(lambda tx: tx.audit(50))
+    rows = await runtime.session.account.ledger.read(lambda tx: tx.audit(50))
     return sorted(row.verdict for row in rows if row.subject == PLAN.plan_id)
 
 
@@ -161,7 +161,7 @@ async def test_a_hasty_yes_is_recorded_and_the_person_is_told(tmp_path: Path) ->
     """It counts; a letter says how to freeze all spending if it was not theirs."""
     async with asked(tmp_path) as (runtime, _):
         await answers_of(runtime).note_hasty(PLAN, ME)
-        letters: list[Letter] = await runtime.services.ledger.read(lambda tx: tx.letters())
+        letters: list[Letter] = await runtime.session.account.ledger.read(lambda tx: tx.letters())
         assert await verdicts(runtime) == ["agreed faster than a person reads"]
     (letter,) = letters
     assert PLAN.plan_id in letter.text

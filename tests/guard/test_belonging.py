@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.services.samples import NOW_US, SECOND_US, instance, rental
-from vast_mcp.guard.belonging import NEAR_US, TWIN_US, Bearers, Belonging, first_of, near
-from vast_mcp.guard.mark import Marker
+from vast_mcp.account.belonging import NEAR_US, TWIN_US, Bearers, Belonging, first_of, near
+from vast_mcp.account.lease_label import Marker
 from vast_mcp.models import Instance
 from vast_mcp.store import OutsideRental, Rental, RentalState, SqliteLedger, Transaction
 from vast_mcp.units import UsdPerHour

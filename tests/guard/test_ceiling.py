@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.guard.desks import desk_in
 from tests.services.samples import offer
 from tests.world import World
 from vast_mcp.clock import SECOND_US
@@ -36,13 +35,13 @@ async def test_a_rent_costs_no_more_than_the_ceiling_of_its_call(
     tmp_path: Path, usd: float, most: float, *, fits: bool
 ) -> None:
     """To the hundredth of a cent that is shown; a bid is held to a given ceiling as well."""
-    async with desk_in(World(tmp_path)) as desk:
+    async with World(tmp_path).account() as account:
         for bids in (False, True):
             if fits:
-                assert await check_ceiling(desk, price(usd), most=most, bids=bids) == ""
+                assert await check_ceiling(account, price(usd), most=most, bids=bids) == ""
             else:
                 with pytest.raises(PolicyDenied, match="above max_price_usd_per_hour"):
-                    await check_ceiling(desk, price(usd), most=most, bids=bids)
+                    await check_ceiling(account, price(usd), most=most, bids=bids)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +61,14 @@ async def test_without_a_ceiling_a_rent_is_held_to_the_price_that_was_shown_for_
     tmp_path: Path, age_us: int, usd: float, disk_gb: float, said: str | None
 ) -> None:
     """With the disk that is asked for now; older prices must be shown again."""
-    async with desk_in(World(tmp_path)) as desk:
-        shown = quote(desk.clock.utc_us() - age_us)
-        await desk.ledger.write(lambda tx: tx.remember_quotes([shown]))
+    async with World(tmp_path).account() as account:
+        shown = quote(account.clock.utc_us() - age_us)
+        await account.ledger.write(lambda tx: tx.remember_quotes([shown]))
         if said is None:
             with pytest.raises(PolicyDenied, match="the price shown by search_offers"):
-                await check_ceiling(desk, price(usd, disk_gb), most=None, bids=False)
+                await check_ceiling(account, price(usd, disk_gb), most=None, bids=False)
             return
-        told = await check_ceiling(desk, price(usd, disk_gb), most=None, bids=False)
+        told = await check_ceiling(account, price(usd, disk_gb), most=None, bids=False)
         assert said in told
         assert bool(told) is bool(said)
 
@@ -78,11 +77,11 @@ async def test_an_offer_that_nobody_was_shown_must_be_shown_and_a_bid_is_its_own
     tmp_path: Path,
 ) -> None:
     """A price for bids is none for renting on demand."""
-    async with desk_in(World(tmp_path)) as desk:
-        shown = quote(desk.clock.utc_us(), rental="interruptible")
-        await desk.ledger.write(lambda tx: tx.remember_quotes([shown]))
-        assert await check_ceiling(desk, price(0.1), most=None, bids=False)
-        assert await check_ceiling(desk, price(99), most=None, bids=True) == ""
+    async with World(tmp_path).account() as account:
+        shown = quote(account.clock.utc_us(), rental="interruptible")
+        await account.ledger.write(lambda tx: tx.remember_quotes([shown]))
+        assert await check_ceiling(account, price(0.1), most=None, bids=False)
+        assert await check_ceiling(account, price(99), most=None, bids=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -100,9 +99,9 @@ async def test_renting_without_a_bid_what_was_last_shown_for_bids_is_said(
     tmp_path: Path, shown: list[tuple[str, int]], *, said: bool
 ) -> None:
     """It costs another price than the one that was seen."""
-    async with desk_in(World(tmp_path)) as desk:
-        now_us = desk.clock.utc_us()
+    async with World(tmp_path).account() as account:
+        now_us = account.clock.utc_us()
         quotes = [quote(now_us + at_us, rental=rental) for rental, at_us in shown]
-        await desk.ledger.write(lambda tx: tx.remember_quotes(quotes))
-        told = await on_demand_after_all(desk, price(0.5))
+        await account.ledger.write(lambda tx: tx.remember_quotes(quotes))
+        told = await on_demand_after_all(account, price(0.5))
     assert told == ("Without a bid this rents on demand, at $0.50/h." if said else "")

@@ -39,7 +39,7 @@ async def exposed(world: World) -> Exposure:
     """What the books count."""
     async with world.runtime() as runtime:
         now_us = world.clock.lease_us()
-        return await runtime.services.ledger.read(lambda tx: tx.exposure(now_us))
+        return await runtime.session.account.ledger.read(lambda tx: tx.exposure(now_us))
 
 
 async def test_a_higher_bid_is_not_priced_to_an_end_that_was_moved(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ async def test_a_higher_bid_is_not_priced_to_an_end_that_was_moved(tmp_path: Pat
     assert outcome.status == "changed"
     rental = await booked(world, instance_id)
     async with world.runtime() as runtime:
-        parts = await runtime.services.ledger.read(lambda tx: tx.segments(rental.intent_id))
+        parts = await runtime.session.account.ledger.read(lambda tx: tx.segments(rental.intent_id))
     assert total_cost(parts, world.clock.lease_us()).dollars <= 0.8
 
 
@@ -167,7 +167,7 @@ async def test_a_refused_rise_reserves_nothing(tmp_path: Path) -> None:
     world = World(tmp_path, seed=1)
     instance_id = await interruptible(world)
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         await carry(guard, CreateEndpoint("one", 0.1, lease_hours=2.0))
         before = await exposed(world)
         world.simulator.faults.add("auth_error_404", "PUT", "/bid_price")

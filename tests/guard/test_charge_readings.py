@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.guard.desks import desk_in
 from tests.keeper.test_charges_followed import readings, used
 from tests.world import World
+from vast_mcp.account.belonging import Bearers
+from vast_mcp.account.lease_label import Marker
 from vast_mcp.clock import DAY_US, MINUTE_US, SECOND_US
 from vast_mcp.guard.acts import CreateInstance
-from vast_mcp.guard.belonging import Bearers
 from vast_mcp.guard.charged import (
     FRESH_US,
     KEEPER_PAUSE_US,
@@ -19,7 +19,6 @@ from vast_mcp.guard.charged import (
     days_of,
     follow_charges,
 )
-from vast_mcp.guard.mark import Marker
 from vast_mcp.policy import Limits
 from vast_mcp.units import Usd
 
@@ -61,14 +60,14 @@ async def test_charges_are_read_again_after_their_pause_and_not_before(
     """A quarter of an hour for the keeper; before a rent near a cap they are ten seconds young."""
     world = World(tmp_path)
     await used(world, 0)
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         assert (KEEPER_PAUSE_US, FRESH_US) == (15 * MINUTE_US, 10 * SECOND_US)
-        began_us = desk.now_us()
-        await follow_charges(desk, pause_us=pause_us, within_s=20)
+        began_us = account.now_us()
+        await follow_charges(account, pause_us=pause_us, within_s=20)
         before = readings(world)
         assert before > 0
-        world.clock.move(after_s - (desk.now_us() - began_us) / 1e6)
-        await follow_charges(desk, pause_us=pause_us, within_s=20)
+        world.clock.move(after_s - (account.now_us() - began_us) / 1e6)
+        await follow_charges(account, pause_us=pause_us, within_s=20)
         assert (readings(world) > before) is again
 
 
@@ -79,11 +78,11 @@ async def test_what_was_charged_beyond_the_meter_is_said_once(
     """From a cent on: it counts as spent from now on."""
     world = World(tmp_path)
     await used(world, usd)
-    async with desk_in(world) as desk:
-        said = await follow_charges(desk, pause_us=0, within_s=20)
+    async with world.account() as account:
+        said = await follow_charges(account, pause_us=0, within_s=20)
         assert bool(said) is told
         assert not told or said[0].endswith("more than was metered: it counts as spent")
-        assert await follow_charges(desk, pause_us=0, within_s=20) == []
+        assert await follow_charges(account, pause_us=0, within_s=20) == []
 
 
 @pytest.mark.parametrize(("cap", "reads"), [(100.0, False), (0.5, True)])
@@ -94,11 +93,11 @@ async def test_only_a_rent_near_a_cap_waits_for_charges(
     world = World(tmp_path)
     await used(world, 0)
     offer = await world.cheap_offer()
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         act = CreateInstance(offer.offer_id, 4.0, max_price_usd_per_hour=1.0)
-        sight = await act.look(desk)
+        sight = await act.look(account)
         before = readings(world)
-        near = replace(desk, limits=Limits(max_usd_per_day=Usd.of(cap)))
+        near = account.deciding(Limits(max_usd_per_day=Usd.of(cap)), account.ledger)
         await before_spending(near, sight, NOBODYS)
         assert (readings(world) > before) is reads
         free = replace(sight, request=replace(sight.request, spend=None))

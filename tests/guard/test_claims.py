@@ -8,13 +8,13 @@ import pytest
 from tests.guard.test_closed_plans import PLAN
 from tests.policy.cases import machine, rent
 from tests.services.samples import NOW_US, instance, rental
+from vast_mcp.account.belonging import Bearers
+from vast_mcp.account.cache import Facts
+from vast_mcp.account.lease_label import Marker
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.act import Caller, Sight
-from vast_mcp.guard.belonging import Bearers
 from vast_mcp.guard.claim import Claims, _account_rate, _asks_for_more
-from vast_mcp.guard.mark import Marker
-from vast_mcp.guard.view import Facts
-from vast_mcp.models import Account
+from vast_mcp.models import VendorAccount
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits, Request
 from vast_mcp.store import Plan, PlanState, Rental, RentalState, SqliteLedger, Transaction
 from vast_mcp.text import Untrusted
@@ -112,7 +112,7 @@ async def test_only_an_open_plan_becomes_void(state: PlanState) -> None:
 
 MARKER = Marker(b"k" * 32)
 STOPPED = {"actual_status": "exited", "intended_status": "stopped", "cur_state": "stopped"}
-ACCOUNT = Account(1, Untrusted("ada"), Usd.of(100), Usd.of(100), email_verified=True)
+ACCOUNT = VendorAccount(1, Untrusted("ada"), Usd.of(100), Usd.of(100), email_verified=True)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def test_docker_options_beyond_a_container_are_named(
 ) -> None:
     """No limit knows them, so whoever rents shall see them: each once, three at most."""
     async with World(tmp_path).runtime() as runtime:
-        found = await runtime.services.reads.templates(limit=1)
+        found = await runtime.session.account.reads.templates(limit=1)
     assert odd_options(replace(found[0], docker_options=options)) == said
     assert odd_options(None) == ""
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from tests.services.samples import NOW_US, SECOND_US, instance, offer
+from vast_mcp.account.belonging import Belonging
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Booking, Sight
 from vast_mcp.guard.acts._base import Seen
 from vast_mcp.guard.acts.create import REPLAY_TTL_US, CreateInstance, CreateSight
 from vast_mcp.guard.acts.pricing import Price
-from vast_mcp.guard.belonging import Belonging
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Owner, Request, Target
 from vast_mcp.store import (

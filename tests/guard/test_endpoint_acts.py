@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.guard.desks import desk_in
 from tests.guard.test_lease_acts import booking, on_books
 from tests.services.samples import NOW_US, SECOND_US
 from tests.services.samples import rental as machine
@@ -57,8 +56,8 @@ def rental(**changes: Any) -> Rental:  # noqa: ANN401  any field
 
 async def test_an_endpoint_is_priced_at_all_its_workers_for_its_whole_lease(tmp_path: Path) -> None:
     """And its money is that of the days it will run on, from now on."""
-    async with desk_in(World(tmp_path)) as desk:
-        sight = await ACT.look(desk)
+    async with World(tmp_path).account() as account:
+        sight = await ACT.look(account)
     spend = sight.request.spend
     assert spend is not None
     assert (spend.cost, spend.rental_total) == (Usd.of(15), Usd.of(15))
@@ -89,13 +88,13 @@ async def test_an_endpoint_has_a_plain_name_and_no_more_warm_workers_than_worker
     tmp_path: Path, name: str, changes: dict[str, Any], *, fine: bool
 ) -> None:
     """Refused before anybody is asked."""
-    async with desk_in(World(tmp_path)) as desk:
+    async with World(tmp_path).account() as account:
         act = replace(ACT, endpoint_name=name, **changes)
         if fine:
-            assert (await act.look(desk)).settled is None
+            assert (await act.look(account)).settled is None
         else:
             with pytest.raises(InputInvalid):
-                await act.look(desk)
+                await act.look(account)
 
 
 @pytest.mark.parametrize(
@@ -267,22 +266,22 @@ async def test_an_endpoint_is_found_with_or_without_its_mark(tmp_path: Path) -> 
     world = World(tmp_path)
     await made(world, "chat", "other")
     one, two = world.simulator.world.serverless.endpoints.values()
-    async with desk_in(world) as desk:
-        found = await find_endpoint(desk, "chat")
+    async with world.account() as account:
+        found = await find_endpoint(account, "chat")
         assert found.rental is not None
         assert found.target.ours
-        assert (await find_endpoint(desk, found.endpoint.raw_name)).endpoint == found.endpoint
+        assert (await find_endpoint(account, found.endpoint.raw_name)).endpoint == found.endpoint
         with pytest.raises(NotFound, match="no endpoint of this name"):
-            await find_endpoint(desk, "cha")
-        scaling = await listed_scaling(desk, found.endpoint.endpoint_id)
+            await find_endpoint(account, "cha")
+        scaling = await listed_scaling(account, found.endpoint.endpoint_id)
         assert scaling == found.endpoint.scaling
         before = len(world.simulator.requests)
-        assert await listed_scaling(desk, 1) is None
+        assert await listed_scaling(account, 1) is None
         assert len(world.simulator.requests) == before + 2
         two.fields["endpoint_name"] = f"chat-vm1-{'b' * 11}"
         assert one.fields["endpoint_name"] != two.fields["endpoint_name"]
         with pytest.raises(InputInvalid, match="several endpoints"):
-            await find_endpoint(desk, "chat")
+            await find_endpoint(account, "chat")
 
 
 @pytest.mark.parametrize(
@@ -297,9 +296,9 @@ async def test_more_workers_cost_until_the_lease_ends(
     tmp_path: Path, books: dict[str, Any], cost: float, hours: float | None
 ) -> None:
     """Two more at fifty cents; the lease is told from its beginning."""
-    async with desk_in(World(tmp_path)) as desk:
+    async with World(tmp_path).account() as account:
         found = FoundEndpoint(endpoint(), rental(**books))
-        spend = await added(desk, found, UsdPerHour.of(0.5), 2)
+        spend = await added(account, found, UsdPerHour.of(0.5), 2)
     assert (spend.cost.dollars, spend.adds_running) == (cost, 2)
     assert hours is None or spend.lease_hours == hours
 

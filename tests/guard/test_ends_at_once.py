@@ -60,7 +60,7 @@ async def test_a_machine_started_anew_is_not_stopped_for_the_start_before(tmp_pa
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         await carry(guard, StopInstance(instance_id))
         await carry(guard, StartInstance(instance_id, 2.0))
     world.simulator.set_stage(instance_id, "scheduling")
@@ -140,7 +140,7 @@ async def test_a_stop_that_failed_leaves_a_lease_that_can_be_extended(
     else:  # not when it is asked about, but when it is confirmed; one look serves the stop itself
         world.simulator.faults.add("request_lost", "GET", path, times=20, skip=1)
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         with pytest.raises(ApiError):
             await carry(guard, StopInstance(instance_id))
         world.simulator.faults.planned.clear()
@@ -155,7 +155,7 @@ async def test_a_machine_that_is_being_destroyed_is_not_started(tmp_path: Path) 
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
-        await carry(runtime.services.guard, StopInstance(instance_id))
+        await carry(runtime.session.guard, StopInstance(instance_id))
     held = Held(world, "DELETE", f"/instances/{instance_id}")
     async with processes(world, held) as (slow, quick):
 
@@ -172,7 +172,7 @@ async def test_a_start_on_its_way_is_not_given_another_lease(tmp_path: Path) -> 
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
-        await carry(runtime.services.guard, StopInstance(instance_id))
+        await carry(runtime.session.guard, StopInstance(instance_id))
     held = Held(world, "PUT", f"/instances/{instance_id}", body="running")
     async with processes(world, held) as (slow, quick):
 
@@ -190,7 +190,7 @@ async def test_a_start_whose_answer_was_lost_can_be_repeated(tmp_path: Path) -> 
     world = World(tmp_path, seed=1)
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         await carry(guard, StopInstance(instance_id))
         world.simulator.faults.add("request_lost", "PUT", f"/instances/{instance_id}", skip=1)
         assert (await carry(guard, StartInstance(instance_id, 1.0))).status == "unknown"
@@ -203,7 +203,7 @@ async def test_a_start_that_came_up_is_not_given_up_when_it_is_outbid_later(tmp_
     world = World(tmp_path, seed=1)
     instance_id = await interruptible(world)
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         await carry(guard, StopInstance(instance_id))
         await carry(guard, StartInstance(instance_id, 3.0))
         world.run_until_ready(5 * MINUTE_S)

@@ -20,9 +20,9 @@ HOUR_US = 3_600_000_000
 async def label_end_us(world: World, instance_id: int) -> int:
     """When the lease ends by the mark in the machine's label."""
     async with world.runtime() as runtime:
-        one = await runtime.services.reads.show_instance(instance_id)
+        one = await runtime.session.account.reads.show_instance(instance_id)
         assert one is not None
-        mark = runtime.services.marker.read(one.raw_label)
+        mark = runtime.session.account.marker.read(one.raw_label)
     assert mark is not None
     return mark.until_us
 
@@ -31,7 +31,7 @@ async def reserved_until_us(world: World) -> int:
     """The end of the one open lease stretch: what the caps are counted with."""
     (rental,) = await rentals(world)
     async with world.runtime() as runtime:
-        parts = await runtime.services.ledger.read(lambda tx: tx.segments(rental.intent_id))
+        parts = await runtime.session.account.ledger.read(lambda tx: tx.segments(rental.intent_id))
     (lease,) = [one for one in parts if one.kind == "lease" and one.closed_us is None]
     assert lease.until_us is not None
     return lease.until_us

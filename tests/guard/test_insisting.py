@@ -18,9 +18,7 @@ async def stopped(world: World, instance_id: int) -> tuple[Outcome | ApiError, i
     before, began_s = len(world.simulator.mutations()), world.clock.monotonic_s()
     async with world.runtime() as runtime:
         try:
-            told: Outcome | ApiError = await carry(
-                runtime.services.guard, StopInstance(instance_id)
-            )
+            told: Outcome | ApiError = await carry(runtime.session.guard, StopInstance(instance_id))
         except ApiError as error:
             told = error
     sent = world.simulator.mutations()[before:]

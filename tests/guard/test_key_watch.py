@@ -9,7 +9,7 @@ from vast_mcp.guard.tick import Tick
 async def look(world: World) -> Tick:
     """One look of the keeper."""
     async with world.runtime() as runtime:
-        return await runtime.services.guard.tick()
+        return await runtime.session.guard.tick()
 
 
 async def rented(world: World) -> int:

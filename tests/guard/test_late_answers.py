@@ -52,7 +52,7 @@ async def test_a_machine_destroyed_while_its_rent_settles_owes_nothing_more(tmp_
     assert rental.state is RentalState.GONE
     assert not rental.running
     async with world.runtime() as runtime:
-        parts = await runtime.services.ledger.read(lambda tx: tx.segments(rental.intent_id))
+        parts = await runtime.session.account.ledger.read(lambda tx: tx.segments(rental.intent_id))
     assert all(one.closed_us is not None for one in parts)
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.guard.desks import desk_in, desk_of
 from tests.keeper.test_keeper import rented
 from tests.services.samples import NOW_US, SECOND_US, instance, rental
 from tests.world import World
+from vast_mcp.account.belonging import Belonging
+from vast_mcp.account.lease_label import Mark
 from vast_mcp.errors import InputInvalid, NotFound
 from vast_mcp.guard.act import Booking
 from vast_mcp.guard.acts import ExtendLease, StartInstance
@@ -17,8 +18,6 @@ from vast_mcp.guard.acts._lease import LeaseSight, added_spend, write_mark
 from vast_mcp.guard.acts.ending import RebootInstance
 from vast_mcp.guard.acts.extending import _present, _present_end_us
 from vast_mcp.guard.acts.leasing import _on_its_way
-from vast_mcp.guard.belonging import Belonging
-from vast_mcp.guard.mark import Mark
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Owner, Request, Target
 from vast_mcp.store import Gpus, LeaseFacts, Rental, RentalState, Segment, SqliteLedger, Transaction
@@ -289,8 +288,8 @@ async def test_a_label_follows_the_books_until_they_stand_still(
     world = World(tmp_path)
     instance_id = await rented(world)
     async with world.runtime() as runtime:
-        desk = desk_of(runtime, world)
-        one = await see(desk, instance_id)
+        account = runtime.session.account
+        one = await see(account, instance_id)
         sent: list[Json] = []
 
         async def send(call: Call, *, timeout_s: float = 60.0) -> JsonObject:
@@ -305,12 +304,12 @@ async def test_a_label_follows_the_books_until_they_stand_still(
                 if len(sent) <= moves:
                     tx.update_rental(held, lease_ends_us=held.lease_ends_us + HOUR_US)
 
-            await desk.ledger.write(move)
+            await account.ledger.write(move)
             return {}
 
         assert one.rental is not None
         ends_us = one.rental.lease_ends_us
-        assert await write_mark(desk, send, one, "train", ends_us) is seen_there
+        assert await write_mark(account, send, one, "train", ends_us) is seen_there
     assert len(sent) == len(set(map(str, sent))) == rounds
 
 
@@ -331,13 +330,13 @@ async def test_only_what_does_not_run_is_started(
     world = World(tmp_path)
     instance_id = await rented(world)
     world.simulator.set_status(instance_id, **changes)
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         act = StartInstance(instance_id, 2.0)
         if not starts:
             with pytest.raises(InputInvalid, match="already running or starting"):
-                await act.look(desk)
+                await act.look(account)
             return
-        spend = (await act.look(desk)).request.spend
+        spend = (await act.look(account)).request.spend
     assert spend is not None
     assert (spend.adds_running, spend.lease_hours) == (1, 2.0)
 
@@ -351,10 +350,10 @@ async def test_a_reboot_interrupts_unless_nothing_was_begun(
     """By itself it is one that a person is asked about."""
     world = World(tmp_path)
     instance_id = await rented(world)
-    async with desk_in(world) as desk:
-        assert (await RebootInstance(instance_id).look(desk)).request.action == "reboot_instance"
+    async with world.account() as account:
+        assert (await RebootInstance(instance_id).look(account)).request.action == "reboot_instance"
         act = RebootInstance(instance_id, unstarted=unstarted)
-        assert (await act.look(desk)).request.action == action
+        assert (await act.look(account)).request.action == action
 
 
 async def test_a_machine_that_the_list_lacks_can_be_ended_until_its_end_is_proven(
@@ -364,10 +363,10 @@ async def test_a_machine_that_the_list_lacks_can_be_ended_until_its_end_is_prove
     world = World(tmp_path)
     instance_id = await rented(world)
     world.simulator.host_gone(instance_id)
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         with pytest.raises(NotFound, match="counts as billing"):
-            await see(desk, instance_id)
-        found = await see(desk, instance_id, ends_cost=True)
+            await see(account, instance_id)
+        found = await see(account, instance_id, ends_cost=True)
         assert (found.instance.listed, found.target.ours) == (False, True)
         with pytest.raises(NotFound, match="There is no instance 5 on this account"):
-            await see(desk, 5, ends_cost=True)
+            await see(account, 5, ends_cost=True)

@@ -33,7 +33,7 @@ async def stopped(world: World) -> int:
     """A machine that rests."""
     instance_id = await running_machine(world)
     async with world.runtime() as runtime:
-        await carry(runtime.services.guard, StopInstance(instance_id))
+        await carry(runtime.session.guard, StopInstance(instance_id))
     return instance_id
 
 

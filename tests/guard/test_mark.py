@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.mark import (
+from vast_mcp.account.lease_label import (
     USER_TEXT_LIMIT,
     Marker,
     check_label,
@@ -20,6 +19,7 @@ from vast_mcp.guard.mark import (
     floor_minute_us,
     user_part,
 )
+from vast_mcp.errors import InputInvalid
 
 MARKER = Marker(b"k" * 32)
 OTHER = Marker(b"o" * 32)

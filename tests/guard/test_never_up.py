@@ -26,7 +26,7 @@ async def test_a_rent_that_never_runs_is_told_once_and_kept_until_somebody_ends_
             instance_id = await world.rent(client)
             async with world.runtime() as runtime:
                 keeper = Keeper(
-                    runtime.services.guard, world.clock, listeners=[runtime.messenger.ticked]
+                    runtime.session.guard, world.clock, listeners=[runtime.messenger.ticked]
                 )
                 for _ in range(40):
                     world.clock.move(MINUTE_S)

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.guard.desks import desk_in
 from tests.services.samples import NOW_US, SECOND_US, instance, rental
 from tests.world import World
-from vast_mcp.guard.act import Desk
+from vast_mcp.account.context import Account
 from vast_mcp.guard.observing import observe_all, observe_found
 from vast_mcp.models import Instance
 from vast_mcp.store import Gpus, Rental, RentalState, Segment, Transaction
@@ -23,7 +22,7 @@ STOPPED = {"actual_status": "exited", "intended_status": "stopped", "cur_state":
 OLD = {"created_us": NOW_US - 60 * MINUTE_US}
 
 
-async def add(desk: Desk, *rentals: Rental) -> None:
+async def add(account: Account, *rentals: Rental) -> None:
     """These into the books, each with its lease."""
 
     def write(tx: Transaction) -> None:
@@ -33,17 +32,17 @@ async def add(desk: Desk, *rentals: Rental) -> None:
             )
             tx.add_rental(one, [lease])
 
-    await desk.ledger.write(write)
+    await account.ledger.write(write)
 
 
-async def booked(desk: Desk, intent_id: str = INTENT) -> Rental | None:
+async def booked(account: Account, intent_id: str = INTENT) -> Rental | None:
     """As it stands now."""
-    return await desk.ledger.read(lambda tx: tx.rental(intent_id))
+    return await account.ledger.read(lambda tx: tx.rental(intent_id))
 
 
-def marked(desk: Desk, until_us: int, **changes: Any) -> Instance:  # noqa: ANN401  any field
+def marked(account: Account, until_us: int, **changes: Any) -> Instance:  # noqa: ANN401  any field
     """The machine with our mark in its label."""
-    return instance(raw_label=desk.marker.label("train", INTENT, until_us), **changes)
+    return instance(raw_label=account.marker.label("train", INTENT, until_us), **changes)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +58,11 @@ async def test_a_sight_of_a_machine_begins_the_count_of_lists_without_it_again(
     tmp_path: Path, lists: str, state: RentalState
 ) -> None:
     """Three in a row are its end; two, a sight, and two are the vendor's trouble."""
-    async with desk_in(World(tmp_path)) as desk:
-        await add(desk, rental(**OLD))
+    async with World(tmp_path).account() as account:
+        await add(account, rental(**OLD))
         for shown in lists:
-            await observe_all(desk, [instance()] if shown == "x" else [], desk.now_us())
-        found = await booked(desk)
+            await observe_all(account, [instance()] if shown == "x" else [], account.now_us())
+        found = await booked(account)
     assert found is not None
     assert found.state is state
 
@@ -73,12 +72,12 @@ async def after_looks(
 ) -> tuple[list[str], Rental]:
     """What the last of so many looks said, and the rental then."""
     world = World(tmp_path)
-    async with desk_in(world) as desk:
-        await add(desk, one)
+    async with world.account() as account:
+        await add(account, one)
         world.clock.move(after_us / SECOND_US)
         for _ in range(looks):
-            said = await observe_all(desk, shown, desk.now_us())
-        found = await booked(desk, one.intent_id)
+            said = await observe_all(account, shown, account.now_us())
+        found = await booked(account, one.intent_id)
     assert found is not None
     return said, found
 
@@ -118,11 +117,11 @@ async def test_an_intent_without_a_machine_is_released_when_that_is_proven_and_s
 async def test_a_lost_rent_is_found_by_its_mark_at_once_and_said(tmp_path: Path) -> None:
     """Whoever may still be sending: the mark proves it."""
     world = World(tmp_path)
-    async with desk_in(world) as desk:
-        await add(desk, rental(state=SENDING, target_id=None, sent_us=NOW_US))
-        one = marked(desk, rental().lease_ends_us, actual_status="running")
-        said = await observe_all(desk, [one], desk.now_us())
-        found = await booked(desk)
+    async with world.account() as account:
+        await add(account, rental(state=SENDING, target_id=None, sent_us=NOW_US))
+        one = marked(account, rental().lease_ends_us, actual_status="running")
+        said = await observe_all(account, [one], account.now_us())
+        found = await booked(account)
     assert found is not None
     assert (found.state, found.target_id, found.ever_ran) == (RentalState.ACTIVE, ID, True)
     assert said == [f"intent {INTENT} was found as instance {ID}"]
@@ -133,11 +132,11 @@ async def test_a_machine_that_another_rental_has_is_not_found_a_second_time(
 ) -> None:
     """One machine, one lease, though the label of one names the other."""
     world = World(tmp_path)
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         holder = rental(intent_id="bbbbbbbbbbb")
-        await add(desk, holder, rental(state=SENDING, target_id=None, sent_us=NOW_US))
-        await observe_all(desk, [marked(desk, rental().lease_ends_us)], desk.now_us())
-        found = await booked(desk)
+        await add(account, holder, rental(state=SENDING, target_id=None, sent_us=NOW_US))
+        await observe_all(account, [marked(account, rental().lease_ends_us)], account.now_us())
+        found = await booked(account)
     assert found is not None
     assert found.target_id is None
 
@@ -157,11 +156,11 @@ async def test_a_machine_that_a_later_list_shows_counts_again(
 ) -> None:
     """A list begun before its end may show it; one begun after it shows that it never ended."""
     world = World(tmp_path)
-    async with desk_in(world) as desk:
-        await add(desk, rental(**OLD, state=RentalState.GONE, running=False, ended_us=ended_us))
+    async with world.account() as account:
+        await add(account, rental(**OLD, state=RentalState.GONE, running=False, ended_us=ended_us))
         world.clock.move(60)
-        said = await observe_all(desk, [instance()], NOW_US)
-        found = await booked(desk)
+        said = await observe_all(account, [instance()], NOW_US)
+        found = await booked(account)
     assert found is not None
     assert found.state is state
     assert found.running is (state is RentalState.ACTIVE)
@@ -188,11 +187,11 @@ async def test_a_later_end_in_a_machines_own_label_is_believed_until_it_was_star
     """Books restored from a copy lack an extension; a start may have set an earlier end."""
     ends_us = rental().lease_ends_us
     world = World(tmp_path)
-    async with desk_in(world) as desk:
-        await add(desk, rental(**OLD, **books))
-        await observe_all(desk, [marked(desk, ends_us + later_us, **seen)], desk.now_us())
-        found = await booked(desk)
-        parts = await desk.ledger.read(lambda tx: tx.segments(INTENT))
+    async with world.account() as account:
+        await add(account, rental(**OLD, **books))
+        await observe_all(account, [marked(account, ends_us + later_us, **seen)], account.now_us())
+        found = await booked(account)
+        parts = await account.ledger.read(lambda tx: tx.segments(INTENT))
     assert found is not None
     assert found.lease_ends_us == (ends_us + later_us if follows else ends_us)
     if follows:
@@ -213,12 +212,12 @@ async def test_a_machine_of_ours_without_books_is_taken_in_as_one_that_has_run(
 ) -> None:
     """Nobody knows what is on it: its destroy asks, and no sum of unasked rents is used up."""
     world = World(tmp_path)
-    async with desk_in(world) as desk:
-        one = marked(desk, NOW_US + 60 * MINUTE_US, **seen)
-        (said,) = await observe_all(desk, [one], desk.now_us())
-        found = await booked(desk)
-        now_us = desk.now_us()
-        exposure = await desk.ledger.read(lambda tx: tx.exposure(now_us))
+    async with world.account() as account:
+        one = marked(account, NOW_US + 60 * MINUTE_US, **seen)
+        (said,) = await observe_all(account, [one], account.now_us())
+        found = await booked(account)
+        now_us = account.now_us()
+        exposure = await account.ledger.read(lambda tx: tx.exposure(now_us))
     assert "was taken into the books" in said
     assert found is not None
     assert (found.created_us, found.lease_ends_us) == (began_us, NOW_US + 60 * MINUTE_US)
@@ -231,10 +230,10 @@ async def test_a_machine_of_ours_without_books_is_taken_in_as_one_that_has_run(
 async def test_a_strangers_machine_is_not_taken_in(tmp_path: Path) -> None:
     """Nor one with a mark that names an intent which its environment contradicts."""
     world = World(tmp_path)
-    async with desk_in(world) as desk:
-        copy = marked(desk, NOW_US + MINUTE_US, shows_environment=True, intent_mark="other")
-        said = await observe_all(desk, [instance(instance_id=5), copy], desk.now_us())
-        live = await desk.ledger.read(lambda tx: tx.live_rentals())
+    async with world.account() as account:
+        copy = marked(account, NOW_US + MINUTE_US, shows_environment=True, intent_mark="other")
+        said = await observe_all(account, [instance(instance_id=5), copy], account.now_us())
+        live = await account.ledger.read(lambda tx: tx.live_rentals())
     assert (said, live) == ([], [])
 
 
@@ -245,11 +244,11 @@ async def test_a_part_of_the_list_judges_no_absence(tmp_path: Path) -> None:
     )
     costlier = instance(usd_per_hour=UsdPerHour.of(0.5))
     world = World(tmp_path)
-    async with desk_in(world) as desk:
-        await add(desk, rental(**OLD), gone, rental(intent_id="ccccccccccc", target_id=6, **OLD))
+    async with world.account() as account:
+        await add(account, rental(**OLD), gone, rental(intent_id="ccccccccccc", target_id=6, **OLD))
         for _ in range(5):
-            await observe_found(desk, [costlier, instance(instance_id=5)], desk.now_us())
-        live = await desk.ledger.read(lambda tx: tx.live_rentals())
+            await observe_found(account, [costlier, instance(instance_id=5)], account.now_us())
+        live = await account.ledger.read(lambda tx: tx.live_rentals())
     assert {one.target_id: one.usd_per_hour.dollars for one in live} == {ID: 0.5, 6: 0.4}
     assert [one.ever_ran for one in live] == [True, False]
 
@@ -278,14 +277,14 @@ async def test_a_lost_endpoint_is_found_by_its_name_or_keeps_its_money_to_its_en
     made = sorted(world.simulator.world.serverless.endpoints.values(), key=lambda one: one.id)
     for one in made:
         one.fields["endpoint_name"] = f"chat-vm1-{INTENT}"
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         lost = {"kind": "endpoint", "state": RentalState.UNKNOWN, "target_id": None}
-        began_us = desk.now_us()
+        began_us = account.now_us()
         ends_us = began_us + 4 * 60 * MINUTE_US
-        await add(desk, rental(**lost, created_us=began_us, lease_ends_us=ends_us))
+        await add(account, rental(**lost, created_us=began_us, lease_ends_us=ends_us))
         world.clock.move(after_us / SECOND_US)
-        said = await observe_all(desk, [], desk.now_us())
-        found = await booked(desk)
+        said = await observe_all(account, [], account.now_us())
+        found = await booked(account)
     assert found is not None
     assert found.state is state
     assert found.target_id == (None if target_id is None else made[0].id)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vast_mcp.guard.vault import in_plain_text
+from vast_mcp.account.secrets import in_plain_text
 
 
 @pytest.mark.parametrize(

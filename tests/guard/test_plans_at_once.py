@@ -43,7 +43,7 @@ async def test_an_approval_never_opens_a_plan_that_has_ended(
     instance_id = await running_machine(world)
     plan_id = await plan_for(world, "stop_instance", instance_id=instance_id)
     async with world.runtime() as terminal, world.runtime() as server:
-        guard = server.services.guard
+        guard = server.session.guard
 
         async def answered(plan_id: str, caller: Caller) -> None:
             if ending is PlanState.DONE:
@@ -51,9 +51,9 @@ async def test_an_approval_never_opens_a_plan_that_has_ended(
             else:
                 await guard.answers.decline(plan_id, caller, "declined")
 
-        SlowToRead(terminal.services.guard, answered)
+        SlowToRead(terminal.session.guard, answered)
         with pytest.raises(InputInvalid, match=ending.value):
-            await terminal.services.guard.answers.approve(plan_id, Caller())
+            await terminal.session.guard.answers.approve(plan_id, Caller())
         _, plan = await guard.answers.plan(plan_id, Caller())
     assert plan.state is ending
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.guard.desks import desk_in
 from tests.services.samples import NOW_US, SECOND_US, instance, rental
 from tests.world import World
-from vast_mcp.guard.mark import Marker
+from vast_mcp.account.lease_label import Marker
 from vast_mcp.guard.reconcile import (
     ANSWERED_HORIZON_US,
     HORIZON_US,
@@ -110,15 +109,15 @@ async def test_an_unmarked_machine_seems_ours_only_if_nothing_speaks_against_it(
 ) -> None:
     """Of the rented machine, of that time, and nobody else's by label or environment."""
     world = World(tmp_path)
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         if label := changes.get("raw_label"):
             intent = MARKER.read(label)
             assert intent is not None
-            changes = {**changes, "raw_label": desk.marker.label("a", intent.intent_id, NOW_US)}
+            changes = {**changes, "raw_label": account.marker.label("a", intent.intent_id, NOW_US)}
         one = instance(**changes)
         sent = rental(machine_id=1)
-        assert seems_ours(desk, sent, one) is ours
-        assert labelled(desk, sent, one) is (ours and "raw_label" in changes)
+        assert seems_ours(account, sent, one) is ours
+        assert labelled(account, sent, one) is (ours and "raw_label" in changes)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +183,10 @@ async def test_a_machine_that_does_not_come_is_looked_for_within_fifteen_seconds
 ) -> None:
     """Less and less often; then the call answers, and the keeper goes on looking."""
     world = World(tmp_path)
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         began_s = world.clock.monotonic_s()
         lost = rental(state=RentalState.SENDING, target_id=None)
-        assert await find(desk, lost, Answer(answered=False), frozenset()) is None
+        assert await find(account, lost, Answer(answered=False), frozenset()) is None
         took_s = world.clock.monotonic_s() - began_s
     assert 11 < took_s <= 15
     lists = sum("v1/instances" in one.path for one in world.simulator.requests)

@@ -26,13 +26,13 @@ async def after(tmp_path: Path, pause_s: float, *, learned: bool = True) -> int:
     if not learned:
         world.simulator.faults.add("status_before", "DELETE", times=99, status=500)
     async with world.runtime() as runtime:
-        await runtime.services.ledger.write(lambda tx: tx.add_rental(rental(), []))
-        found = await runtime.services.rights.daily()
+        await runtime.session.account.ledger.write(lambda tx: tx.add_rental(rental(), []))
+        found = await runtime.session.rights.daily()
         assert found is not None
         assert found.may_end is (True if learned else None)
         before = tries(world)
         world.clock.move((found.at_us - world.clock.utc_us()) / 1e6 + pause_s)
-        again = await runtime.services.rights.daily()
+        again = await runtime.session.rights.daily()
         assert (again is None) is (tries(world) == before)
     return 1 + (tries(world) > before)
 
@@ -66,9 +66,9 @@ async def test_without_a_machine_of_ours_it_is_not_tried(tmp_path: Path, held: R
     """Nothing lives that it would have to end."""
     world = World(tmp_path)
     async with world.runtime() as runtime:
-        await runtime.services.ledger.write(lambda tx: tx.add_rental(held, []))
-        assert await runtime.services.rights.daily() is None
-        assert runtime.services.rights.latest is None
+        await runtime.session.account.ledger.write(lambda tx: tx.add_rental(held, []))
+        assert await runtime.session.rights.daily() is None
+        assert runtime.session.rights.latest is None
     assert tries(world) == 0
 
 
@@ -76,10 +76,10 @@ async def test_what_was_tried_is_the_keepers_own_in_the_audit_log(tmp_path: Path
     """And stands for the key in use alone."""
     world = World(tmp_path)
     async with world.runtime() as runtime:
-        await runtime.services.ledger.write(lambda tx: tx.add_rental(rental(), []))
-        found = await runtime.services.rights.daily()
-        assert runtime.services.rights.latest == found
-        rows = await runtime.services.ledger.read(lambda tx: tx.audit(20))
+        await runtime.session.account.ledger.write(lambda tx: tx.add_rental(rental(), []))
+        found = await runtime.session.rights.daily()
+        assert runtime.session.rights.latest == found
+        rows = await runtime.session.account.ledger.read(lambda tx: tx.audit(20))
     assert {row.principal for row in rows if row.tool == "prove_rights"} == {PRINCIPAL}
     assert found is not None
     assert "may end machines" in found.says

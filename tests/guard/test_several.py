@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.guard.desks import desk_in
 from tests.promises.test_several_at_once import rented, type_count_and_digits
 from tests.services.samples import instance
 from tests.world import World
@@ -28,8 +27,8 @@ async def test_one_question_names_every_machine_and_is_confirmed_by_count_and_la
     """Each is a request under the same yes; the question may grow by sixty letters for each."""
     world = World(tmp_path, seed=5)
     ids = await rented(world, 3)
-    async with desk_in(world) as desk:
-        sight = await DestroyInstances((*ids, ids[0])).look(desk)
+    async with world.account() as account:
+        sight = await DestroyInstances((*ids, ids[0])).look(account)
     assert isinstance(sight, SeveralSight)
     assert [one.act.instance_id for one in sight.parts] == ids
     targets = [one.target.target_id for one in (sight.request, *sight.also) if one.target]
@@ -47,14 +46,14 @@ async def test_one_to_eight_machines_are_taken_at_once(
 ) -> None:
     """A name given twice counts once."""
     ids = tuple(range(1, count + 1)) * 2
-    async with desk_in(World(tmp_path)) as desk:
+    async with World(tmp_path).account() as account:
         if taken:
-            sight = await DestroyInstances(ids).look(desk)
+            sight = await DestroyInstances(ids).look(account)
             assert sight.settled is not None
             assert sight.settled.said == f"0 of {count} destroyed."
         else:
             with pytest.raises(InputInvalid, match="one to 8 different ids"):
-                await DestroyInstances(ids).look(desk)
+                await DestroyInstances(ids).look(account)
 
 
 def part(number: int) -> Part:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.world import World
+from vast_mcp.account.ssh_key import KEY_NAME, public_key
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.guard.ssh_key import KEY_NAME, public_key
 
 FORK = multiprocessing.get_context("fork")
 PROCESSES = 8

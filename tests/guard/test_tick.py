@@ -22,8 +22,8 @@ async def test_an_end_is_told_as_a_deed_with_its_outcome(tmp_path: Path) -> None
     instance_id = await rented(world)
     world.clock.move(4 * HOUR_S)
     async with world.runtime() as runtime:
-        seen = await runtime.services.guard.tick()
-        again = await runtime.services.guard.tick()
+        seen = await runtime.session.guard.tick()
+        again = await runtime.session.guard.tick()
     assert seen.deeds == (Deed(Cause.LEASE, "instance", instance_id, "stopped"),)
     assert seen.did[-1] == f"lease of {instance_id} ended: stopped"
     assert seen.failed == ()
@@ -37,7 +37,7 @@ async def test_an_end_that_fails_is_told_as_one_too(tmp_path: Path) -> None:
     world.clock.move(4 * HOUR_S)
     world.simulator.faults.add("auth_error_404", "PUT", "/instances/", times=9)
     async with world.runtime() as runtime:
-        seen = await runtime.services.guard.tick()
+        seen = await runtime.session.guard.tick()
     assert seen.deeds == (Deed(Cause.LEASE, "instance", instance_id),)
     assert len(seen.failed) == 1
     assert seen.failed[0].startswith(f"lease of {instance_id} ended: ")
@@ -61,9 +61,9 @@ async def test_only_a_long_list_that_somebody_looks_at_is_read_again_soon(
     world.simulator.add_foreign_fleet(others)
     async with world.runtime() as runtime:
         if used:
-            await runtime.services.view.listed()
+            await runtime.session.account.cache.listed()
         began_s = world.clock.monotonic_s()
-        seen = await runtime.services.guard.tick()
+        seen = await runtime.session.guard.tick()
         took_s = world.clock.monotonic_s() - began_s
     assert (seen.next_within_s is not None) is again
     if again:
@@ -99,11 +99,13 @@ async def test_own_machines_are_observed_by_their_labels_when_the_list_cannot_be
     async with world.runtime() as runtime:
         for _ in range(2):
             world.clock.move(60)
-            seen = await runtime.services.guard.tick()
+            seen = await runtime.session.guard.tick()
             assert seen.unread is not None
     assert stands(world, copy) == "running"
     async with world.runtime() as runtime:
-        found = await runtime.services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+        found = await runtime.session.account.ledger.read(
+            lambda tx: tx.rental_of("instance", instance_id)
+        )
         assert found is not None
         assert found.running
 
@@ -124,8 +126,8 @@ async def test_a_hundred_of_our_machines_are_looked_at_between_two_pages(tmp_pat
 
     world.transport = Unlisted(world)
     async with world.runtime() as runtime:
-        await runtime.services.ledger.write(many)
-        seen = await runtime.services.guard.tick()
+        await runtime.session.account.ledger.write(many)
+        seen = await runtime.session.guard.tick()
     assert seen.unread is not None
     by_label = [one for one in world.simulator.requests if "label" in str(one.query)]
     assert len(by_label) == OWN_MOST // OWN_PAGE == 4

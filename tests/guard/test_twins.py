@@ -132,7 +132,7 @@ async def test_a_repeat_of_a_rent_that_was_undone_is_told_so(tmp_path: Path) -> 
     world.transport = Drifting(world, offer, offer.usd_per_hour.dollars + 0.2)
     act = CreateInstance(offer.offer_id, 4.0, max_price_usd_per_hour=2.0)
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         said = [(await carry(guard, act)).status for _ in range(2)]
     assert said == ["undone", "undone"]
 
@@ -146,7 +146,7 @@ async def test_a_repeat_of_a_rent_that_the_keeper_ended_is_told_so(tmp_path: Pat
     world.simulator.faults.add("status_before", "GET", "/instances", times=400, skip=1)
     act = CreateInstance(offer.offer_id, 4.0, max_price_usd_per_hour=2.0)
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         assert (await carry(guard, act)).status == "unknown"
         world.simulator.faults.planned.clear()
         await guard.tick()

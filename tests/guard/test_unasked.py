@@ -17,7 +17,7 @@ async def unasked_usd(world: World) -> float:
     """Today's sum by the books."""
     async with world.runtime() as runtime:
         now_us = world.clock.lease_us()
-        seen = await runtime.services.ledger.read(lambda tx: tx.exposure(now_us))
+        seen = await runtime.session.account.ledger.read(lambda tx: tx.exposure(now_us))
     return seen.unasked_today.dollars
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.guard.desks import desk_in
 from tests.keeper.test_keeper import rented
 from tests.suites.rig import carry
 from tests.world import World
@@ -49,9 +48,9 @@ async def test_only_one_line_that_is_a_public_key_leaves_this_computer(
     with pytest.raises(InputInvalid, match="private key" if "PRIVATE" in text else "one line"):
         check_public_key(text)
     if text:
-        async with desk_in(World(tmp_path)) as desk:
+        async with World(tmp_path).account() as account:
             with pytest.raises(InputInvalid, match="public_key"):
-                await AttachSshKey(1, text).look(desk)
+                await AttachSshKey(1, text).look(account)
 
 
 LONGEST = ("/" + "a" * 120 + "/" + "b" * 119,)
@@ -87,9 +86,9 @@ async def test_only_whole_paths_two_levels_deep_are_deleted(
         assert act.command().startswith("rm -r -- ")
         assert len(act.command()) <= 512
         return
-    async with desk_in(World(tmp_path)) as desk:
+    async with World(tmp_path).account() as account:
         with pytest.raises(InputInvalid, match="paths"):
-            await act.look(desk)
+            await act.look(account)
 
 
 @pytest.mark.parametrize("label", ["a vm1.b", "x" * 201, "a\nb"])
@@ -97,22 +96,22 @@ async def test_a_label_that_imitates_a_mark_is_refused_by_the_look(
     tmp_path: Path, label: str
 ) -> None:
     """Before a question that nobody could answer."""
-    async with desk_in(World(tmp_path)) as desk:
+    async with World(tmp_path).account() as account:
         with pytest.raises(InputInvalid, match="label"):
-            await LabelInstance(27_000_000, label).look(desk)
+            await LabelInstance(27_000_000, label).look(account)
 
 
 async def test_files_are_deleted_on_stopped_machines_only(tmp_path: Path) -> None:
     """The vendor deletes nowhere else: said before anybody is asked."""
     world = World(tmp_path)
     instance_id = await rented(world)
-    async with desk_in(world) as desk:
+    async with world.account() as account:
         act = DeleteDiskFiles(instance_id, ("/workspace/a",))
         with pytest.raises(InputInvalid, match="not stopped"):
-            await act.look(desk)
+            await act.look(account)
         async with world.connect() as client:
             await world.call(client, "stop_instance", instance_id=instance_id)
-        assert "/workspace/a?" in (await act.look(desk)).question
+        assert "/workspace/a?" in (await act.look(account)).question
 
 
 async def test_a_machine_of_ours_whose_books_were_lost_is_extended_in_its_label(
@@ -149,8 +148,10 @@ async def test_only_our_own_key_is_noted_as_given(
             assert found is not None
             note_key(tx, found.intent_id, KeyState.REFUSED)
 
-        await runtime.services.ledger.write(refuse)
-        await carry(runtime.services.guard, AttachSshKey(instance_id, given))
-        found = await runtime.services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+        await runtime.session.account.ledger.write(refuse)
+        await carry(runtime.session.guard, AttachSshKey(instance_id, given))
+        found = await runtime.session.account.ledger.read(
+            lambda tx: tx.rental_of("instance", instance_id)
+        )
     assert found is not None
     assert found.facts.key is noted

@@ -32,7 +32,7 @@ async def crowd(runtime: Runtime) -> None:
 
     async def ask(number: int) -> None:
         with suppress(ApiError):
-            await runtime.services.reads.show_instance(1000 + number)
+            await runtime.session.account.reads.show_instance(1000 + number)
 
     await asyncio.gather(*(ask(number) for number in range(CROWD)))
 
@@ -53,11 +53,11 @@ async def test_the_looks_of_an_ending_go_before_other_reads(
     world.simulator.set_stage(instance_id, "running")
     act: Act = kind(instance_id)
     async with world.runtime() as runtime:
-        await runtime.services.reads.show_instance(instance_id)
+        await runtime.session.account.reads.show_instance(instance_id)
         before = len(world.simulator.requests)
         polling = asyncio.create_task(crowd(runtime))
         await world.clock.sleep(0.05 * SPEED)
-        outcome = await carry(runtime.services.guard, act)
+        outcome = await carry(runtime.session.guard, act)
         others = [one for one in list(world.simulator.requests)[before:] if "/10" in one.path]
         await polling
     assert outcome.status in {"stopped", "destroyed"}
@@ -68,12 +68,12 @@ async def test_the_keepers_list_goes_before_other_lists(tmp_path: Path) -> None:
     """A lease's end waits for no client that looks at its machines all the time."""
     world = World(tmp_path, seed=1, clock=running_clock())
     async with world.runtime() as runtime:
-        reads = runtime.services.reads
+        reads = runtime.session.account.reads
         asking = [
             asyncio.create_task(reads.list_instances(label=f"x{number}")) for number in range(CROWD)
         ]
         await world.clock.sleep(0.02 * SPEED)
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
         answered = sum(one.done() and one.exception() is None for one in asking)
         await asyncio.gather(*asking, return_exceptions=True)
     assert answered <= FEW
@@ -91,20 +91,18 @@ async def test_an_open_breaker_holds_up_what_is_shown_and_no_ending(tmp_path: Pa
         async with world.runtime() as runtime:
             open_breaker(runtime)
             with pytest.raises(VastMcpError, match="not asked now"):
-                await runtime.services.reads.list_instances(fresh=False)
-            endpoint = await runtime.services.guard.correct(
-                EndEndpoint(made["endpoint_id"]), KEEPER
-            )
+                await runtime.session.account.reads.list_instances(fresh=False)
+            endpoint = await runtime.session.guard.correct(EndEndpoint(made["endpoint_id"]), KEEPER)
             open_breaker(runtime)
-            stopped = await carry(runtime.services.guard, StopInstance(instance_id))
+            stopped = await carry(runtime.session.guard, StopInstance(instance_id))
             open_breaker(runtime)
-            gone = await carry(runtime.services.guard, DestroyInstance(instance_id))
+            gone = await carry(runtime.session.guard, DestroyInstance(instance_id))
     assert [one.status for one in (endpoint, stopped, gone)] == ["ended", "stopped", "destroyed"]
 
 
 def open_breaker(runtime: Runtime) -> None:
     """As five reads without an answer would."""
-    breaker = runtime.services.reads._connection.breaker
+    breaker = runtime.session.account.reads._connection.breaker
     for _ in range(5):
         for host in Host:
             breaker.failed(host)

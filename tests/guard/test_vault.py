@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from vast_mcp.account.secret_store import LONGEST, SecretStore
+from vast_mcp.account.secrets import MachineSecrets, in_plain_text, split, system_list
 from vast_mcp.errors import ConfigInvalid, InputInvalid, PolicyDenied
-from vast_mcp.guard.secret_store import LONGEST, SecretStore
-from vast_mcp.guard.vault import Vault, in_plain_text, split, system_list
 from vast_mcp.policy import Limits
 from vast_mcp.store import Cipher
 from vast_mcp.text import Redactor
@@ -31,9 +31,11 @@ class Opened:
         self.system = tmp_path / "system.toml"
         self.environment = environment or {}
 
-    def open(self) -> Vault:
+    def open(self) -> MachineSecrets:
         """One server's."""
-        return Vault(self.environment, self.store, self.redactor, system_policy=self.system)
+        return MachineSecrets(
+            self.environment, self.store, self.redactor, system_policy=self.system
+        )
 
     @property
     def systems(self) -> Limits:
@@ -99,7 +101,7 @@ def test_a_generated_value_is_fresh_kept_for_the_person_and_masked(tmp_path: Pat
     assert books.store.generated("rent1") == f"A={found['A']}\nB={found['B']}\n"
     assert books.redactor.scrub(found["A"] + " " + found["B"]) == "[secret] [secret]"
     again = Redactor()
-    Vault({}, books.store, again)
+    MachineSecrets({}, books.store, again)
     assert again.scrub(found["B"]) == "[secret]"
 
 

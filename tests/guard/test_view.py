@@ -5,18 +5,20 @@ from pathlib import Path
 import pytest
 
 from tests.world import World
+from vast_mcp.account.cache import LONG_ROWS, PER_PAGE_S, AccountCache, Reading
 from vast_mcp.api.pages import Progress
 from vast_mcp.errors import RateLimited
-from vast_mcp.guard.view import LONG_ROWS, PER_PAGE_S, Reading, View
 from vast_mcp.runtime import Runtime
 
 LISTS, ACCOUNT = "v1/instances", "users/current"
 
 
-def view_of(world: World, runtime: Runtime, *, attended: bool = False) -> View:
+def view_of(world: World, runtime: Runtime, *, attended: bool = False) -> AccountCache:
     """The account as a server sees it; `attended`, with a keeper at work."""
-    services = runtime.services
-    return View(services.reads, world.clock, services.marker, attended=attended)
+    session = runtime.session
+    return AccountCache(
+        session.account.reads, world.clock, session.account.marker, attended=attended
+    )
 
 
 def asked(world: World) -> tuple[int, int]:

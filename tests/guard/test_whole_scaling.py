@@ -65,7 +65,7 @@ class Lists(httpx2.AsyncBaseTransport):
 async def booked(world: World) -> Rental:
     """The endpoint in the books."""
     async with world.runtime() as runtime:
-        rentals = await runtime.services.ledger.read(lambda tx: tx.live_rentals())
+        rentals = await runtime.session.account.ledger.read(lambda tx: tx.live_rentals())
     (rental,) = [one for one in rentals if one.kind == "endpoint"]
     return rental
 
@@ -141,7 +141,7 @@ async def test_a_lease_ends_with_the_whole_record(tmp_path: Path) -> None:
     before = dict(endpoint.fields)
     world.clock.move(3700)
     async with world.runtime() as runtime:
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
     stop = {"cold_workers": 0, "min_load": 0.0, "endpoint_state": "stopped"}
     assert endpoint.fields == before | stop
 
@@ -154,7 +154,7 @@ async def test_a_lease_ends_though_the_record_cannot_be_read(tmp_path: Path) -> 
     world.clock.move(3700)
     world.simulator.faults.add("status_before", "GET", "/endptjobs/", times=500)
     async with world.runtime() as runtime:
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
     assert endpoint.fields["endpoint_state"] == "stopped"
     assert endpoint.fields["endpoint_name"] == name
     assert (endpoint.fields["max_workers"], endpoint.fields["cold_workers"]) == (3, 0)
@@ -174,7 +174,7 @@ async def test_a_list_that_lacks_an_endpoint_once_closes_no_books(tmp_path: Path
         world, before=hide, after=lambda _: listed.update({endpoint.id: endpoint})
     )
     async with world.runtime() as runtime:
-        outcome = await runtime.services.guard.correct(EndEndpoint(endpoint.id), KEEPER)
+        outcome = await runtime.session.guard.correct(EndEndpoint(endpoint.id), KEEPER)
     assert outcome.status in {"ended", "ending"}
     assert endpoint.fields["endpoint_state"] == "stopped"
 

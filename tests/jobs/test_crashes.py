@@ -120,7 +120,7 @@ async def test_two_servers_work_on_a_job_once(tmp_path: Path) -> None:
         async with harbour.served() as first, harbour.served() as second:
             job_id = await harbour.started(first)
             for one in list(harbour.running):
-                one.services.jobs.begin(job_id)
+                one.session.jobs.begin(job_id)
             shown = await harbour.over(second, job_id)
         assert shown["jobs"][0]["phase"] == "done"
         assert shown["untrusted_output"].count("training") == 1

@@ -106,8 +106,8 @@ async def test_the_yes_covers_one_machine_within_the_ceiling(tmp_path: Path) -> 
     async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client, command="sleep 100000")
         await harbour.until(client, job_id, "running")
-        services = harbour.running[0].services
-        job = await services.ledger.read(lambda tx: tx.job(job_id))
+        session = harbour.running[0].session
+        job = await session.account.ledger.read(lambda tx: tx.job(job_id))
         assert job is not None
         assert job.instance_id is not None
         offer = (await harbour.offers(harbour.running[0]))[0]
@@ -116,10 +116,10 @@ async def test_the_yes_covers_one_machine_within_the_ceiling(tmp_path: Path) -> 
         )
         for owner in (job.owner, "somebody"):
             with pytest.raises(PolicyDenied, match="job"):
-                await services.guard.carry(second, Caller(), Approval(job_id, owner))
+                await session.guard.carry(second, Caller(), Approval(job_id, owner))
         destroy = DestroyInstance(job.instance_id)
         with pytest.raises(PolicyDenied):
-            await services.guard.carry(destroy, Caller(), Approval(job_id, job.owner))
+            await session.guard.carry(destroy, Caller(), Approval(job_id, job.owner))
         assert harbour.alive == {job.instance_id}
         await harbour.call(client, "stop_job", job_id=job_id)
         await harbour.over(client, job_id)

@@ -22,7 +22,7 @@ from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import Tree
 from vast_mcp.remote.plan import FREE_DISK_FLOOR_BYTES
 from vast_mcp.remote.progress import CopyReport
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sink import Sink
 from vast_mcp.remote.upload import upload
 
@@ -229,7 +229,7 @@ async def test_a_machine_whose_shell_is_silent_for_a_minute_is_asked_again(
     """A connection that died while this computer slept is no refusal of the machine."""
     asked: list[str] = []
 
-    async def running(session: Session, line: str, **named: Any) -> CommandResult:  # noqa: ANN401
+    async def running(session: SshSession, line: str, **named: Any) -> CommandResult:  # noqa: ANN401
         done = await run_command(session, line, **named)
         if "mkdir -p /workspace" in line:
             asked.append(line)

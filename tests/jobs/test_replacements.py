@@ -101,7 +101,7 @@ async def carried(basin: Basin, watcher: Watcher) -> Json:
         job_id = await basin.started(
             client, command="echo trained", outputs=[], max_cost_usd=MAX_COST_USD
         )
-        ledger = basin.running[0].services.ledger
+        ledger = basin.running[0].session.account.ledger
 
         def bound(tx: Transaction) -> Usd:
             exposure = tx.exposure(basin.clock.lease_us(), task=f"job {job_id}")

@@ -59,7 +59,7 @@ class Eye:
 
 async def row(basin: Basin, job_id: str) -> Job:
     """The job as the ledger has it."""
-    job = await basin.running[0].services.ledger.read(lambda tx: tx.job(job_id))
+    job = await basin.running[0].session.account.ledger.read(lambda tx: tx.job(job_id))
     assert job is not None
     return job
 
@@ -95,7 +95,7 @@ async def test_a_command_is_told_two_minutes_before_its_machine_s_lease_ends(
         shown = await until(basin, client, job_id)
         assert shown["jobs"][0]["exit_code"] == 128 + 15
         assert "time was up" in shown["jobs"][0]["said"]
-        rental = await basin.running[0].services.ledger.read(
+        rental = await basin.running[0].session.account.ledger.read(
             lambda tx: tx.rental_of("instance", machine)
         )
         assert rental is not None
@@ -112,7 +112,7 @@ async def test_a_command_that_the_guard_inside_told_had_its_time(tmp_path: Path,
             machine = await a_machine(basin, client)
             job_id = await begun(basin, client, machine, "echo begun; sleep 400000")
             await until(basin, client, job_id, "begun")
-            rental = await basin.running[0].services.ledger.read(
+            rental = await basin.running[0].session.account.ledger.read(
                 lambda tx: tx.rental_of("instance", machine)
             )
         assert rental is not None

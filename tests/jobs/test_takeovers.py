@@ -38,18 +38,18 @@ async def test_a_server_lets_go_of_a_job_that_another_took_over(
     monkeypatch.setattr(Bench, "fetch", fetching)
     async with Basin(tmp_path).open() as basin, basin.served() as client:
         job_id = await basin.started(client)
-        services = basin.running[0].services
+        session = basin.running[0].session
         async with asyncio.timeout(20):
             await held.wait()
-            await services.ledger.write(lambda tx: take(tx, job_id, "another"))
+            await session.account.ledger.write(lambda tx: take(tx, job_id, "another"))
             await left.wait()
         monkeypatch.setattr(Bench, "fetch", fetch)
-        await services.ledger.write(lambda tx: take(tx, job_id, ""))
+        await session.account.ledger.write(lambda tx: take(tx, job_id, ""))
         async with asyncio.timeout(20):
             while (await basin.call(client, "show_jobs", job_id=job_id))["jobs"][0]["phase"] != (
                 "done"
             ):
-                services.jobs.begin(job_id)
+                session.jobs.begin(job_id)
                 await moment()
         assert basin.alive == set()
 
@@ -75,11 +75,11 @@ async def test_two_servers_that_keep_the_same_output_keep_it_once(
         job_id = await basin.started(
             client, command=command, files={"wait.py": WAIT}, outputs=[], on_end="destroy"
         )
-        first, second = (one.services for one in basin.running)
+        first, second = (one.session for one in basin.running)
         async with asyncio.timeout(20):
             while not reading[0]:
                 await moment()
-            await first.ledger.write(lambda tx: take(tx, job_id, ""))
+            await first.account.ledger.write(lambda tx: take(tx, job_id, ""))
             second.jobs.begin(job_id)
             await both.wait()
         machine = (await printed(basin, client, job_id))["jobs"][0]["instance_id"]

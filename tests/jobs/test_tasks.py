@@ -26,7 +26,7 @@ async def test_a_job_of_a_task_neither_lowers_its_budget_nor_counts_its_other_re
         await harbour.rent(client, task="lora", lease_hours=20)
         job_id = await harbour.started(client, task="LORA", max_cost_usd=2)
         job = (await harbour.over(client, job_id))["jobs"][0]
-        ledger = harbour.running[0].services.ledger
+        ledger = harbour.running[0].session.account.ledger
         now_us = harbour.clock.lease_us()
         of_task = await ledger.read(lambda tx: tx.exposure(now_us, task="lora"))
         assert job["phase"] == "done", job
@@ -66,7 +66,7 @@ async def test_two_jobs_of_one_task_never_spend_more_than_its_budget(tmp_path: P
         job = (await harbour.over(client, first))["jobs"][0]
         second = await harbour.started(client, task="lora", max_cost_usd=5)
         await harbour.over(client, second)
-        ledger, now_us = harbour.running[0].services.ledger, harbour.clock.lease_us()
+        ledger, now_us = harbour.running[0].session.account.ledger, harbour.clock.lease_us()
         whole = await ledger.read(lambda tx: tx.exposure(now_us, task="lora"))
         assert whole.task_spent + whole.task_reserved <= Usd.of(6)
         assert job["at_most_usd"] == 5

@@ -270,7 +270,7 @@ async def test_output_in_pieces_is_the_same_as_in_one(tmp_path: Path) -> None:
     async with Basin(tmp_path).open() as harbour, harbour.served() as client:
         job_id = await harbour.started(client)
         await harbour.over(client, job_id)
-        log = harbour.running[0].services.jobs.log_of(job_id)
+        log = harbour.running[0].session.jobs.log_of(job_id)
         seen, cursor = "", 0
         for there in (5, 4_003, 4_005, 20_000, len(whole) - 1, len(whole)):
             log.write_bytes(whole[:there])

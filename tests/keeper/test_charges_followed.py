@@ -29,7 +29,7 @@ async def with_traffic(world: World) -> Offer:
 async def looks(world: World, count: int = 1, every_s: float = 60) -> None:
     """So many looks of a keeper."""
     async with world.runtime() as runtime:
-        keeper = Keeper(runtime.services.guard, world.clock)
+        keeper = Keeper(runtime.session.guard, world.clock)
         for _ in range(count):
             await keeper.look()
             world.clock.move(every_s)
@@ -81,8 +81,8 @@ async def test_charges_are_read_once_in_fifteen_minutes_by_all_processes(tmp_pat
     world.run_until_ready()
     async with world.runtime() as one, world.runtime() as other:
         for _ in range(31):
-            await one.services.guard.tick()
-            await other.services.guard.tick()
+            await one.session.guard.tick()
+            await other.session.guard.tick()
             world.clock.move(60)
     assert readings(world) == 3
 
@@ -159,7 +159,7 @@ async def test_a_look_from_cron_reads_charges_too(tmp_path: Path) -> None:
     await used(world, 40)
     world.clock.move(30 * 3600)
     async with world.runtime() as runtime:
-        seen = await runtime.services.guard.tick()
+        seen = await runtime.session.guard.tick()
         assert any("charged" in line for line in seen.did), seen
     await refused(world, "max_usd_per_month")
 

@@ -63,7 +63,7 @@ async def test_a_healthy_machine_is_never_ended_early(tmp_path: Path) -> None:
     instance_id = await rented(world)
     before = len(world.simulator.mutations())
     async with world.runtime() as runtime:
-        keeper = Keeper(runtime.services.guard, world.clock)
+        keeper = Keeper(runtime.session.guard, world.clock)
         for _ in range(3):
             world.clock.move(HOUR_S)
             await keeper.look()
@@ -78,7 +78,7 @@ async def test_at_its_end_a_machine_is_stopped_and_a_strangers_is_not(tmp_path: 
     stranger = world.simulator.add_foreign_instance(label="theirs")
     world.clock.move(4 * HOUR_S)
     async with world.runtime() as runtime:
-        await Keeper(runtime.services.guard, world.clock).look()
+        await Keeper(runtime.session.guard, world.clock).look()
     assert (stands(world, instance_id), stands(world, stranger)) == ("stopped", "running")
 
 
@@ -89,7 +89,7 @@ async def test_destroy_at_the_end_needs_a_persons_yes(tmp_path: Path) -> None:
     assert world.questions == []
     world.clock.move(4 * HOUR_S)
     async with world.runtime() as runtime:
-        await Keeper(runtime.services.guard, world.clock).look()
+        await Keeper(runtime.session.guard, world.clock).look()
     assert stands(world, instance_id) == "stopped"
 
 
@@ -100,7 +100,7 @@ async def test_destroy_at_the_end_that_a_person_agreed_to_is_done(tmp_path: Path
     assert len(world.questions) == 1
     world.clock.move(4 * HOUR_S)
     async with world.runtime() as runtime:
-        await Keeper(runtime.services.guard, world.clock).look()
+        await Keeper(runtime.session.guard, world.clock).look()
     assert stands(world, instance_id) == "gone"
 
 
@@ -112,7 +112,7 @@ async def test_the_keeper_runs_on_when_the_account_cannot_be_read(
     instance_id = await rented(world)
     world.clock.move(4 * HOUR_S)
     async with world.runtime() as runtime:
-        keeper = Keeper(runtime.services.guard, world.clock)
+        keeper = Keeper(runtime.session.guard, world.clock)
         for _ in range(40):
             world.simulator.faults.add("status_before", "GET", "/instances/", status=500)
         with caplog.at_level(logging.WARNING, "vast_mcp.keeper"):
@@ -128,7 +128,7 @@ async def test_nothing_is_changed_before_the_first_look(tmp_path: Path) -> None:
     """The start-up sweep comes first: a call that changes something waits for it, at most 15 s."""
     world = World(tmp_path)
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         guard.sweep.expect()
         waiting = asyncio.create_task(guard.sweep.wait())
         await asyncio.wait_for(guard.sweep.wanted(60), 5)  # the call hurries the keeper
@@ -141,7 +141,7 @@ async def test_a_failing_first_look_opens_the_door_too(tmp_path: Path) -> None:
     """An account that cannot be read must not keep a person from stopping a machine."""
     world = World(tmp_path, api_key="wrong-key-0123")
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         guard.sweep.expect()
         await Keeper(guard, world.clock).look()
         await asyncio.wait_for(guard.sweep.wait(), 5)
@@ -159,7 +159,7 @@ async def test_the_loop_looks_again_and_tells_its_listeners(tmp_path: Path) -> N
         heard.set()
 
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         guard.sweep.expect()
         loop = asyncio.create_task(Keeper(guard, own, listeners=[listen]).run())
         await guard.sweep.wait()
@@ -188,7 +188,7 @@ async def test_a_server_that_keeps_leases_looks_before_it_changes_anything(tmp_p
         world.settings, clock=own, transport=world.transport, keep=True
     ) as runtime:
         with anyio.fail_after(5):
-            await runtime.services.guard.sweep.wait()
+            await runtime.session.guard.sweep.wait()
         assert any("v1/instances" in one.path for one in world.simulator.requests)
 
 
@@ -217,7 +217,7 @@ async def test_a_lease_clock_that_runs_ten_times_as_fast_is_followed_by_the_loop
     """A minute of leases is six seconds of ours; a fifth less at most, so that many spread."""
     world, clock = World(tmp_path), TenTimesAsFast()
     async with world.runtime() as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         guard.sweep.expect()
         waiting = asyncio.create_task(guard.sweep.wait())
         await asyncio.sleep(0)  # noqa: TID251  lets it hurry the keeper

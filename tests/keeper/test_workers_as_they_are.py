@@ -21,7 +21,7 @@ async def running(world: World, **given: object) -> list[int]:
 async def look(world: World) -> Tick:
     """One look of the keeper."""
     async with world.runtime() as runtime:
-        return await runtime.services.guard.tick()
+        return await runtime.session.guard.tick()
 
 
 def state(world: World) -> str:

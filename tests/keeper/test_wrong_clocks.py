@@ -66,7 +66,7 @@ async def ticked(world: World, times: int, apart_s: float = 40.0) -> list[str]:
     said: list[str] = []
     async with world.runtime() as runtime:
         for _ in range(times):
-            seen = await runtime.services.guard.tick()
+            seen = await runtime.session.guard.tick()
             said += [*seen.did, *seen.failed]
             world.clock.move(apart_s)
     return said

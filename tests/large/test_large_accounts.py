@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.world import World, scale
+from vast_mcp.account.cache import AccountCache
 from vast_mcp.api.pages import Progress
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import RateLimited
-from vast_mcp.guard.view import View
 from vast_mcp.runtime import Runtime
 from vast_mcp.services.rentals import show_fleet
 
@@ -30,10 +30,10 @@ async def rented(world: World, count: int = 2, **arguments: object) -> list[int]
     return ids
 
 
-def attended(world: World, runtime: Runtime) -> View:
+def attended(world: World, runtime: Runtime) -> AccountCache:
     """The account as a server with a keeper sees it."""
-    services = runtime.services
-    return View(services.reads, world.clock, services.marker, attended=True)
+    session = runtime.session
+    return AccountCache(session.account.reads, world.clock, session.account.marker, attended=True)
 
 
 def told_to_stop(world: World, instance_id: int) -> list[int]:
@@ -54,7 +54,7 @@ async def test_leases_end_in_time_among_a_thousand_machines(tmp_path: Path) -> N
     world.clock.move(HOUR_S)
     began_us = world.clock.utc_us()
     async with world.runtime() as runtime:
-        seen = await runtime.services.guard.tick()
+        seen = await runtime.session.guard.tick()
     assert len(seen.instances) == MACHINES + len(ids)
     assert not seen.failed
     for instance_id in ids:
@@ -71,12 +71,12 @@ async def test_a_lease_that_ends_while_pages_are_read_does_not_wait_for_them(
     world = World(tmp_path)
     (instance_id,) = await rented(world, count=1, lease_hours=1)
     async with world.runtime() as runtime:
-        rental = await runtime.services.ledger.read(
+        rental = await runtime.session.account.ledger.read(
             lambda tx: tx.rental_of("instance", instance_id)
         )
         assert rental is not None
         world.clock.move((rental.lease_ends_us - world.clock.utc_us()) / SECOND_US - 30)
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
     (at_us,) = told_to_stop(world, instance_id)
     assert 0 <= (at_us - rental.lease_ends_us) / SECOND_US <= LATEST_S
 
@@ -92,7 +92,7 @@ async def test_leases_end_when_the_list_cannot_be_read_at_all(tmp_path: Path) ->
     for _ in range(40):
         world.simulator.faults.add("status_before", "GET", "/api/v1/instances/", status=500)
     async with world.runtime() as runtime:
-        seen = await runtime.services.guard.tick()
+        seen = await runtime.session.guard.tick()
     assert seen.unread is not None
     assert told_to_stop(world, instance_id)
 
@@ -117,7 +117,7 @@ async def test_a_rent_stands_on_no_part_of_the_list(tmp_path: Path) -> None:
         took_s = world.clock.monotonic_s() - began_s
         before = len(world.simulator.requests)
         facts = await view.facts()
-        assert len(await runtime.services.ledger.read(facts.bearers.outside)) == 2
+        assert len(await runtime.session.account.ledger.read(facts.bearers.outside)) == 2
         world.clock.move(1.4 * took_s)
         view.forget()  # after a write: the ledger knows what was written
         assert len((await view.facts()).instances) == MACHINES + 2
@@ -140,14 +140,14 @@ async def test_a_long_list_is_shown_within_two_seconds_with_its_age(tmp_path: Pa
 
     async with world.runtime() as runtime:
         view = attended(world, runtime)
-        services = replace(runtime.services, view=view)
+        account = replace(runtime.session.account, cache=view)
         with pytest.raises(RateLimited, match="Not shown yet"):
-            await show_fleet(services)
+            await show_fleet(account)
         await view.attend(nothing)
         world.clock.move(200)
         world.simulator.set_stage(ids[0], "exited")
         began_s = world.clock.monotonic_s()
-        fleet = await show_fleet(services)
+        fleet = await show_fleet(account)
         assert world.clock.monotonic_s() - began_s <= 2
     assert len(fleet.held) == MACHINES + len(ids)
     assert any("s ago: reading all 1,002 instances takes" in one for one in fleet.warnings) or (

@@ -96,7 +96,7 @@ async def _rented(trial: Trial, tap: Tap) -> int | None:
 
 
 async def _cheapest(runtime: Runtime, price: float) -> Offer | None:
-    found = await runtime.services.reads.search_offers(
+    found = await runtime.session.account.reads.search_offers(
         {"verified": {"eq": True}, "num_gpus": {"eq": 1}}, rental="on_demand", disk_gb=DISK_GB
     )
     fit = [one for one in found.offers if one.usd_per_hour.dollars <= price and one.max_hours > 1]
@@ -105,7 +105,7 @@ async def _cheapest(runtime: Runtime, price: float) -> Offer | None:
 
 async def walked(runtime: Runtime, clock: Clock, offer: Offer, write: Write) -> int:
     """Create, look, list, read the log, destroy, look again: through the guard, step by step."""
-    guard, reads = runtime.services.guard, runtime.services.reads
+    guard, reads = runtime.session.guard, runtime.session.account.reads
     act = CreateInstance(
         offer_id=offer.offer_id, lease_hours=LEASE_HOURS, image=IMAGE, disk_gb=DISK_GB,
         max_price_usd_per_hour=offer.usd_per_hour.dollars * 1.05, label="vast-mcp-live",
@@ -134,7 +134,7 @@ async def walked(runtime: Runtime, clock: Clock, offer: Offer, write: Write) -> 
 
 async def _destroyed(runtime: Runtime, number: int, write: Write) -> bool:
     try:
-        outcome = await agreed(runtime.services.guard, DestroyInstance(number))
+        outcome = await agreed(runtime.session.guard, DestroyInstance(number))
     except VastMcpError as error:
         write(f"destroy: FAILED ({type(error).__name__}). Destroy it on the console now.\n")
         return False

@@ -85,13 +85,13 @@ OF_LEASES: tuple[Weakening, ...] = (
     Weakening(
         "a label may hold the key",
         "vast_mcp/guard/acts/upkeep.py",
-        '        desk.vault.check_text("label", self.label, desk.limits)\n',
+        '        account.secrets.check_text("label", self.label, account.limits())\n',
         "",
         (TEXTS,),
     ),
     Weakening(
         "only the key is looked for in texts, no secret of the policy",
-        "vast_mcp/guard/vault.py",
+        "vast_mcp/account/secrets.py",
         '            self._redactor.learn(self._environment.get(name, ""))\n',
         "            continue\n",
         (TEXTS,),
@@ -106,13 +106,13 @@ OF_LEASES: tuple[Weakening, ...] = (
     Weakening(
         "the looks of an ending stand in the queue",
         "vast_mcp/guard/acts/_base.py",
-        "            look = await desk.reads.look(instance_id, urgent=urgent)\n",
-        "            look = await desk.reads.look(instance_id)\n",
+        "            look = await account.reads.look(instance_id, urgent=urgent)\n",
+        "            look = await account.reads.look(instance_id)\n",
         (URGENT, "-k", "looks_of_an_ending"),
     ),
     Weakening(
         "the keeper's list stands in the queue",
-        "vast_mcp/guard/view.py",
+        "vast_mcp/account/cache.py",
         "self.read_all(urgent=True, between=page)",
         "self.read_all(between=page)",
         (URGENT, "-k", "keepers"),

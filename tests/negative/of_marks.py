@@ -3,7 +3,7 @@
 from tests.negative.weakening import Weakening
 
 COPIED = "tests/promises/test_copied_labels.py"
-BELONGING = "vast_mcp/guard/belonging.py"
+BELONGING = "vast_mcp/account/belonging.py"
 
 OF_MARKS: tuple[Weakening, ...] = (
     Weakening(
@@ -72,8 +72,8 @@ OF_MARKS: tuple[Weakening, ...] = (
     Weakening(
         "the mark of a copy goes into what is relabelled",
         "vast_mcp/guard/acts/upkeep.py",
-        "            label = text if seen.whose.copied else desk",
-        "            label = desk",
+        "            label = text if seen.whose.copied else account",
+        "            label = account",
         (COPIED, "-k", "relabelled"),
     ),
 )

@@ -90,7 +90,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
         "no look at the ceiling before the create",
         "vast_mcp/guard/acts/_ceiling.py",
         "    if price.rate > round_up(ceiling):",
-        "    if price.rate > round_up(ceiling) and not desk:",
+        "    if price.rate > round_up(ceiling) and not account:",
         (PRICES,),
     ),
     Weakening(
@@ -110,8 +110,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "an id in an answer is a proof",
         "vast_mcp/guard/reconcile.py",
-        "    return first_of(desk.marker, rental, new)\n",
-        "    return new[0] if len(new) == 1 else first_of(desk.marker, rental, new)\n",
+        "    return first_of(account.marker, rental, new)\n",
+        "    return new[0] if len(new) == 1 else first_of(account.marker, rental, new)\n",
         (f"{UNPROVEN}::test_another_machine_that_an_answer_names_is_never_touched",),
     ),
     Weakening(
@@ -174,7 +174,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "no mark in the label",
         "vast_mcp/guard/acts/create.py",
-        "label=desk.marker.label(self.label, booking.intent_id, ends_us),",
+        "label=account.marker.label(self.label, booking.intent_id, ends_us),",
         "label=self.label,",
         (MARKS,),
     ),
@@ -238,7 +238,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "an unreadable list is an empty one",
-        "vast_mcp/guard/view.py",
+        "vast_mcp/account/cache.py",
         "        found = tuple(await self._reads.list_instances(urgent=urgent, between=between))\n",
         "        try:\n"
         "            found = tuple(\n"
@@ -252,7 +252,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
         "an unknown outcome releases its money",
         "vast_mcp/guard/acts/renting.py",
         "        return tx.update_rental(rental, state=RentalState.UNKNOWN, facts=facts)\n",
-        "        return books.close(tx, rental, RentalState.ABSENT, desk.now_us())\n",
+        "        return books.close(tx, rental, RentalState.ABSENT, account.now_us())\n",
         (LOST,),
         (("VAST_MCP_TEST_LOST_RUNS", "1"),),
     ),
@@ -265,7 +265,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a mark is ours without its seal",
-        "vast_mcp/guard/mark.py",
+        "vast_mcp/account/lease_label.py",
         "if owner != self.owner or not hmac.compare_digest(mac, self._mac(stem)):",
         "if owner != self.owner:",
         (CHAOS, "tests/guard/test_mark.py"),

@@ -14,8 +14,8 @@ from tests.suites.rig import carry
 from tests.world import World
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.acts import ExtendLease
-from vast_mcp.services import Services
 from vast_mcp.services.spending import Spending, spending
+from vast_mcp.session import Session
 
 
 def told(receiver: Receiver, kind: str = "lease_ends") -> int:
@@ -94,10 +94,10 @@ async def test_an_end_is_told_by_a_later_look_when_the_books_could_not_be_read(
     """Another process may hold the ledger just then; no later look shows the end again."""
     left = [LedgerUnavailable("locked")]
 
-    async def once_locked(services: Services) -> Spending:
+    async def once_locked(session: Session) -> Spending:
         if left:
             raise left.pop()
-        return await spending(services)
+        return await spending(session.account)
 
     async with receiving() as receiver:
         world = World(tmp_path, policy=policy_for(receiver))
@@ -119,7 +119,7 @@ async def test_an_extended_lease_is_not_announced_by_a_second_try(tmp_path: Path
         async with world.runtime() as runtime:
             await look(runtime)
             failed = told(receiver)
-            await carry(runtime.services.guard, ExtendLease(instance_id, 3.0))
+            await carry(runtime.session.guard, ExtendLease(instance_id, 3.0))
             receiver.answers = ["200 OK"]
             for _ in range(2):
                 await look(runtime)
@@ -140,7 +140,7 @@ async def test_a_lease_extended_while_the_credit_is_read_is_not_announced(tmp_pa
             world.transport = held = Held(world, "GET", "/users/current")
             async with world.runtime() as slow:
                 world.transport = own
-                extend = carry(quick.services.guard, ExtendLease(instance_id, 3.0))
+                extend = carry(quick.session.guard, ExtendLease(instance_id, 3.0))
                 await held.meanwhile(look(slow), extend)
     assert told(receiver) == 0
 
@@ -173,7 +173,7 @@ async def test_a_clock_that_is_set_back_loses_no_notice_that_waits(tmp_path: Pat
         await rented(world)
         world.clock.move(4.3 * HOUR_S)
         async with world.runtime() as runtime:
-            seen = await runtime.services.guard.tick()
+            seen = await runtime.session.guard.tick()
             await runtime.messenger.ticked(seen)
             failed = told(receiver, "lease_ended")
             receiver.answers = ["200 OK"]

@@ -20,7 +20,7 @@ HOUR_S = 3600
 
 async def look(runtime: Runtime) -> None:
     """One tick and what is told of it."""
-    await runtime.messenger.ticked(await runtime.services.guard.tick())
+    await runtime.messenger.ticked(await runtime.session.guard.tick())
 
 
 async def test_of_two_processes_one_tells_and_both_may_look_at_once(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ async def test_the_keeper_of_a_server_tells_by_itself(tmp_path: Path) -> None:
         await rented(world)
         async with world.runtime() as runtime:
             keeper = Keeper(
-                runtime.services.guard, world.clock, listeners=[runtime.messenger.ticked]
+                runtime.session.guard, world.clock, listeners=[runtime.messenger.ticked]
             )
             for minutes in (196, 20, 10, 10):
                 world.clock.move(minutes * 60)
@@ -83,7 +83,7 @@ async def test_an_endpoint_deleted_in_the_console_is_not_said_to_bill_on(tmp_pat
         async with world.runtime() as runtime:
             for _ in range(2):
                 await look(runtime)
-            live = await runtime.services.ledger.read(lambda tx: tx.live_rentals())
+            live = await runtime.session.account.ledger.read(lambda tx: tx.live_rentals())
     assert live == []
     assert [row["text"] for row in receiver.posted if row["kind"] in {"failed", "no_lease"}] == []
 
@@ -161,7 +161,7 @@ async def test_a_simulated_vendor_reaches_nobodys_desktop(tmp_path: Path) -> Non
     async with open_runtime(
         world.settings, clock=PairedClock(world.clock), transport=world.transport
     ) as runtime:
-        await Messenger(runtime.services, environment).ticked(await runtime.services.guard.tick())
+        await Messenger(runtime.session, environment).ticked(await runtime.session.guard.tick())
     assert not out.exists()
 
 

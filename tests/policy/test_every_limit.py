@@ -70,7 +70,7 @@ def policy(rule: str, line: str) -> str:
 async def odd_offer(world: World, rental: str = "on_demand") -> Offer:
     """An unverified host, in no datacenter, whose traffic costs something."""
     async with world.runtime() as runtime:
-        found = await runtime.services.reads.search_offers(
+        found = await runtime.session.account.reads.search_offers(
             {"verified": {"eq": False}, "dph_total": {"lt": 0.9}},
             rental="interruptible" if rental == "interruptible" else "on_demand",
             disk_gb=50.0,
@@ -104,7 +104,7 @@ async def holds(
         assert len(world.questions) == asked, rule
         world.write_policy(policy(rule, kept))
         async with world.runtime() as runtime:
-            _, decision = await runtime.services.guard.preview(act, Caller())
+            _, decision = await runtime.session.guard.preview(act, Caller())
         assert not isinstance(decision, Deny), (rule, decision)
     world.write_policy(BASE)
 

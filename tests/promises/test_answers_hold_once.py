@@ -292,7 +292,7 @@ async def test_a_plan_belongs_to_its_principal(tmp_path: Path) -> None:
     async with world.runtime() as runtime:
         stranger = Caller(principal="token:somebody")
         with pytest.raises(Exception, match="no such plan"):
-            await runtime.services.guard.redeem(plan_id, stranger)
+            await runtime.session.guard.redeem(plan_id, stranger)
 
 
 async def test_what_needs_a_person_is_approved_at_a_terminal_and_then_done_once(
@@ -310,7 +310,7 @@ async def test_what_needs_a_person_is_approved_at_a_terminal_and_then_done_once(
         assert refused["status"] == "needs_confirmation"
         assert (effects(world), world.questions) == (before, [])
         async with world.runtime() as runtime:
-            await runtime.services.guard.answers.approve(said["plan_id"], Caller())
+            await runtime.session.guard.answers.approve(said["plan_id"], Caller())
         done = await world.call(client, "confirm_plan", plan_id=said["plan_id"])
         assert done["status"] == "stopped"
         assert world.questions == []  # a person has answered already

@@ -26,7 +26,7 @@ FIELDS = (
 async def chain(world: World) -> tuple[list[AuditEntry], int | None]:
     """All rows, oldest first, and the first broken link."""
     async with world.runtime() as runtime:
-        ledger = runtime.services.ledger
+        ledger = runtime.session.account.ledger
         rows = await ledger.read(lambda tx: tx.audit(100_000))
         return rows[::-1], await ledger.read(lambda tx: tx.broken_audit_link())
 

@@ -80,12 +80,14 @@ async def test_a_second_bearer_fills_no_cap_of_ours(tmp_path: Path) -> None:
     world = World(tmp_path, seed=5)
     ours = await rented(world)
     async with world.runtime() as runtime:
-        before = await runtime.services.ledger.read(lambda tx: tx.exposure(world.clock.lease_us()))
+        before = await runtime.session.account.ledger.read(
+            lambda tx: tx.exposure(world.clock.lease_us())
+        )
     copy_of(world, ours)
     await tick(world)
     async with world.runtime() as runtime:
-        facts = await runtime.services.view.facts()
-        after = await runtime.services.ledger.read(
+        facts = await runtime.session.account.cache.facts()
+        after = await runtime.session.account.ledger.read(
             lambda tx: tx.exposure(world.clock.lease_us(), outside=facts.bearers.outside(tx))
         )
     assert after.running == before.running == 1
@@ -193,7 +195,7 @@ async def test_a_machine_made_hours_after_a_rent_that_never_came_is_not_its_mach
     await rent_under(world, "request_lost")
     (rental,) = await rentals(world)
     async with world.runtime() as runtime:
-        marker = runtime.services.marker
+        marker = runtime.session.account.marker
     label = marker.label("train", rental.intent_id, rental.lease_ends_us)
     await tick(world, times=18)
     assert await rentals(world) == []

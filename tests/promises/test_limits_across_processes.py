@@ -85,7 +85,7 @@ def rent_many(settings: Settings, offers: list[int], go: Pipe, done: Pipe) -> No
         clock = ManualClock(auto_advance=True)
         rented, refused = 0, []
         async with open_runtime(settings, clock=clock, transport=network_transport()) as runtime:
-            guard, caller = runtime.services.guard, Caller()
+            guard, caller = runtime.session.guard, Caller()
             for number, offer_id in enumerate(offers):
                 key = f"{os.getpid()}-{number}"
                 act = CreateInstance(
@@ -163,13 +163,13 @@ async def _check(settings: Settings, caps: Caps, rented: int) -> None:
     """The ledger and the vendor's own books agree, and neither is above a cap."""
     clock = ManualClock(auto_advance=True)
     async with open_runtime(settings, clock=clock, transport=network_transport()) as runtime:
-        services = runtime.services
-        alive = await services.reads.list_instances()
-        live = await services.ledger.read(lambda tx: tx.live_rentals())
-        segments = await services.ledger.read(
+        session = runtime.session
+        alive = await session.account.reads.list_instances()
+        live = await session.account.ledger.read(lambda tx: tx.live_rentals())
+        segments = await session.account.ledger.read(
             lambda tx: [part for one in live for part in tx.segments(one.intent_id)]
         )
-        broken = await services.ledger.read(lambda tx: tx.broken_audit_link())
+        broken = await session.account.ledger.read(lambda tx: tx.broken_audit_link())
     assert broken is None
     assert len(alive) == len(live) == rented <= caps.running
     hourly = sum((current_rate(one) for one in live), UsdPerHour(0))

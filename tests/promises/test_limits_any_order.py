@@ -185,7 +185,7 @@ class Rentals(RuleBasedStateMachine):
     def look(self) -> None:
         """One look of the keeper."""
         try:
-            self.run(self.runtime.services.guard.tick())
+            self.run(self.runtime.session.guard.tick())
         except VastMcpError:
             return
         self.the_meter_is_not_behind_the_vendors()
@@ -211,7 +211,7 @@ class Rentals(RuleBasedStateMachine):
             self.nothing_is_promised_above_a_cap()
 
     async def _through(self, act: Act) -> Outcome:
-        guard = self.runtime.services.guard
+        guard = self.runtime.session.guard
         proposal = await guard.propose(act, CALLER)
         if isinstance(proposal, Ready):
             return await guard.perform(proposal, CALLER)
@@ -222,7 +222,7 @@ class Rentals(RuleBasedStateMachine):
     def nothing_is_promised_above_a_cap(self) -> None:
         """The ledger's sums right after a yes."""
         now_us = self.world.clock.utc_us()
-        ledger = self.runtime.services.ledger
+        ledger = self.runtime.session.account.ledger
         plain = self.run(ledger.read(lambda tx: tx.exposure(now_us)))
         job = self.run(ledger.read(lambda tx: tx.exposure(now_us, task="job")))
         assert max(plain.by_day.values(), default=Usd(0)) <= Usd.of(DAY)
@@ -235,7 +235,7 @@ class Rentals(RuleBasedStateMachine):
         """What the vendor's books show for time is at most what ours have counted."""
         now_us = self.world.clock.utc_us()
         books = self.world.simulator.books
-        ledger = self.runtime.services.ledger
+        ledger = self.runtime.session.account.ledger
         for contract in self.ours():
             rental, segments = self.run(ledger.read(partial(_books_of, number=contract.id)))
             if rental is None or not rental.state.holds_money:

@@ -25,7 +25,7 @@ ASKS = r"/asks/\d+"
 async def rentals(world: World) -> list[Rental]:
     """Everything the ledger holds money for."""
     async with world.runtime() as runtime:
-        return await runtime.services.ledger.read(lambda tx: tx.live_rentals())
+        return await runtime.session.account.ledger.read(lambda tx: tx.live_rentals())
 
 
 async def tick(world: World, times: int = 1, every_s: float = 60) -> list[str]:
@@ -34,7 +34,7 @@ async def tick(world: World, times: int = 1, every_s: float = 60) -> list[str]:
     async with world.runtime() as runtime:
         for _ in range(times):
             world.clock.move(every_s)
-            seen = await runtime.services.guard.tick()
+            seen = await runtime.session.guard.tick()
             did += [*seen.did, *seen.failed]
     return did
 
@@ -199,7 +199,7 @@ async def test_reads_that_fail_prove_no_absence(tmp_path: Path) -> None:
         for _ in range(20):
             world.clock.move(180)
             with suppress(ApiError):
-                await runtime.services.guard.tick()
+                await runtime.session.guard.tick()
     assert [one.state for one in await rentals(world)] == [RentalState.UNKNOWN]
 
 

@@ -163,7 +163,9 @@ async def test_a_price_read_late_counts_from_the_first_second(tmp_path: Path) ->
         contract.gpu_usd_per_hour + rental.disk_usd_per_hour.dollars, rel=0.01
     )
     async with world.runtime() as runtime:
-        segments = await runtime.services.ledger.read(lambda tx: tx.segments(rental.intent_id))
+        segments = await runtime.session.account.ledger.read(
+            lambda tx: tx.segments(rental.intent_id)
+        )
     assert {part.rate for part in segments if part.kind == "lease"} == {rental.usd_per_hour}
 
 

@@ -338,7 +338,7 @@ async def test_a_refusal_names_the_command_with_this_servers_books(tmp_path: Pat
         return open_runtime(settings, clock=world.clock, transport=world.transport)
 
     async with opened() as other:
-        await freeze(other.services.ledger, other.services.clock)
+        await freeze(other.session.account.ledger, other.session.account.clock)
     offer = await world.cheap_offer()
     async with Client(create_server(opened, SEAL_KEY)) as client:
         with pytest.raises(ToolFailed) as failed:

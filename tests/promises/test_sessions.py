@@ -208,10 +208,10 @@ async def test_the_right_to_end_is_tried_on_a_machine_that_is_none(tmp_path: Pat
     """404 shows that the key may, 401 that it may not; nothing else is ever sent."""
     world = keyed(tmp_path)
     async with world.runtime() as opened:
-        may = await opened.services.rights.prove(Caller())
+        may = await opened.session.rights.prove(Caller())
     world.simulator.keys.sessions[SESSION] = 0
     async with world.runtime() as opened:
-        may_not = await opened.services.rights.prove(Caller())
+        may_not = await opened.session.rights.prove(Caller())
     assert (may.may_end, may_not.may_end) == (True, False)
     assert "Two Factor" in may_not.says
     paths = {request.path for request in world.simulator.mutations()}
@@ -232,12 +232,12 @@ async def test_the_keeper_tries_the_right_once_a_day_while_something_lives(
         return tries[-1]
 
     async with world.runtime() as opened:
-        keeper = Keeper(opened.services.guard, world.clock, rights=opened.services.rights)
+        keeper = Keeper(opened.session.guard, world.clock, rights=opened.session.rights)
         assert await look(keeper) == 0  # none of our rentals lives
     async with world.connect() as client:
         await world.rent(client, lease_hours=30)
     async with world.runtime() as opened:
-        keeper = Keeper(opened.services.guard, world.clock, rights=opened.services.rights)
+        keeper = Keeper(opened.session.guard, world.clock, rights=opened.session.rights)
         assert await look(keeper) == 1
         world.clock.move(HOUR_S)
         assert await look(keeper) == 1
@@ -254,6 +254,6 @@ async def test_the_right_is_not_tried_in_read_only_mode(tmp_path: Path) -> None:
     world = keyed(tmp_path)
     world.read_only = True
     async with world.runtime() as opened:
-        rights = await opened.services.rights.daily()
+        rights = await opened.session.rights.daily()
     assert rights is None
     assert world.simulator.mutations() == []

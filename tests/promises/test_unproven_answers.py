@@ -210,7 +210,7 @@ async def test_a_person_adopts_an_unmarked_machine_by_extending_it(tmp_path: Pat
 async def approved(world: World, plan_id: str) -> None:
     """A person approves it at a terminal, and it is carried out."""
     async with world.runtime() as runtime:
-        guard, caller = runtime.services.guard, Caller()
+        guard, caller = runtime.session.guard, Caller()
         await guard.answers.approve(plan_id, caller)
         await guard.redeem(plan_id, caller)
 
@@ -353,7 +353,7 @@ async def test_a_queued_start_is_no_refusal_and_holds_its_lease_at_once(tmp_path
     contract = world.simulator.world.instances[number]
     assert contract.stage == "running"
     async with world.runtime() as runtime:
-        parts = await runtime.services.ledger.read(lambda tx: tx.segments(rental.intent_id))
+        parts = await runtime.session.account.ledger.read(lambda tx: tx.segments(rental.intent_id))
     open_parts = [one for one in parts if one.closed_us is None and one.kind != "traffic"]
     assert [one.kind for one in open_parts] == ["lease"]
 

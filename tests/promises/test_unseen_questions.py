@@ -32,13 +32,13 @@ TRANSPORTS: tuple[Transport, ...] = ("memory", "http")
 async def approve(world: World, plan_id: str) -> None:
     """A person at a terminal."""
     async with world.runtime() as runtime:
-        await runtime.services.guard.answers.approve(plan_id, Caller())
+        await runtime.session.guard.answers.approve(plan_id, Caller())
 
 
 async def audited(world: World) -> list[AuditEntry]:
     """Every row of the audit."""
     async with world.runtime() as runtime:
-        return await runtime.services.ledger.read(lambda tx: tx.audit())
+        return await runtime.session.account.ledger.read(lambda tx: tx.audit())
 
 
 def instantly(world: World, answer: Answer) -> Answer:
@@ -90,7 +90,7 @@ async def test_a_yes_faster_than_a_person_reads_counts_and_is_told(
     assert any("faster than a person reads" in text for text in told["warnings"])
     assert "agreed faster than a person reads" in {row.verdict for row in await audited(world)}
     async with world.runtime() as runtime:
-        letters = await runtime.services.ledger.read(lambda tx: tx.letters())
+        letters = await runtime.session.account.ledger.read(lambda tx: tx.letters())
     assert [letter.kind for letter in letters] == ["hasty_answer"]
 
 

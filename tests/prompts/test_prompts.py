@@ -141,7 +141,7 @@ async def test_a_deployment_knows_template_and_prices(tmp_path: Path) -> None:
     """Arguments become facts."""
     world = World(tmp_path)
     async with world.runtime() as runtime:
-        template = (await runtime.services.reads.templates(limit=1))[0]
+        template = (await runtime.session.account.reads.templates(limit=1))[0]
     async with world.connect() as client:
         facts, task = await parts(
             client, "deploy_endpoint", template_hash=template.hash_id, gpu_name="RTX_4090"

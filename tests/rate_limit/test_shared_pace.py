@@ -378,9 +378,9 @@ async def test_every_process_of_a_key_uses_one_file_and_other_keys_another(tmp_p
     """The file lies beside the ledger, under the key's digest."""
     world = World(tmp_path)
     async with world.runtime() as one, world.runtime() as other:
-        await one.services.reads.list_instances()
+        await one.session.account.reads.list_instances()
         before_s = world.clock.monotonic_s()
-        await other.services.reads.list_instances()
+        await other.session.account.reads.list_instances()
         assert world.clock.monotonic_s() - before_s >= LIST.interval_s
         found = list(world.settings.state_dir.glob("pace-*.db"))
     assert [path.name for path in found] == [f"pace-{world.settings.key_digest}.db"]

@@ -13,7 +13,7 @@ from tests.recorded.quiet_vendor import QuietVendor
 from tests.recorded.replies import Reply
 from tests.world import Json, ToolFailed, World
 from vast_mcp.errors import VastMcpError
-from vast_mcp.services import Services
+from vast_mcp.session import Session
 
 ABSENT_ID = 49983612
 HOUR_S = 3600.0
@@ -26,7 +26,7 @@ class Desk:
     world: World
     vendor: QuietVendor
     client: Client
-    services: Services
+    session: Session
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ async def open_desk(tmp: Path, vendor: QuietVendor) -> AsyncIterator[Desk]:
     world.transport = vendor
     world.clock.move(14 * 24 * HOUR_S)  # the middle of a month, so that one holds some days
     async with world.connect() as client, world.runtime() as runtime:
-        yield Desk(world, vendor, client, runtime.services)
+        yield Desk(world, vendor, client, runtime.session)
 
 
 def instance_of(reply: Reply) -> int:
@@ -107,7 +107,7 @@ def _prompt(name: str, **arguments: Any) -> Reader:  # noqa: ANN401  arguments o
 def _method(name: str, *given: Any, **named: Any) -> Reader:  # noqa: ANN401  as the method takes
     async def ask(desk: Desk, instance_id: int) -> Any:  # noqa: ANN401  what it answers
         arguments = [instance_id if value is _ID else value for value in given]
-        answer = await getattr(desk.services.reads, name)(*arguments, **named)
+        answer = await getattr(desk.session.account.reads, name)(*arguments, **named)
         if isinstance(answer, list | tuple):
             return [_shown(one) for one in answer]
         return _shown(answer)

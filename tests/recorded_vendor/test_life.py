@@ -194,7 +194,7 @@ async def test_a_queued_start_is_given_up_before_it_can_run_at_night(tmp_path: P
         async with life.world.runtime() as runtime:
             for _ in range(14):
                 life.world.clock.move(60)
-                await runtime.services.guard.tick()
+                await runtime.session.guard.tick()
         life.vendor.gpu_comes_free(instance_id)
         assert life.vendor.machines.held[instance_id].phase == "stopped"
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from vast_mcp.account.ssh_key import KEY_NAME, public_key
 from vast_mcp.clock import SystemClock
-from vast_mcp.guard.ssh_key import KEY_NAME, public_key
 from vast_mcp.remote.address import Address, address
 from vast_mcp.remote.known_hosts import KnownHosts
-from vast_mcp.remote.session import Session, connect
+from vast_mcp.remote.session import SshSession, connect
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 BIG = os.environ.get("VAST_MCP_TEST_BIG") == "1"
@@ -58,7 +58,7 @@ class Machine:
         """Our host-key files."""
         return KnownHosts(self.state)
 
-    async def session(self, instance_id: int = 7, **more: float) -> Session:
+    async def session(self, instance_id: int = 7, **more: float) -> SshSession:
         """A session with it."""
         return await connect(
             instance_id,

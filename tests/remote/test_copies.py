@@ -17,7 +17,7 @@ from vast_mcp.remote.errors import CopyDamaged, CopyRefused, PathRefused, Remote
 from vast_mcp.remote.paths import STAGE, LocalRoots
 from vast_mcp.remote.plan import CopyLimits, CopyPlan, plan_download, plan_upload
 from vast_mcp.remote.progress import CopyProgress, CopyReport
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sftp import open_sftp
 from vast_mcp.remote.tar_stream import FileBegins, FileEnds, TarReader, end, header, padding
 from vast_mcp.remote.upload import upload
@@ -58,7 +58,7 @@ def listing(folder: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def machine_of(kind: str, tmp: Path) -> AsyncIterator[tuple[Machine, Session, str]]:
+async def machine_of(kind: str, tmp: Path) -> AsyncIterator[tuple[Machine, SshSession, str]]:
     """A session with either server, and where its files are to go."""
     opened = in_process(tmp) if kind == "asyncssh" else openssh(tmp)
     async with opened as machine:
@@ -67,7 +67,7 @@ async def machine_of(kind: str, tmp: Path) -> AsyncIterator[tuple[Machine, Sessi
         await session.close()
 
 
-async def fetch(session: Session, source: str, roots: LocalRoots, name: str) -> CopyReport:
+async def fetch(session: SshSession, source: str, roots: LocalRoots, name: str) -> CopyReport:
     """Plan and carry out a download."""
     async with open_sftp(session) as sftp:
         plan = await plan_download(sftp, source, roots.place(name))

@@ -14,7 +14,7 @@ from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import STAGE, LocalRoots
 from vast_mcp.remote.plan import plan_download, plan_upload
 from vast_mcp.remote.progress import CopyReport, Report
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sftp import open_sftp
 from vast_mcp.remote.transfers import Transfer, Transfers, Work
 from vast_mcp.remote.upload import upload
@@ -23,7 +23,7 @@ CLOCK = SystemClock()
 SIZE = 96 * 1024 * 1024
 
 
-def copying(session: Session, direction: str, roots: LocalRoots, far: Path) -> Work:
+def copying(session: SshSession, direction: str, roots: LocalRoots, far: Path) -> Work:
     """The work of a copy, as the tool begins it."""
 
     async def work(report: Report) -> CopyReport:

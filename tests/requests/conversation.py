@@ -150,7 +150,7 @@ class Conversation:
             for _ in range(round(hours * 60 / _LOOKS_EVERY_MIN)):
                 self.world.clock.move(_LOOKS_EVERY_MIN * 60)
                 self.world.simulator.catch_up()
-                await runtime.services.guard.tick()
+                await runtime.session.guard.tick()
 
     # -- how it went -----------------------------------------------------------------------
 

@@ -71,11 +71,11 @@ async def test_a_look_that_differs_is_told_and_one_that_does_not_is_not(tmp_path
     world, notices = World(tmp_path), Notices()
     heard = heard_by(notices)
     async with world.runtime() as runtime:
-        await notices.ticked(await runtime.services.guard.tick())
-        await notices.ticked(await runtime.services.guard.tick())
+        await notices.ticked(await runtime.session.guard.tick())
+        await notices.ticked(await runtime.session.guard.tick())
         assert heard == []
         instance_id = world.simulator.add_foreign_instance()
-        await notices.ticked(await runtime.services.guard.tick())
+        await notices.ticked(await runtime.session.guard.tick())
     assert f"vast://instances/{instance_id}" in heard
     assert "vast://instances" in heard
 

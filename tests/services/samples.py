@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from vast_mcp.guard.mark import Mark
+from vast_mcp.account.lease_label import Mark
 from vast_mcp.models import Instance, Offer
 from vast_mcp.services.held import Held
 from vast_mcp.store import Rental, RentalState

@@ -135,13 +135,13 @@ async def printed(
     """What is shown of this output from a cursor on, and the next cursor."""
     world = World(tmp_path)
     async with world.runtime() as runtime:
-        services = runtime.services
+        session = runtime.session
         if text is not None:
-            path = services.jobs.log_of("job1")
+            path = session.jobs.log_of("job1")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text)
-        services.redactor.learn(hidden)
-        return await output_after(services, "job1", cursor)
+        session.account.redactor.learn(hidden)
+        return await output_after(session, "job1", cursor)
 
 
 LONG = "".join(f"{number:07}\n" for number in range(1000)).encode()
@@ -196,9 +196,9 @@ async def waited(tmp_path: Path, seconds: float, job: Job) -> float:
     """How long a call waits for this job."""
     world = World(tmp_path)
     async with world.runtime() as runtime:
-        await runtime.services.ledger.write(lambda tx: tx.add_job(job))
+        await runtime.session.account.ledger.write(lambda tx: tx.add_job(job))
         before_s = world.clock.monotonic_s()
-        await wait_for_job(runtime.services, job.job_id, seconds)
+        await wait_for_job(runtime.session, job.job_id, seconds)
         return world.clock.monotonic_s() - before_s
 
 

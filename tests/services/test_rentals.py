@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.services.samples import NOW_US, SECOND_US, held
-from vast_mcp.guard.mark import Mark
+from vast_mcp.account.lease_label import Mark
 from vast_mcp.models import PortMapping
 from vast_mcp.store import LeaseFacts, RentalState
 from vast_mcp.text import Untrusted

@@ -35,7 +35,7 @@ async def test_a_decision_reads_no_closed_history(tmp_path: Path) -> None:
     async with world.connect() as client:
         await world.rent(client)
     async with world.runtime() as runtime:
-        ledger, now_us = runtime.services.ledger, world.clock.lease_us()
+        ledger, now_us = runtime.session.account.ledger, world.clock.lease_us()
         (model,) = await ledger.read(lambda tx: tx.live_rentals())
         before = await ledger.read(lambda tx: decided(tx, now_us))
         empty_ms = await least_ms(ledger, now_us)

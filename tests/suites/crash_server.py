@@ -102,7 +102,7 @@ async def one(job: dict[str, Any], steps: Steps) -> str:
     clock = ManualClock(job["now_us"], auto_advance=True)
     async with open_runtime(settings, clock=clock, transport=Dying(steps)) as runtime:
         try:
-            outcome = await carry(runtime.services.guard, rebuild(job["tool"], job["arguments"]))
+            outcome = await carry(runtime.session.guard, rebuild(job["tool"], job["arguments"]))
         except (VastMcpError, sqlite3.Error) as error:
             return f"{type(error).__name__}: {error}"
         return outcome.status

@@ -101,7 +101,7 @@ class Driver:
     @property
     def guard(self) -> Guard:
         """The one way to change anything."""
-        return self.runtime.services.guard
+        return self.runtime.session.guard
 
     def pick_create(self, request_key: str, *, bids: float = 0.3, hours: float = 12.0) -> Act:
         """A rent of something that stands on the market now, by bid or on demand."""
@@ -165,11 +165,11 @@ class Driver:
 
     async def live(self) -> list[Rental]:
         """Everything that holds money."""
-        return await self.runtime.services.ledger.read(lambda tx: tx.live_rentals())
+        return await self.runtime.session.account.ledger.read(lambda tx: tx.live_rentals())
 
     async def closed(self, keys: list[str]) -> list[Rental]:
         """What the books hold for over, of these request keys."""
-        ledger = self.runtime.services.ledger
+        ledger = self.runtime.session.account.ledger
         found = await ledger.read(lambda tx: [tx.same_intent("local", key) for key in keys])
         return [one for same in found for one in same if not one.state.holds_money]
 
@@ -209,7 +209,7 @@ async def read_books(driver: Driver, keys: list[str]) -> Books:
     Read at the account's own time: it follows the vendor's `Date` once that is confirmed, which
     some profiles move away from the clock of this computer.
     """
-    now_us = driver.runtime.services.clock.lease_us()
+    now_us = driver.runtime.session.account.clock.lease_us()
 
     def read(tx: Transaction) -> Books:
         found = {one.intent_id: one for key in keys for one in tx.same_intent("local", key)}
@@ -224,7 +224,7 @@ async def read_books(driver: Driver, keys: list[str]) -> Books:
             now_us, tuple(found.values()), spent, reserved, tx.broken_audit_link(), metered
         )
 
-    return await driver.runtime.services.ledger.read(read)
+    return await driver.runtime.session.account.ledger.read(read)
 
 
 def disagreements(world: World, books: Books) -> list[str]:

@@ -208,7 +208,7 @@ async def _one(world: World, steps: Steps, machine: int, key: str, how: str, see
         async def work() -> None:
             with scope:
                 try:
-                    await carry(runtime.services.guard, act)
+                    await carry(runtime.session.guard, act)
                 except VastMcpError:
                     return
 
@@ -232,7 +232,7 @@ async def _one(world: World, steps: Steps, machine: int, key: str, how: str, see
 async def _unwritten(world: World) -> list[str]:
     """What was sent and is not in the chain, or has no end there, or left its rental half-way."""
     async with world.runtime() as runtime:
-        ledger = runtime.services.ledger
+        ledger = runtime.session.account.ledger
         rows = (await ledger.read(lambda tx: tx.audit(10_000)))[::-1]
         live = await ledger.read(lambda tx: tx.live_rentals())
         broken = await ledger.read(lambda tx: tx.broken_audit_link())

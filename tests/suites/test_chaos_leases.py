@@ -30,10 +30,10 @@ from tests.suites.rig import (
     show,
 )
 from tests.world import World, scale
+from vast_mcp.account.lease_label import stamp
 from vast_mcp.clock import SECOND_US
 from vast_mcp.guard.act import Outcome
 from vast_mcp.guard.acts import CreateInstance, ExtendLease
-from vast_mcp.guard.mark import stamp
 from vast_mcp.keeper import PERIOD_S, Keeper
 from vast_mcp.simulator import SimulatorTransport
 from vast_mcp.simulator.faults import Kind
@@ -167,7 +167,7 @@ async def _rent_both(lease: Lease, driver: Driver) -> None:
     (rental,) = [one for one in await driver.live() if one.target_id == lease.machine]
     lease.ends_us = rental.lease_ends_us
     past = stamp(lease.world.clock.utc_us() - 3600 * SECOND_US)
-    owner = driver.runtime.services.marker.owner
+    owner = driver.runtime.session.account.marker.owner
     for label in (f"theirs vm1.{owner}.aaaaaaaaaaa.until-{past}.m00000000", None):
         lease.strangers.append(lease.world.simulator.add_foreign_instance(label=label))
 
@@ -203,7 +203,7 @@ async def _befall(lease: Lease) -> None:
 @asynccontextmanager
 async def _layer(world: World) -> AsyncIterator[Keeper]:
     async with world.runtime() as runtime:
-        yield Keeper(runtime.services.guard, world.clock)
+        yield Keeper(runtime.session.guard, world.clock)
 
 
 async def _watch_over(run: Run, lease: Lease) -> int:

@@ -222,7 +222,7 @@ async def _one(
         async with world.runtime() as runtime:
             driver = driver_for(world, runtime, seed)
             began_s = world.clock.monotonic_s()
-            await runtime.services.guard.tick()
+            await runtime.session.guard.tick()
             run.recovery_s.append(round(world.clock.monotonic_s() - began_s, 1))
             run.lost += [f"{told}: {text}" for text in await _lost(driver)]
             if fatal % 3 == 0:  # repeating the act does what it should have done, once
@@ -259,7 +259,7 @@ def _lease(driver: Driver, label: str, rental: Rental, *, started: bool) -> list
     Where death came between booking a start and writing its end, the old label stays: the start
     itself would have come after the label, so nothing runs under that end.
     """
-    mark = driver.runtime.services.marker.read(label)
+    mark = driver.runtime.session.account.marker.read(label)
     if mark is None:
         return [f"its label is {label!r}"]
     if mark.until_us > rental.lease_ends_us and rental.running and started:

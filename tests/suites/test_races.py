@@ -101,7 +101,7 @@ def rent_and_destroy(settings: Settings, number: int, offers: list[int], done: P
         chance, said, own = chance_of(SEED, number), Counter[str](), list[int]()
         clock = ManualClock(auto_advance=True)
         async with open_runtime(settings, clock=clock, transport=network_transport()) as runtime:
-            guard = runtime.services.guard
+            guard = runtime.session.guard
             for each in range(RENTS):
                 act = CreateInstance(
                     chance.choice(offers), 2.0, disk_gb=DISK_GB, max_price_usd_per_hour=50.0,
@@ -178,7 +178,7 @@ def _race(tmp: Path) -> tuple[Record, Counter[str]]:
 
 
 async def _on_the_market(runtime: Runtime) -> list[int]:
-    found = await runtime.services.reads.search_offers({}, disk_gb=DISK_GB, limit=100)
+    found = await runtime.session.account.reads.search_offers({}, disk_gb=DISK_GB, limit=100)
     return [one.offer_id for one in found.offers if one.usd_per_hour.dollars < MOST_HOURLY / 3]
 
 

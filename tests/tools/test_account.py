@@ -25,7 +25,7 @@ async def endpoint_with_a_worker(world: World, client: Client) -> int:
         cold_workers=1,
     )
     async with world.runtime() as runtime:
-        template = (await runtime.services.reads.templates(limit=1))[0]
+        template = (await runtime.session.account.reads.templates(limit=1))[0]
     await world.call(
         client,
         "create_workergroup",
@@ -247,7 +247,7 @@ async def test_what_the_vendor_charged_corrects_the_own_meter(tmp_path: Path) ->
         instance_id = await world.rent(client, lease_hours=1)
         async with world.runtime() as runtime:
             day = (await world.call(client, "show_charges", period="day"))["from"][:10]
-            await runtime.services.guard.record_charges(
+            await runtime.session.guard.record_charges(
                 {(f"instance-{instance_id}", day): Usd.of(9)}
             )
         answer = await world.call(client, "show_account")

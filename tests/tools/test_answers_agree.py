@@ -114,8 +114,8 @@ async def test_an_endpoint_whose_workers_are_listed_machines_is_there_all_the_sa
     assert [line for line in account["tonight"] if f"endpoint {endpoint} ends" in line]
     assert account["usd_per_hour_now"] == pytest.approx(row["usd_per_hour_now"], abs=1e-4)
     async with world.runtime() as runtime:
-        rows, trouble, _ = await looked(runtime.services)
-        seen = await holdings(runtime.services)
+        rows, trouble, _ = await looked(runtime.session)
+        seen = await holdings(runtime.session.account)
     assert not trouble
     assert {one.what: one.state for one in rows}[f"endpoint {endpoint}"] == "active"
     assert [one.target_id for one in seen.held if one.ours and one.runs] == [endpoint]
@@ -176,7 +176,7 @@ async def test_the_cost_so_far_counts_traffic_as_it_is_likely_used(tmp_path: Pat
             (row,) = (await world.call(client, "show_instances"))["instances"]
             costs.append(row["cost_so_far_usd"])
         async with world.runtime() as runtime:
-            counted = await runtime.services.ledger.read(
+            counted = await runtime.session.account.ledger.read(
                 lambda tx: tx.exposure(world.clock.lease_us())
             )
     assert costs[0] == pytest.approx(0, abs=0.004)
@@ -350,5 +350,6 @@ async def test_the_jobs_resource_lists_copies_as_the_tool_does(tmp_path: Path) -
     )
     remote: Any = SimpleNamespace(transfers=SimpleNamespace(list=lambda: [copy]))
     async with World(tmp_path).runtime() as runtime:
-        rows: Any = await job_rows(replace(runtime.services, remote=remote))
+        account = replace(runtime.session.account, remote=remote)
+        rows: Any = await job_rows(replace(runtime.session, account=account))
     assert [row["job_id"] for row in rows] == ["copy-1"]

@@ -50,7 +50,7 @@ async def test_a_machine_is_told_as_what_it_is(tmp_path: Path, stage: str) -> No
         instance_id = await world.rent(client)
         world.run_until_ready()
         async with world.runtime() as runtime:
-            await runtime.services.guard.tick()  # it was seen running
+            await runtime.session.guard.tick()  # it was seen running
         contract = world.simulator.world.instances[instance_id]
         contract.wants_to_run = stage not in {"stopping", "exited"}
         world.simulator.set_stage(instance_id, stage)

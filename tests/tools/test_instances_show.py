@@ -58,7 +58,7 @@ async def test_a_preview_decides_and_prices_and_does_nothing(tmp_path: Path, mod
     assert world.questions == []
     assert not world.simulator.mutations()
     async with world.runtime() as runtime:
-        assert await runtime.services.ledger.read(lambda tx: tx.live_rentals()) == []
+        assert await runtime.session.account.ledger.read(lambda tx: tx.live_rentals()) == []
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ async def running(world: World) -> int:
         instance_id = await world.rent(client)
     world.run_until_ready()
     async with world.runtime() as runtime:
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
     return instance_id
 
 
@@ -143,7 +143,7 @@ async def test_one_complete_list_proves_no_end_and_two_do(tmp_path: Path) -> Non
     world = World(tmp_path)
     instance_id = await running(world)
     async with world.runtime() as runtime:
-        guard, ledger = runtime.services.guard, runtime.services.ledger
+        guard, ledger = runtime.session.guard, runtime.session.account.ledger
 
         def mark(tx: Transaction) -> None:
             rental = tx.rental_of("instance", instance_id)
@@ -177,7 +177,7 @@ async def test_the_vendors_own_word_that_it_is_gone_ends_it_at_once(tmp_path: Pa
     assert answer["status"] == "destroyed"
     assert answer["bills"] == "nothing"
     async with world.runtime() as runtime:
-        ledger = runtime.services.ledger
+        ledger = runtime.session.account.ledger
         rental = await ledger.read(lambda tx: tx.rental_of("instance", instance_id))
     assert rental is not None
     assert rental.state is RentalState.GONE
@@ -216,7 +216,7 @@ async def bid_that_runs(world: World) -> int:
         instance_id = await world.rent(client, offer, bid_usd_per_hour=bid)
     world.run_until_ready()
     async with world.runtime() as runtime:
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
     return instance_id
 
 
@@ -252,7 +252,7 @@ async def looked(world: World, minutes: int) -> None:
     """A keeper's looks of that many minutes, one a minute, each told to whom it concerns."""
     async with world.runtime() as runtime:
         for _ in range(minutes):
-            await runtime.messenger.ticked(await runtime.services.guard.tick())
+            await runtime.messenger.ticked(await runtime.session.guard.tick())
             world.clock.move(60)
 
 
@@ -298,7 +298,7 @@ async def test_a_queued_start_that_came_up_is_told(
     async with world.runtime() as runtime:
 
         async def look() -> None:
-            await runtime.messenger.ticked(await runtime.services.guard.tick())
+            await runtime.messenger.ticked(await runtime.session.guard.tick())
 
         await look()
         world.simulator.free_gpu(instance_id)
@@ -350,7 +350,7 @@ async def test_why_a_machine_does_not_come_up_is_named_and_nothing_is_destroyed(
     assert step in waited["next"]
     assert world.simulator.world.instances[instance_id].stage == how
     async with world.runtime() as runtime:
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
     assert instance_id in world.simulator.world.instances
 
 

@@ -15,7 +15,7 @@ async def ticked(world: World, minutes: int) -> None:
         for _ in range(minutes):
             world.clock.move(60)
             world.simulator.catch_up()
-            await runtime.services.guard.tick()
+            await runtime.session.guard.tick()
 
 
 async def test_a_failed_container_has_spent_its_disk_and_not_its_gpu(tmp_path: Path) -> None:

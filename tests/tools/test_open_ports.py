@@ -99,7 +99,7 @@ async def test_a_job_takes_no_host_without_the_templates_ports(tmp_path: Path) -
             )
     wish = JobWish(gpu_names=(offer.gpu_name,), hours=1, template_hash=VLLM)
     async with world.runtime() as runtime:
-        found = await Scouting(runtime.services).offers(wish)
+        found = await Scouting(runtime.session.account).offers(wish)
     assert found
     assert min(one.direct_ports for one in found) >= 2
 

@@ -203,7 +203,7 @@ async def test_a_plan_that_a_person_denied_is_not_called_waiting(tmp_path: Path)
             client, "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=1
         )
         async with world.runtime() as runtime:
-            await runtime.services.guard.answers.decline(
+            await runtime.session.guard.answers.decline(
                 asked["plan_id"], Caller(), "denied at a terminal"
             )
         told = await world.call(client, "confirm_plan", plan_id=asked["plan_id"])

@@ -14,7 +14,7 @@ from tests.world import Json, Mode, ToolFailed, World
 async def template_hash(world: World) -> str:
     """A template the vendor has."""
     async with world.runtime() as runtime:
-        return (await runtime.services.reads.templates(limit=1))[0].hash_id
+        return (await runtime.session.account.reads.templates(limit=1))[0].hash_id
 
 
 async def made(world: World, client: Client, **given: object) -> int:
@@ -119,7 +119,7 @@ async def test_a_change_whose_answer_is_lost_is_told_by_what_the_endpoint_shows(
 
         async def reserved() -> float:
             async with world.runtime() as runtime:
-                rental = await runtime.services.ledger.read(
+                rental = await runtime.session.account.ledger.read(
                     lambda tx: tx.rental_of("endpoint", endpoint_id)
                 )
             assert rental is not None
@@ -217,7 +217,7 @@ async def test_an_endpoint_of_two_days_is_counted_day_by_day(tmp_path: Path) -> 
 async def ticked(world: World) -> None:
     """One look of the keeper."""
     async with world.runtime() as runtime:
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
 
 
 async def test_an_endpoint_whose_lease_is_over_stays_ours_and_says_what_can_be_done(

@@ -128,7 +128,7 @@ async def test_a_team_account_is_told_once_and_the_start_script_brings_the_key(
         for _ in range(5):
             sea.world.clock.move(180)
             async with sea.world.runtime() as runtime:
-                seen = await runtime.services.guard.tick()
+                seen = await runtime.session.guard.tick()
             assert not [line for line in seen.failed if "key" in line]
         sent = [one for one in sea.world.simulator.mutations() if one.path.endswith("/ssh/")]
         assert len(sent) == 1

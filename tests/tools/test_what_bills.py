@@ -53,8 +53,8 @@ async def test_a_rent_without_an_answer_is_listed_and_not_called_burning(tmp_pat
     async with world.connect() as client:
         number = await world.rent(client)
     async with world.runtime() as runtime:
-        await runtime.services.ledger.write(lambda tx: _lose(tx, number))
-        rows, trouble, _ = await looked(runtime.services)
+        await runtime.session.account.ledger.write(lambda tx: _lose(tx, number))
+        rows, trouble, _ = await looked(runtime.session)
     world.simulator.world.instances.clear()
     (row,) = (await billing(world)).values()
     assert row["why"] == "may or may not exist; its money stays reserved"
@@ -83,7 +83,7 @@ async def test_the_command_lists_volumes_and_endpoints_too(tmp_path: Path, what:
         async with world.connect() as client:
             await endpoint_with_a_worker(world, client)
     async with world.runtime() as runtime:
-        rows, _, _ = await looked(runtime.services)
+        rows, _, _ = await looked(runtime.session)
     (row,) = [one for one in rows if one.what.startswith(what)]
     assert row.made_by == ("others" if what == "volume" else "us")
     assert row.why

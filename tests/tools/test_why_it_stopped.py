@@ -17,7 +17,7 @@ Stop = Callable[[World, int], Awaitable[str]]
 async def ticked(world: World) -> None:
     """One look of the keeper."""
     async with world.runtime() as runtime:
-        await runtime.services.guard.tick()
+        await runtime.session.guard.tick()
 
 
 async def elsewhere(world: World, method: str, path: str, body: bytes = b"") -> None:

@@ -122,7 +122,7 @@ async def test_no_command_text_reaches_ledger_or_audit(tmp_path: Path) -> None:
         told = await sea.run(machine, "echo canary-$WORD", env={"WORD": "in-the-output"})
         assert told["untrusted_output"] == "canary-in-the-output\n"
         async with sea.world.runtime() as runtime:
-            rows = await runtime.services.ledger.read(lambda tx: tx.audit(50))
+            rows = await runtime.session.account.ledger.read(lambda tx: tx.audit(50))
     assert any(row.tool == "run_command" for row in rows)
     assert all("canary" not in str(row) for row in rows)
     for file in (tmp_path / "state").rglob("*"):

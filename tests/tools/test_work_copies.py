@@ -364,7 +364,7 @@ async def test_a_volume_is_copied_once_a_person_has_approved(tmp_path: Path) -> 
             assert asked["status"] == "needs_confirmation"
             assert "vast-mcp approve" in asked["next"]
             async with sea.world.runtime() as runtime:
-                await runtime.services.guard.answers.approve(asked["plan_id"], Caller())
+                await runtime.session.guard.answers.approve(asked["plan_id"], Caller())
             told.append(await sea.call("confirm_plan", plan_id=asked["plan_id"]))
             sea.world.clock.move(100)
             await sea.call("show_instances", instance_id=one)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.tools.aboard import harbour
 from tests.world import ToolFailed
+from vast_mcp.account.secret_store import SecretStore
 from vast_mcp.config import load_or_make_secret
-from vast_mcp.guard.secret_store import SecretStore
 from vast_mcp.store import Cipher
 
 CANARY = "hf_canary-7d1f0c2be94a"
@@ -29,7 +29,7 @@ async def test_a_secret_reaches_the_machine_and_nothing_that_is_told_or_kept(
         printed = await sea.run(machine, f"echo {CANARY[:4]}{CANARY[4:]}")
         shown = await sea.call("show_instances", instance_id=machine)
         async with sea.world.runtime() as runtime:
-            rows = await runtime.services.ledger.read(lambda tx: tx.audit(50))
+            rows = await runtime.session.account.ledger.read(lambda tx: tx.audit(50))
     assert printed["untrusted_output"] == "[secret]\n"
     told = [json.dumps(printed), json.dumps(shown), caplog.text, *sea.world.questions]
     assert all(CANARY not in text for text in [*told, *map(str, rows)])

@@ -78,7 +78,7 @@ async def test_a_freeze_is_told_at_start_and_by_doctor(tmp_path: Path) -> None:
     assert await closed_because(world.settings) == []
     assert "open" in (await findings(world))["spending"].says
     async with world.runtime() as runtime:
-        await freeze(runtime.services.ledger, world.clock, "the person")
+        await freeze(runtime.session.account.ledger, world.clock, "the person")
     (line,) = await closed_because(world.settings)
     assert "frozen by the person" in line
     assert "`vast-mcp unfreeze`" in line
@@ -152,10 +152,10 @@ async def test_the_books_are_read_without_a_key(
     assert f"instance {instance_id}" in told
     assert "No Vast.ai API key is set" in told
     async with opened(keyless, clock=world.clock) as runtime:
-        plans = await runtime.services.guard.answers.pending()
+        plans = await runtime.session.guard.answers.pending()
         assert [plan.plan_id for plan in plans] == [waiting["plan_id"]]
-        assert await runtime.services.ledger.read(lambda tx: tx.audit(1))
-        assert await runtime.services.ledger.read(lambda tx: tx.audit_fault()) == ""
+        assert await runtime.session.account.ledger.read(lambda tx: tx.audit(1))
+        assert await runtime.session.account.ledger.read(lambda tx: tx.audit_fault()) == ""
 
 
 async def test_of_several_ledgers_none_is_guessed(tmp_path: Path) -> None:

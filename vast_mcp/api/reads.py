@@ -11,7 +11,6 @@ from vast_mcp.api.instance_reads import InstanceReads
 from vast_mcp.api.pages import Page, all_pages, each_once
 from vast_mcp.errors import ApiError, NotFound
 from vast_mcp.models import (
-    Account,
     Charges,
     Endpoint,
     InboxNote,
@@ -20,6 +19,7 @@ from vast_mcp.models import (
     Rental,
     SshKey,
     Template,
+    VendorAccount,
     Volume,
     Worker,
     Workergroup,
@@ -93,7 +93,7 @@ class Reads(InstanceReads):
                     return replace(offer, offer_id=offer_id)
         return None
 
-    async def account(self, *, deadline_s: float | None = None) -> Account:
+    async def account(self, *, deadline_s: float | None = None) -> VendorAccount:
         """Who the key belongs to, and the credit left."""
         call = account.show_account()
         return wire_account.decode_account(await self._ask(call, deadline_s))

@@ -9,12 +9,12 @@ import json
 
 from vast_mcp.api import _fields as f
 from vast_mcp.models import (
-    Account,
     ChargeItem,
     Endpoint,
     InboxNote,
     Scaling,
     SshKey,
+    VendorAccount,
     Volume,
     Worker,
     Workergroup,
@@ -25,12 +25,12 @@ from vast_mcp.units import Usd, UsdPerHour
 _KEY_LIMIT = 16_384
 
 
-def decode_account(value: object) -> Account:
+def decode_account(value: object) -> VendorAccount:
     """The key's owner. Credit may be below zero; without a credit the answer is not trusted."""
     fields = f.row(value, "the account")
     balance = f.amount(fields, "balance", optional=True)
     verified = fields.get("email_verified")
-    return Account(
+    return VendorAccount(
         user_id=f.identifier(fields, "id"),
         name=f.label(fields, "username", "fullname", "email"),
         credit=f.money(fields, "credit"),

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import httpx2
 
+from vast_mcp.account.ledger import ledgers_in
 from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.logs import configure
 from vast_mcp.clock import Clock, SystemClock
 from vast_mcp.config import Settings, read_settings
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.guard.account_books import ledgers_in
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.text import Redactor
 

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 async def approved(settings: Settings, plan_id: str, ask: Ask) -> int:
     """The conversation with the person; `ask` puts a prompt and returns a line."""
     async with opened(settings) as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         plan = await find(guard, plan_id)
         digits, prompt = _wanted(plan)
         print(textwrap.fill(plan.question, 76))

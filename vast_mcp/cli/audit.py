@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 async def _show(settings: Settings, last: int) -> int:
     async with opened(settings) as runtime:
-        entries = await runtime.services.ledger.read(lambda tx: tx.audit(last))
-        place = runtime.services.ledger.place
+        entries = await runtime.session.account.ledger.read(lambda tx: tx.audit(last))
+        place = runtime.session.account.ledger.place
     for entry in reversed(entries):
         print(_line(entry))
     noun = "entry" if len(entries) == 1 else "entries"
@@ -47,8 +47,8 @@ async def _show(settings: Settings, last: int) -> int:
 
 async def _verify(settings: Settings) -> int:
     async with opened(settings) as runtime:
-        fault = await runtime.services.ledger.read(lambda tx: tx.audit_fault())
-        place = runtime.services.ledger.place
+        fault = await runtime.session.account.ledger.read(lambda tx: tx.audit_fault())
+        place = runtime.session.account.ledger.place
     if fault:
         print(f"BROKEN: {place}: {fault}")
         return Exit.FAILED

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _listed(settings: Settings) -> int:
     async with opened(settings) as runtime:
-        rows = await budget_rows(runtime.services)
+        rows = await budget_rows(runtime.session.account)
     for row in rows:
         assert isinstance(row, Mapping)
         cap, spent, reserved, left = (float(str(row[name])) for name in _MONEY)
@@ -67,15 +67,15 @@ async def budgeted(settings: Settings, task: str, cap: Usd, ask: Ask) -> int:
     """
     name = check_task(task)
     async with opened(settings) as runtime:
-        services = runtime.services
-        now_us = services.clock.lease_us()
-        limits = services.limits()
-        seen = await services.ledger.read(lambda tx: standing_of(tx, limits, name, now_us))
+        session = runtime.session
+        now_us = session.account.clock.lease_us()
+        limits = session.account.limits()
+        seen = await session.account.ledger.read(lambda tx: standing_of(tx, limits, name, now_us))
         print("\n".join(_told(seen, limits, cap)))
         if not await says_yes(ask, f"Set it to {cap}?"):
             print("Nothing changed.")
             return Exit.FAILED
-        await set_budget(services.ledger, services.clock, name, cap)
+        await set_budget(session.account.ledger, session.account.clock, name, cap)
     print(f"Set. A call that passes a smaller max_cost_usd lowers it again: tell the model {cap}.")
     return Exit.FINE
 

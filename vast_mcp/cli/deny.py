@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _denied(settings: Settings, plan_id: str) -> str:
     async with opened(settings) as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         if await guard.answers.close(plan_id) is not None:
             return "Closed: the same call asks again. Nothing was sent now."
         plan = await find(guard, plan_id)

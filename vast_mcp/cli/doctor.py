@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import httpx2
 
+from vast_mcp.account.ledger import known_ledger
 from vast_mcp.api.classify import missing_key
 from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.account import add_place_arguments, opened, settings_of
@@ -20,12 +21,11 @@ from vast_mcp.cli.leases import looked
 from vast_mcp.clock import DAY_US, SECOND_US, SystemClock
 from vast_mcp.config import ApiKey, KeyKind, Settings, find_keys, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
-from vast_mcp.guard.account_books import known_ledger
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.runtime import policy_source
-from vast_mcp.services import Services
 from vast_mcp.services.key_standing import session_outlived
+from vast_mcp.session import Session
 from vast_mcp.vendor_clock import DECIDES_US, instant_us
 
 REACHED_WITHIN_S = 3.0
@@ -93,17 +93,17 @@ async def _examine(settings: Settings) -> int:
     transport = DateNoting(network_transport())
     faults = 0
     async with opened(settings, transport=transport, level="ERROR") as runtime:
-        async for finding in examined(settings, runtime.services, transport):
+        async for finding in examined(settings, runtime.session, transport):
             print(finding, flush=True)
             faults += finding.sound is False
     return Exit.FAILED if faults else Exit.FINE
 
 
 async def examined(
-    settings: Settings, services: Services, transport: DateNoting
+    settings: Settings, session: Session, transport: DateNoting
 ) -> AsyncIterator[DoctorLine]:
     """Every finding, in the order in which a person would mend them."""
-    for finding in _key(settings, services.clock.utc_us()):
+    for finding in _key(settings, session.account.clock.utc_us()):
         yield finding
     if not fits_a_script(settings.api_base):
         told = "is no plain https://host[:port][/path]: nothing is rented until it is"
@@ -111,24 +111,24 @@ async def examined(
     yield _policy(settings)
     reached = False
     if settings.api_key:
-        (what, read), *others = _permissions(services)
+        (what, read), *others = _permissions(session)
         account = await _reached(settings.api_base, what, read)
         yield account
         reached = account.sound is not False
         if reached:
             for finding in await _together(others):
                 yield finding
-            yield await _right_to_end(settings, services)
-        for change in services.keys.changes:
+            yield await _right_to_end(settings, session)
+        for change in session.account.keys.changes:
             yield DoctorLine("key", change.says, sound=None)
         yield _skew(transport.skew_s)
     yield _state(settings)
     if reached or settings.ledger or known_ledger(settings.state_dir, settings.key_digest):
-        yield await _ledger(services)
-        yield await _spending(services)
+        yield await _ledger(session)
+        yield await _spending(session)
     if reached:
-        yield await _leases(services)
-        async for finding in _outlived(services):
+        yield await _leases(session)
+        async for finding in _outlived(session):
             yield finding
     else:  # one cause is told once
         yield DoctorLine(
@@ -182,8 +182,8 @@ def _policy(settings: Settings) -> DoctorLine:
     return DoctorLine("policy", f"sound, digest {limits.digest[:12]}{suffix}")
 
 
-def _permissions(services: Services) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
-    reads = services.reads
+def _permissions(session: Session) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
+    reads = session.account.reads
 
     async def account() -> str:
         seen = await reads.account()
@@ -219,12 +219,12 @@ async def _together(reads: Sequence[tuple[str, Callable[[], Awaitable[str]]]]) -
     return [found[what] for what, _ in reads]
 
 
-async def _right_to_end(settings: Settings, services: Services) -> DoctorLine:
+async def _right_to_end(settings: Settings, session: Session) -> DoctorLine:
     """Whether this key can end what is rented: tried with the id of a machine that is none."""
     if settings.read_only:
         return DoctorLine("ending", "not tried in read-only mode", sound=None)
     try:
-        rights = await services.rights.prove(Caller(client="doctor"))
+        rights = await session.rights.prove(Caller(client="doctor"))
     except VastMcpError as error:
         return DoctorLine("ending", f"could not be tried: {error}", sound=None)
     if rights.may_end is None:
@@ -260,10 +260,10 @@ async def _reached(base: str, what: str, read: Callable[[], Awaitable[str]]) -> 
     return replace(found, says=f"{found.says}; {host} ({base})")
 
 
-async def _spending(services: Services) -> DoctorLine:
+async def _spending(session: Session) -> DoctorLine:
     """Whether a person has frozen all spending."""
     try:
-        since = await frozen(services.ledger)
+        since = await frozen(session.account.ledger)
     except VastMcpError as error:
         return DoctorLine("spending", str(error), sound=False)
     if since:
@@ -294,38 +294,38 @@ def _state(settings: Settings) -> DoctorLine:
     return DoctorLine("state", f"{place}")
 
 
-async def _ledger(services: Services) -> DoctorLine:
+async def _ledger(session: Session) -> DoctorLine:
     try:
-        fault = await services.ledger.read(lambda tx: tx.audit_fault())
+        fault = await session.account.ledger.read(lambda tx: tx.audit_fault())
         # A full or read-only disk shows only where something is written.
-        await services.ledger.write(lambda tx: tx.try_a_write())
+        await session.account.ledger.write(lambda tx: tx.try_a_write())
     except VastMcpError as error:
         return DoctorLine("ledger", str(error), sound=False)
     if fault:
         return DoctorLine("ledger", f"its audit log is not whole: {fault}", sound=False)
-    return DoctorLine("ledger", f"{services.ledger.place}, audit chain whole")
+    return DoctorLine("ledger", f"{session.account.ledger.place}, audit chain whole")
 
 
-async def _outlived(services: Services) -> AsyncIterator[DoctorLine]:
+async def _outlived(session: Session) -> AsyncIterator[DoctorLine]:
     """Leases that end after the two-factor session which would have to end them."""
-    key = services.keys.current
+    key = session.account.keys.current
     if key is None:
         return
     with suppress(VastMcpError):  # a ledger that cannot be read has its own line
-        rentals = await services.ledger.read(lambda tx: tx.live_rentals())
+        rentals = await session.account.ledger.read(lambda tx: tx.live_rentals())
         leases = [
             (f"{one.kind} {one.target_id}", one.lease_ends_us)
             for one in rentals
             if one.running and one.target_id is not None
         ]
-        said = session_outlived(key, leases, services.clock.utc_us())
+        said = session_outlived(key, leases, session.account.clock.utc_us())
         if said:
             yield DoctorLine("session", said, sound=None)
 
 
-async def _leases(services: Services) -> DoctorLine:
+async def _leases(session: Session) -> DoctorLine:
     try:
-        rows, trouble, missing = await looked(services)
+        rows, trouble, missing = await looked(session)
     except VastMcpError as error:
         return DoctorLine("leases", str(error), sound=False)
     if trouble:

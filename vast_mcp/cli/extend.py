@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 async def extended(settings: Settings, instance_id: int, hours: float, ask: Ask) -> int:
     """The conversation with the person; `ask` puts a prompt and returns a line."""
     async with opened(settings) as runtime:
-        guard = runtime.services.guard
+        guard = runtime.session.guard
         try:
             proposal = await guard.propose(ExtendLease(instance_id, hours), AT_TERMINAL)
         except NotFound as error:

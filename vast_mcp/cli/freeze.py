@@ -15,8 +15,8 @@ from vast_mcp.guard.door import Guard
 from vast_mcp.guard.freezing import freeze, said_of
 from vast_mcp.guard.tick import KEEPER, START_GIVEN_UP_US
 from vast_mcp.runtime import Runtime
-from vast_mcp.services import Services
 from vast_mcp.services.holdings import Holding, Holdings, holdings
+from vast_mcp.session import Session
 from vast_mcp.units import minute
 
 
@@ -51,11 +51,11 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
     """Freeze first, so that nothing is rented behind the list; then list, ask, stop."""
     async with opened(settings) as runtime:
         stands = await _frozen(runtime)
-        seen = await holdings(runtime.services)
+        seen = await holdings(runtime.session.account)
         running = [one for one in seen.held if one.ours and one.runs]
         for warning in seen.warnings:
             print(warning)
-        coming = await _on_the_way(runtime.services, seen)
+        coming = await _on_the_way(runtime.session, seen)
         for line in coming:
             print(f"  ON ITS WAY, not stopped: {line}")
         if coming:
@@ -68,17 +68,17 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
         if not await says_yes(ask, f"Stop {_counted(running)}? Disks stay and go on costing."):
             print(f"Nothing was stopped.{' The freeze stands.' if stands else ''}")
             return Exit.FAILED
-        failed = [one for one in running if not await _stopped(runtime.services.guard, one)]
+        failed = [one for one in running if not await _stopped(runtime.session.guard, one)]
     return Exit.FAILED if failed or coming or not stands else Exit.FINE
 
 
-async def _on_the_way(services: Services, seen: Holdings) -> list[str]:
+async def _on_the_way(session: Session, seen: Holdings) -> list[str]:
     """What was sent before the freeze and was not up when the list was made: it may run soon."""
     listed = {(one.kind, one.target_id) for one in seen.held if one.runs}
-    now_us = services.clock.lease_us()
+    now_us = session.account.clock.lease_us()
     found = []
     try:
-        live = await services.ledger.read(lambda tx: tx.live_rentals())
+        live = await session.account.ledger.read(lambda tx: tx.live_rentals())
     except LedgerUnavailable:  # the list's own warning says so
         return []
     for one in live:
@@ -103,8 +103,8 @@ async def _frozen(runtime: Runtime) -> bool:
 
 
 async def _freeze(runtime: Runtime) -> None:
-    services = runtime.services
-    standing = await freeze(services.ledger, services.clock)
+    session = runtime.session
+    standing = await freeze(session.account.ledger, session.account.clock)
     print(f"Frozen by {said_of(standing)}: nothing is rented, started, extended or raised.")
     print("Stop and destroy stay open. Only `vast-mcp unfreeze` lifts it.")
 

@@ -11,8 +11,8 @@ from vast_mcp.config import Settings
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.freezing import frozen
-from vast_mcp.services import Services
 from vast_mcp.services.holdings import Holding, holdings
+from vast_mcp.session import Session
 from vast_mcp.store import Rental
 from vast_mcp.text import clean_line
 from vast_mcp.units import UsdPerHour, minute
@@ -58,10 +58,10 @@ def run(args: argparse.Namespace) -> int:
 async def show(settings: Settings) -> int:
     """The table; without the ledger, what the vendor shows."""
     async with opened(settings) as runtime:
-        rows, trouble, missing = await looked(runtime.services)
+        rows, trouble, missing = await looked(runtime.session)
         code = Exit.VENDOR if trouble else Exit.FINE
         try:
-            since = await frozen(runtime.services.ledger)
+            since = await frozen(runtime.session.account.ledger)
         except LedgerUnavailable as error:
             since, code = "", Exit.FAILED
             missing = (*missing, str(error))
@@ -82,7 +82,7 @@ async def show(settings: Settings) -> int:
     return code
 
 
-async def looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]]:
+async def looked(session: Session) -> tuple[list[Lease], str, tuple[str, ...]]:
     """All that costs or may: machines, volumes, endpoints, rents without an answer.
 
     The second value is why the vendor did not answer; then the rows are the ledger's alone. The
@@ -91,11 +91,11 @@ async def looked(services: Services) -> tuple[list[Lease], str, tuple[str, ...]]
     rentals: list[Rental] = []
     unread: LedgerUnavailable | None = None
     try:
-        rentals = await services.ledger.read(lambda tx: tx.live_rentals())
+        rentals = await session.account.ledger.read(lambda tx: tx.live_rentals())
     except LedgerUnavailable as error:
         unread = error
     try:
-        seen = await holdings(services)
+        seen = await holdings(session.account)
     except ApiError as error:
         if unread is not None:
             raise unread from error

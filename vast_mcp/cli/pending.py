@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _pending(settings: Settings) -> list[Plan]:
     async with opened(settings) as runtime:
-        plans = await runtime.services.guard.answers.pending()
+        plans = await runtime.session.guard.answers.pending()
     if not plans:
         print("nothing waits for a yes")
     return plans

@@ -19,8 +19,8 @@ from vast_mcp.config import Settings
 from vast_mcp.errors import ConfigInvalid
 from vast_mcp.remote.address import addresses, host_block
 from vast_mcp.remote.errors import RemoteError
-from vast_mcp.services import Services
 from vast_mcp.services.rentals import show_fleet
+from vast_mcp.session import Session
 
 BEGIN = "# >>> vast-mcp: written anew by `vast-mcp ssh-config`; edit outside these marks"
 END = "# <<< vast-mcp"
@@ -49,7 +49,7 @@ async def written(settings: Settings, path: Path, remove: bool, ask: Ask) -> int
     block = ""
     if not remove:
         async with opened(settings) as runtime:
-            block = await hosts_block(runtime.services)
+            block = await hosts_block(runtime.session)
     before = read(path)
     after = replaced(before, block)
     if after == before:
@@ -68,11 +68,11 @@ async def written(settings: Settings, path: Path, remove: bool, ask: Ask) -> int
     return Exit.FINE
 
 
-async def hosts_block(services: Services) -> str:
+async def hosts_block(session: Session) -> str:
     """Our running machines between the marks; empty when none runs."""
     blocks: list[str] = []
-    known_hosts = services.remote.pool.known_hosts
-    for held in (await show_fleet(services)).held:
+    known_hosts = session.account.remote.pool.known_hosts
+    for held in (await show_fleet(session.account)).held:
         one = held.instance
         if not held.ours or one.actual_status != "running":
             continue
@@ -81,7 +81,7 @@ async def hosts_block(services: Services) -> str:
                 host_block(
                     one.instance_id,
                     where,
-                    key=services.remote.key,
+                    key=session.account.remote.key,
                     known_hosts=known_hosts.path(one.instance_id),
                 )
                 for where in addresses(one)[:1]

@@ -5,10 +5,10 @@ Nothing is asked of the network: a freeze is looked for in the account's ledger 
 
 from collections.abc import Iterator
 
+from vast_mcp.account.ledger import known_ledger
 from vast_mcp.api.classify import missing_key
 from vast_mcp.config import Settings
 from vast_mcp.errors import LedgerUnavailable
-from vast_mcp.guard.account_books import known_ledger
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.runtime import policy_source
 from vast_mcp.store import SqliteLedger

@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
 async def unfrozen(settings: Settings, ask: Ask) -> int:
     """The conversation with the person; `ask` puts a prompt and returns a line."""
     async with opened(settings) as runtime:
-        services = runtime.services
-        since = await frozen(services.ledger)
+        session = runtime.session
+        since = await frozen(session.account.ledger)
         if not since:
             print("Nothing is frozen.")
             return Exit.FINE
@@ -35,6 +35,6 @@ async def unfrozen(settings: Settings, ask: Ask) -> int:
         if not await says_yes(ask, "Open spending again, within the limits?"):
             print("It stays frozen.")
             return Exit.FAILED
-        await unfreeze(services.ledger, services.clock)
+        await unfreeze(session.account.ledger, session.account.clock)
     print("Spending is open again, within the limits.")
     return Exit.FINE

@@ -55,15 +55,15 @@ async def _once(settings: Settings) -> int:
 
 async def _looked(runtime: Runtime) -> Tick:
     """One look; where the clocks disagree, as many as confirm which of them is right."""
-    clock = runtime.services.clock
-    seen = await runtime.services.guard.tick()
+    clock = runtime.session.account.clock
+    seen = await runtime.session.guard.tick()
     for _ in range(_MORE_LOOKS):
         if not seen.doubt:
             break
         if clock.doubt():
             print(f"{clock.doubt()} Looking again in {_AGAIN_S:.0f} s.", flush=True)
             await clock.sleep(_AGAIN_S)
-        seen = await runtime.services.guard.tick()
+        seen = await runtime.session.guard.tick()
     return seen
 
 
@@ -74,10 +74,8 @@ async def _always(settings: Settings) -> int:
     async with opened(settings) as runtime:
         print("watching; leave with Ctrl-C", flush=True)
         listeners = [tell, runtime.messenger.ticked]
-        rights = runtime.services.rights
-        await Keeper(
-            runtime.services.guard, SystemClock(), listeners=listeners, rights=rights
-        ).run()
+        rights = runtime.session.rights
+        await Keeper(runtime.session.guard, SystemClock(), listeners=listeners, rights=rights).run()
     return Exit.FINE
 
 

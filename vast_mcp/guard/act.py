@@ -1,23 +1,15 @@
 """The words of the guard: who calls, what is seen, what comes out, what an act must do."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from vast_mcp.api.reads import Reads
-from vast_mcp.clock import Clock
-from vast_mcp.guard.mark import Marker
-from vast_mcp.guard.vault import Vault
-from vast_mcp.guard.view import View
+from vast_mcp.account.context import Account
 from vast_mcp.operations import Call, Json, JsonObject
-from vast_mcp.policy import Limits, Request
-from vast_mcp.remote.station import Remote
-from vast_mcp.store import Ledger, Plan, Rental, Transaction
+from vast_mcp.policy import Request
+from vast_mcp.store import Plan, Rental, Transaction
 from vast_mcp.telling import Tell, nobody
-
-ShowKey = Callable[[], str]
-"""Our public SSH key, made on first use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +105,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What an act may look at: reads, the books, the clock, the limits now in force."""
-
-    reads: Reads
-    view: View
-    ledger: Ledger
-    clock: Clock
-    marker: Marker
-    limits: Limits
-    show_key: ShowKey
-    remote: Remote
-    vault: Vault
-
-    def now_us(self) -> int:
-        """The clock that leases and meters follow."""
-        return self.clock.lease_us()
-
-
-@dataclass(frozen=True, slots=True)
 class Booking:
     """What the reserving transaction knows."""
 
@@ -179,7 +152,7 @@ class Act(Protocol):
         """The arguments in canonical form; `rebuild` turns them back."""
         ...
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """Read the target and price the act. Changes nothing.
 
         Raises:
@@ -211,6 +184,6 @@ class Act(Protocol):
         """Set the money aside, inside the deciding transaction."""
         ...
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Send it and settle the books."""
         ...

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from vast_mcp.account.belonging import Bearers
+from vast_mcp.account.context import Account
 from vast_mcp.api.reads import Reads
 from vast_mcp.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from vast_mcp.errors import ApiError
-from vast_mcp.guard.act import Desk, Sight
-from vast_mcp.guard.belonging import Bearers
+from vast_mcp.guard.act import Sight
 from vast_mcp.models import ChargeItem
 from vast_mcp.policy.nearness import near_a_cap
 from vast_mcp.store import Charged, Transaction, day_of, sources_of
@@ -119,35 +120,35 @@ def sums(lines: Iterable[ChargedLine]) -> dict[tuple[str, str], Usd]:
     return amounts
 
 
-async def before_spending(desk: Desk, sight: Sight, bearers: Bearers) -> None:
+async def before_spending(account: Account, sight: Sight, bearers: Bearers) -> None:
     """Read charges first where the act would leave less than a fifth of a cap."""
-    spend, now_us = sight.request.spend, desk.now_us()
+    spend, now_us = sight.request.spend, account.now_us()
     if spend is None:
         return
-    exposure = await desk.ledger.read(
+    exposure = await account.ledger.read(
         lambda tx: tx.exposure(
             now_us, outside=bearers.outside(tx), task=spend.task, job_id=spend.job_id
         )
     )
-    if near_a_cap(sight.request, exposure, desk.limits):
-        await follow_charges(desk, pause_us=FRESH_US, within_s=BEFORE_A_RENT_S)
+    if near_a_cap(sight.request, exposure, account.limits()):
+        await follow_charges(account, pause_us=FRESH_US, within_s=BEFORE_A_RENT_S)
 
 
-async def follow_charges(desk: Desk, *, pause_us: int, within_s: float) -> list[str]:
+async def follow_charges(account: Account, *, pause_us: int, within_s: float) -> list[str]:
     """Read what was charged since the last time, day by day; what it changes is said in words.
 
     Nothing is asked where the books hold no machine that could have been charged, or where any
     process of the account asked within the last `pause_us`.
     """
-    now_us = desk.now_us()
-    windows = await desk.ledger.write(lambda tx: _due(tx, now_us, pause_us))
-    until_s = desk.clock.monotonic_s() + within_s
+    now_us = account.now_us()
+    windows = await account.ledger.write(lambda tx: _due(tx, now_us, pause_us))
+    until_s = account.clock.monotonic_s() + within_s
     more = Usd(0)
     try:
         for window in windows:
-            left_s = max(0.1, until_s - desk.clock.monotonic_s())
-            amounts = sums(await read_window(desk.reads, window, left_s))
-            more += await desk.ledger.write(
+            left_s = max(0.1, until_s - account.clock.monotonic_s())
+            amounts = sums(await read_window(account.reads, window, left_s))
+            more += await account.ledger.write(
                 lambda tx, window=window, amounts=amounts: _keep(tx, window, amounts, now_us)  # type: ignore[misc]  # bound per round
             )
     except ApiError as error:  # our own meter stands, and the next reading begins here

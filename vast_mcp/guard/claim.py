@@ -8,13 +8,13 @@ can look.
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from vast_mcp.account.cache import Facts, rate_now
+from vast_mcp.account.lease_label import INTENT_LENGTH
 from vast_mcp.clock import Clock
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Sight
 from vast_mcp.guard.carrying import Approval, cover, uncovered
 from vast_mcp.guard.freezing import said_of
-from vast_mcp.guard.mark import INTENT_LENGTH
-from vast_mcp.guard.view import Facts, rate_now
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Exposure, Level, Limits, Reason
 from vast_mcp.policy.actions import ACTS
 from vast_mcp.policy.decision import strictest

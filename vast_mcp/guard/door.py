@@ -8,7 +8,8 @@ reserves the money, sends once, and writes down what came of it.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from vast_mcp.clock import Clock
+from vast_mcp.account.cache import Facts
+from vast_mcp.account.context import Account
 from vast_mcp.errors import (
     InputInvalid,
     LedgerUnavailable,
@@ -19,7 +20,7 @@ from vast_mcp.errors import (
     VastMcpError,
 )
 from vast_mcp.guard import plans
-from vast_mcp.guard.act import Act, Booking, Caller, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Act, Booking, Caller, Errand, Outcome, Sight
 from vast_mcp.guard.answers import Answers
 from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.charged import before_spending
@@ -42,7 +43,6 @@ from vast_mcp.guard.shelf import Shelf
 from vast_mcp.guard.sweep import Sweep
 from vast_mcp.guard.tick import Tick, tick
 from vast_mcp.guard.twins import closed, repeated
-from vast_mcp.guard.view import Facts
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Limits
 from vast_mcp.store import Charged, Ledger, Plan, PlanState, Rental, Transaction
@@ -59,21 +59,17 @@ class Guard:
     def __init__(
         self,
         *,
-        desk: Callable[[Limits, Ledger], Desk],
-        limits: Callable[[], Limits],
-        ledger: Ledger,
+        account: Account,
         spare: Ledger,
         journal: Journal,
         errands: Errands,
-        clock: Clock,
         rebuild: Rebuild,
     ) -> None:
-        self._desk = desk
-        self._limits = limits
-        self._ledger = ledger
+        self._account = account
+        self._ledger = ledger = account.ledger
+        self._clock = clock = account.clock
         self._journal = journal
         self._errands = errands
-        self._clock = clock
         self._rebuild = rebuild
         self.sweep = Sweep()
         self.answers = Answers(ledger=ledger, spare=spare, journal=journal, clock=clock)
@@ -120,10 +116,10 @@ class Guard:
 
     async def _weigh(self, ledger: Ledger, act: Act, caller: Caller) -> Proposal:
         """Look and decide. What a twin did meanwhile is told as its outcome, not as a refusal."""
-        limits = self._limits()
-        desk = self._desk(limits, ledger)
+        limits = self._account.limits()
+        account = self._account.deciding(limits, ledger)
         try:
-            sight = await act.look(desk)
+            sight = await act.look(account)
         except VastMcpError:  # what it wanted may be gone because the twin has just taken it
             repeat = await ledger.read(lambda tx: self._twin(tx, act, caller))
             if repeat is None:
@@ -132,7 +128,7 @@ class Guard:
         if sight.settled is not None:
             return Settled(sight.settled)
         self._must_know_the_time(sight)
-        facts = await self._facts(desk, sight)
+        facts = await self._facts(account, sight)
         judged = await ledger.read(
             lambda tx: (
                 self._twin(tx, act, caller) or self._claims.judge(tx, sight, caller, limits, facts)
@@ -157,10 +153,10 @@ class Guard:
         """What would be decided now, without asking, reserving or sending anything."""
         with unspent(act.tool):
             ledger = await self._shelf.books_for(act.tool)
-            limits = self._limits()
-            desk = self._desk(limits, ledger)
-            sight = await act.look(desk)
-            facts = await self._facts(desk, sight)
+            limits = self._account.limits()
+            account = self._account.deciding(limits, ledger)
+            sight = await act.look(account)
+            facts = await self._facts(account, sight)
             return sight, await ledger.read(
                 lambda tx: self._claims.judge(tx, sight, caller, limits, facts)
             )
@@ -203,7 +199,7 @@ class Guard:
             PolicyDenied: it was not corrective after all.
         """
         ledger = await self._shelf.books_for(act.tool)
-        sight = await act.look(self._desk(self._limits(), ledger))
+        sight = await act.look(self._on(ledger))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, None))
 
     async def carry(self, act: Act, caller: Caller, approval: Approval) -> Outcome:
@@ -214,15 +210,15 @@ class Guard:
         """
         await self.sweep.wait()
         ledger = await self._shelf.books_for(act.tool)
-        sight = await act.look(self._desk(self._limits(), ledger))
+        sight = await act.look(self._on(ledger))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, None, approval))
 
     async def tick(self) -> Tick:
         """One look at the whole account and what follows from it; see `guard.tick`."""
         try:
             ledger = await self._shelf.books_for("stop_instance")  # ended without books as well
-            desk = self._desk(self._limits(), ledger)
-            return await tick(desk, self.correct, self.sweep.done)
+            account = self._on(ledger)
+            return await tick(account, self.correct, self.sweep.done)
         finally:
             self.sweep.done()
 
@@ -242,7 +238,7 @@ class Guard:
         act = self._rebuild(plan.tool, plan.arguments)
         try:
             with unspent(plan.tool):
-                sight = await act.look(self._desk(self._limits(), ledger))
+                sight = await act.look(self._on(ledger))
         except (NotFound, OfferGone, InputInvalid) as error:
             ended = await ledger.write(lambda tx: self._claims.void(tx, plan))
             if ended and ended.state is not PlanState.VOID:  # another call carries it out, or has
@@ -263,6 +259,10 @@ class Guard:
             await self._ledger.write(write)
 
     # -- inside ----------------------------------------------------------------------------
+
+    def _on(self, ledger: Ledger) -> Account:
+        """The account on these books, under the limits of this moment."""
+        return self._account.deciding(self._account.limits(), ledger)
 
     async def _carry_out(
         self,
@@ -293,10 +293,12 @@ class Guard:
         approval: Approval | None,
     ) -> Outcome:
         with unspent(act.tool):
-            facts = await self._facts(self._desk(self._limits(), ledger), sight)
+            facts = await self._facts(self._on(ledger), sight)
             self._must_know_the_time(sight)
-            limits = self._limits()  # after the reads: they may take long, and a person may tighten
-            desk = self._desk(limits, ledger)
+            limits = (
+                self._account.limits()
+            )  # after the reads: they may take long, and a person may tighten
+            account = self._account.deciding(limits, ledger)
             asked = plan is not None
             claim = await ledger.write(
                 lambda tx: self._claims.claim(tx, act, caller, sight, plan, limits, facts, approval)
@@ -314,7 +316,7 @@ class Guard:
         with unspent(act.tool):
             await self._journal.claimed(ledger, act, caller, claim, sight, limits, asked=asked)
         errand = Errand(sight=sight, approved=approved, booking=claim, send=send, tell=caller.tell)
-        outcome = await self._sent(desk, act, errand, plan)
+        outcome = await self._sent(account, act, errand, plan)
         await self._journal.settled(ledger, act, caller, claim, outcome)
         return outcome
 
@@ -336,19 +338,19 @@ class Guard:
                     hint="Call the tool again.",
                 )
 
-    async def _sent(self, desk: Desk, act: Act, errand: Errand, plan: Plan | None) -> Outcome:
+    async def _sent(self, account: Account, act: Act, errand: Errand, plan: Plan | None) -> Outcome:
         """Carry it out, and keep with the plan what came of it, whatever that was."""
         try:
-            outcome = await act.carry_out(desk, errand)
+            outcome = await act.carry_out(account, errand)
         except VastMcpError as error:
             if act.tool in _WHOLE and not isinstance(error, OutcomeUnknown):
                 error.message = nothing_spent(act.tool, error.message)
-            await self._end_plan(desk.ledger, plan, _failed(error))
+            await self._end_plan(account.ledger, plan, _failed(error))
             raise
         except BaseException:
-            await self._end_plan(desk.ledger, plan, unresolved(errand.booking.intent_id))
+            await self._end_plan(account.ledger, plan, unresolved(errand.booking.intent_id))
             raise
-        await self._end_plan(desk.ledger, plan, outcome)
+        await self._end_plan(account.ledger, plan, outcome)
         return outcome
 
     def _must_know_the_time(self, sight: Sight) -> None:
@@ -361,11 +363,11 @@ class Guard:
                 hint="Call again in a minute. If this stays, ask the person to set the clock.",
             )
 
-    async def _facts(self, desk: Desk, sight: Sight) -> Facts | None:
+    async def _facts(self, account: Account, sight: Sight) -> Facts | None:
         if sight.request.spend is None:
             return None
-        facts = await desk.view.facts()
-        await before_spending(desk, sight, facts.bearers)
+        facts = await account.cache.facts()
+        await before_spending(account, sight, facts.bearers)
         return facts
 
     async def _end_plan(self, ledger: Ledger, plan: Plan | None, outcome: Outcome) -> None:

@@ -1,11 +1,11 @@
 """Every decision and every write, in the audit chain; and the one place that mints permits."""
 
+from vast_mcp.account.cache import AccountCache
 from vast_mcp.api.permit import Permit
 from vast_mcp.api.writes import Writes
 from vast_mcp.clock import Clock
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.act import Act, Booking, Caller, Outcome, Send, Sight
-from vast_mcp.guard.view import View
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy import Deny, Limits
 from vast_mcp.store import AuditEntry, Ledger, Plan
@@ -14,7 +14,7 @@ from vast_mcp.store import AuditEntry, Ledger, Plan
 class Journal:
     """Writes the audit rows around each request. Money in micro-dollars, no foreign text."""
 
-    def __init__(self, writes: Writes, clock: Clock, view: View) -> None:
+    def __init__(self, writes: Writes, clock: Clock, view: AccountCache) -> None:
         self._writes = writes
         self._clock = clock
         self._view = view

@@ -6,10 +6,11 @@ is looked after once when a machine that did not run runs again.
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from vast_mcp.account.context import Account
 from vast_mcp.clock import HOUR_US, MINUTE_US
 from vast_mcp.errors import ApiError, ConfigInvalid, VastMcpError, VendorRefused
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Act, Caller, Desk, Outcome
+from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.acts.upkeep import AttachSshKey
 from vast_mcp.models import Instance
 from vast_mcp.store import KeyState, Rental, RentalState
@@ -24,7 +25,7 @@ Correct = Callable[[Act, Caller], Awaitable[Outcome]]
 
 
 async def watch_keys(
-    desk: Desk, correct: Correct, caller: Caller, seen: Sequence[tuple[Rental, Instance]]
+    account: Account, correct: Correct, caller: Caller, seen: Sequence[tuple[Rental, Instance]]
 ) -> tuple[list[str], list[str]]:
     """What was done about keys and what failed, in words; a refusal is said once per machine."""
     did: list[str] = []
@@ -35,31 +36,31 @@ async def watch_keys(
         if rental.state is not RentalState.ACTIVE:
             continue
         if key is KeyState.GIVEN and instance.actual_status != "running":
-            await _note(desk, rental, KeyState.LOOK)
+            await _note(account, rental, KeyState.LOOK)
         elif key is KeyState.LOOK and instance.actual_status == "running" and looks < _MOST_LOOKS:
             looks += 1
-            due = not await _there(desk, instance.instance_id)
+            due = not await _there(account, instance.instance_id)
             if not due:
-                await _note(desk, rental, KeyState.GIVEN)
+                await _note(account, rental, KeyState.GIVEN)
         elif key is KeyState.DUE:
-            due = KEY_AFTER_US <= desk.now_us() - rental.created_us < KEY_UNTIL_US
+            due = KEY_AFTER_US <= account.now_us() - rental.created_us < KEY_UNTIL_US
         if due:
-            await _give(desk, correct, caller, rental, instance.instance_id, did, failed)
+            await _give(account, correct, caller, rental, instance.instance_id, did, failed)
     return did, failed
 
 
-async def _there(desk: Desk, instance_id: int) -> bool:
+async def _there(account: Account, instance_id: int) -> bool:
     """Whether our key is among the attached ones; what cannot be read is looked at again."""
     try:
-        ours = desk.show_key().split()[:2]
-        attached = await desk.reads.instance_ssh_keys(instance_id)
+        ours = account.show_key().split()[:2]
+        attached = await account.reads.instance_ssh_keys(instance_id)
     except (ApiError, ConfigInvalid, OSError):
         return True
     return any(one.public_key.split()[:2] == ours for one in attached)
 
 
 async def _give(
-    desk: Desk,
+    account: Account,
     correct: Correct,
     caller: Caller,
     rental: Rental,
@@ -71,11 +72,11 @@ async def _give(
         await correct(AttachSshKey(instance_id), caller)
         did.append(f"{instance_id} was given our SSH key")
     except VendorRefused as error:
-        await _note(desk, rental, KeyState.REFUSED)
+        await _note(account, rental, KeyState.REFUSED)
         failed.append(f"{instance_id} takes no SSH key of ours, not tried again: {error}")
     except VastMcpError as error:
         failed.append(f"{instance_id} has no SSH key of ours: {error}")
 
 
-async def _note(desk: Desk, rental: Rental, key: KeyState) -> None:
-    await desk.ledger.write(lambda tx: books.note_key(tx, rental.intent_id, key))
+async def _note(account: Account, rental: Rental, key: KeyState) -> None:
+    await account.ledger.write(lambda tx: books.note_key(tx, rental.intent_id, key))

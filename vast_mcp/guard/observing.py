@@ -7,12 +7,12 @@ absence is concluded only from complete lists (docs/hazards.md#reading).
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from vast_mcp.account.belonging import Bearers
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import Mark, endpoint_intent, user_part
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._base import ABSENT_LISTS
-from vast_mcp.guard.belonging import Bearers
-from vast_mcp.guard.mark import Mark, endpoint_intent, user_part
 from vast_mcp.guard.reconcile import (
     adopt,
     count_absence,
@@ -33,39 +33,39 @@ _STALE_US = 3 * MINUTE_US
 """A reservation this old that is still being "sent" belongs to a process that died."""
 
 
-async def observe_all(desk: Desk, instances: Sequence[Instance], began_us: int) -> list[str]:
+async def observe_all(account: Account, instances: Sequence[Instance], began_us: int) -> list[str]:
     """Bring the books in line with one complete list; what was found is said in words."""
     by_id = {one.instance_id: one for one in instances}
-    endpoints = await _unresolved_endpoints(desk)
+    endpoints = await _unresolved_endpoints(account)
 
     def write(tx: Transaction) -> list[str]:
-        now_us = desk.now_us()
+        now_us = account.now_us()
         said: list[str] = []
         for rental in tx.live_rentals():
             if rental.kind == "endpoint":
                 said += _resolve_endpoint(tx, rental, endpoints, now_us)
             elif rental.target_id is None:
-                said += _resolve(tx, desk, rental, instances, began_us, now_us)
+                said += _resolve(tx, account, rental, instances, began_us, now_us)
             else:
                 _observe_one(tx, rental, by_id.get(rental.target_id), began_us, now_us)
-        said += _take_back(tx, desk, instances, began_us, now_us)
+        said += _take_back(tx, account, instances, began_us, now_us)
         return said
 
-    return await desk.ledger.write(write)
+    return await account.ledger.write(write)
 
 
-async def observe_found(desk: Desk, instances: Sequence[Instance], began_us: int) -> None:
+async def observe_found(account: Account, instances: Sequence[Instance], began_us: int) -> None:
     """Write down what was seen of these machines. What is not among them is not judged."""
 
     def write(tx: Transaction) -> None:
-        now_us = desk.now_us()
+        now_us = account.now_us()
         for one in instances:
             rental = tx.rental_of("instance", one.instance_id)
             if rental is not None and rental.state.holds_money:
                 _observe_one(tx, rental, one, began_us, now_us)
 
     if instances:
-        await desk.ledger.write(write)
+        await account.ledger.write(write)
 
 
 def _observe_one(
@@ -78,15 +78,15 @@ def _observe_one(
     books.observe(tx, rental, seen, now_us, began_us)
 
 
-async def _unresolved_endpoints(desk: Desk) -> dict[str, int]:
+async def _unresolved_endpoints(account: Account) -> dict[str, int]:
     """Listed endpoints by the intent in their name; not read when no endpoint is unresolved.
 
     Names can be copied: of several with one intent the first made is the one.
     """
-    live = await desk.ledger.read(lambda tx: tx.live_rentals())
+    live = await account.ledger.read(lambda tx: tx.live_rentals())
     if not any(one.kind == "endpoint" and one.target_id is None for one in live):
         return {}
-    listed = await desk.reads.endpoints()
+    listed = await account.reads.endpoints()
     newest_first = sorted(listed, key=lambda one: -one.endpoint_id)
     return {
         intent: one.endpoint_id
@@ -129,7 +129,7 @@ def _believably_gone(tx: Transaction, rental: Rental, began_us: int) -> bool:
 
 def _resolve(
     tx: Transaction,
-    desk: Desk,
+    account: Account,
     rental: Rental,
     instances: Sequence[Instance],
     began_us: int,
@@ -138,13 +138,13 @@ def _resolve(
     """An intent without an instance: found, proven absent, or still unknown."""
     if not rental.state.unresolved:
         return []
-    one = result_of(desk, rental, [one for one in instances if _free(tx, rental, one)])
+    one = result_of(account, rental, [one for one in instances if _free(tx, rental, one)])
     if one is not None:  # at once: its mark proves it, whoever may still be sending
         adopted = adopt(tx, rental.intent_id, one.instance_id, now_us)
         if adopted is not None:
             books.observe(tx, adopted, one, now_us, began_us)
         return [f"intent {rental.intent_id} was found as instance {one.instance_id}"]
-    if (said := _resolve_unmarked(tx, desk, rental, instances, began_us, now_us)) is not None:
+    if (said := _resolve_unmarked(tx, account, rental, instances, began_us, now_us)) is not None:
         return said
     if rental.state is not RentalState.UNKNOWN and now_us - rental.created_us < _STALE_US:
         return []
@@ -166,7 +166,7 @@ def _free(tx: Transaction, rental: Rental, one: Instance) -> bool:
 
 def _resolve_unmarked(
     tx: Transaction,
-    desk: Desk,
+    account: Account,
     rental: Rental,
     instances: Sequence[Instance],
     began_us: int,
@@ -179,8 +179,8 @@ def _resolve_unmarked(
     held, named = rental.facts.unmarked_id, rental.facts.named_id
     one = next((one for one in instances if one.instance_id in (held, named)), None)
     if held is None:
-        one = one or next((one for one in instances if labelled(desk, rental, one)), None)
-        if one is None or not _free(tx, rental, one) or not seems_ours(desk, rental, one):
+        one = one or next((one for one in instances if labelled(account, rental, one)), None)
+        if one is None or not _free(tx, rental, one) or not seems_ours(account, rental, one):
             return None
         hold_unmarked(tx, rental, one, now_us)
         said = (
@@ -198,14 +198,14 @@ def _resolve_unmarked(
 
 
 def _take_back(
-    tx: Transaction, desk: Desk, instances: Sequence[Instance], began_us: int, now_us: int
+    tx: Transaction, account: Account, instances: Sequence[Instance], began_us: int, now_us: int
 ) -> list[str]:
     """Our machines that no open book holds: the ledger was lost, or is older than they are.
 
     A copied mark takes nothing in: what is shown and the notices tell of such machines.
     """
     said = []
-    bearers = Bearers(desk.marker, instances)
+    bearers = Bearers(account.marker, instances)
     for one in instances:
         whose = bearers.whose(one, tx)
         known = whose.rental

@@ -13,11 +13,11 @@ is over: five minutes cover the lag of its lists.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from vast_mcp.account.belonging import first_of, near
+from vast_mcp.account.context import Account
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import ApiError
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Desk
-from vast_mcp.guard.belonging import first_of, near
 from vast_mcp.models import Instance
 from vast_mcp.store import LeaseFacts, Rental, RentalState, Transaction
 
@@ -67,21 +67,24 @@ class FoundRent:
 
 
 def result_of(
-    desk: Desk, rental: Rental, instances: Sequence[Instance], before: frozenset[int] = frozenset()
+    account: Account,
+    rental: Rental,
+    instances: Sequence[Instance],
+    before: frozenset[int] = frozenset(),
 ) -> Instance | None:
     """The machine among these that this rent became: marked, and not there before it was sent."""
     new = [one for one in instances if one.instance_id not in before]
-    return first_of(desk.marker, rental, new)
+    return first_of(account.marker, rental, new)
 
 
-def seems_ours(desk: Desk, rental: Rental, one: Instance) -> bool:
+def seems_ours(account: Account, rental: Rental, one: Instance) -> bool:
     """Whether a machine may be what this rent became though its environment does not say so.
 
     It must be new, on the machine that was rented, and nobody else's. That a plain success named
     it, or that its label names this rent, and that it was not in the last list before the send,
     the caller knows.
     """
-    mark = desk.marker.read(one.raw_label)
+    mark = account.marker.read(one.raw_label)
     return (
         (mark is None or mark.intent_id == rental.intent_id)
         and one.intent_mark is None
@@ -90,65 +93,65 @@ def seems_ours(desk: Desk, rental: Rental, one: Instance) -> bool:
     )
 
 
-def labelled(desk: Desk, rental: Rental, one: Instance) -> bool:
+def labelled(account: Account, rental: Rental, one: Instance) -> bool:
     """Whether its label names this rent."""
-    mark = desk.marker.read(one.raw_label)
+    mark = account.marker.read(one.raw_label)
     return mark is not None and mark.intent_id == rental.intent_id
 
 
 async def find(
-    desk: Desk, rental: Rental, answer: Answer, before: frozenset[int]
+    account: Account, rental: Rental, answer: Answer, before: frozenset[int]
 ) -> FoundRent | None:
     """Look for it for some seconds, so that most rents are resolved in the call.
 
     What the answer names is looked at first; the list is searched for the mark.
     """
-    until_s = desk.clock.monotonic_s() + _SEARCH_FOR_S
+    until_s = account.clock.monotonic_s() + _SEARCH_FOR_S
     pause_s = _FIRST_PAUSE_S
     named = answer.named if answer.named not in before else None
     unmarked: Instance | None = None
     while True:
-        read_us = desk.now_us()
+        read_us = account.now_us()
         if named is not None and unmarked is None:
-            shown = await _shown(desk, named)
-            if shown is not None and result_of(desk, rental, [shown], before) is not None:
+            shown = await _shown(account, named)
+            if shown is not None and result_of(account, rental, [shown], before) is not None:
                 return FoundRent(shown, read_us)
             if shown is not None:
                 unmarked = shown
-        read_us = desk.now_us()
-        listed = await _listed(desk, rental)
-        found = result_of(desk, rental, listed or [], before)
+        read_us = account.now_us()
+        listed = await _listed(account, rental)
+        found = result_of(account, rental, listed or [], before)
         if found is not None:
             return FoundRent(found, read_us)
         lacking = unmarked if answer.accepted and listed is not None else None
-        if lacking and seems_ours(desk, rental, lacking) and await _unclaimed(desk, lacking):
+        if lacking and seems_ours(account, rental, lacking) and await _unclaimed(account, lacking):
             return FoundRent(lacking, read_us, proven=False)
-        if desk.clock.monotonic_s() + pause_s > until_s:
+        if account.clock.monotonic_s() + pause_s > until_s:
             return None
-        await desk.clock.sleep(pause_s)
+        await account.clock.sleep(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
-async def _shown(desk: Desk, instance_id: int) -> Instance | None:
+async def _shown(account: Account, instance_id: int) -> Instance | None:
     try:
-        return await desk.reads.show_instance(instance_id)
+        return await account.reads.show_instance(instance_id)
     except ApiError:
         return None
 
 
-async def _listed(desk: Desk, rental: Rental) -> list[Instance] | None:
+async def _listed(account: Account, rental: Rental) -> list[Instance] | None:
     """All machines; of a long account those with this rent's very label."""
     label = None
-    if desk.view.is_long:
-        label = desk.marker.label(rental.label, rental.intent_id, rental.lease_ends_us)
+    if account.cache.is_long:
+        label = account.marker.label(rental.label, rental.intent_id, rental.lease_ends_us)
     try:
-        return list(await desk.reads.list_instances(label=label))
+        return list(await account.reads.list_instances(label=label))
     except ApiError:
         return None  # unreadable is not empty: it only means "not found yet"
 
 
-async def _unclaimed(desk: Desk, one: Instance) -> bool:
-    known = await desk.ledger.read(lambda tx: tx.rental_of("instance", one.instance_id))
+async def _unclaimed(account: Account, one: Instance) -> bool:
+    known = await account.ledger.read(lambda tx: tx.rental_of("instance", one.instance_id))
     return known is None
 
 

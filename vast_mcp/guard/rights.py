@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from vast_mcp.api.keyring import KeyRing
-from vast_mcp.clock import SECOND_US, Clock
+from vast_mcp.account.context import Account
+from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.acts.proving import MAY, MAY_NOT, ProveRights
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.observing import PRINCIPAL
-from vast_mcp.store import Ledger
 
 DAILY_US = 24 * 3600 * SECOND_US
 AGAIN_US = 3600 * SECOND_US
@@ -32,12 +31,12 @@ class RightsWatch:
     nobody would notice before its end, when nothing here could stop the machine.
     """
 
-    def __init__(self, guard: Guard, ledger: Ledger, clock: Clock, keys: KeyRing) -> None:
+    def __init__(self, guard: Guard, account: Account) -> None:
         self._guard = guard
-        self._ledger = ledger
-        self._clock = clock
-        self._keys = keys
-        self._key = keys.current
+        self._ledger = account.ledger
+        self._clock = account.clock
+        self._keys = account.keys
+        self._key = account.keys.current
         self._latest: Rights | None = None
 
     @property

@@ -13,10 +13,11 @@ from enum import StrEnum
 
 import anyio
 
+from vast_mcp.account.context import Account
 from vast_mcp.api.pages import Progress
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import ApiError, PolicyDenied, VastMcpError
-from vast_mcp.guard.act import Act, Caller, Desk, Outcome
+from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance, standing
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.charged import KEEPER_PAUSE_US, KEEPER_WITHIN_S, follow_charges
@@ -95,7 +96,7 @@ Ready = Callable[[], None]
 """Called once what this server rented has been looked after."""
 
 
-async def tick(desk: Desk, correct: Correct, ready: Ready) -> Tick:
+async def tick(account: Account, correct: Correct, ready: Ready) -> Tick:
     """Read everything once, write down what is seen, end what is over.
 
     Where the list cannot be read, what is due by the books alone is ended all the same.
@@ -103,44 +104,44 @@ async def tick(desk: Desk, correct: Correct, ready: Ready) -> Tick:
     Raises:
         LedgerUnavailable: the books cannot be used.
     """
-    doubted, began_us = desk.clock.doubt(), desk.now_us()
-    rounds = _Rounds(desk, correct, ready)
+    doubted, began_us = account.clock.doubt(), account.now_us()
+    rounds = _Rounds(account, correct, ready)
     try:
-        reading = await desk.view.attend(rounds.between)
+        reading = await account.cache.attend(rounds.between)
     except ApiError as error:
         await rounds.own()
         return Tick(tuple(rounds.did), tuple(rounds.failed), (), tuple(rounds.deeds), unread=error)
     instances = reading.instances
-    if doubt := desk.clock.doubt() or doubted:  # nothing of a wrong clock goes into the books
+    if doubt := account.clock.doubt() or doubted:  # nothing of a wrong clock goes into the books
         return Tick(failed=(doubt,), instances=instances, doubt=doubt)
-    rounds.did += await observe_all(desk, instances, began_us)
-    rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
-    overdue = _overdue(rentals, instances, desk.now_us())
+    rounds.did += await observe_all(account, instances, began_us)
+    rentals = await account.ledger.read(lambda tx: tx.live_rentals())
+    overdue = _overdue(rentals, instances, account.now_us())
     await rounds.carry_out(overdue)
     ending = {due.target_id for due in overdue}
     staying = [one for one in instances if one.instance_id not in ending]
-    gave, refused = await watch_keys(desk, correct, KEEPER, _paired(rentals, staying))
+    gave, refused = await watch_keys(account, correct, KEEPER, _paired(rentals, staying))
     rounds.did += gave
     rounds.failed += refused
-    seen = await watch_workers(desk, rentals, instances)
+    seen = await watch_workers(account, rentals, instances)
     rounds.failed += [one.report for one in seen if one.report]
     await rounds.carry_out([_scaled_to_zero(one) for one in seen if one.breach])
-    rounds.did += await follow_charges(desk, pause_us=KEEPER_PAUSE_US, within_s=KEEPER_WITHIN_S)
+    rounds.did += await follow_charges(account, pause_us=KEEPER_PAUSE_US, within_s=KEEPER_WITHIN_S)
     took_s = reading.ended_s - reading.began_s
     return Tick(
         tuple(rounds.did),
         tuple(rounds.failed),
         instances,
         tuple(rounds.deeds),
-        next_within_s=NEXT_SHARE * took_s if reading.long and desk.view.in_use else None,
+        next_within_s=NEXT_SHARE * took_s if reading.long and account.cache.in_use else None,
     )
 
 
 class _Rounds:
     """What one tick does, in as many rounds as its list takes time."""
 
-    def __init__(self, desk: Desk, correct: Correct, ready: Ready) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, correct: Correct, ready: Ready) -> None:
+        self._account = account
         self._correct = correct
         self._ready = ready
         self._last_s: float | None = None
@@ -150,11 +151,11 @@ class _Rounds:
 
     async def between(self, progress: Progress) -> None:  # noqa: ARG002
         """Between two pages: look after our own, at most every twenty seconds."""
-        now_s = self._desk.clock.monotonic_s()
+        now_s = self._account.clock.monotonic_s()
         if self._last_s is None or now_s - self._last_s >= OWN_EVERY_S:
             await self.own()
             self._ready()
-            self._last_s = self._desk.clock.monotonic_s()
+            self._last_s = self._account.clock.monotonic_s()
 
     async def own(self) -> None:
         """Observe and correct what the books hold, without the list of the whole account.
@@ -162,17 +163,17 @@ class _Rounds:
         The machines that are due come first. Absence proves nothing here: it is judged by complete
         lists alone.
         """
-        desk = self._desk
-        rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
+        account = self._account
+        rentals = await account.ledger.read(lambda tx: tx.live_rentals())
         held = sorted(
             (one for one in rentals if one.target_id is not None),
             key=lambda one: (not _wants_sight(one), one.lease_ends_us),
         )
-        seen = await _read_own(desk, [one for one in held if one.kind == "instance"][:OWN_MOST])
-        if desk.clock.doubt():  # the whole look says so; by a wrong clock nothing is over
+        seen = await _read_own(account, [one for one in held if one.kind == "instance"][:OWN_MOST])
+        if account.clock.doubt():  # the whole look says so; by a wrong clock nothing is over
             return
-        rentals = await desk.ledger.read(lambda tx: tx.live_rentals())
-        await self.carry_out(_overdue(rentals, seen, desk.now_us(), whole=False))
+        rentals = await account.ledger.read(lambda tx: tx.live_rentals())
+        await self.carry_out(_overdue(rentals, seen, account.now_us(), whole=False))
 
     async def carry_out(self, overdue: Sequence[Due]) -> None:
         """End what is over, several at a time; how the pace orders their requests is its own."""
@@ -205,7 +206,7 @@ def _wants_sight(rental: Rental) -> bool:
     return rental.state is RentalState.DESTROYING or (rental.running and unsettled)
 
 
-async def _read_own(desk: Desk, rentals: Sequence[Rental]) -> list[Instance]:
+async def _read_own(account: Account, rentals: Sequence[Rental]) -> list[Instance]:
     """The machines of these rentals as they are now, by the labels they were given.
 
     A label that was altered finds nothing: such a machine is then read with all others.
@@ -214,17 +215,18 @@ async def _read_own(desk: Desk, rentals: Sequence[Rental]) -> list[Instance]:
     for at in range(0, len(rentals), OWN_PAGE):
         part = {one.target_id: one for one in rentals[at : at + OWN_PAGE]}
         labels = [
-            desk.marker.label(one.label, one.intent_id, one.lease_ends_us) for one in part.values()
+            account.marker.label(one.label, one.intent_id, one.lease_ends_us)
+            for one in part.values()
         ]
-        read_us = desk.now_us()
+        read_us = account.now_us()
         with suppress(ApiError):  # what is due by the books is ended unseen
-            listed = await desk.reads.list_instances(
+            listed = await account.reads.list_instances(
                 labels=labels, urgent=True, deadline_s=OWN_WITHIN_S
             )
-            if desk.clock.doubt():
+            if account.clock.doubt():
                 return []
             ours = [one for one in listed if one.instance_id in part]
-            await observe_found(desk, ours, read_us)
+            await observe_found(account, ours, read_us)
             found += ours
     return found
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError
-from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._endpoint import listed_scaling, per_worker_of, worst_case
 from vast_mcp.guard.acts._lease import of_machine
 from vast_mcp.guard.approved import ROUNDING
@@ -38,7 +38,7 @@ class EndpointFinding:
 
 
 async def watch_workers(
-    desk: Desk, rentals: Sequence[Rental], instances: Sequence[Instance]
+    account: Account, rentals: Sequence[Rental], instances: Sequence[Instance]
 ) -> list[EndpointFinding]:
     """Compare the workers of our endpoints; one that cannot be read is compared at the next look.
 
@@ -49,17 +49,17 @@ async def watch_workers(
     for rental in rentals:
         if rental.kind != "endpoint" or rental.state is not RentalState.ACTIVE:
             continue
-        if rental.target_id is None or desk.now_us() >= rental.lease_ends_us:
+        if rental.target_id is None or account.now_us() >= rental.lease_ends_us:
             continue  # what is over is ended whole
         with suppress(ApiError):
-            workers = await desk.reads.workers(rental.target_id, deadline_s=_WITHIN_S)
-            seen = await _judged(desk, rental, rental.target_id, workers, by_id)
+            workers = await account.reads.workers(rental.target_id, deadline_s=_WITHIN_S)
+            seen = await _judged(account, rental, rental.target_id, workers, by_id)
             found += [] if seen is None else [seen]
     return found
 
 
 async def _judged(
-    desk: Desk,
+    account: Account,
     rental: Rental,
     endpoint_id: int,
     workers: Sequence[Worker],
@@ -74,11 +74,11 @@ async def _judged(
         return EndpointFinding(endpoint_id, breach=why)
     approved = rental.facts.endpoint.workers
     if approved is not None and len(staying) > approved:
-        record = await listed_scaling(desk, endpoint_id)
+        record = await listed_scaling(account, endpoint_id)
         if record is not None and record.max_workers > approved:
             why = f"endpoint {endpoint_id} runs {len(staying)} workers, {approved} were approved"
             return EndpointFinding(endpoint_id, breach=why)
-    refused = {rule for one in machines for rule in _refused(one, desk.limits)}
+    refused = {rule for one in machines for rule in _refused(one, account.limits())}
     if not refused:
         return None
     told = f"a worker of endpoint {endpoint_id} is outside {', '.join(sorted(refused))}"

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
+from vast_mcp.account.secrets import in_plain_text, split
 from vast_mcp.clock import SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
-from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts import DEFAULT_IMAGE
 from vast_mcp.guard.acts._base import PlainAct, plain_number
-from vast_mcp.guard.vault import in_plain_text, split
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.scout import JobWish
 from vast_mcp.jobs.sealing import Sealed
@@ -71,7 +72,7 @@ class RunJob(PlainAct):
 
     # -- looking ---------------------------------------------------------------------------
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The best offer now, what it may come to, and what would be sent.
 
         Raises:
@@ -79,15 +80,15 @@ class RunJob(PlainAct):
             PathRefused: an upload that must not be read.
             PolicyDenied: a secret that the policy does not allow.
         """
-        desk.vault.check(self.secrets, desk.limits)
-        self._check_hours(desk.limits)
+        account.secrets.check(self.secrets, account.limits())
+        self._check_hours(account.limits())
         uploads = await measure(self.office.remote.roots(), self.upload)
         offer = await self._best()
         terms = terms_of(
             offer,
             max_cost=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
             max_hours=self.max_hours,
-            price_cap=desk.limits.max_usd_per_hour,
+            price_cap=account.limits().max_usd_per_hour,
         )
         if terms is None:
             raise InputInvalid(
@@ -96,9 +97,9 @@ class RunJob(PlainAct):
                 f" that is less than {SHORTEST_HOURS * 60:.0f} minutes",
                 hint="Ask the person for more money, or choose a cheaper GPU.",
             )
-        image = await self._image(desk)
+        image = await self._image(account)
         return _JobSight(
-            request=Request(self.tool, spend=self._spend(desk, offer, terms, image)),
+            request=Request(self.tool, spend=self._spend(account, offer, terms, image)),
             snapshot=self._snapshot(offer, terms, uploads),
             question=self._question(offer, terms, uploads),
             handle=f"job-{terms.at_most.dollars:.2f}usd-{plain_number(round(terms.hours, 1))}h",
@@ -140,13 +141,13 @@ class RunJob(PlainAct):
             image=self.image,
         )
 
-    async def _image(self, desk: Desk) -> str:
+    async def _image(self, account: Account) -> str:
         template = None
         if self.template_hash is not None and self.image is None:
-            template = await desk.reads.template(self.template_hash)
+            template = await account.reads.template(self.template_hash)
         return self.image or (template.full_image if template else DEFAULT_IMAGE)
 
-    def _spend(self, desk: Desk, offer: Offer, terms: JobTerms, image: str) -> Spend:
+    def _spend(self, account: Account, offer: Offer, terms: JobTerms, image: str) -> Spend:
         return Spend(
             usd_per_hour=terms.ceiling,
             adds_usd_per_hour=terms.ceiling,
@@ -154,7 +155,7 @@ class RunJob(PlainAct):
             lease_hours=terms.hours,
             cost=terms.at_most,
             rental_total=terms.at_most,
-            by_day=cost_by_day(terms, desk.now_us()),
+            by_day=cost_by_day(terms, account.now_us()),
             disk_gb=offer.disk_gb,
             usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
             gpu_name=offer.gpu_name,
@@ -241,14 +242,14 @@ class RunJob(PlainAct):
         job = planned(booking, {**spec, **sight.snapshot, "uploads": uploads}, self.sealed)
         tx.add_job(replace(job, task=self.task))
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Mark it approved as it was asked, and start."""
         job_id = job_id_of(errand.booking)
         approved = errand.approved
         sealed = self.sealed
         if self.secrets:
             content = self.office.unsealed(sealed)
-            hidden = dict(desk.vault.values(self.secrets, desk.limits, job_id))
+            hidden = dict(account.secrets.values(self.secrets, account.limits(), job_id))
             sealed = make_seal(self.office, {**content.env, **hidden}, content.files)
 
         def approve(tx: Transaction) -> Job:
@@ -260,7 +261,7 @@ class RunJob(PlainAct):
                 tx.lower_task_cap(job.budget, Usd(int(str(approved["at_most_micros"]))))
             return tx.update_job(job, approved=True, spec=spec, sealed=sealed)
 
-        job = await desk.ledger.write(approve)
+        job = await account.ledger.write(approve)
         self.office.begin(job_id)
         at_most = Usd(int(str(job.spec["at_most_micros"])))
         return Outcome(

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts import RunCommand
 from vast_mcp.guard.acts._aboard import Aboard
 from vast_mcp.guard.acts._base import PlainAct
@@ -39,14 +40,14 @@ class RunInBackground(PlainAct):
         whole = {n: v for n, v in PlainAct.arguments(self).items() if n != "office"}
         return {**whole, "background": True}
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """As of a command that is waited for; but the machine has to run.
 
         Raises:
             InputInvalid: it is stopped.
         """
         env = tuple(self.office.unsealed(self.sealed).env.items())
-        sight = await RunCommand(self.instance_id, self.command, self.directory, env).look(desk)
+        sight = await RunCommand(self.instance_id, self.command, self.directory, env).look(account)
         if isinstance(sight, Aboard) and not sight.addresses:
             raise InputInvalid(
                 "instance_id",
@@ -61,7 +62,7 @@ class RunInBackground(PlainAct):
         spec: JsonObject = {"kind": KIND, "command": self.command, "directory": self.directory}
         tx.add_job(planned(booking, spec, self.sealed, self.instance_id))
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Let it begin, and answer."""
         job_id = job_id_of(errand.booking)
 
@@ -71,7 +72,7 @@ class RunInBackground(PlainAct):
             if job.phase is JobPhase.PLANNED:
                 tx.update_job(job, phase=JobPhase.UPLOADING)
 
-        await desk.ledger.write(ready)
+        await account.ledger.write(ready)
         self.office.begin(job_id)
         return Outcome(
             status="started",

@@ -24,7 +24,7 @@ from vast_mcp.remote.errors import (
 )
 from vast_mcp.remote.paths import LocalPlace
 from vast_mcp.remote.plan import plan_download
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sftp import make_directories, open_sftp, told
 from vast_mcp.remote.station import Remote
 from vast_mcp.remote.upload import upload
@@ -88,7 +88,7 @@ class Bench:
         self._instance = instance
 
     @asynccontextmanager
-    async def _session(self, key_patience_s: float = 0.0) -> AsyncIterator[Session]:
+    async def _session(self, key_patience_s: float = 0.0) -> AsyncIterator[SshSession]:
         where = addresses(self._instance)
         opened = self._remote.pool.session(
             self._instance.instance_id, where, key_patience_s=key_patience_s

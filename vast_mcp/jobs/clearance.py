@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.account.context import Account
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, see
 from vast_mcp.policy import Request
 
@@ -15,9 +16,9 @@ class Clearance(PlainAct):
     """Which leave is asked for."""
     instance_id: int
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine."""
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         return Sight(
             request=Request(self.tool, seen.target),
             snapshot=seen.snapshot,
@@ -25,7 +26,7 @@ class Clearance(PlainAct):
             handle=f"{self.tool}-{self.instance_id}",
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Nothing is sent to the vendor."""
-        del desk, errand
+        del account, errand
         return Outcome("cleared", "The policy has nothing against it.")

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, NotFound, VastMcpError
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts import StopInstance
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts.several import Ending, EndSeveral
@@ -45,19 +46,19 @@ _AT_WORK = {
 class StopKindly(StopInstance):
     """`stop_instance` as a person asks for it."""
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """As of any stop; what runs there is named."""
-        sight = await StopInstance.look(self, desk)
-        jobs = await _unfinished(desk, self.instance_id)
+        sight = await StopInstance.look(self, account)
+        jobs = await _unfinished(account, self.instance_id)
         named = "".join(f" Job {job.job_id} {_AT_WORK[job.phase]}" for job in jobs[:1])
         return replace(sight, question=sight.question + named)
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """SIGTERM to what runs there, at most ten seconds, then the stop whatever came of it."""
-        jobs = await _unfinished(desk, self.instance_id)
+        jobs = await _unfinished(account, self.instance_id)
         running = [job for job in jobs if job.phase is JobPhase.RUNNING]
-        told = await asyncio.gather(*(_tell(desk, job) for job in running))
-        outcome = await StopInstance.carry_out(self, desk, errand)
+        told = await asyncio.gather(*(_tell(account, job) for job in running))
+        outcome = await StopInstance.carry_out(self, account, errand)
         return replace(outcome, said=" ".join([outcome.said, *filter(None, told)]))
 
 
@@ -76,26 +77,26 @@ class StopSeveral(EndSeveral):
         return StopKindly(instance_id)
 
 
-async def _unfinished(desk: Desk, instance_id: int) -> list[Job]:
+async def _unfinished(account: Account, instance_id: int) -> list[Job]:
     with suppress(LedgerUnavailable):  # a stop waits for no book
-        found = await desk.ledger.read(lambda tx: tx.jobs_of_machine(instance_id))
+        found = await account.ledger.read(lambda tx: tx.jobs_of_machine(instance_id))
         return [job for job in found if not job.phase.over]
     return []
 
 
-async def _tell(desk: Desk, job: Job) -> str:
+async def _tell(account: Account, job: Job) -> str:
     """What became of it, in a sentence."""
     reached = ended = False
     try:
         async with asyncio.timeout(GRACE_S):
-            instance = (await desk.reads.look(job.instance_id or 0)).instance
+            instance = (await account.reads.look(job.instance_id or 0)).instance
             if instance is None:
                 return ""
-            bench = Bench(desk.remote, desk.clock, job.job_id, instance)
+            bench = Bench(account.remote, account.clock, job.job_id, instance)
             await bench.tell_to_end()
             reached = True
             while not ended:
-                await desk.clock.sleep(_LOOK_EVERY_S)
+                await account.clock.sleep(_LOOK_EVERY_S)
                 ended = (await bench.pulse()).exit_code is not None
     except (TimeoutError, OSError, VastMcpError):
         pass
@@ -127,15 +128,15 @@ class StopJob(PlainAct):
     def _is_copy(self) -> bool:
         return self.job_id.startswith(COPY_PREFIX)
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The job or copy as it stands.
 
         Raises:
             InputInvalid: there is none.
         """
         if self._is_copy:
-            return self._look_at_copy(desk)
-        job = await desk.ledger.read(lambda tx: tx.job(self.job_id))
+            return self._look_at_copy(account)
+        job = await account.ledger.read(lambda tx: tx.job(self.job_id))
         if job is None or job.principal != self.principal:
             raise InputInvalid("job_id", "there is no such job", hint="show_jobs lists them.")
         return Sight(
@@ -145,10 +146,10 @@ class StopJob(PlainAct):
             handle=f"stop-job-{self.job_id}",
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Note the wish; whichever server is at work on the job sees it at its next step."""
         if self._is_copy:
-            return await self._end_copy(desk, errand)
+            return await self._end_copy(account, errand)
 
         def note(tx: Transaction) -> Job | None:
             job = tx.job(self.job_id)
@@ -156,7 +157,7 @@ class StopJob(PlainAct):
                 return job
             return tx.update_job(job, stop_asked=True)
 
-        job = await desk.ledger.write(note)
+        job = await account.ledger.write(note)
         if job is None or job.phase.over:
             word = "gone" if job is None else job.phase.value
             return Outcome("over", f"Job {self.job_id} is over already: {word}.")
@@ -168,8 +169,8 @@ class StopJob(PlainAct):
             values={"job_id": self.job_id},
         )
 
-    def _look_at_copy(self, desk: Desk) -> Sight:
-        if desk.remote.transfers.named(self.job_id) is None:
+    def _look_at_copy(self, account: Account) -> Sight:
+        if account.remote.transfers.named(self.job_id) is None:
             raise InputInvalid(
                 "job_id",
                 "no such copy is under way in this server",
@@ -182,8 +183,8 @@ class StopJob(PlainAct):
             handle=f"stop-{self.job_id}",
         )
 
-    async def _end_copy(self, desk: Desk, errand: Errand) -> Outcome:
-        transfers = desk.remote.transfers
+    async def _end_copy(self, account: Account, errand: Errand) -> Outcome:
+        transfers = account.remote.transfers
         copy = transfers.named(self.job_id)
         if copy is None or not copy.running:
             return Outcome("over", f"{self.job_id} has ended already.")

@@ -1,6 +1,6 @@
 """What the vendor has and what the account holds, as frozen values in our units."""
 
-from vast_mcp.models.account import Account, ChargeItem, Charges, InboxNote, SshKey, Volume
+from vast_mcp.models.account import ChargeItem, Charges, InboxNote, SshKey, VendorAccount, Volume
 from vast_mcp.models.instance import (
     Billing,
     Instance,
@@ -18,7 +18,6 @@ from vast_mcp.models.serverless import Endpoint, Scaling, Worker, Workergroup
 from vast_mcp.models.start_failure import Remedy, StartFailure
 
 __all__ = [
-    "Account",
     "Billing",
     "ChargeItem",
     "Charges",
@@ -35,6 +34,7 @@ __all__ = [
     "SshKey",
     "StartFailure",
     "Template",
+    "VendorAccount",
     "Volume",
     "Worker",
     "Workergroup",

@@ -7,7 +7,7 @@ from vast_mcp.units import Usd, UsdPerHour
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class VendorAccount:
     """Who the key belongs to and what is left. The vendor's answer may hold the key: dropped."""
 
     user_id: int

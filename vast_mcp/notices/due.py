@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from vast_mcp.account.lease_label import user_part
 from vast_mcp.clock import DAY_US, MINUTE_US, SECOND_US
-from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.tick import Cause, Deed
 from vast_mcp.models import Billing, InboxNote, InstanceState
 from vast_mcp.notices.copied import copied

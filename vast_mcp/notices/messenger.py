@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import anyio
 
+from vast_mcp.account.belonging import Bearers
+from vast_mcp.account.cache import rate_now
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, VastMcpError
-from vast_mcp.guard.belonging import Bearers
 from vast_mcp.guard.tick import Deed, Tick
-from vast_mcp.guard.view import rate_now
 from vast_mcp.notices import desktop
 from vast_mcp.notices.due import AccountRound, Pot, due, outbid_key
 from vast_mcp.notices.inbox import InboxReader
@@ -20,10 +20,10 @@ from vast_mcp.notices.webhook import Webhook
 from vast_mcp.policy import Limits
 from vast_mcp.policy.budget import budget_of
 from vast_mcp.policy.limits import NotifyRules
-from vast_mcp.services import Services
 from vast_mcp.services.budgets import task_spent
 from vast_mcp.services.rentals import held_of
 from vast_mcp.services.spending import spending
+from vast_mcp.session import Session
 from vast_mcp.store import Letter, Rental, Transaction, current_rate
 from vast_mcp.store.exposure import month_start_us
 from vast_mcp.units import Usd, UsdPerHour, minute
@@ -52,22 +52,22 @@ _logger = logging.getLogger(__name__)
 class Messenger:
     """Tells a person what a look showed. A listener of the keeper; it never raises."""
 
-    def __init__(self, services: Services, environment: Mapping[str, str]) -> None:
-        self._services = services
+    def __init__(self, session: Session, environment: Mapping[str, str]) -> None:
+        self._session = session
         self._environment = environment
         self._untold: tuple[Deed, ...] = ()
         """Done, and not written down as told: no later look shows it again."""
         self._arrived: set[str] = set()
         """Keys that arrived and are not written down as arrived."""
         self._credit_asked_s: float | None = None
-        self._inbox = InboxReader(services.reads, services.clock)
+        self._inbox = InboxReader(session.account.reads, session.account.clock)
 
     async def ticked(self, tick: Tick) -> None:
         """Send what is due and not sent yet; whatever fails is a line in the log."""
         tick = replace(tick, deeds=(*self._untold, *tick.deeds))
         self._untold = tuple(one for one in tick.deeds if one.status)[-_MOST_UNTOLD:]
         try:
-            ways = self._senders(self._services.limits().notify)
+            ways = self._senders(self._session.account.limits().notify)
             fresh, batch = await self._claimed(tick, carried=bool(ways))
             self._untold = ()
             for notice in fresh:
@@ -87,13 +87,13 @@ class Messenger:
         Judged by the books in the very step that claims it: an end that was put off while the
         vendor was asked for the credit is not announced.
         """
-        services = self._services
-        limits = services.limits()
+        session = self._session
+        limits = session.account.limits()
         pots, credit = await self._money(tick, limits)
         notes = await self._inbox.notes(tick.instances)
 
         def claim(tx: Transaction) -> tuple[list[Notice], list[Letter]]:
-            now_us = services.clock.lease_us()
+            now_us = session.account.clock.lease_us()
             rentals, seen = self._seen(tx, tick, limits, now_us)
             seen = replace(seen, pots=(*pots, *seen.pots), credit=credit, notes=notes)
             found = due(seen, rentals, limits.notify, now_us)
@@ -101,12 +101,12 @@ class Messenger:
                 if machine.actual_status == "running":
                     tx.forget_notice(outbid_key(machine.instance_id), now_us, _AGAIN_US)
             fresh = [one for one in found if tx.claim_notice(one.key, one.kind.value, now_us)]
-            wall_us = services.clock.utc_us()
+            wall_us = session.account.clock.utc_us()
             for one in fresh:
                 tx.add_letter(Letter(one.key, one.kind, one.text, one.instance_id, wall_us))
             return fresh, self._taken(tx, found, wall_us, carried=carried)
 
-        return await services.ledger.write(claim)
+        return await session.account.ledger.write(claim)
 
     def _taken(
         self, tx: Transaction, found: Sequence[Notice], now_us: int, *, carried: bool
@@ -133,7 +133,7 @@ class Messenger:
     def _seen(
         self, tx: Transaction, tick: Tick, limits: Limits, now_us: int
     ) -> tuple[list[Rental], AccountRound]:
-        bearers = Bearers(self._services.marker, tick.instances)
+        bearers = Bearers(self._session.account.marker, tick.instances)
 
         def whose(deed: Deed) -> Rental | None:
             return tx.rental_of(deed.kind, deed.target_id)
@@ -155,7 +155,7 @@ class Messenger:
         )
 
     async def _money(self, tick: Tick, limits: Limits) -> tuple[tuple[Pot, ...], Usd | None]:
-        money = await spending(self._services)
+        money = await spending(self._session.account)
         day, month = money.counted.today, money.month
         day_cap, month_cap = limits.max_usd_per_day, limits.max_usd_per_month
         pots = (
@@ -163,17 +163,17 @@ class Messenger:
             Pot(f"month:{month}:{month_cap.micros}", "this month's limit", money.spent_month,
                 month_cap),
         )  # fmt: skip
-        rentals = await self._services.ledger.read(lambda tx: tx.live_rentals())
+        rentals = await self._session.account.ledger.read(lambda tx: tx.live_rentals())
         return pots, await self._credit() if _rate(tick, rentals) else None
 
     async def _credit(self) -> Usd | None:
         """Read every ten minutes at most: the pace towards the vendor is everybody's."""
-        now_s = self._services.clock.monotonic_s()
+        now_s = self._session.account.clock.monotonic_s()
         if self._credit_asked_s is not None and now_s - self._credit_asked_s < _CREDIT_EVERY_S:
             return None
         self._credit_asked_s = now_s
         try:
-            return (await self._services.reads.account()).credit
+            return (await self._session.account.reads.account()).credit
         except ApiError:
             return None
 
@@ -210,12 +210,12 @@ class Messenger:
                     tx.return_letter(letter.key, TRIES - 1 if letter.key in perhaps else 0)
 
         self._arrived |= arrived
-        await self._services.ledger.write(settle)
+        await self._session.account.ledger.write(settle)
         self._arrived -= arrived
 
     def _senders(self, rules: NotifyRules) -> list[Sender]:
         """The ways that are open now. What happens in a simulation is told in the log alone."""
-        clock = self._services.clock
+        clock = self._session.account.clock
         if clock.vendor() is not clock:
             return []
         ways: list[Sender] = []
@@ -223,7 +223,7 @@ class Messenger:
         if here is not None:
             ways.append(here)
         if rules.webhook_url:
-            self._services.redactor.learn(rules.webhook_url)
+            self._session.account.redactor.learn(rules.webhook_url)
             ways.append(Webhook(rules.webhook_url))
         return ways
 

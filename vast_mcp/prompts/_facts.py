@@ -11,7 +11,6 @@ from vast_mcp.jobs.uploads import measure
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.secret_names import looks_secret
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.services import Services
 from vast_mcp.services.comparing import hidden_rows
 from vast_mcp.services.holdings import machines
 from vast_mcp.services.jobs import job_row, list_jobs
@@ -19,6 +18,7 @@ from vast_mcp.services.market import Found, Search, search_market
 from vast_mcp.services.ranking import Ranked
 from vast_mcp.services.showing import dollars, given
 from vast_mcp.services.spending import spending
+from vast_mcp.session import Session
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, storage_rate
 
@@ -59,24 +59,24 @@ def hurdle(money_left: JsonObject, seen: MarketFact) -> str:
     return ""
 
 
-async def money(services: Services) -> JsonObject:
+async def money(session: Session) -> JsonObject:
     """What may still be spent, and what is asked about.
 
     Raises:
         ApiError: the account could not be read.
     """
-    limits, facts = services.limits(), await services.view.seen()
+    limits, facts = session.account.limits(), await session.account.cache.seen()
     free = limits.no_question
     books: JsonObject = {}
     try:
-        counted = (await spending(services, facts.bearers)).counted
+        counted = (await spending(session.account, facts.bearers)).counted
         today = counted.by_day.get(counted.today, Usd(0))
         month = counted.by_month.get(counted.today[:7], Usd(0))
         books = {
             "left_today_usd": dollars(max(Usd(0), limits.max_usd_per_day - today)),
             "left_this_month_usd": dollars(max(Usd(0), limits.max_usd_per_month - month)),
             "running": f"{counted.running} of at most {limits.max_running}",
-            "frozen": await frozen(services.ledger),
+            "frozen": await frozen(session.account.ledger),
         }
     except LedgerUnavailable as error:
         books = {"books_closed": str(error)}
@@ -94,14 +94,14 @@ async def money(services: Services) -> JsonObject:
     )
 
 
-async def offers(services: Services, search: Search) -> MarketFact:
+async def offers(session: Session, search: Search) -> MarketFact:
     """The cheapest that fit. Their prices are kept, so a rent is held to them.
 
     Raises:
         InputInvalid: there is no such GPU or template.
     """
     try:
-        found = await search_market(services, search)
+        found = await search_market(session.account, search)
     except InputInvalid as error:
         if error.field == "gpu_names":
             said = error.message.removeprefix("gpu_names: ")
@@ -141,28 +141,30 @@ def _offer(one: Ranked) -> JsonObject:
     }
 
 
-async def instances(services: Services) -> list[Json]:
+async def instances(session: Session) -> list[Json]:
     """Every machine of the account.
 
     Raises:
         ApiError: they could not be read.
     """
-    return [one.row() for one in await machines(services, await services.view.seen())]
+    return [
+        one.row() for one in await machines(session.account, await session.account.cache.seen())
+    ]
 
 
-async def jobs(services: Services) -> list[Json]:
+async def jobs(session: Session) -> list[Json]:
     """Jobs that are not over."""
     try:
-        found = await list_jobs(services)
+        found = await list_jobs(session)
     except LedgerUnavailable as error:
         return [f"could not be read: {error}"]
     return [job_row(one) for one in found if not one.job.phase.over]
 
 
-async def local_files(services: Services) -> Json:
+async def local_files(session: Session) -> Json:
     """Where copies may read and write here, and what lies at the top of each."""
     try:
-        roots = services.remote.roots().roots
+        roots = session.account.remote.roots().roots
     except VastMcpError as error:
         return f"no copying now: {error}"
     rows = await in_thread(lambda: [_root(root) for root in roots])
@@ -183,12 +185,12 @@ def _showable(name: str) -> bool:
     return not name.startswith(".") and not looks_secret((name,))
 
 
-async def to_upload(services: Services, paths: Sequence[str]) -> list[Json]:
+async def to_upload(session: Session, paths: Sequence[str]) -> list[Json]:
     """What each local path would send, or why it cannot be."""
     rows: list[Json] = []
     for path in paths:
         try:
-            (one,) = await measure(services.remote.roots(), [path])
+            (one,) = await measure(session.account.remote.roots(), [path])
             if one.doubt:
                 why = (
                     f"looks like a secret ({one.doubt}); only if I say so, and the question says it"

@@ -8,8 +8,8 @@ from vast_mcp.operations import Json
 from vast_mcp.prompts import _facts
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
-from vast_mcp.services import Services
 from vast_mcp.services.market import Search
+from vast_mcp.session import Session
 
 _PORT = 8000
 _IMAGE = "vllm/vllm-openai:latest"
@@ -19,7 +19,7 @@ _ROOM = 1.25
 """GPU memory that serving takes, for each GB of weights: their cache and some context."""
 
 
-async def _dev_box(services: Services, given: Mapping[str, str]) -> Told:
+async def _dev_box(session: Session, given: Mapping[str, str]) -> Told:
     hours, disk = number(given["hours"]), number(given["disk_gb"])
     search = Search(
         gpu_names=(given["gpu_name"],),
@@ -28,9 +28,9 @@ async def _dev_box(services: Services, given: Mapping[str, str]) -> Told:
         hours=float(hours),
         limit=_facts.OFFERS,
     )
-    seen = await _facts.offers(services, search)
-    held = await _facts.instances(services)
-    money = await _facts.money(services)
+    seen = await _facts.offers(session, search)
+    held = await _facts.instances(session)
+    money = await _facts.money(session)
     facts: dict[str, Json] = {"money": money, "offers": seen.fact, "instances": held}
     create = call(
         "create_instance",
@@ -64,7 +64,7 @@ def _could_start(row: Json) -> bool:
     return isinstance(row, dict) and row.get("state") == "stopped" and row.get("made_by") == "us"
 
 
-async def _serve_model(services: Services, given: Mapping[str, str]) -> Told:
+async def _serve_model(session: Session, given: Mapping[str, str]) -> Told:
     weights, hours = float(given["weights_gb"]), number(given["hours"])
     template = given["template_hash"]
     disk = max(50, math.ceil(_IMAGE_GB + 1.5 * weights))
@@ -80,8 +80,8 @@ async def _serve_model(services: Services, given: Mapping[str, str]) -> Told:
         query="" if given["gpu_name"] else _facts.MODERN,
         limit=_facts.OFFERS,
     )
-    seen = await _facts.offers(services, search)
-    money = await _facts.money(services)
+    seen = await _facts.offers(session, search)
+    money = await _facts.money(session)
     facts: dict[str, Json] = {"money": money, "offers": seen.fact}
     create = call(
         "create_instance",

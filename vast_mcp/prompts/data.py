@@ -13,10 +13,10 @@ from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.paths import remote_path
-from vast_mcp.services import Services
 from vast_mcp.services.machine import detail_of, machine_detail
 from vast_mcp.services.market import Search
 from vast_mcp.services.rentals import show_one
+from vast_mcp.session import Session
 from vast_mcp.text import clean_line
 
 _PLACE = re.compile(r"(?:(local)|V\.([1-9]\d{0,14})|(?:C\.)?([1-9]\d{0,14})):(.+)")
@@ -26,12 +26,12 @@ _LIST = "find . -type f -printf '%s %P\\n' | sort | sha256sum; find . -type f | 
 """Names and sizes of all files as one line to compare, and their number."""
 
 
-async def _move_data(services: Services, given: Mapping[str, str]) -> Told:
+async def _move_data(session: Session, given: Mapping[str, str]) -> Told:
     source = _place(given["source"], "source")
     target = _place(given["destination"], "destination")
     facts: dict[str, Json] = {
-        "source": await _end(services, source, reads=True),
-        "destination": await _end(services, target, reads=False),
+        "source": await _end(session, source, reads=True),
+        "destination": await _end(session, target, reads=False),
     }
     copy = call("copy_files", source=given["source"], destination=given["destination"])
     start = call("start_instance", "instance_id")
@@ -77,16 +77,16 @@ def _place(text: str, name: str) -> _Place:
     return _Place("V" if volume else "C", int(volume or machine), path)
 
 
-async def _end(services: Services, one: _Place, *, reads: bool) -> Json:
+async def _end(session: Session, one: _Place, *, reads: bool) -> Json:
     match one.kind:
         case "C":
-            return await machine_detail(services, one.number)
+            return await machine_detail(session.account, one.number)
         case "V":
             return {"volume_id": one.number}
         case _ if reads:
-            return (await _facts.to_upload(services, [one.path]))[0]
+            return (await _facts.to_upload(session, [one.path]))[0]
         case _:
-            return {"open_for_copies": await _facts.local_files(services)}
+            return {"open_for_copies": await _facts.local_files(session)}
 
 
 def _asks(source: _Place, target: _Place) -> str:
@@ -100,17 +100,17 @@ def _asks(source: _Place, target: _Place) -> str:
     return "It asks me once; what is there is overwritten, and the hosts may charge the traffic."
 
 
-async def _resize_disk(services: Services, given: Mapping[str, str]) -> Told:
+async def _resize_disk(session: Session, given: Mapping[str, str]) -> Told:
     old, disk = int(given["instance_id"]), number(given["disk_gb"])
-    held = await show_one(services, old)
+    held = await show_one(session.account, old)
     has = held.instance.disk_gb
     if disk <= has:
         raise InputInvalid("disk_gb", f"instance {old} has {has:g} GB already")
     _check_folder(given["directory"])
     seen = await _facts.offers(
-        services, _same_gpu(held.instance, float(disk), float(given["hours"]))
+        session, _same_gpu(held.instance, float(disk), float(given["hours"]))
     )
-    money = await _facts.money(services)
+    money = await _facts.money(session)
     facts: dict[str, Json] = {"money": money, "instance": detail_of(held), "offers": seen.fact}
     task = _moving(given, seen, _facts.hurdle(money, seen), f"from {has:g} GB to {disk} GB")
     return Told(f"vast://instances/{old}", facts, task)

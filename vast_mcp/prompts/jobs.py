@@ -7,8 +7,8 @@ from vast_mcp.operations import Json
 from vast_mcp.prompts import _facts
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, listed, number, steps
-from vast_mcp.services import Services
 from vast_mcp.services.market import Search
+from vast_mcp.session import Session
 
 _FOLLOW = (
     f"{call('show_jobs', 'job_id', wait_seconds=45)} up to three times; then tell me phase, cost so"
@@ -26,21 +26,21 @@ _IMAGE_GB = 20.0
 _RANKED_FOR_HOURS = 2.0
 
 
-async def _run_script(services: Services, given: Mapping[str, str]) -> Told:
+async def _run_script(session: Session, given: Mapping[str, str]) -> Told:
     upload, outputs = listed(given["upload"]), listed(given["outputs"])
     hours = float(given["max_hours"] or _RANKED_FOR_HOURS)
     gpu = given["gpu_name"]
     seen = await _facts.offers(
-        services, Search(gpu_names=(gpu,), num_gpus=1, hours=hours, limit=_facts.OFFERS)
+        session, Search(gpu_names=(gpu,), num_gpus=1, hours=hours, limit=_facts.OFFERS)
     )
-    money = await _facts.money(services)
+    money = await _facts.money(session)
     facts: dict[str, Json] = {"money": money, "offers": seen.fact}
-    if running := await _facts.jobs(services):
+    if running := await _facts.jobs(session):
         facts["jobs"] = running
     if upload:
-        facts["uploads"] = await _facts.to_upload(services, upload)
+        facts["uploads"] = await _facts.to_upload(session, upload)
     else:
-        facts["local_files"] = await _facts.local_files(services)
+        facts["local_files"] = await _facts.local_files(session)
     run = call(
         "run_job",
         command=given["command"],
@@ -75,10 +75,10 @@ def _missing(upload: list[str], outputs: list[str]) -> str:
     return f"Unless it is plain, ask me once: {'; '.join(lacks)}."
 
 
-async def _fine_tune(services: Services, given: Mapping[str, str]) -> Told:
+async def _fine_tune(session: Session, given: Mapping[str, str]) -> Told:
     weights, dataset = float(given["weights_gb"]), given["dataset"]
     local = not dataset.startswith(_HUB)
-    sent: list[Json] = await _facts.to_upload(services, [dataset]) if local else []
+    sent: list[Json] = await _facts.to_upload(session, [dataset]) if local else []
     disk, hours = _disk(weights, sent), number(given["max_hours"])
     search = Search(
         gpu_names=(given["gpu_name"],) if given["gpu_name"] else (),
@@ -90,8 +90,8 @@ async def _fine_tune(services: Services, given: Mapping[str, str]) -> Told:
         query="" if given["gpu_name"] else _facts.MODERN,
         limit=_facts.OFFERS,
     )
-    seen = await _facts.offers(services, search)
-    money = await _facts.money(services)
+    seen = await _facts.offers(session, search)
+    money = await _facts.money(session)
     facts: dict[str, Json] = {"money": money, "offers": seen.fact, "disk": {**disk}}
     if local:
         facts["uploads"] = sent

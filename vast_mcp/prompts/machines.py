@@ -6,11 +6,11 @@ from vast_mcp.errors import ApiError
 from vast_mcp.operations import Json
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call
-from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
 from vast_mcp.services.holdings import machines
 from vast_mcp.services.logs import excerpt
 from vast_mcp.services.machine import machine_detail
+from vast_mcp.session import Session
 
 _STOP = call("stop_instance", "instance_id")
 _DESTROY = call("destroy_instance", "instance_id")
@@ -19,9 +19,9 @@ _LOG_LINES = 60
 _LOG_SHOWN = 6_000
 
 
-async def _clean_up(services: Services, given: Mapping[str, str]) -> Told:  # noqa: ARG001
-    facts: dict[str, Json] = {"account": await account_summary(services)}
-    held = await machines(services, await services.view.seen())
+async def _clean_up(session: Session, given: Mapping[str, str]) -> Told:  # noqa: ARG001
+    facts: dict[str, Json] = {"account": await account_summary(session)}
+    held = await machines(session.account, await session.account.cache.seen())
     facts["instances"] = [one.row() for one in held]
     return Told(
         "vast://account",
@@ -34,8 +34,8 @@ async def _clean_up(services: Services, given: Mapping[str, str]) -> Told:  # no
     )
 
 
-async def _end_of_day(services: Services, given: Mapping[str, str]) -> Told:  # noqa: ARG001
-    facts = {"account": await account_summary(services)}
+async def _end_of_day(session: Session, given: Mapping[str, str]) -> Told:  # noqa: ARG001
+    facts = {"account": await account_summary(session)}
     return Told(
         "vast://account",
         facts,
@@ -47,12 +47,12 @@ async def _end_of_day(services: Services, given: Mapping[str, str]) -> Told:  # 
     )
 
 
-async def _diagnose(services: Services, given: Mapping[str, str]) -> Told:
+async def _diagnose(session: Session, given: Mapping[str, str]) -> Told:
     instance_id = int(given["instance_id"])
-    facts: dict[str, Json] = {"instance": await machine_detail(services, instance_id)}
+    facts: dict[str, Json] = {"instance": await machine_detail(session.account, instance_id)}
     for name, daemon in (("untrusted_log", False), ("untrusted_host_log", True)):
         try:
-            log = await services.reads.logs(instance_id, tail=_LOG_LINES, daemon=daemon)
+            log = await session.account.reads.logs(instance_id, tail=_LOG_LINES, daemon=daemon)
             facts[name] = excerpt(str(log), _LOG_SHOWN).text
         except ApiError as error:
             facts[f"{name.removeprefix('untrusted_')}_missing"] = str(error)

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from typing import cast
 
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
-from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
 from vast_mcp.services.charges import Period, charges_summary
 from vast_mcp.services.rules import policy_summary
+from vast_mcp.session import Session
 
 
-async def _review_spend(services: Services, given: Mapping[str, str]) -> Told:
+async def _review_spend(session: Session, given: Mapping[str, str]) -> Told:
     period = cast("Period", given["period"])  # checked against the choices below
     facts = {
-        "account": await account_summary(services),
-        "charges_by_instance": await charges_summary(services, period, "instance"),
+        "account": await account_summary(session),
+        "charges_by_instance": await charges_summary(session, period, "instance"),
     }
     return Told(
         "vast://spend",
@@ -27,10 +27,10 @@ async def _review_spend(services: Services, given: Mapping[str, str]) -> Told:
     )
 
 
-async def _set_limits(services: Services, given: Mapping[str, str]) -> Told:
+async def _set_limits(session: Session, given: Mapping[str, str]) -> Told:
     facts = {
-        "policy": await policy_summary(services),
-        "account": await account_summary(services),
+        "policy": await policy_summary(session),
+        "account": await account_summary(session),
     }
     wish = given["wish"]
     wanted = f' What I want: "{wish}".' if wish else " Ask me first what I want to allow."

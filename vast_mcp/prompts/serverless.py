@@ -6,25 +6,25 @@ from vast_mcp.errors import ApiError, InputInvalid
 from vast_mcp.operations import Json
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
-from vast_mcp.services import Services
 from vast_mcp.services.endpoints import endpoints_seen
 from vast_mcp.services.rules import policy_summary
 from vast_mcp.services.showing import dollars
+from vast_mcp.session import Session
 from vast_mcp.text import clean_line
 
 _DISK_GB = 50.0
 _OFFERS = 10
 
 
-async def _deploy(services: Services, given: Mapping[str, str]) -> Told:
+async def _deploy(session: Session, given: Mapping[str, str]) -> Told:
     facts: dict[str, Json] = {
-        "endpoints": [one.row() for one in await endpoints_seen(services)],
-        "limits": (await policy_summary(services))["limits"],
+        "endpoints": [one.row() for one in await endpoints_seen(session.account)],
+        "limits": (await policy_summary(session))["limits"],
     }
     if given["template_hash"]:
-        facts["template"] = await _template(services, given["template_hash"])
+        facts["template"] = await _template(session, given["template_hash"])
     if given["gpu_name"]:
-        facts["cheapest_usd_per_hour"] = await _prices(services, given["gpu_name"])
+        facts["cheapest_usd_per_hour"] = await _prices(session, given["gpu_name"])
     return Told("vast://endpoints", facts, _task(given))
 
 
@@ -60,8 +60,8 @@ def _task(given: Mapping[str, str]) -> str:
     )
 
 
-async def _template(services: Services, hash_id: str) -> Json:
-    found = await services.reads.template(hash_id)
+async def _template(session: Session, hash_id: str) -> Json:
+    found = await session.account.reads.template(hash_id)
     if found is None:
         raise InputInvalid("template_hash", "there is no such template")
     return {
@@ -72,9 +72,9 @@ async def _template(services: Services, hash_id: str) -> Json:
     }
 
 
-async def _prices(services: Services, gpu_name: str) -> Json:
+async def _prices(session: Session, gpu_name: str) -> Json:
     try:
-        page = await services.reads.search_offers(
+        page = await session.account.reads.search_offers(
             {"gpu_name": {"eq": gpu_name.replace("_", " ")}, "num_gpus": {"eq": 1}},
             disk_gb=_DISK_GB,
             order=(("dph_total", "asc"),),

@@ -18,7 +18,7 @@ from vast_mcp.remote.checksums import remote_digests
 from vast_mcp.remote.errors import CopyDamaged, CopyRefused, RemoteFailed
 from vast_mcp.remote.plan import PlannedFile, by_folder, survey_remote
 from vast_mcp.remote.progress import CopyReport, Meter, Report
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sftp import is_directory, list_files, open_sftp, told
 from vast_mcp.text import clean_line
 
@@ -29,7 +29,7 @@ LOOK_EVERY_S = 8.0
 """Between two looks at the target."""
 PATIENCE_S = 600.0
 """A copy of which nothing more arrives for so long is given up; the vendor may go on with it."""
-Enter = Callable[[], AbstractAsyncContextManager[Session]]
+Enter = Callable[[], AbstractAsyncContextManager[SshSession]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Survey:
         return {file.name: file.size for file in self.files}
 
 
-async def survey(session: Session, path: str) -> Survey:
+async def survey(session: SshSession, path: str) -> Survey:
     """See what lies there.
 
     Raises:
@@ -84,7 +84,7 @@ class Expected:
         return posixpath.basename(self.place) if self.survey.single else name
 
 
-async def arrived(session: Session, expected: Expected) -> frozenset[str]:
+async def arrived(session: SshSession, expected: Expected) -> frozenset[str]:
     """The files that stand on the target in their full size, by their names on the source.
 
     Raises:
@@ -168,7 +168,7 @@ async def _same(source: Enter, target: Enter, expected: Expected) -> dict[str, s
     return ours if same else None
 
 
-async def _digests(session: Session, base: str, names: list[str]) -> dict[str, str]:
+async def _digests(session: SshSession, base: str, names: list[str]) -> dict[str, str]:
     with told("a checksum"):
         async with open_sftp(session) as sftp:
             found, _ = await remote_digests(session, sftp, base, names)

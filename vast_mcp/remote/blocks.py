@@ -12,7 +12,7 @@ from vast_mcp.remote.checksums import PIECE, as_operand, local_digest, script_li
 from vast_mcp.remote.errors import RemoteFailed
 from vast_mcp.remote.intake import take_output
 from vast_mcp.remote.progress import Meter
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sink import BUFFER, Sink
 from vast_mcp.remote.threads import begin, finished, in_thread
 
@@ -123,7 +123,7 @@ async def _at_once(
 
 
 async def receive_file(
-    session: Session,
+    session: SshSession,
     sftp: "asyncssh.SFTPClient",
     source: str,
     descriptor: int,

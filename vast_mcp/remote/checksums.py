@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from vast_mcp.remote.errors import RemoteFailed
 from vast_mcp.remote.pipe import pipe
 from vast_mcp.remote.progress import Verified
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 
 if TYPE_CHECKING:
     import asyncssh
@@ -35,7 +35,7 @@ def as_operand(path: str) -> str:
 
 
 async def remote_digests(
-    session: Session, sftp: "asyncssh.SFTPClient", base: str, names: Sequence[str]
+    session: SshSession, sftp: "asyncssh.SFTPClient", base: str, names: Sequence[str]
 ) -> tuple[dict[str, str], Verified]:
     """The digest of each file below `base`; a file that cannot be read is left out.
 
@@ -52,7 +52,7 @@ async def remote_digests(
     return found, "re-read" if len(missing) == len(names) else "sha256"
 
 
-async def _by_command(session: Session, base: str, names: Sequence[str]) -> dict[str, str]:
+async def _by_command(session: SshSession, base: str, names: Sequence[str]) -> dict[str, str]:
     output = bytearray()
     longest = sum(len(name.encode()) * 2 + 200 for name in names)
 

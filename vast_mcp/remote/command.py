@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vast_mcp.clock import Clock
 from vast_mcp.errors import InputInvalid
 from vast_mcp.remote.errors import RemoteFailed, SshUnavailable
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.threads import finished
 from vast_mcp.text import Untrusted, clean, clean_line
 
@@ -138,7 +138,7 @@ def _directory(text: str) -> str:
 
 
 async def run_command(
-    session: Session,
+    session: SshSession,
     command: str,
     *,
     clock: Clock,
@@ -192,7 +192,7 @@ async def run_command(
     )
 
 
-async def start(session: Session, line: str) -> "asyncssh.SSHClientProcess[bytes]":
+async def start(session: SshSession, line: str) -> "asyncssh.SSHClientProcess[bytes]":
     """Begin a command with its two outputs in one stream of bytes.
 
     Raises:
@@ -220,7 +220,7 @@ class _Running:
 
     def __init__(
         self,
-        session: Session,
+        session: SshSession,
         process: "asyncssh.SSHClientProcess[bytes]",
         clock: Clock,
         kept: HeadTail,

@@ -32,7 +32,7 @@ from vast_mcp.remote.paths import STAGE, Tree
 from vast_mcp.remote.pipe import pipe
 from vast_mcp.remote.plan import FREE_DISK_FLOOR_BYTES, CopyPlan, PlannedFile
 from vast_mcp.remote.progress import CopyReport, Meter, Report, Verified
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sftp import each, open_sftp
 from vast_mcp.remote.tar_stream import FileBegins, FileEnds, TarReader
 from vast_mcp.remote.threads import in_thread
@@ -50,7 +50,7 @@ exec tar --format=gnu --no-recursion --hard-dereference --ignore-failed-read \
 
 
 async def download(
-    session: Session,
+    session: SshSession,
     plan: CopyPlan,
     *,
     clock: Clock,
@@ -105,7 +105,7 @@ class _Download:
 
     def __init__(
         self,
-        session: Session,
+        session: SshSession,
         sftp: "asyncssh.SFTPClient",
         tree: Tree,
         plan: CopyPlan,

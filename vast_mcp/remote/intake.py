@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from vast_mcp.remote.errors import RemoteFailed, SshUnavailable
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 
 if TYPE_CHECKING:
     import asyncssh
@@ -37,7 +37,7 @@ class _State:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def take_output(session: Session, line: str, taker: Taker) -> None:
+async def take_output(session: SshSession, line: str, taker: Taker) -> None:
     """Run a command line and hand its standard output on until it ends; how it ends is not told.
 
     Raises:

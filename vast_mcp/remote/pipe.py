@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vast_mcp.remote.command import HeadTail
 from vast_mcp.remote.errors import RemoteFailed, SshUnavailable
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.text import Untrusted, clean_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class PipeEnd:
 
 
 async def pipe(
-    session: Session, line: str, *, feed: Feed | None = None, take: Take | None = None
+    session: SshSession, line: str, *, feed: Feed | None = None, take: Take | None = None
 ) -> PipeEnd:
     """Run a command line, feeding it and taking its output until both end.
 

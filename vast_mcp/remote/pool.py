@@ -10,7 +10,7 @@ from vast_mcp.clock import Clock
 from vast_mcp.remote.address import Address
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.known_hosts import KnownHosts
-from vast_mcp.remote.session import KEY_PATIENCE_S, Session, connect
+from vast_mcp.remote.session import KEY_PATIENCE_S, SshSession, connect
 from vast_mcp.remote.shell import free, swallows
 
 
@@ -19,7 +19,7 @@ class _Place:
     """What is known about one machine; `users` counts who holds its session now."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    session: Session | None = None
+    session: SshSession | None = None
     swallows: bool = False
     """Its login runs tmux instead of a command."""
     users: int = 0
@@ -55,7 +55,7 @@ class SessionPool:
         *,
         key_patience_s: float = KEY_PATIENCE_S,
         mend: bool = True,
-    ) -> AsyncIterator[Session]:
+    ) -> AsyncIterator[SshSession]:
         """The machine's session, opened if need be and shared by all who ask meanwhile.
 
         Args:
@@ -97,7 +97,7 @@ class SessionPool:
             if place.users == 0 and not self._closed:
                 place.closing = asyncio.create_task(self._close_later(instance_id, place))
 
-    def introduction(self, session: Session) -> str:
+    def introduction(self, session: SshSession) -> str:
         """The fingerprint of a host key that nobody was shown yet; empty from the second time."""
         key = session.host_key
         if not key.first_use or key.fingerprint in self._introduced:

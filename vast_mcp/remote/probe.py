@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from vast_mcp.remote.address import Address
 from vast_mcp.remote.forward import LOOPBACK
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 
 if TYPE_CHECKING:
     import asyncssh
@@ -25,7 +25,7 @@ async def http_at(where: Address, timeout_s: float) -> bool:
         return False
 
 
-async def http_inside(session: Session, port: int, timeout_s: float) -> bool:
+async def http_inside(session: SshSession, port: int, timeout_s: float) -> bool:
     """The same, asked from inside the machine: its port need not be open to the world."""
     import asyncssh  # noqa: PLC0415
 

@@ -43,7 +43,7 @@ _CIPHERS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SshSession:
     """An open connection and the identity of the machine at its end."""
 
     instance_id: int
@@ -72,7 +72,7 @@ async def connect(
     clock: Clock,
     key_patience_s: float = KEY_PATIENCE_S,
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
-) -> Session:
+) -> SshSession:
     """Open a session, trying the addresses in order.
 
     A refused key is tried again until `key_patience_s` has passed, because the vendor delivers a
@@ -94,7 +94,7 @@ async def connect(
         outcome = await _try_all(
             instance_id, addresses, key=key, known_hosts=known_hosts, timeout_s=connect_timeout_s
         )
-        if isinstance(outcome, Session):
+        if isinstance(outcome, SshSession):
             return outcome
         waited_s = clock.monotonic_s() - began_s
         refused = [where for where, failure in outcome if failure.reason == "auth"]
@@ -111,7 +111,7 @@ async def _try_all(
     key: Path,
     known_hosts: KnownHosts,
     timeout_s: float,
-) -> Session | list[tuple[Address, SshUnavailable]]:
+) -> SshSession | list[tuple[Address, SshUnavailable]]:
     failures: list[tuple[Address, SshUnavailable]] = []
     for where in addresses:
         try:
@@ -125,7 +125,7 @@ async def _try_all(
 
 async def _open(
     instance_id: int, where: Address, *, key: Path, known_hosts: KnownHosts, timeout_s: float
-) -> Session:
+) -> SshSession:
     import asyncssh  # noqa: PLC0415  only who connects pays for it
 
     known = known_hosts.recorded(instance_id)
@@ -162,7 +162,7 @@ async def _open(
     except BaseException:
         connection.abort()
         raise
-    return Session(instance_id, where, seen, connection)
+    return SshSession(instance_id, where, seen, connection)
 
 
 def _options(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vast_mcp.remote.errors import RemoteFailed, SshUnavailable
 from vast_mcp.remote.selection import Names
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.text import clean_line
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class FileStat:
 
 
 @asynccontextmanager
-async def open_sftp(session: Session) -> AsyncIterator["asyncssh.SFTPClient"]:
+async def open_sftp(session: SshSession) -> AsyncIterator["asyncssh.SFTPClient"]:
     """An SFTP channel whose names are bytes: a stranger's names need not be Unicode.
 
     Raises:

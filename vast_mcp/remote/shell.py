@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vast_mcp.remote.errors import RemoteFailed
 
 if TYPE_CHECKING:
-    from vast_mcp.remote.session import Session
+    from vast_mcp.remote.session import SshSession
 
 MARK_FILE = ".no_auto_tmux"
 _WORD = "vmcp-shell"
@@ -20,7 +20,7 @@ _SIGNS = ("no sessions", "tmux", "not a terminal")
 _PATIENCE_S = 10.0
 
 
-async def swallows(session: "Session") -> bool:
+async def swallows(session: "SshSession") -> bool:
     """Whether its login shell runs tmux instead of a command; unknown counts as no."""
     import asyncssh  # noqa: PLC0415
 
@@ -32,7 +32,7 @@ async def swallows(session: "Session") -> bool:
     return False
 
 
-async def free(session: "Session") -> None:
+async def free(session: "SshSession") -> None:
     """Turn the automatic tmux off, for this and later logins; nothing of the machine's is changed.
 
     Raises:

@@ -18,7 +18,7 @@ from vast_mcp.remote.paths import Tree
 from vast_mcp.remote.pipe import pipe
 from vast_mcp.remote.plan import PARTIAL, CopyPlan, PlannedFile, by_folder
 from vast_mcp.remote.progress import CopyReport, Meter, Report, Verified
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sftp import (
     FileStat,
     each,
@@ -45,7 +45,7 @@ _UNPACK = 'mkdir -p -- "$1" && cd -- "$1" && exec tar -xof -'
 
 
 async def upload(
-    session: Session, plan: CopyPlan, *, clock: Clock, progress: Report | None = None
+    session: SshSession, plan: CopyPlan, *, clock: Clock, progress: Report | None = None
 ) -> CopyReport:
     """Carry out a planned upload.
 
@@ -68,7 +68,7 @@ class _Upload:
 
     def __init__(
         self,
-        session: Session,
+        session: SshSession,
         sftp: "asyncssh.SFTPClient",
         tree: Tree,
         plan: CopyPlan,

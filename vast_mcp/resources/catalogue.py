@@ -1,7 +1,7 @@
 """The table of resources, and the one place where they are read.
 
 The SDK's static resources cannot take a context, and whose account is read depends on it; so the
-server looks a URI up here and reads it with the services of whoever asks.
+server looks a URI up here and reads it with the session of whoever asks.
 """
 
 import json
@@ -15,12 +15,12 @@ from mcp_types import Annotations, Resource, ResourceTemplate
 from vast_mcp.errors import InputInvalid, NotFound, VastMcpError
 from vast_mcp.operations import Json
 from vast_mcp.resources import readings
-from vast_mcp.services import Services
+from vast_mcp.session import Session
 from vast_mcp.text import clean_line
 
 MIME_TYPE = "application/json"
-Read = Callable[[Services], Awaitable[Json]]
-ReadOne = Callable[[Services, int], Awaitable[Json]]
+Read = Callable[[Session], Awaitable[Json]]
+ReadOne = Callable[[Session, int], Awaitable[Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Catalogue:
         """Those of one machine."""
         return [one.listed() for one in self._of_instance]
 
-    async def read(self, uri: str, services: Services) -> str:
+    async def read(self, uri: str, session: Session) -> str:
         """The compact JSON of a resource, without any known secret.
 
         Raises:
@@ -161,23 +161,23 @@ class Catalogue:
             ResourceError: it could not be read; the message says why and what to do.
         """
         try:
-            answer = await self._answer(uri, services)
+            answer = await self._answer(uri, session)
         except (NotFound, InputInvalid) as error:
-            raise ResourceNotFoundError(services.redactor.scrub(str(error))) from error
+            raise ResourceNotFoundError(session.account.redactor.scrub(str(error))) from error
         except VastMcpError as error:
-            raise ResourceError(services.redactor.scrub(str(error))) from error
+            raise ResourceError(session.account.redactor.scrub(str(error))) from error
         text = json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
-        return services.redactor.scrub(text)
+        return session.account.redactor.scrub(text)
 
-    async def _answer(self, uri: str, services: Services) -> Json:
+    async def _answer(self, uri: str, session: Session) -> Json:
         if fixed := self._fixed.get(uri):
-            return await fixed.read(services)
+            return await fixed.read(session)
         for template in self._of_instance:
             instance_id = template.match(uri)
             if instance_id is not None:
-                return await template.read(services, instance_id)
+                return await template.read(session, instance_id)
         raise ResourceNotFoundError(
-            f"Unknown resource: {services.redactor.scrub(clean_line(uri, 120))}."
+            f"Unknown resource: {session.account.redactor.scrub(clean_line(uri, 120))}."
             f" Known: {', '.join(self._fixed)}, vast://instances/{{id}},"
             " vast://instances/{id}/logs."
         )

@@ -6,7 +6,6 @@ from vast_mcp.errors import NotFound
 from vast_mcp.guard.remembered import holds
 from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.services import Services
 from vast_mcp.services.account import account_summary
 from vast_mcp.services.browsing import browse
 from vast_mcp.services.budgets import budget_rows
@@ -20,6 +19,7 @@ from vast_mcp.services.rentals import known_rental
 from vast_mcp.services.rules import policy_summary
 from vast_mcp.services.showing import dollars, given
 from vast_mcp.services.spending import audit_rows, leases, spending
+from vast_mcp.session import Session
 from vast_mcp.text import clean_line
 
 LOG_LINES = 200
@@ -27,35 +27,35 @@ AUDIT_ROWS = 50
 PRICED_DISK_GB = 50.0
 
 
-async def account(services: Services) -> Json:
+async def account(session: Session) -> Json:
     """As `show_account`."""
-    return await account_summary(services)
+    return await account_summary(session)
 
 
-async def instances(services: Services) -> Json:
+async def instances(session: Session) -> Json:
     """Every machine."""
-    held = await machines(services, await services.view.seen())
+    held = await machines(session.account, await session.account.cache.seen())
     return [one.row() for one in held]
 
 
-async def instance(services: Services, instance_id: int) -> Json:
+async def instance(session: Session, instance_id: int) -> Json:
     """One machine, a few more facts."""
-    return await machine_detail(services, instance_id)
+    return await machine_detail(session.account, instance_id)
 
 
-async def instance_logs(services: Services, instance_id: int) -> Json:
+async def instance_logs(session: Session, instance_id: int) -> Json:
     """The end of its log."""
-    look = await services.reads.look(instance_id)
-    known = look.instance is not None or holds(await known_rental(services, instance_id))
+    look = await session.account.reads.look(instance_id)
+    known = look.instance is not None or holds(await known_rental(session.account, instance_id))
     if look.trouble is not None and not known:
         raise look.trouble
     if look.gone or not known:
         raise NotFound(f"There is no instance {instance_id} on this account.")
-    log = await services.reads.logs(instance_id, tail=LOG_LINES)
+    log = await session.account.reads.logs(instance_id, tail=LOG_LINES)
     return {"instance_id": instance_id, "untrusted_log": excerpt(log).text}
 
 
-async def volumes(services: Services) -> Json:
+async def volumes(session: Session) -> Json:
     """Every volume."""
     return [
         given(
@@ -69,52 +69,52 @@ async def volumes(services: Services) -> Json:
                 "untrusted_label": str(clean_line(one.label, 60)),
             }
         )
-        for one in await services.reads.volumes()
+        for one in await session.account.reads.volumes()
     ]
 
 
-async def endpoints(services: Services) -> Json:
+async def endpoints(session: Session) -> Json:
     """As `show_endpoints`."""
-    return [one.row() for one in await endpoints_seen(services)]
+    return [one.row() for one in await endpoints_seen(session.account)]
 
 
-async def workergroups(services: Services) -> Json:
+async def workergroups(session: Session) -> Json:
     """Every workergroup."""
-    return [group_row(one) for one in await services.reads.workergroups()]
+    return [group_row(one) for one in await session.account.reads.workergroups()]
 
 
-async def spend(services: Services) -> Json:
+async def spend(session: Session) -> Json:
     """Spent and reserved against the caps, and what was spent per day."""
-    facts = await services.view.seen()
-    money = await spending(services, facts.bearers)
+    facts = await session.account.cache.seen()
+    money = await spending(session.account, facts.bearers)
     return {
-        **money.against(services.limits()),
+        **money.against(session.account.limits()),
         "running": money.counted.running,
         "reserved_usd_per_hour": dollars(money.counted.usd_per_hour),
-        "budgets": await budget_rows(services),
+        "budgets": await budget_rows(session.account),
         "unasked_today_usd": dollars(money.counted.unasked_today),
         "spent_by_day_usd": money.days(),
     }
 
 
-async def policy(services: Services) -> Json:
+async def policy(session: Session) -> Json:
     """As `show_policy`."""
-    return await policy_summary(services)
+    return await policy_summary(session)
 
 
-async def leased(services: Services) -> Json:
+async def leased(session: Session) -> Json:
     """Everything under a lease."""
-    return await leases(services)
+    return await leases(session.account)
 
 
-async def audit(services: Services) -> Json:
+async def audit(session: Session) -> Json:
     """The newest entries of the audit chain."""
-    return await audit_rows(services, AUDIT_ROWS)
+    return await audit_rows(session.account, AUDIT_ROWS)
 
 
-async def gpu_prices(services: Services) -> Json:
+async def gpu_prices(session: Session) -> Json:
     """What one GPU of each kind costs now; of a cut market only the cheapest price is told."""
-    seen = await browse(services.reads, {"num_gpus": {"eq": 1}}, rental="on_demand",
+    seen = await browse(session.account.reads, {"num_gpus": {"eq": 1}}, rental="on_demand",
                         disk_gb=PRICED_DISK_GB)  # fmt: skip
     by_name: dict[str, list[Offer]] = {}
     for offer in seen.offers:
@@ -140,6 +140,6 @@ def _price(name: str, offers: list[Offer], *, whole: bool) -> JsonObject:
     return price
 
 
-async def job_rows(services: Services) -> Json:
+async def job_rows(session: Session) -> Json:
     """Copies that go on and the newest jobs, as `show_jobs` lists them."""
-    return [*copy_rows(services), *(job_row(one) for one in await list_jobs(services))]
+    return [*copy_rows(session.account), *(job_row(one) for one in await list_jobs(session))]

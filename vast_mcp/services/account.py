@@ -4,33 +4,33 @@ from vast_mcp.clock import DAY_US
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.services._services import Services
 from vast_mcp.services.budgets import budget_rows
 from vast_mcp.services.clock_standing import clock_warnings
 from vast_mcp.services.holdings import Holding, Holdings, holdings
 from vast_mcp.services.key_standing import key_warnings
 from vast_mcp.services.showing import dollars, given
 from vast_mcp.services.spending import spending
+from vast_mcp.session import Session
 from vast_mcp.units import UsdPerHour, minute
 
 _ROWS = 30
 _SHORT_RUNWAY_HOURS = 24.0
 
 
-async def account_summary(services: Services) -> JsonObject:
+async def account_summary(session: Session) -> JsonObject:
     """All of it, lean.
 
     Raises:
         ApiError: account or machines could not be read.
     """
-    seen = await holdings(services)
+    seen = await holdings(session.account)
     warnings = list(seen.warnings)
     books: JsonObject = {}
     try:
-        money = await spending(services, seen.facts.bearers)
-        books = money.against(services.limits())
-        books["budgets"] = await budget_rows(services) or None
-        since = await frozen(services.ledger)
+        money = await spending(session.account, seen.facts.bearers)
+        books = money.against(session.account.limits())
+        books["budgets"] = await budget_rows(session.account) or None
+        since = await frozen(session.account.ledger)
         if since:
             books["frozen"] = f"all spending, by {since}; only `vast-mcp unfreeze` lifts it"
     except LedgerUnavailable as error:
@@ -50,10 +50,10 @@ async def account_summary(services: Services) -> JsonObject:
             "runway_hours": runway,
             **books,
             "bills_now": _bills(seen),
-            "tonight": _tonight(seen, services.clock.lease_us()),
+            "tonight": _tonight(seen, session.account.clock.lease_us()),
             "warnings": [
-                *clock_warnings(services.clock),
-                *key_warnings(services, seen.held),
+                *clock_warnings(session.account.clock),
+                *key_warnings(session, seen.held),
                 *warnings,
             ]
             or None,

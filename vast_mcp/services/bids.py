@@ -2,29 +2,29 @@
 
 from collections.abc import Sequence
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError, LedgerUnavailable
-from vast_mcp.services._services import Services
 from vast_mcp.services.ranking import Ranked, SearchCriteria
 
 _NAMED = 5
 
 
 async def bid_warnings(
-    services: Services, wish: SearchCriteria, shown: Sequence[Ranked]
+    account: Account, wish: SearchCriteria, shown: Sequence[Ranked]
 ) -> tuple[str, ...]:
     """Bids that cost more than renting, and least bids that are our own; empty for other kinds."""
     if wish.rental != "interruptible" or not shown:
         return ()
-    return (*await _dearer_than_renting(services, wish, shown), *await _our_own(services, shown))
+    return (*await _dearer_than_renting(account, wish, shown), *await _our_own(account, shown))
 
 
 async def _dearer_than_renting(
-    services: Services, wish: SearchCriteria, shown: Sequence[Ranked]
+    account: Account, wish: SearchCriteria, shown: Sequence[Ranked]
 ) -> tuple[str, ...]:
     """Recorded 2026-09-05: a least bid of $0.907 on an offer that rents for $0.40 on demand."""
     bids = {one.offer.offer_id: one.offer for one in shown}
     try:
-        page = await services.reads.search_offers(
+        page = await account.reads.search_offers(
             {"ask_contract_id": {"in": list(bids)}, "verified": None},
             rental="on_demand",
             disk_gb=wish.disk_gb,
@@ -43,10 +43,10 @@ async def _dearer_than_renting(
     return (f"On demand costs no more than the least bid and is not interrupted: {named}.",)
 
 
-async def _our_own(services: Services, shown: Sequence[Ranked]) -> tuple[str, ...]:
+async def _our_own(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...]:
     """A machine that we bid on shows our own bid as its least one (probed 2026-08)."""
     try:
-        live = await services.ledger.read(lambda tx: tx.live_rentals())
+        live = await account.ledger.read(lambda tx: tx.live_rentals())
     except LedgerUnavailable:
         return ()
     ours = {one.machine_id for one in live if one.facts.is_bid and one.machine_id}

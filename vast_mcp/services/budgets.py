@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from vast_mcp.account.context import Account
 from vast_mcp.guard.budgets import Budget, budget_now
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Limits
-from vast_mcp.services._services import Services
 from vast_mcp.services.metered import billed_by_day
 from vast_mcp.services.showing import dollars
 from vast_mcp.store import Rental, Transaction, day_of, spent_and_reserved
@@ -15,14 +15,14 @@ from vast_mcp.units import Usd
 _ROWS = 10
 
 
-async def budget_rows(services: Services) -> list[Json]:
+async def budget_rows(account: Account) -> list[Json]:
     """Every task of the policy or set ahead, and every one that holds money or ended this month.
 
     Raises:
         LedgerUnavailable: the books cannot be read.
     """
-    limits, now_us = services.limits(), services.clock.lease_us()
-    return await services.ledger.read(lambda tx: _rows(tx, limits, now_us))
+    limits, now_us = account.limits(), account.clock.lease_us()
+    return await account.ledger.read(lambda tx: _rows(tx, limits, now_us))
 
 
 def _rows(tx: Transaction, limits: Limits, now_us: int) -> list[Json]:

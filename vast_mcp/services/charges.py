@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from vast_mcp.account.lease_label import user_part
 from vast_mcp.clock import DAY_US
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.charged import ChargedLine, Window, days_of, read_window, sums
-from vast_mcp.guard.mark import user_part
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.services._services import Services
 from vast_mcp.services.showing import LABEL_SHOWN, dollars, given
+from vast_mcp.session import Session
 from vast_mcp.store.exposure import month_start_us
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, minute
@@ -21,18 +21,18 @@ _ROWS = 40
 _READ_S = 45.0
 
 
-async def charges_summary(services: Services, period: Period, group_by: Grouping) -> JsonObject:
+async def charges_summary(session: Session, period: Period, group_by: Grouping) -> JsonObject:
     """Every page of the period's charges, summed; single days are recorded in the ledger.
 
     Raises:
         ApiError: they could not be read completely.
     """
-    now_us = services.clock.lease_us()
+    now_us = session.account.clock.lease_us()
     windows = windows_of(period, now_us, by_day=group_by == "day")
     lines: list[ChargedLine] = []
     for window in windows:
-        lines += await read_window(services.reads, window, _READ_S)
-    warning = await _record(services, lines)
+        lines += await read_window(session.account.reads, window, _READ_S)
+    warning = await _record(session, lines)
     total = sum((line.item.amount for line in lines), Usd(0))
     return given(
         {
@@ -59,9 +59,9 @@ def windows_of(period: Period, now_us: int, *, by_day: bool) -> list[Window]:
     return days_of(first_us, now_us)
 
 
-async def _record(services: Services, lines: Sequence[ChargedLine]) -> str:
+async def _record(session: Session, lines: Sequence[ChargedLine]) -> str:
     try:
-        await services.guard.record_charges(sums(lines))
+        await session.guard.record_charges(sums(lines))
     except LedgerUnavailable as error:
         return f"The ledger does not know of these charges: {error}"
     return ""

@@ -1,15 +1,15 @@
 """Copies that outlast the call which began them, shown beside the jobs."""
 
+from vast_mcp.account.context import Account
 from vast_mcp.operations import JsonObject
 from vast_mcp.remote.transfers import Transfer
-from vast_mcp.services._services import Services
 from vast_mcp.services.showing import given
 from vast_mcp.text import clean_line
 
 
-def copy_rows(services: Services, copy_id: str | None = None) -> list[JsonObject]:
+def copy_rows(account: Account, copy_id: str | None = None) -> list[JsonObject]:
     """The copies of this server whose end nobody has taken yet, or the one of this id."""
-    known = services.remote.transfers.list()
+    known = account.remote.transfers.list()
     return [_row(one) for one in known if copy_id in {None, one.copy_id}]
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.acts import short_name
 from vast_mcp.models import Endpoint, Worker, Workergroup
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.services._services import Services
 from vast_mcp.services.showing import dollars, given
 from vast_mcp.store import Rental, Transaction
 from vast_mcp.text import clean_line
@@ -113,34 +113,34 @@ def group_row(group: Workergroup) -> JsonObject:
     )
 
 
-async def endpoints_seen(services: Services) -> list[SeenEndpoint]:
+async def endpoints_seen(account: Account) -> list[SeenEndpoint]:
     """Every endpoint of the account with its workers and workergroups.
 
     Raises:
         ApiError: the endpoints could not be listed; that is never "none".
     """
-    listed = await services.reads.endpoints()
+    listed = await account.reads.endpoints()
     if not listed:
         return []
-    groups = await services.reads.workergroups()
-    rentals = await _rentals(services, [one.endpoint_id for one in listed])
+    groups = await account.reads.workergroups()
+    rentals = await _rentals(account, [one.endpoint_id for one in listed])
     seen = []
     for position, one in enumerate(listed):
-        workers = await _workers(services, one) if position < _WORKERS_ASKED else None
+        workers = await _workers(account, one) if position < _WORKERS_ASKED else None
         fitting = tuple(group for group in groups if _feeds(group, one))
         rental = None if rentals is None else rentals.get(one.endpoint_id)
         seen.append(SeenEndpoint(one, workers, fitting, rental, known=rentals is not None))
     return seen
 
 
-async def _workers(services: Services, one: Endpoint) -> tuple[Worker, ...] | None:
+async def _workers(account: Account, one: Endpoint) -> tuple[Worker, ...] | None:
     try:
-        return tuple(await services.reads.workers(one.endpoint_id, deadline_s=10.0))
+        return tuple(await account.reads.workers(one.endpoint_id, deadline_s=10.0))
     except ApiError:
         return None
 
 
-async def _rentals(services: Services, numbers: Sequence[int]) -> Mapping[int, Rental] | None:
+async def _rentals(account: Account, numbers: Sequence[int]) -> Mapping[int, Rental] | None:
     """What the books know of these endpoints: ours stay ours when their lease is over."""
 
     def read(tx: Transaction) -> dict[int, Rental]:
@@ -148,7 +148,7 @@ async def _rentals(services: Services, numbers: Sequence[int]) -> Mapping[int, R
         return {number: one for number, one in found.items() if one is not None}
 
     try:
-        return await services.ledger.read(read)
+        return await account.ledger.read(read)
     except LedgerUnavailable:
         return None
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from vast_mcp.account.cache import Facts
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import user_part
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.acts import short_name
-from vast_mcp.guard.mark import user_part
-from vast_mcp.guard.view import Facts
-from vast_mcp.models import Account, Billing, InstanceState, Volume
+from vast_mcp.models import Billing, InstanceState, VendorAccount, Volume
 from vast_mcp.operations import JsonObject
-from vast_mcp.services._services import Services
 from vast_mcp.services.endpoints import SeenEndpoint, endpoints_seen
 from vast_mcp.services.held import Held
 from vast_mcp.services.rentals import fleet_of
@@ -92,7 +92,7 @@ class Holding:
 class Holdings:
     """What was read, complete or with the gaps named in `warnings`."""
 
-    account: Account
+    account: VendorAccount
     facts: Facts
     held: tuple[Holding, ...]
     warnings: tuple[str, ...]
@@ -104,26 +104,26 @@ class Holdings:
         return sum((rate or UsdPerHour(0) for rate in rates), UsdPerHour(0))
 
 
-async def holdings(services: Services) -> Holdings:
+async def holdings(account: Account) -> Holdings:
     """Read all of it.
 
     Raises:
         ApiError: account or machines could not be read. Volumes or endpoints that could not are a
             warning, never "none".
     """
-    facts = await services.view.seen()
-    fleet = await fleet_of(services, facts.instances, began_us=facts.began_us, age=facts.age)
+    facts = await account.cache.seen()
+    fleet = await fleet_of(account, facts.instances, began_us=facts.began_us, age=facts.age)
     warnings = [*fleet.warnings, *filter(None, [fleet.unlisted_words])]
     warnings += [one.words for one in fleet.fates]
     held = [machine(one) for one in fleet.held]
     held += [_lost(rental) for rental in fleet.lost]
     try:
-        volumes = await services.reads.volumes(deadline_s=_SIDE_READ_S)
+        volumes = await account.reads.volumes(deadline_s=_SIDE_READ_S)
         held += [_volume(volume) for volume in volumes]
     except ApiError as error:
         warnings.append(f"Volumes could not be read and are not counted: {error}")
     try:
-        seen = await endpoints_seen(services)
+        seen = await endpoints_seen(account)
         held = [_as_worker(one, seen) for one in held]
         known = {one.instance.instance_id for one in fleet.held}
         held += [_endpoint(one, known) for one in seen]
@@ -135,13 +135,13 @@ async def holdings(services: Services) -> Holdings:
     return Holdings(facts.account, facts, tuple(held), tuple(warnings))
 
 
-async def machines(services: Services, facts: Facts) -> list[Holding]:
+async def machines(account: Account, facts: Facts) -> list[Holding]:
     """The machines of the account with their leases; the ledger may be missing.
 
     Raises:
         ApiError: a machine that the list lacks cannot be read.
     """
-    fleet = await fleet_of(services, facts.instances, began_us=facts.began_us, age=facts.age)
+    fleet = await fleet_of(account, facts.instances, began_us=facts.began_us, age=facts.age)
     return [machine(one) for one in fleet.held]
 
 

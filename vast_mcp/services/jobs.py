@@ -10,9 +10,9 @@ from vast_mcp.jobs.background import aside
 from vast_mcp.masking import Needles
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.services._services import Services
 from vast_mcp.services.metered import likely_spent
 from vast_mcp.services.showing import dollars, given
+from vast_mcp.session import Session
 from vast_mcp.store import Job, JobPhase, Transaction, spent_and_reserved
 from vast_mcp.telling import EVERY_S, Stand
 from vast_mcp.text import clean, clean_line
@@ -37,15 +37,15 @@ class ShownJob:
     now_us: int
 
 
-async def list_jobs(services: Services) -> list[ShownJob]:
+async def list_jobs(session: Session) -> list[ShownJob]:
     """The newest jobs of whoever asks."""
-    principal = services.caller.principal
-    return await services.ledger.read(
-        lambda tx: [_shown(tx, job, services.clock) for job in tx.jobs(principal, _LISTED)]
+    principal = session.caller.principal
+    return await session.account.ledger.read(
+        lambda tx: [_shown(tx, job, session.account.clock) for job in tx.jobs(principal, _LISTED)]
     )
 
 
-async def one_job(services: Services, job_id: str) -> ShownJob:
+async def one_job(session: Session, job_id: str) -> ShownJob:
     """One job.
 
     Raises:
@@ -54,28 +54,28 @@ async def one_job(services: Services, job_id: str) -> ShownJob:
 
     def read(tx: Transaction) -> ShownJob | None:
         job = tx.job(job_id)
-        if job is None or job.principal != services.caller.principal:
+        if job is None or job.principal != session.caller.principal:
             return None
-        return _shown(tx, job, services.clock)
+        return _shown(tx, job, session.account.clock)
 
-    found = await services.ledger.read(read)
+    found = await session.account.ledger.read(read)
     if found is None:
         raise InputInvalid("job_id", "there is no such job", hint="show_jobs() lists them.")
     return found
 
 
-async def wait_for_job(services: Services, job_id: str, seconds: float) -> ShownJob:
+async def wait_for_job(session: Session, job_id: str, seconds: float) -> ShownJob:
     """The job when it is over, or after so many seconds; its phases are told meanwhile."""
-    began_s = told_s = services.clock.monotonic_s()
+    began_s = told_s = session.account.clock.monotonic_s()
     while True:
-        seen = await one_job(services, job_id)
-        now_s = services.clock.monotonic_s()
+        seen = await one_job(session, job_id)
+        now_s = session.account.clock.monotonic_s()
         if seen.job.phase.over or now_s - began_s + _LOOK_EVERY_S > seconds:
             return seen
         if now_s >= told_s:
             told_s = now_s + EVERY_S
-            await services.caller.tell(_stand(seen, now_s - began_s, seconds))
-        await services.clock.sleep(_LOOK_EVERY_S)
+            await session.caller.tell(_stand(seen, now_s - began_s, seconds))
+        await session.account.clock.sleep(_LOOK_EVERY_S)
 
 
 def _stand(seen: ShownJob, waited_s: float, seconds: float) -> Stand:
@@ -168,11 +168,11 @@ def _output(one: Json) -> JsonObject:
     )
 
 
-async def output_after(services: Services, job_id: str, cursor: int | None) -> tuple[str, int]:
+async def output_after(session: Session, job_id: str, cursor: int | None) -> tuple[str, int]:
     """What was printed after that byte (the end of it all without one), and the next cursor."""
-    path = services.jobs.log_of(job_id)
-    services.jobs.office.learn_secrets()
-    hidden = services.redactor.needles
+    path = session.jobs.log_of(job_id)
+    session.jobs.office.learn_secrets()
+    hidden = session.account.redactor.needles
     data, start = await in_thread(lambda: _read(path, cursor, hidden))
     text, taken = _whole_characters(data)
     return str(clean(text, OUTPUT_SHOWN * 2)), start + taken

@@ -12,8 +12,8 @@ from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.stopping import StopJob, StopKindly, StopSeveral
 from vast_mcp.jobs.uploads import check_files, check_outputs
 from vast_mcp.remote.command import command_line
-from vast_mcp.services._services import Services
 from vast_mcp.services.terms import check_env, check_image, check_secrets, check_task
+from vast_mcp.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class AskedJob:
     task: str = ""
 
 
-def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noqa: ANN401  the act's own fields
+def run_job_act(session: Session, asked: AskedJob, **rest: Any) -> Act:  # noqa: ANN401  the act's own fields
     """A job, checked as far as it can be without looking.
 
     Raises:
@@ -49,8 +49,8 @@ def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noq
     check_files(dict(asked.files))
     check_outputs(asked.outputs)
     for value in asked.env.values():
-        services.redactor.hide(value)
-    office = services.jobs.office
+        session.account.redactor.hide(value)
+    office = session.jobs.office
     return RunJob(
         office=office,
         command=asked.command,
@@ -66,7 +66,7 @@ def run_job_act(services: Services, asked: AskedJob, **rest: Any) -> Act:  # noq
 
 
 def background_act(
-    services: Services, instance_id: int, command: str, directory: str, env: Mapping[str, str]
+    session: Session, instance_id: int, command: str, directory: str, env: Mapping[str, str]
 ) -> Act:
     """A command that is not waited for.
 
@@ -76,8 +76,8 @@ def background_act(
     check_env(dict(env))
     command_line(command, directory=directory, env=env)
     for value in env.values():
-        services.redactor.hide(value)
-    office = services.jobs.office
+        session.account.redactor.hide(value)
+    office = session.jobs.office
     return RunInBackground(office, instance_id, command, directory, make_seal(office, env, {}))
 
 
@@ -114,6 +114,6 @@ def one_or_several(
     return instance_id if instance_id is not None else tuple(instance_ids or ())
 
 
-def stop_job_act(services: Services, job_id: str) -> Act:
+def stop_job_act(session: Session, job_id: str) -> Act:
     """The stop of a job of whoever calls."""
-    return StopJob(services.jobs.office, job_id, services.caller.principal)
+    return StopJob(session.jobs.office, job_id, session.caller.principal)

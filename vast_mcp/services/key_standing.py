@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 
 from vast_mcp.config import ApiKey, KeyKind
-from vast_mcp.services._services import Services
 from vast_mcp.services.holdings import Holding
+from vast_mcp.session import Session
 from vast_mcp.units import minute
 
 LOGIN = "The person runs `vastai tfa login` before; no restart is needed."
 
 
-def key_warnings(services: Services, held: Sequence[Holding]) -> list[str]:
+def key_warnings(session: Session, held: Sequence[Holding]) -> list[str]:
     """Sentences for an answer about the account; empty while nothing is wrong."""
-    key = services.keys.current
+    key = session.account.keys.current
     if key is None:
         return []
-    said = [change.says for change in services.keys.changes[-1:] if key.kind is not KeyKind.SESSION]
-    known = services.rights.latest
+    said = [
+        change.says
+        for change in session.account.keys.changes[-1:]
+        if key.kind is not KeyKind.SESSION
+    ]
+    known = session.rights.latest
     if known is not None and known.may_end is False:
         said.append(f"This key may not end machines, so no lease can be enforced: {known.says}")
     leases = [
@@ -24,7 +28,7 @@ def key_warnings(services: Services, held: Sequence[Holding]) -> list[str]:
         for one in held
         if one.runs and one.lease_ends_us is not None
     ]
-    outlived = session_outlived(key, leases, services.clock.utc_us())
+    outlived = session_outlived(key, leases, session.account.clock.utc_us())
     return [*said, outlived] if outlived else said
 
 

@@ -1,7 +1,7 @@
 """One machine with the facts a diagnosis needs."""
 
+from vast_mcp.account.context import Account
 from vast_mcp.operations import JsonObject
-from vast_mcp.services._services import Services
 from vast_mcp.services.held import Held
 from vast_mcp.services.holdings import machine
 from vast_mcp.services.rentals import show_one
@@ -10,13 +10,13 @@ from vast_mcp.text import clean_ends, clean_line
 from vast_mcp.units import minute
 
 
-async def machine_detail(services: Services, instance_id: int) -> JsonObject:
+async def machine_detail(account: Account, instance_id: int) -> JsonObject:
     """Its state, cost, lease and disk, and the vendor's message.
 
     Raises:
         NotFound: the account has none of this id.
     """
-    return detail_of(await show_one(services, instance_id))
+    return detail_of(await show_one(account, instance_id))
 
 
 def detail_of(seen: Held) -> JsonObject:

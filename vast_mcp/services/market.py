@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from vast_mcp.account.context import Account
 from vast_mcp.api.query import parse_order, parse_query
 from vast_mcp.errors import InputInvalid, LedgerUnavailable
 from vast_mcp.guard.acts import DEFAULT_DISK_GB, DEFAULT_IMAGE
 from vast_mcp.models import Offer, Rental, Template
 from vast_mcp.models.ports import needed
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.services._services import Services
 from vast_mcp.services.bids import bid_warnings
 from vast_mcp.services.browsing import CHEAPEST_FIRST, MOST_PAGES, Browsed, browse
 from vast_mcp.services.comparing import NamePrices, by_name
@@ -94,7 +94,7 @@ class Found:
     """What was searched or ordered by and stands in no field of its own; six at most."""
 
 
-async def search_market(services: Services, search: Search) -> Found:
+async def search_market(account: Account, search: Search) -> Found:
     """Offers that fit, best first; their prices are kept, so that a rent is held to them.
 
     Raises:
@@ -103,14 +103,14 @@ async def search_market(services: Services, search: Search) -> Found:
     """
     order = parse_order(search.order_by, own=OWN_COLUMNS)
     check_order(order)
-    wish, meant = await _wish(services, search)
+    wish, meant = await _wish(account, search)
     asked = wire_order(order, wish.rental)
-    limits, now_us = services.limits(), services.clock.lease_us()
+    limits, now_us = account.limits(), account.clock.lease_us()
 
     def enough(offers: Sequence[Offer]) -> bool:
         return not search.counted and bool(rank(wish, offers, limits, now_us).ranked)
 
-    seen = await _fetch(services, wish, asked, enough=enough)
+    seen = await _fetch(account, wish, asked, enough=enough)
     market = rank(wish, seen.offers, limits, now_us, keep_order=bool(order))
     market = replace(market, ranked=in_order(market.ranked, order))
     shown = market.ranked[: search.limit]
@@ -126,11 +126,11 @@ async def search_market(services: Services, search: Search) -> Found:
         columns=_asked_columns(wish.query or {}, order),
     )
     if search.counted and len(all_cards(meant)) > 1:
-        found = replace(found, compared=await _compare(services, found, meant))
+        found = replace(found, compared=await _compare(account, found, meant))
     if not market.ranked:
-        without, whole = await _without(services, search, wish)
+        without, whole = await _without(account, search, wish)
         return replace(found, without=without, without_whole=whole)
-    said = (await _remember(services, shown), await bid_warnings(services, wish, shown))
+    said = (await _remember(account, shown), await bid_warnings(account, wish, shown))
     return replace(found, warnings=(*found.warnings, *(text for part in said for text in part)))
 
 
@@ -150,22 +150,22 @@ def _ambiguous(meant: Sequence[Meant]) -> tuple[str, ...]:
 
 
 async def _compare(
-    services: Services, found: Found, meant: Sequence[Meant]
+    account: Account, found: Found, meant: Sequence[Meant]
 ) -> tuple[NamePrices, ...]:
     """Prices by name; each name is searched by itself where the search for all was cut."""
     if found.whole:
         return by_name(meant, found.market, whole=True)
     prices: list[NamePrices] = []
-    limits, now_us = services.limits(), services.clock.lease_us()
+    limits, now_us = account.limits(), account.clock.lease_us()
     for one in meant[:_MOST_COMPARED]:
         wish = replace(found.wish, gpu_names=one.cards)
-        seen = await _fetch(services, wish, pages=1)
+        seen = await _fetch(account, wish, pages=1)
         market = rank(wish, seen.offers, limits, now_us)
         prices += by_name([one], market, whole=seen.whole)
     return tuple(prices)
 
 
-async def _meant(services: Services, search: Search, query: JsonObject) -> tuple[Meant, ...]:
+async def _meant(account: Account, search: Search, query: JsonObject) -> tuple[Meant, ...]:
     """What the names of cards mean, those in the query included.
 
     Raises:
@@ -173,7 +173,7 @@ async def _meant(services: Services, search: Search, query: JsonObject) -> tuple
     """
     if not search.gpu_names and not names_in(query):
         return ()
-    known = await services.reads.gpu_names()
+    known = await account.reads.gpu_names()
     meant = resolve_gpu_names(search.gpu_names, known)
     if names_in(query):
         try:
@@ -193,11 +193,11 @@ async def _meant(services: Services, search: Search, query: JsonObject) -> tuple
     return meant
 
 
-async def _wish(services: Services, search: Search) -> tuple[SearchCriteria, tuple[Meant, ...]]:
+async def _wish(account: Account, search: Search) -> tuple[SearchCriteria, tuple[Meant, ...]]:
     query = as_sold(parse_query(search.query))
     countries = resolve_countries(search.countries)
-    template = await _template(services, search.template_hash)
-    meant = await _meant(services, search, query)
+    template = await _template(account, search.template_hash)
+    meant = await _meant(account, search, query)
     names = all_cards(meant) if search.gpu_names else ()
     price = search.max_price_usd_per_hour
     wish = SearchCriteria(
@@ -226,7 +226,7 @@ def _ports(asked: int | None, template: Template | None) -> int | None:
 
 
 async def needs_of(
-    services: Services, disk_gb: float | None, template_hash: str | None
+    account: Account, disk_gb: float | None, template_hash: str | None
 ) -> tuple[float, int]:
     """The disk that will be rented, and how many open ports the template needs.
 
@@ -235,7 +235,7 @@ async def needs_of(
     Raises:
         InputInvalid: there is no such template.
     """
-    template = await _template(services, template_hash)
+    template = await _template(account, template_hash)
     ports = needed(template.ports, jupyter=False) if template is not None else 0
     return _disk(disk_gb, template), ports
 
@@ -245,10 +245,10 @@ def _disk(disk_gb: float | None, template: Template | None) -> float:
     return disk_gb or recommended or DEFAULT_DISK_GB
 
 
-async def _template(services: Services, template_hash: str | None) -> Template | None:
+async def _template(account: Account, template_hash: str | None) -> Template | None:
     if template_hash is None:
         return None
-    template = await services.reads.template(template_hash)
+    template = await account.reads.template(template_hash)
     if template is None:
         raise InputInvalid(
             "template_hash",
@@ -259,7 +259,7 @@ async def _template(services: Services, template_hash: str | None) -> Template |
 
 
 async def _fetch(
-    services: Services,
+    account: Account,
     wish: SearchCriteria,
     order: Order = CHEAPEST_FIRST,
     *,
@@ -267,7 +267,7 @@ async def _fetch(
     enough: Callable[[Sequence[Offer]], bool] = lambda _: False,
 ) -> Browsed:
     return await browse(
-        services.reads,
+        account.reads,
         merged(wire_filters(wish)),
         rental=wish.rental,
         disk_gb=wish.disk_gb,
@@ -279,7 +279,7 @@ async def _fetch(
 
 
 async def _without(
-    services: Services, search: Search, wish: SearchCriteria
+    account: Account, search: Search, wish: SearchCriteria
 ) -> tuple[dict[str, int], bool]:
     """How many would fit if one given filter were dropped; those that would help only.
 
@@ -287,7 +287,7 @@ async def _without(
     number, and a filter that is not named may be in the way all the same. Two searches in most
     cases, six at most: searches have a budget of their own at the vendor.
     """
-    limits, now_us = services.limits(), services.clock.lease_us()
+    limits, now_us = account.limits(), account.clock.lease_us()
     wide = replace(
         wish,
         num_gpus=None,
@@ -298,14 +298,14 @@ async def _without(
         ports=None,
         hours=_SHORT_HOURS,
     )
-    seen = await _fetch(services, wide, pages=_WIDE_PAGES)
+    seen = await _fetch(account, wide, pages=_WIDE_PAGES)
     counts = near_misses(wish, seen.offers, limits, now_us)
     eased = _only_the_vendor_tells(search, wish)
     if not seen.whole:
         eased |= {name: one for name, one in _each_dropped(wish).items() if name not in counts}
     whole = seen.whole and len(eased) <= _MOST_EASED
     for name, easier in list(eased.items())[:_MOST_EASED]:
-        found = await _fetch(services, easier, pages=max(1, _MOST_EASED // len(eased)))
+        found = await _fetch(account, easier, pages=max(1, _MOST_EASED // len(eased)))
         counts[name] = len(rank(easier, found.offers, limits, now_us).ranked)
         whole = whole and found.whole
     return {name: count for name, count in counts.items() if count}, whole
@@ -337,9 +337,9 @@ def _each_dropped(wish: SearchCriteria) -> dict[str, SearchCriteria]:
     return {name: eased for name, eased in each.items() if eased != wish}
 
 
-async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, ...]:
+async def _remember(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...]:
     """Keep the prices just shown. A reserved price is for looking: nothing rents at it."""
-    now_us = services.clock.utc_us()
+    now_us = account.clock.utc_us()
     quotes = [
         Quote(
             offer_id=one.offer.offer_id,
@@ -359,7 +359,7 @@ async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, .
     if not quotes:
         return ()
     try:
-        await services.ledger.write(write)
+        await account.ledger.write(write)
     except LedgerUnavailable as error:
         return (f"These prices could not be kept, so nothing can be rented now: {error}",)
     return ()
@@ -368,7 +368,7 @@ async def _remember(services: Services, shown: Sequence[Ranked]) -> tuple[str, .
 TEMPLATES_FETCHED = 200
 
 
-async def find_templates(services: Services, query: str) -> list[Template]:
+async def find_templates(account: Account, query: str) -> list[Template]:
     """Templates by a part of their name, else of their image; without one the recommended ones.
 
     The most used come first.
@@ -376,10 +376,10 @@ async def find_templates(services: Services, query: str) -> list[Template]:
     text = " ".join(query.split())
     if not text:
         wanted: dict[str, Json] = {"recommended": {"eq": True}}
-        found = await services.reads.templates(filters=wanted, limit=TEMPLATES_FETCHED)
+        found = await account.reads.templates(filters=wanted, limit=TEMPLATES_FETCHED)
     else:
-        found = await services.reads.templates(name=text, limit=TEMPLATES_FETCHED)
+        found = await account.reads.templates(name=text, limit=TEMPLATES_FETCHED)
         if not found:
             image: dict[str, Json] = {"image": text.lower()}
-            found = await services.reads.templates(filters=image, limit=TEMPLATES_FETCHED)
+            found = await account.reads.templates(filters=image, limit=TEMPLATES_FETCHED)
     return sorted(found, key=lambda template: -template.created_count)

@@ -6,14 +6,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import InputInvalid
 from vast_mcp.models import Instance, InstanceState
 from vast_mcp.remote.address import Address, address, addresses, port_urls
 from vast_mcp.remote.errors import AddressInvalid, HostKeyChanged, RemoteError, SshUnavailable
 from vast_mcp.remote.probe import http_at, http_inside
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.trouble import Ill, Trouble
-from vast_mcp.services._services import Services
 from vast_mcp.services.held import Held
 from vast_mcp.services.verdict import Verdict, elapsed_s, not_yet, of_no_use, usable
 
@@ -46,7 +46,7 @@ class Goal:
 
 
 async def reached(
-    services: Services, held: Held, goal: Goal, verdict: Verdict, left_s: float = TRY_S
+    account: Account, held: Held, goal: Goal, verdict: Verdict, left_s: float = TRY_S
 ) -> Verdict:
     """The verdict made finer, for a machine that runs; one attempt, for `left_s` at most."""
     if goal.until == "running" or not verdict.reached:
@@ -55,11 +55,11 @@ async def reached(
         return of_no_use(held, verdict.said, verdict.next)
     try_s = min(TRY_S, max(1.0, left_s))
     if goal.until == "ssh":
-        return await _ssh(services, held, try_s)
-    return await _http(services, held, goal.port or 0, try_s)
+        return await _ssh(account, held, try_s)
+    return await _http(account, held, goal.port or 0, try_s)
 
 
-async def _ssh(services: Services, held: Held, try_s: float) -> Verdict:
+async def _ssh(account: Account, held: Held, try_s: float) -> Verdict:
     one = held.instance
     if "args" in one.runtype.split():
         step = 'wait with until="http" and its port, or read show_logs({id}).'
@@ -67,8 +67,8 @@ async def _ssh(services: Services, held: Held, try_s: float) -> Verdict:
 
     async def log_in() -> Verdict:
         where = addresses(one)
-        async with _looked_into(services, held, where) as one_in:
-            key = services.remote.pool.introduction(one_in)
+        async with _looked_into(account, held, where) as one_in:
+            key = account.remote.pool.introduction(one_in)
             seen = f" Host key {key}, seen for the first time." if key else ""
             return usable(held, f"It runs, and our SSH key logs in.{seen}")
 
@@ -76,15 +76,15 @@ async def _ssh(services: Services, held: Held, try_s: float) -> Verdict:
 
 
 def _looked_into(
-    services: Services, held: Held, where: Sequence[Address]
-) -> AbstractAsyncContextManager[Session]:
+    account: Account, held: Held, where: Sequence[Address]
+) -> AbstractAsyncContextManager[SshSession]:
     """A session for a look: on a machine that is not ours nothing is mended by it."""
-    return services.remote.pool.session(
+    return account.remote.pool.session(
         held.instance.instance_id, where, key_patience_s=0, mend=held.ours
     )
 
 
-async def _http(services: Services, held: Held, port: int, try_s: float) -> Verdict:
+async def _http(account: Account, held: Held, port: int, try_s: float) -> Verdict:
     one = held.instance
 
     async def ask() -> Verdict:
@@ -97,7 +97,7 @@ async def _http(services: Services, held: Held, port: int, try_s: float) -> Verd
         if url is not None:
             return not_yet(held, f"It runs; nothing answers at {url} yet.", "")
         where = addresses(one)
-        async with _looked_into(services, held, where) as inside:
+        async with _looked_into(account, held, where) as inside:
             if await http_inside(inside, port, try_s / 2):
                 step = f"forward_port({one.instance_id}, {port}) makes it reachable from here."
                 return usable(held, f"Port {port} answers inside; it has no open port.", step=step)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from vast_mcp.guard.ssh_key import KEY_NAME
+from vast_mcp.account.ssh_key import KEY_NAME
 from vast_mcp.models import Instance
 from vast_mcp.models.pages import scheme_of
 from vast_mcp.services.held import Held

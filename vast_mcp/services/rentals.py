@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from vast_mcp.account.belonging import Bearers, Belonging
+from vast_mcp.account.context import Account
 from vast_mcp.api.instance_reads import InstanceReading
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, LedgerUnavailable, NotFound
-from vast_mcp.guard.belonging import Bearers, Belonging
 from vast_mcp.guard.fates import TOLD_FOR_US, Fate, fates_among
 from vast_mcp.guard.halting import fate_of
 from vast_mcp.guard.remembered import holds, is_young, remembered
 from vast_mcp.models import Billing, Instance
-from vast_mcp.services._services import Services
 from vast_mcp.services.held import Held
 from vast_mcp.services.metered import likely_spent
 from vast_mcp.store import Rental, Transaction
@@ -79,20 +79,20 @@ class Fleet:
         return tuple(_pending(one) for one in self.lost if _unresolved(one))
 
 
-async def show_fleet(services: Services) -> Fleet:
+async def show_fleet(account: Account) -> Fleet:
     """Every instance of the account, those that bill most first, and unresolved rents.
 
     Raises:
         ApiError: the list cannot be read in full.
     """
-    reading = await services.view.listed()
-    age = services.view.age_words(reading)
-    fleet = await fleet_of(services, reading.instances, began_us=reading.began_us, age=age)
+    reading = await account.cache.listed()
+    age = account.cache.age_words(reading)
+    fleet = await fleet_of(account, reading.instances, began_us=reading.began_us, age=age)
     return replace(fleet, held=tuple(sorted(fleet.held, key=_dearest_first)))
 
 
 async def fleet_of(
-    services: Services,
+    account: Account,
     instances: Sequence[Instance],
     *,
     began_us: int | None = None,
@@ -105,30 +105,30 @@ async def fleet_of(
     read some time ago (`began_us`, and `age` in words), what this server rented is read again.
     """
     if age:
-        instances = await _with_own(services, instances)
-    seen = await _with_books(services, instances)
-    since_us = services.clock.lease_us() if began_us is None else began_us
+        instances = await _with_own(account, instances)
+    seen = await _with_books(account, instances)
+    since_us = account.clock.lease_us() if began_us is None else began_us
     held = [one for one in seen.held if not _just_destroyed(one, since_us)]
     listed = {one.instance_id for one in instances}
-    held += await _unlisted(services, [one for one in seen.open if one.target_id not in listed])
-    held = list(await credit_told(services, held))
+    held += await _unlisted(account, [one for one in seen.open if one.target_id not in listed])
+    held = list(await credit_told(account, held))
     return Fleet(
         tuple(held), seen.lost, (*seen.warnings, age) if age else seen.warnings, seen.fates
     )
 
 
-async def _with_own(services: Services, instances: Sequence[Instance]) -> tuple[Instance, ...]:
+async def _with_own(account: Account, instances: Sequence[Instance]) -> tuple[Instance, ...]:
     """A list read some time ago with the rows of our own machines as they are now."""
     try:
-        live = await services.ledger.read(lambda tx: tx.live_rentals())
+        live = await account.ledger.read(lambda tx: tx.live_rentals())
         labels = [
-            services.marker.label(one.label, one.intent_id, one.lease_ends_us)
+            account.marker.label(one.label, one.intent_id, one.lease_ends_us)
             for one in live
             if one.target_id is not None and one.kind == "instance"
         ]
         if not labels:
             return tuple(instances)
-        own = await services.reads.list_instances(
+        own = await account.reads.list_instances(
             labels=labels[-_OWN_ROWS:], fresh=False, deadline_s=_OWN_WITHIN_S
         )
     except (ApiError, LedgerUnavailable):
@@ -147,7 +147,7 @@ def _just_destroyed(one: Held, since_us: int) -> bool:
     return ended_us is not None and since_us - ended_us < LIST_LAG_US
 
 
-async def _unlisted(services: Services, missing: Sequence[Rental]) -> list[Held]:
+async def _unlisted(account: Account, missing: Sequence[Rental]) -> list[Held]:
     """Machines of the ledger that the list does not show; the newest are asked for by id."""
     found: list[Instance] = []
     newest = sorted(missing, key=lambda one: -one.created_us)
@@ -155,55 +155,55 @@ async def _unlisted(services: Services, missing: Sequence[Rental]) -> list[Held]
         look = InstanceReading(None)
         if at < _ASKED_ONE_BY_ONE:
             try:
-                look = await services.reads.look(rental.target_id or 0, fresh=False, listed=False)
+                look = await account.reads.look(rental.target_id or 0, fresh=False, listed=False)
             except ApiError:
                 look = InstanceReading(None)
         if look.gone:
             continue
-        found.append(look.instance or remembered(rental, services.clock.lease_us()))
-    return [await hold(services, instance) for instance in found]
+        found.append(look.instance or remembered(rental, account.clock.lease_us()))
+    return [await hold(account, instance) for instance in found]
 
 
-async def show_one(services: Services, instance_id: int) -> Held:
+async def show_one(account: Account, instance_id: int) -> Held:
     """One instance now; as our ledger has it where the vendor does not show it.
 
     Raises:
         NotFound: the account has none of this id; says what became of it if the books know.
         ApiError: it cannot be read.
     """
-    look = await services.reads.look(instance_id, fresh=False)
+    look = await account.reads.look(instance_id, fresh=False)
     instance = look.instance
     if instance is None:
-        rental = None if look.gone else await known_rental(services, instance_id)
+        rental = None if look.gone else await known_rental(account, instance_id)
         if rental is None or not holds(rental):
             if look.trouble is not None:
                 raise look.trouble
-            raise await gone(services, instance_id)
-        instance = remembered(rental, services.clock.lease_us())
-    return await hold(services, instance)
+            raise await gone(account, instance_id)
+        instance = remembered(rental, account.clock.lease_us())
+    return await hold(account, instance)
 
 
-async def hold(services: Services, instance: Instance) -> Held:
+async def hold(account: Account, instance: Instance) -> Held:
     """A machine just read, with what the books know of it."""
-    held = (await _with_books(services, [instance])).held[0]
-    return (await credit_told(services, [held]))[0]
+    held = (await _with_books(account, [instance])).held[0]
+    return (await credit_told(account, [held]))[0]
 
 
-async def credit_told(services: Services, held: Sequence[Held]) -> tuple[Held, ...]:
+async def credit_told(account: Account, held: Sequence[Held]) -> tuple[Held, ...]:
     """The same; where the account's credit alone could tell why a machine stands still, with it."""
     if not any(one.stop_may_be_credit for one in held):
         return tuple(held)
     try:
-        empty = (await services.reads.account(deadline_s=_CREDIT_WITHIN_S)).credit <= Usd(0)
+        empty = (await account.reads.account(deadline_s=_CREDIT_WITHIN_S)).credit <= Usd(0)
     except ApiError:
         empty = False
     return tuple(replace(one, no_credit=empty) for one in held)
 
 
-async def known_rental(services: Services, instance_id: int) -> Rental | None:
+async def known_rental(account: Account, instance_id: int) -> Rental | None:
     """Our rental of this instance; None when there is none or the books are closed."""
     try:
-        return await services.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+        return await account.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
     except LedgerUnavailable:
         return None
 
@@ -220,9 +220,9 @@ class _Seen:
     fates: tuple[Fate, ...] = ()
 
 
-async def _with_books(services: Services, instances: Sequence[Instance]) -> _Seen:
-    now_us = services.clock.lease_us()
-    bearers = services.view.bearers(instances)
+async def _with_books(account: Account, instances: Sequence[Instance]) -> _Seen:
+    now_us = account.clock.lease_us()
+    bearers = account.cache.bearers(instances)
 
     def read(tx: Transaction) -> _Seen:
         live = tx.live_rentals()
@@ -234,7 +234,7 @@ async def _with_books(services: Services, instances: Sequence[Instance]) -> _See
         )
 
     try:
-        return await services.ledger.read(read)
+        return await account.ledger.read(read)
     except LedgerUnavailable:
         bare = tuple(_held(one, now_us, bearers.whose(one, None)) for one in instances)
         return _Seen(bare, warnings=(NO_BOOKS,))
@@ -268,13 +268,13 @@ def _dearest_first(one: Held) -> tuple[bool, int, int]:
     return resting, -one.instance.usd_per_hour.micros, one.instance.instance_id
 
 
-async def gone(services: Services, instance_id: int) -> NotFound:
+async def gone(account: Account, instance_id: int) -> NotFound:
     """What a read says of a machine that does not exist: what became of it, if the books know."""
-    said = await farewell(services, instance_id)
+    said = await farewell(account, instance_id)
     return NotFound(said, hint="show_instances lists what exists.")
 
 
-async def farewell(services: Services, instance_id: int) -> str:
+async def farewell(account: Account, instance_id: int) -> str:
     """Since when it does not exist any more, why, and what it cost."""
 
     def read(tx: Transaction) -> tuple[Rental, Usd] | None:
@@ -283,9 +283,9 @@ async def farewell(services: Services, instance_id: int) -> str:
             return None
         return rental, likely_spent(rental, tx.segments(rental.intent_id), now_us)
 
-    now_us = services.clock.lease_us()
+    now_us = account.clock.lease_us()
     try:
-        known = await services.ledger.read(read)
+        known = await account.ledger.read(read)
     except LedgerUnavailable:
         known = None
     if known is None:

@@ -5,9 +5,9 @@ from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy.table import rows_in_force
-from vast_mcp.services._services import Services
 from vast_mcp.services.budgets import budget_rows
 from vast_mcp.services.showing import given
+from vast_mcp.session import Session
 from vast_mcp.store import Plan
 from vast_mcp.text import clean_line
 
@@ -16,20 +16,20 @@ _UNSET = frozenset({"not set", "none"})
 _PLANS = 10
 
 
-async def policy_summary(services: Services) -> JsonObject:
+async def policy_summary(session: Session) -> JsonObject:
     """Limits, levels and budgets in force, and what waits for a yes of this principal."""
-    limits = services.limits()
+    limits = session.account.limits()
     rows = list(rows_in_force(limits))
     plans = [
         plan
-        for plan in await services.guard.answers.pending()
-        if plan.principal == services.caller.principal
+        for plan in await session.guard.answers.pending()
+        if plan.principal == session.caller.principal
     ]
-    now_us = services.clock.utc_us()
+    now_us = session.account.clock.utc_us()
     shown: list[Json] = [_plan(plan, now_us) for plan in plans[:_PLANS]]
     try:
-        since = await frozen(services.ledger)
-        budgets = await budget_rows(services)
+        since = await frozen(session.account.ledger)
+        budgets = await budget_rows(session.account)
     except (LedgerUnavailable, ApiError):  # the policy is told without the books as well
         since, budgets = "", []
     return given(

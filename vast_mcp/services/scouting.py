@@ -1,11 +1,11 @@
 """The market and the wait verdicts, as a job asks for them."""
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.jobs.scout import JobWish, MachineProgress
 from vast_mcp.models import Offer
 from vast_mcp.remote.errors import Unavailable
 from vast_mcp.remote.trouble import Trouble
-from vast_mcp.services._services import Services
 from vast_mcp.services.market import Search, needs_of, search_market
 from vast_mcp.services.waiting import log_trouble, look_once
 
@@ -15,8 +15,8 @@ _LOOKED_AT = 50
 class Scouting:
     """A scout over one account's services."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, account: Account) -> None:
+        self._services = account
 
     async def offers(self, wish: JobWish) -> tuple[Offer, ...]:
         """What may be rented, the cheapest job first; the one that was named leads."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vast_mcp.guard.belonging import Bearers
+from vast_mcp.account.belonging import Bearers
+from vast_mcp.account.context import Account
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Exposure, Limits
-from vast_mcp.services._services import Services
 from vast_mcp.services.metered import billed_by_day
 from vast_mcp.services.showing import LABEL_SHOWN, dollars, given
 from vast_mcp.store import Rental, Segment, Transaction, day_of
@@ -65,13 +65,13 @@ class Spending:
         return {day: dollars(amount) for day, amount in days if amount}
 
 
-async def spending(services: Services, bearers: Bearers | None = None) -> Spending:
+async def spending(account: Account, bearers: Bearers | None = None) -> Spending:
     """The books now; with those of our machines among these that no ledger knows.
 
     Raises:
         LedgerUnavailable: they cannot be read.
     """
-    now_us = services.clock.lease_us()
+    now_us = account.clock.lease_us()
 
     def read(tx: Transaction) -> Spending:
         outside = bearers.outside(tx) if bearers is not None else ()
@@ -88,7 +88,7 @@ async def spending(services: Services, bearers: Bearers | None = None) -> Spendi
                 _add(aside, _left(cost_by_day(segments, now_us), billed))
         return Spending(counted, spent, aside)
 
-    return await services.ledger.read(read)
+    return await account.ledger.read(read)
 
 
 def _holds(rental: Rental, segments: Sequence[Segment], now_us: int) -> bool:
@@ -110,13 +110,13 @@ def _sum(days: dict[str, Usd], month: str) -> Usd:
     return sum((amount for day, amount in days.items() if day.startswith(month)), Usd(0))
 
 
-async def leases(services: Services) -> list[Json]:
+async def leases(account: Account) -> list[Json]:
     """Everything under a lease, the first to end first.
 
     Raises:
         LedgerUnavailable: the books cannot be read.
     """
-    live = await services.ledger.read(lambda tx: tx.live_rentals())
+    live = await account.ledger.read(lambda tx: tx.live_rentals())
     return [_lease(rental) for rental in sorted(live, key=lambda one: one.lease_ends_us)]
 
 
@@ -136,13 +136,13 @@ def _lease(rental: Rental) -> JsonObject:
     )
 
 
-async def audit_rows(services: Services, count: int) -> list[Json]:
+async def audit_rows(account: Account, count: int) -> list[Json]:
     """The newest entries of the audit chain, newest first.
 
     Raises:
         LedgerUnavailable: the books cannot be read.
     """
-    entries = await services.ledger.read(lambda tx: tx.audit(count))
+    entries = await account.ledger.read(lambda tx: tx.audit(count))
     return [
         given(
             {

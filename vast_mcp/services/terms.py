@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from vast_mcp.account.reserved_names import check_names
+from vast_mcp.account.secrets import split
 from vast_mcp.api.query import parse_query
 from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.reserved import check_names
-from vast_mcp.guard.vault import split
 from vast_mcp.models.places import countries_of, country_of
 from vast_mcp.models.ports import MOST_PORTS, expand, outside_chosen
 from vast_mcp.text import clean_line, folded

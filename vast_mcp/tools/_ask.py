@@ -1,7 +1,7 @@
 """Turns an act into a tool that asks a person when the guard says so.
 
 The only module that knows the SDK's resolvers. A tool that writes is a plain function from its
-arguments to an act; `asking` gives it three hidden parameters that the SDK fills: the services,
+arguments to an act; `asking` gives it three hidden parameters that the SDK fills: the session,
 the guard's proposal, and the person's answer. On 2026-07-28 connections the resolvers run again
 with the answer in hand; on older ones they wait for it. Both walk the same way.
 
@@ -31,8 +31,8 @@ from vast_mcp.guard.answers import FASTEST_S, SILENCE_S
 from vast_mcp.guard.plans import question_of, waits_for_terminal
 from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
 from vast_mcp.guard.saying import needs_confirmation, to_terminal, unspent
-from vast_mcp.services import Services
 from vast_mcp.services.rehearsal import rehearsed
+from vast_mcp.session import Session
 from vast_mcp.store import Plan, PlanState, Silence
 from vast_mcp.tools._progress import Teller
 from vast_mcp.tools._result import WriteResult
@@ -102,42 +102,42 @@ def caller_of(ctx: Context, principal: str) -> Caller:
     )
 
 
-async def current_services(ctx: Context) -> Services:
-    """The services of whoever calls."""
+async def current_session(ctx: Context) -> Session:
+    """The session of whoever calls."""
     lifespan: Any = ctx.request_context.lifespan_context  # a `Lifespan`; the SDK says dict
-    services: Services = lifespan.services_for(ctx)
-    known = services.caller
+    session: Session = lifespan.session_for(ctx)
+    known = session.caller
     caller = replace(
         caller_of(ctx, known.principal), terminal_only=known.terminal_only, flags=known.flags
     )
-    return services.for_caller(caller)
+    return session.for_caller(caller)
 
 
-Svc = Annotated[Services, Resolve(current_services)]
+Svc = Annotated[Session, Resolve(current_session)]
 """A parameter of this type is filled by the server and invisible to the model."""
 
 
 def asking(make_act: Callable[..., Act]) -> Callable[..., Any]:
     """A tool out of a function from arguments to an act.
 
-    A function whose first parameter is called `services` is handed those of whoever calls.
+    A function whose first parameter is called `session` is handed that of whoever calls.
     """
     arguments = list(inspect.signature(make_act).parameters.values())
-    needy = bool(arguments) and arguments[0].name == "services"
+    needy = bool(arguments) and arguments[0].name == "session"
     arguments = arguments[needy:]
 
-    async def propose(ctx: Context, services: Svc, **given: Any) -> Proposal:  # noqa: ANN401
+    async def propose(ctx: Context, session: Svc, **given: Any) -> Proposal:  # noqa: ANN401
         retry_leg = ctx.input_responses is not None
         preview = given.pop("preview", False)
         with unspent(make_act.__name__):
-            act = make_act(services, **given) if needy else make_act(**given)
+            act = make_act(session, **given) if needy else make_act(**given)
         if preview:
-            seen, decision = await services.guard.preview(act, services.caller)
+            seen, decision = await session.guard.preview(act, session.caller)
             return Settled(rehearsed(seen, decision))
-        proposal = await services.guard.propose(act, services.caller, retry_leg=retry_leg)
-        return await _with_miss(ctx, services, proposal)
+        proposal = await session.guard.propose(act, session.caller, retry_leg=retry_leg)
+        return await _with_miss(ctx, session, proposal)
 
-    _declare(propose, [("ctx", Context), ("services", Svc)], arguments, Proposal)
+    _declare(propose, [("ctx", Context), ("session", Svc)], arguments, Proposal)
     return _tool(make_act, propose, arguments)
 
 
@@ -145,9 +145,9 @@ def redeeming(tool: Callable[..., Any]) -> Callable[..., Any]:
     """The tool that redeems a stored plan by its id; asks first where the client can be asked."""
     arguments = list(inspect.signature(tool).parameters.values())
 
-    async def propose(ctx: Context, services: Svc, plan_id: str) -> Proposal:
-        _, plan = await services.guard.answers.plan(plan_id, services.caller)
-        return await _with_miss(ctx, services, Pending(plan))
+    async def propose(ctx: Context, session: Svc, plan_id: str) -> Proposal:
+        _, plan = await session.guard.answers.plan(plan_id, session.caller)
+        return await _with_miss(ctx, session, Pending(plan))
 
     return _tool(tool, propose, arguments, by_id=True)
 
@@ -160,32 +160,32 @@ def _tool(
     by_id: bool = False,
 ) -> Callable[..., Any]:
     async def ask(
-        ctx: Context, services: Svc, proposal: Annotated[Proposal, Resolve(propose)]
+        ctx: Context, session: Svc, proposal: Annotated[Proposal, Resolve(propose)]
     ) -> Elicit[Confirm] | Elicit[Digits] | NotAsked | Heard:
         if not isinstance(proposal, Pending):
             return NotAsked(why="settled")
         plan = proposal.plan
-        if why := _unasked(plan, services, by_id=by_id):
+        if why := _unasked(plan, session, by_id=by_id):
             return NotAsked(why=why)
         if (ctx.protocol_version or "") < MODERN:  # here the call waits for its answer
-            return await _waited_for(ctx, services, plan)
-        services.guard.answers.note_asked(plan, afresh=ctx.input_responses is None)
-        question = _question(plan, services)
+            return await _waited_for(ctx, session, plan)
+        session.guard.answers.note_asked(plan, afresh=ctx.input_responses is None)
+        question = _question(plan, session)
         return Elicit(question, Digits) if _form(plan) is Digits else Elicit(question, Confirm)
 
     ask.__annotations__.pop("return")  # two forms, one question: the SDK allows one marker only
 
     async def tool(
-        services: Services,
+        session: Session,
         proposal: Proposal,
         answer: ElicitationResult[Any],
         **_: Any,  # noqa: ANN401
     ) -> WriteResult:
-        outcome = await _conclude(services, proposal, answer)
+        outcome = await _conclude(session, proposal, answer)
         return WriteResult.of(outcome)
 
     hidden = [
-        ("services", Svc),
+        ("session", Svc),
         ("proposal", Annotated[Proposal, Resolve(propose)]),
         ("answer", Annotated[ElicitationResult, Resolve(ask)]),
     ]
@@ -195,19 +195,19 @@ def _tool(
     return tool
 
 
-def _unasked(plan: Plan, services: Services, *, by_id: bool) -> str:
+def _unasked(plan: Plan, session: Session, *, by_id: bool) -> str:
     """Why nobody is asked about this plan now; empty if its question is to be put."""
-    if plan.state is PlanState.OPEN and waits_for_terminal(plan, services.caller):
+    if plan.state is PlanState.OPEN and waits_for_terminal(plan, session.caller):
         return "terminal"
     if plan.approved or (by_id and plan.state is not PlanState.OPEN):
         return "settled"
-    if not services.caller.can_ask:
+    if not session.caller.can_ask:
         return "redeem" if by_id else "cannot"
     return ""
 
 
-def _question(plan: Plan, services: Services) -> str:
-    return services.redactor.scrub(question_of(plan))
+def _question(plan: Plan, session: Session) -> str:
+    return session.account.redactor.scrub(question_of(plan))
 
 
 def _form(plan: Plan) -> type[Confirm] | type[Digits]:
@@ -218,7 +218,7 @@ def _right(plan: Plan, digits: str) -> bool:
     return " ".join(digits.split()) == plan.digits
 
 
-async def _with_miss(ctx: Context, services: Services, proposal: Proposal) -> Proposal:
+async def _with_miss(ctx: Context, session: Session, proposal: Proposal) -> Proposal:
     """On the leg that brings wrong digits for the first time, the plan that says so.
 
     Its question differs from the one that was answered, so the SDK puts it once more.
@@ -231,23 +231,23 @@ async def _with_miss(ctx: Context, services: Services, proposal: Proposal) -> Pr
     for given in ctx.input_responses.values():
         typed = getattr(given, "content", None)
         if typed is not None and not _right(plan, str(typed.get("digits", ""))):
-            return Pending(await services.guard.answers.count_miss(plan, services.caller))
+            return Pending(await session.guard.answers.count_miss(plan, session.caller))
     return proposal
 
 
-async def _waited_for(ctx: Context, services: Services, plan: Plan) -> Heard:
+async def _waited_for(ctx: Context, session: Session, plan: Plan) -> Heard:
     """Put the question and wait, but not for ever; wrong digits are asked for once more."""
-    heard = await _put(ctx, services, plan)
+    heard = await _put(ctx, session, plan)
     if heard.missed and not plan.misses:
-        plan = await services.guard.answers.count_miss(plan, services.caller)
+        plan = await session.guard.answers.count_miss(plan, session.caller)
         if plan.state is PlanState.OPEN:
-            return await _put(ctx, services, plan)
+            return await _put(ctx, session, plan)
     return heard
 
 
-async def _put(ctx: Context, services: Services, plan: Plan) -> Heard:
+async def _put(ctx: Context, session: Session, plan: Plan) -> Heard:
     """One question on a connection of the older era; withdrawn when nothing comes back."""
-    clock = services.clock
+    clock = session.account.clock
     began_s = clock.real_s()
     heard: ElicitationResult[Any] | None = None
     failed: Exception | None = None
@@ -259,7 +259,7 @@ async def _put(ctx: Context, services: Services, plan: Plan) -> Heard:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(withdraw, tasks)
         try:
-            heard = await ctx.elicit(_question(plan, services), _form(plan))
+            heard = await ctx.elicit(_question(plan, session), _form(plan))
         except Exception as error:  # noqa: BLE001  raised below, outside the group that wraps it
             failed = error
         tasks.cancel_scope.cancel()
@@ -271,37 +271,37 @@ async def _put(ctx: Context, services: Services, plan: Plan) -> Heard:
 
 
 async def _conclude(
-    services: Services, proposal: Proposal, answer: ElicitationResult[Any]
+    session: Session, proposal: Proposal, answer: ElicitationResult[Any]
 ) -> Outcome:
     match proposal:
         case Settled(outcome=outcome):
             return outcome
         case Ready() as ready:
-            return await services.guard.perform(ready, services.caller)
+            return await session.guard.perform(ready, session.caller)
         case Pending(plan=plan):
             match answer:
                 case AcceptedElicitation(data=NotAsked(why=why)):
-                    return await _not_asked(services, plan, why)
+                    return await _not_asked(session, plan, why)
                 case AcceptedElicitation(data=Heard() as heard):
-                    return await _answered(services, heard)
+                    return await _answered(session, heard)
             return await _answered(
-                services, Heard(plan, answer, services.guard.answers.waited_s(plan))
+                session, Heard(plan, answer, session.guard.answers.waited_s(plan))
             )
 
 
-async def _not_asked(services: Services, plan: Plan, why: str) -> Outcome:
+async def _not_asked(session: Session, plan: Plan, why: str) -> Outcome:
     if why == "terminal":
-        return to_terminal(plan, services.caller)
+        return to_terminal(plan, session.caller)
     if why == "cannot":
         return needs_confirmation(plan)
-    return await services.guard.redeem(plan.plan_id, services.caller)
+    return await session.guard.redeem(plan.plan_id, session.caller)
 
 
-async def _answered(services: Services, heard: Heard) -> Outcome:
-    answers, caller, plan = services.guard.answers, services.caller, heard.plan
+async def _answered(session: Session, heard: Heard) -> Outcome:
+    answers, caller, plan = session.guard.answers, session.caller, heard.plan
     yes, how = _meant(heard)
     if yes:
-        return await _agreed(services, heard)
+        return await _agreed(session, heard)
     if heard.answer is None:
         return await answers.leave_to_terminal(plan, caller, Silence.NO_ANSWER)
     if heard.at_once:
@@ -324,12 +324,12 @@ def _meant(heard: Heard) -> tuple[bool, str]:
             return False, "the person cancelled the question"
 
 
-async def _agreed(services: Services, heard: Heard) -> Outcome:
-    plan, guard = heard.plan, services.guard
+async def _agreed(session: Session, heard: Heard) -> Outcome:
+    plan, guard = heard.plan, session.guard
     if not heard.at_once:
-        return await guard.redeem(plan.plan_id, services.caller)
-    await guard.answers.note_hasty(plan, services.caller)
-    outcome = await guard.redeem(plan.plan_id, services.caller)
+        return await guard.redeem(plan.plan_id, session.caller)
+    await guard.answers.note_hasty(plan, session.caller)
+    outcome = await guard.redeem(plan.plan_id, session.caller)
     return replace(outcome, warnings=(*outcome.warnings, HASTY))
 
 

@@ -4,14 +4,14 @@ from typing import Any, Protocol
 
 from mcp.server.mcpserver import Context
 
-from vast_mcp.services import Services
+from vast_mcp.session import Session
 
 
 class Lifespan(Protocol):
     """The server's lifespan context."""
 
-    def services_for(self, context: Context[Any, Any]) -> Services:
-        """The services of whoever calls."""
+    def session_for(self, context: Context[Any, Any]) -> Session:
+        """The session of whoever calls."""
         ...
 
     def scrub(self, text: str) -> str:

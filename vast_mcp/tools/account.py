@@ -79,16 +79,16 @@ class ChargesAnswer(BaseModel):
     warnings: list[str] | None = None
 
 
-async def show_account(services: Svc) -> AccountAnswer:
+async def show_account(session: Svc) -> AccountAnswer:
     """Credit, burn rate, runway, what bills now (machines, volumes, endpoints) and what ends when.
 
     Of what this server rented: spent was billed, reserved is set aside beside it. Free.
     """
-    return AccountAnswer.model_validate(await account_summary(services))
+    return AccountAnswer.model_validate(await account_summary(session))
 
 
 async def show_charges(
-    services: Svc,
+    session: Svc,
     period: Literal["day", "week", "month"] = "week",
     group_by: Literal["instance", "day", "kind"] = "instance",
 ) -> ChargesAnswer:
@@ -96,7 +96,7 @@ async def show_charges(
 
     It also corrects this server's own meter. A month by day takes up to half a minute.
     """
-    return ChargesAnswer.model_validate(await charges_summary(services, period, group_by))
+    return ChargesAnswer.model_validate(await charges_summary(session, period, group_by))
 
 
 TOOLS = (

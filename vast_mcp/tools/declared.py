@@ -29,11 +29,11 @@ class RowsAnswer(BaseModel):
 
 
 def _read(declared: DeclaredRead[Any]) -> Callable[..., Any]:
-    async def shown(services: Svc, **given: Any) -> RowsAnswer:  # noqa: ANN401  as declared
+    async def shown(session: Svc, **given: Any) -> RowsAnswer:  # noqa: ANN401  as declared
         arguments = declared.arguments(**given)
         reply = declared.route(arguments).reply
         assert reply is not None
-        found = await services.reads.declared_rows(declared.call(arguments), reply)
+        found = await session.account.reads.declared_rows(declared.call(arguments), reply)
         rows = [
             {
                 name: value

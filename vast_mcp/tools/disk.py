@@ -23,7 +23,7 @@ class Listing(BaseModel):
 
 
 async def list_disk(
-    services: Svc,
+    session: Svc,
     instance_id: InstanceId,
     path: Annotated[str, Field(max_length=300, description="absolute")] = "/workspace",
 ) -> Listing:
@@ -35,10 +35,10 @@ async def list_disk(
         raise InputInvalid("path", "must be absolute, such as /workspace")
     quoted = f"'{path}'" if " " in path else path
     try:
-        shown = excerpt(await services.reads.list_disk(instance_id, f"ls -l {quoted}"))
+        shown = excerpt(await session.account.reads.list_disk(instance_id, f"ls -l {quoted}"))
     except VendorRefused as error:
         if error.code == "invalid_container_id":  # the vendor's word for no such instance
-            raise await gone(services, instance_id) from error
+            raise await gone(session.account, instance_id) from error
         raise
     cut = "Only the end is shown; list a folder further down." if shown.cut else None
     return Listing(instance_id=instance_id, untrusted_listing=shown.text, cut=cut)

@@ -34,12 +34,12 @@ class PolicyAnswer(BaseModel):
     pending: list[PlanRow]
 
 
-async def show_policy(services: Svc) -> PolicyAnswer:
+async def show_policy(session: Svc) -> PolicyAnswer:
     """Spend limits, levels and budgets in force, and plans that wait for a yes. Free.
 
     Only the person can change limits, in `file`.
     """
-    return PolicyAnswer.model_validate(await policy_summary(services))
+    return PolicyAnswer.model_validate(await policy_summary(session))
 
 
 @redeeming

@@ -123,7 +123,7 @@ def create_instance(
 
 
 async def show_instances(
-    services: Svc,
+    session: Svc,
     instance_id: Annotated[int | None, Field(ge=1, description="one, in detail")] = None,
     state: StateWord | None = None,
     label: Annotated[str | None, Field(description="part of the label")] = None,
@@ -134,12 +134,14 @@ async def show_instances(
     for rents whose outcome was unknown (`pending`). Free.
     """
     if instance_id is not None:
-        return InstanceList.detail(await show_one(services, instance_id), services.state_place)
-    return InstanceList.of(await show_fleet(services), state, label)
+        return InstanceList.detail(
+            await show_one(session.account, instance_id), str(session.account.home)
+        )
+    return InstanceList.of(await show_fleet(session.account), state, label)
 
 
 async def wait_for_instance(
-    services: Svc,
+    session: Svc,
     instance_id: InstanceId,
     until: Annotated[
         Until, Field(description="ssh: our key logs in; http: something answers on port")
@@ -154,9 +156,11 @@ async def wait_for_instance(
     will not help. After three calls tell the person the estimate and end the turn: the lease ends
     it anyway. Disk bills meanwhile.
     """
-    held, verdict = await wait_until(services, instance_id, Goal(until, port))
-    log = await last_words(services, held, verdict)
-    return WaitResult.of(instance_id, held, verdict, services.state_place, log)
+    held, verdict = await wait_until(
+        session.account, instance_id, Goal(until, port), session.caller.tell
+    )
+    log = await last_words(session.account, held, verdict)
+    return WaitResult.of(instance_id, held, verdict, str(session.account.home), log)
 
 
 class LogText(BaseModel):
@@ -169,7 +173,7 @@ class LogText(BaseModel):
 
 
 async def show_logs(
-    services: Svc,
+    session: Svc,
     instance_id: InstanceId,
     tail: Annotated[int, Field(ge=1, le=10_000, description="last lines")] = 100,
     filter: Annotated[str, Field(max_length=200, description="only lines with this text")] = "",  # noqa: A002  the vendor's word
@@ -181,9 +185,9 @@ async def show_logs(
     tokens are shown. Free.
     """
     try:
-        text = await services.reads.logs(instance_id, tail=tail, match=filter, daemon=daemon)
+        text = await session.account.reads.logs(instance_id, tail=tail, match=filter, daemon=daemon)
     except NotFound as error:
-        raise await gone(services, instance_id) from error
+        raise await gone(session.account, instance_id) from error
     shown = excerpt(text)
     hint = None
     if shown.cut:

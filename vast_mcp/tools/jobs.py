@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from vast_mcp.guard.act import Act
-from vast_mcp.services import Services
 from vast_mcp.services.copies import copy_rows
 from vast_mcp.services.jobs import job_row, list_jobs, output_after, wait_for_job
 from vast_mcp.services.jobs_asked import AskedJob, run_job_act, stop_job_act
+from vast_mcp.session import Session
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._spec import ToolSpec
 
@@ -17,7 +17,7 @@ JobId = Annotated[str, Field(max_length=40, description="from run_job or show_jo
 
 @asking
 def run_job(
-    services: Services,
+    session: Session,
     command: Annotated[str, Field(max_length=8000, description="shell; runs where uploads lie")],
     upload: Annotated[
         list[str] | None, Field(max_length=20, description="local paths below ~/vast-mcp")
@@ -66,7 +66,7 @@ def run_job(
     price, disk and traffic, at most max_cost_usd. Give a budget that the person named.
     """
     return run_job_act(
-        services,
+        session,
         AskedJob(
             command=command,
             upload=tuple(upload or ()),
@@ -90,13 +90,13 @@ def run_job(
 
 
 @asking
-def stop_job(services: Services, job_id: JobId) -> Act:
+def stop_job(session: Session, job_id: JobId) -> Act:
     """Stop a job: its command is told to end, named outputs are brought back, its machine ends.
 
     The machine ends as agreed when the job began (a stopped one's disk costs); one that was there
     before stays. Ends a copy as well.
     """
-    return stop_job_act(services, job_id)
+    return stop_job_act(session, job_id)
 
 
 class JobsShown(BaseModel):
@@ -109,7 +109,7 @@ class JobsShown(BaseModel):
 
 
 async def show_jobs(
-    services: Svc,
+    session: Svc,
     job_id: Annotated[str | None, Field(max_length=40, description="one, with output")] = None,
     wait_seconds: Annotated[int, Field(ge=0, le=45, description="until it is over")] = 0,
     cursor: Annotated[int | None, Field(ge=0, description="output after this")] = None,
@@ -118,13 +118,13 @@ async def show_jobs(
 
     Without job_id it lists the newest, which finds a job that an earlier chat began. Free.
     """
-    copies = copy_rows(services, job_id)
+    copies = copy_rows(session.account, job_id)
     if job_id is None:
-        return JobsShown(jobs=[*copies, *(job_row(one) for one in await list_jobs(services))])
+        return JobsShown(jobs=[*copies, *(job_row(one) for one in await list_jobs(session))])
     if copies:
         return JobsShown(jobs=copies)
-    seen = await wait_for_job(services, job_id, wait_seconds)
-    text, after = await output_after(services, job_id, cursor)
+    seen = await wait_for_job(session, job_id, wait_seconds)
+    text, after = await output_after(session, job_id, cursor)
     again = None if seen.job.phase.over else "It goes on by itself; look again, or end the turn."
     return JobsShown(jobs=[job_row(seen)], untrusted_output=text or None, cursor=after, next=again)
 

@@ -199,7 +199,7 @@ def _kept(found: Found) -> list[str]:
 
 
 async def search_offers(
-    services: Svc,
+    session: Svc,
     gpu_names: Annotated[
         list[str] | None, Field(description='such as "RTX 4090", "4090", "H100" (all kinds)')
     ] = None,
@@ -259,7 +259,9 @@ async def search_offers(
         order_by=_columns(order_by),
         limit=limit,
     )
-    return OfferList.of(await search_market(services, search), _closed(services.limits()))
+    return OfferList.of(
+        await search_market(session.account, search), _closed(session.account.limits())
+    )
 
 
 class TemplateRow(BaseModel):
@@ -296,7 +298,7 @@ class TemplateList(BaseModel):
 
 
 async def search_templates(
-    services: Svc,
+    session: Svc,
     query: Annotated[
         str,
         Field(
@@ -310,7 +312,7 @@ async def search_templates(
     Use it when a ready set-up is wanted; pass template_hash to search_offers and create_instance.
     Free.
     """
-    fit = await find_templates(services, query)
+    fit = await find_templates(session.account, query)
     step = "create_instance(offer_id, template_hash)"
     if len(fit) == TEMPLATES_FETCHED:
         step += f". Of the first {TEMPLATES_FETCHED} only: name more of it to see others."

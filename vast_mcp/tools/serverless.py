@@ -65,9 +65,9 @@ _AT_MOST = (
 )
 
 
-async def show_endpoints(services: Svc) -> EndpointsAnswer:
+async def show_endpoints(session: Svc) -> EndpointsAnswer:
     """Endpoints with their workers that bill, workergroups, approved price and lease. Free."""
-    seen = await endpoints_seen(services)
+    seen = await endpoints_seen(session.account)
     rows = [EndpointRow.model_validate(one.row()) for one in seen[:_ROWS]]
     bounded = any(one.workers_billing for one in rows)
     steps = [_AT_MOST] if bounded else []

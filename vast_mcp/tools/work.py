@@ -6,9 +6,9 @@ from pydantic import Field
 
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CopyFiles, ForwardPort, RunCommand
-from vast_mcp.services import Services
 from vast_mcp.services.jobs_asked import background_act
 from vast_mcp.services.terms import check_env
+from vast_mcp.session import Session
 from vast_mcp.tools._ask import asking
 from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec
@@ -18,7 +18,7 @@ _Patterns = Annotated[list[str] | None, Field(max_length=100, description='such 
 
 @asking
 def run_command(
-    services: Services,
+    session: Session,
     instance_id: InstanceId,
     command: Annotated[str, Field(min_length=1, max_length=32_000, description="for its shell")],
     directory: Annotated[str, Field(max_length=1000, description="default: its home")] = "",
@@ -34,7 +34,7 @@ def run_command(
     variables = env or {}
     check_env(variables)
     if background:
-        return background_act(services, instance_id, command, directory, variables)
+        return background_act(session, instance_id, command, directory, variables)
     return RunCommand(instance_id, command, directory, tuple(variables.items()), timeout_seconds)
 
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import pytest
 
 from tests.listening import listening
+from vast_mcp.account.lease_label import Marker, stamp
 from vast_mcp.clock import ManualClock, SystemClock
 from vast_mcp.guard.inside import lease_guard, wrap_onstart
-from vast_mcp.guard.mark import Marker, stamp
 from vast_mcp.simulator import Simulator
 
 MINUTE_US = 60_000_000

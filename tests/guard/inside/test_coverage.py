@@ -22,7 +22,7 @@ NOW_US = 1_780_315_200_000_000
 async def template(tmp_path: Path) -> Template:
     """A template of the simulator's with SSH and a start script of its own."""
     async with World(tmp_path).runtime() as runtime:
-        found = (await runtime.services.reads.templates(limit=1))[0]
+        found = (await runtime.session.account.reads.templates(limit=1))[0]
     return replace(
         found, ssh=True, jupyter=False, runtype="ssh", onstart="echo own", docker_options=()
     )

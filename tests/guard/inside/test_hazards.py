@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.world import ToolFailed, World
+from vast_mcp.account.reserved_names import is_reserved
 from vast_mcp.api.wire_templates import decode_template
 from vast_mcp.guard.inside.hazards import hazard
-from vast_mcp.guard.reserved import is_reserved
 from vast_mcp.models import Template
 
 RESERVED = (

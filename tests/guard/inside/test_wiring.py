@@ -89,9 +89,9 @@ async def test_an_idle_stop_needs_a_guard_to_do_it(tmp_path: Path) -> None:
         )  # fmt: skip
         async with world.runtime() as runtime:
             caller = Caller(principal="local")
-            proposal = await runtime.services.guard.propose(act, caller)
+            proposal = await runtime.session.guard.propose(act, caller)
             assert isinstance(proposal, Ready)
-            return await runtime.services.guard.perform(proposal, caller)
+            return await runtime.session.guard.perform(proposal, caller)
 
     with pytest.raises(Exception, match="idle_stop_minutes"):
         await rent(connect="args")

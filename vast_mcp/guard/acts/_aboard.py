@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import InputInvalid, NotFound
-from vast_mcp.guard.act import Desk, Sight
+from vast_mcp.guard.act import Sight
 from vast_mcp.guard.acts._base import Seen
 from vast_mcp.guard.halting import contract_over
 from vast_mcp.models import InstanceState, state_of
 from vast_mcp.remote.address import Address, addresses
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 
 KEY_PATIENCE_S = 12.0
 """A call must end within a client's patience; waiting longer is what wait_for_instance is for."""
@@ -110,17 +111,17 @@ def must_have_ssh(seen: Seen) -> None:
 
 
 def entered(
-    desk: Desk, instance_id: int, where: Sequence[Address]
-) -> AbstractAsyncContextManager[Session]:
+    account: Account, instance_id: int, where: Sequence[Address]
+) -> AbstractAsyncContextManager[SshSession]:
     """The machine's session, from the pool."""
-    return desk.remote.pool.session(instance_id, where, key_patience_s=KEY_PATIENCE_S)
+    return account.remote.pool.session(instance_id, where, key_patience_s=KEY_PATIENCE_S)
 
 
-def locator(desk: Desk, instance_id: int) -> Callable[[], Awaitable[Sequence[Address]]]:
+def locator(account: Account, instance_id: int) -> Callable[[], Awaitable[Sequence[Address]]]:
     """Where the machine is, asked anew each time: it may be restarted meanwhile."""
 
     async def locate() -> Sequence[Address]:
-        instance = (await desk.reads.look(instance_id)).instance
+        instance = (await account.reads.look(instance_id)).instance
         if instance is None:
             raise NotFound(f"Instance {instance_id} does not exist any more.")
         return addresses(instance)
@@ -128,7 +129,7 @@ def locator(desk: Desk, instance_id: int) -> Callable[[], Awaitable[Sequence[Add
     return locate
 
 
-def first_seen(desk: Desk, session: Session) -> tuple[str, ...]:
+def first_seen(account: Account, session: SshSession) -> tuple[str, ...]:
     """A sentence about a host key that was met for the first time; said once."""
-    key = desk.remote.pool.introduction(session)
+    key = account.remote.pool.introduction(session)
     return (f"Its SSH host key, seen for the first time: {key}.",) if key else ()

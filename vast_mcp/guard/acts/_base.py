@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from vast_mcp.account.belonging import Belonging
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import user_part
 from vast_mcp.api.instance_reads import says_gone
 from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown, RateLimited
-from vast_mcp.guard.act import Booking, Desk, Send, Sight
-from vast_mcp.guard.belonging import Belonging
+from vast_mcp.guard.act import Booking, Send, Sight
 from vast_mcp.guard.halting import fate_of, why_halted
-from vast_mcp.guard.mark import user_part
 from vast_mcp.guard.reconcile import unmarked_of
 from vast_mcp.guard.remembered import holds, remembered
 from vast_mcp.models import Instance
@@ -123,7 +124,7 @@ class Seen:
 
 
 async def see(
-    desk: Desk, instance_id: int, *, urgent: bool = False, ends_cost: bool = False
+    account: Account, instance_id: int, *, urgent: bool = False, ends_cost: bool = False
 ) -> Seen:
     """Read one machine now, and whose it is; `urgent` goes before other reads.
 
@@ -134,20 +135,20 @@ async def see(
         ApiError: it cannot be read.
         NotFound: the account has none of this id, as far as anybody knows.
     """
-    rental, claim = await desk.ledger.read(
+    rental, claim = await account.ledger.read(
         lambda tx: (tx.rental_of("instance", instance_id), unmarked_of(tx, instance_id))
     )
     open_here = holds(rental)
-    look = await desk.reads.look(instance_id, urgent=urgent)
+    look = await account.reads.look(instance_id, urgent=urgent)
     instance = look.instance
     if instance is None:
         if look.trouble is not None and not open_here:
             raise look.trouble
         if rental is None or not open_here or look.gone or not ends_cost:
             raise _unseen(instance_id, rental, open_here=open_here and not look.gone)
-        instance = remembered(rental, desk.now_us())
-    bearers, shown = desk.view.bearers([instance]), instance
-    whose = await desk.ledger.read(lambda tx: bearers.whose(shown, tx))
+        instance = remembered(rental, account.now_us())
+    bearers, shown = account.cache.bearers([instance]), instance
+    whose = await account.ledger.read(lambda tx: bearers.whose(shown, tx))
     rental = whose.rental
     target = Target(
         kind="instance",
@@ -156,7 +157,7 @@ async def see(
         owner=Owner.OURS if whose.ours else Owner.FOREIGN,
         never_ran=_never_ran(instance, rental),
     )
-    return Seen(instance, rental, target, claim, whose, desk.now_us())
+    return Seen(instance, rental, target, claim, whose, account.now_us())
 
 
 def _unseen(instance_id: int, rental: Rental | None, *, open_here: bool) -> NotFound:
@@ -203,7 +204,7 @@ def unconfirmed(what: str, doubt: OutcomeUnknown) -> str:
 
 
 async def insist(
-    desk: Desk,
+    account: Account,
     send: Send,
     call: Call,
     instance_id: int,
@@ -221,26 +222,26 @@ async def insist(
     Raises:
         ApiError: refused, and nothing sent before it can have been executed.
     """
-    until_s = desk.clock.monotonic_s() + SETTLE_S
+    until_s = account.clock.monotonic_s() + SETTLE_S
     state = _Insistence()
     while True:
         if not state.accepted and state.sent < _TRIES:
-            await state.send(desk, send, call)
+            await state.send(account, send, call)
             if state.gone:
                 return Effect(done(None), state.doubt)
         with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
-            look = await desk.reads.look(instance_id, urgent=urgent)
+            look = await account.reads.look(instance_id, urgent=urgent)
             state.absences = state.absences + 1 if look.lacking else 0
             proven = look.gone or state.absences >= ABSENT_LISTS
             if (proven or look.instance is not None) and done(look.instance):
                 return Effect(seen=True)
             if look.empty and (look.instance is not None or look.trouble is not None):
                 state.accepted = False  # the list may lag: sent again, it is answered with a proof
-        if desk.clock.monotonic_s() >= until_s:
+        if account.clock.monotonic_s() >= until_s:
             if state.limited is not None and state.doubt is None:
                 raise state.limited  # never once taken: nothing was done
             return Effect(seen=False, doubt=state.doubt)
-        await desk.clock.sleep(_LOOK_EVERY_S)
+        await account.clock.sleep(_LOOK_EVERY_S)
 
 
 @dataclass(slots=True)
@@ -256,7 +257,7 @@ class _Insistence:
     doubt: OutcomeUnknown | None = None
     limited: RateLimited | None = None
 
-    async def send(self, desk: Desk, send: Send, call: Call) -> None:
+    async def send(self, account: Account, send: Send, call: Call) -> None:
         """Once more; what an answer means for all that was sent so far."""
         self.sent += 1
         self.absences = 0
@@ -267,7 +268,7 @@ class _Insistence:
             self.doubt = error
         except RateLimited as error:
             self.limited = error
-            await desk.clock.sleep(min(error.retry_after_s or _LOOK_EVERY_S, 10.0))
+            await account.clock.sleep(min(error.retry_after_s or _LOOK_EVERY_S, 10.0))
         except NotFound as error:
             self.gone = says_gone(error)
             self.accepted = True  # the look tells

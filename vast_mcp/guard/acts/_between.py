@@ -13,8 +13,9 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError, InputInvalid
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import entered, first_seen, way_in
 from vast_mcp.guard.acts._base import see
 from vast_mcp.guard.acts._copy_words import count_words, under_way
@@ -27,7 +28,7 @@ from vast_mcp.remote.between import Expected, arrived, survey, watch
 from vast_mcp.remote.errors import AddressInvalid, SshUnavailable
 from vast_mcp.remote.paths import remote_path
 from vast_mcp.remote.progress import CopyReport, Report
-from vast_mcp.remote.session import Session
+from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.transfers import Work
 from vast_mcp.text import clean_line
 
@@ -63,9 +64,9 @@ class End:
     addresses: tuple[Address, ...] = ()
     closed: str = ""
 
-    def enter(self, desk: Desk) -> AbstractAsyncContextManager[Session]:
+    def enter(self, account: Account) -> AbstractAsyncContextManager[SshSession]:
         """Its session, from the pool."""
-        return entered(desk, self.place.number, self.addresses)
+        return entered(account, self.place.number, self.addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +90,15 @@ def whole_paths(source: Place, target: Place) -> None:
     remote_path(target.path, target=True)
 
 
-async def look_between(desk: Desk, asked: _Asked, source: Place, target: Place) -> Sight:
+async def look_between(account: Account, asked: _Asked, source: Place, target: Place) -> Sight:
     """Both ends, and the question."""
     if source == target:
         raise InputInvalid("destination", "is the source itself")
-    ends = (await _end(desk, target), await _end(desk, source))
+    ends = (await _end(account, target), await _end(account, source))
     strictest = next((end for end in ends if not end.target.ours), ends[0])
     snapshot: JsonObject = {"from": asked.source, "to": asked.destination}
     snapshot |= {f"end{number}": end.snapshot for number, end in enumerate(ends)}
-    under_way = desk.remote.transfers.find(asked.key) is not None
+    under_way = account.remote.transfers.find(asked.key) is not None
     return BetweenSight(
         request=Request(asked.tool, strictest.target, covered=under_way),
         snapshot=snapshot,
@@ -110,13 +111,13 @@ async def look_between(desk: Desk, asked: _Asked, source: Place, target: Place) 
     )
 
 
-async def _end(desk: Desk, one: Place) -> End:
+async def _end(account: Account, one: Place) -> End:
     if one.kind == "volume":
         # Whose volume it is cannot be told: a person has to say yes.
         target = Target("volume", one.number, "", Owner.FOREIGN)
         closed = f"V.{one.number} is a volume, which has no SSH of its own"
         return End(one, target, {"volume_id": one.number}, "a volume", closed=closed)
-    seen = await see(desk, one.number)
+    seen = await see(account, one.number)
     found: tuple[Address, ...] = ()
     closed = f"{one.number} does not run"
     try:
@@ -137,14 +138,16 @@ class _Prepared:
     notes: tuple[str, ...] = ()
 
 
-async def copy_between(desk: Desk, errand: Errand, sight: BetweenSight, asked: _Asked) -> Outcome:
+async def copy_between(
+    account: Account, errand: Errand, sight: BetweenSight, asked: _Asked
+) -> Outcome:
     """Ask the vendor for it once; then wait a while for what can be seen of its end."""
     target, source = sight.ends
-    transfers = desk.remote.transfers
+    transfers = account.remote.transfers
     transfer = transfers.find(asked.key)
     notes: tuple[str, ...] = ()
     if transfer is None:
-        prepared = await _prepare(desk, target, source)
+        prepared = await _prepare(account, target, source)
         notes = prepared.notes
         await errand.send(
             copying.copy_direct(
@@ -157,7 +160,7 @@ async def copy_between(desk: Desk, errand: Errand, sight: BetweenSight, asked: _
         if prepared.expected is None:
             return _unseen(prepared, target.place)
         said = f"{asked.source} to {asked.destination}"
-        work = _watching(desk, target, source, prepared.expected, prepared.before)
+        work = _watching(account, target, source, prepared.expected, prepared.before)
         transfer = transfers.begin(asked.key, target.place.number, said, work, by_vendor=True)
     report = await transfers.wait(transfer, WAIT_S, errand.tell)
     if report is None:
@@ -166,29 +169,29 @@ async def copy_between(desk: Desk, errand: Errand, sight: BetweenSight, asked: _
 
 
 def _watching(
-    desk: Desk, target: End, source: End, expected: Expected, before: frozenset[str]
+    account: Account, target: End, source: End, expected: Expected, before: frozenset[str]
 ) -> Work:
     async def work(report: Report) -> CopyReport:
         return await watch(
-            lambda: source.enter(desk),
-            lambda: target.enter(desk),
+            lambda: source.enter(account),
+            lambda: target.enter(account),
             expected,
             before,
-            clock=desk.clock,
+            clock=account.clock,
             progress=report,
         )
 
     return work
 
 
-async def _prepare(desk: Desk, target: End, source: End) -> _Prepared:
+async def _prepare(account: Account, target: End, source: End) -> _Prepared:
     """Look into both ends, as far as they can be entered, before anything is asked for."""
     wanted = target.place.path
     if source.closed:
-        return _Prepared(await _closed_landing(desk, source, wanted), unseen=source.closed)
+        return _Prepared(await _closed_landing(account, source, wanted), unseen=source.closed)
     try:
-        async with source.enter(desk) as session:
-            notes = first_seen(desk, session)
+        async with source.enter(account) as session:
+            notes = first_seen(account, session)
             found = await survey(session, remote_path(source.place.path))
     except SshUnavailable as error:
         return _Prepared(unseen_landing(source.place.path, wanted), unseen=error.message)
@@ -197,8 +200,8 @@ async def _prepare(desk: Desk, target: End, source: End) -> _Prepared:
         return _Prepared(lands, unseen=target.closed, notes=notes)
     expected = Expected(found, lands.place)
     try:
-        async with target.enter(desk) as session:
-            notes += first_seen(desk, session)
+        async with target.enter(account) as session:
+            notes += first_seen(account, session)
             before = await arrived(session, expected)
     except SshUnavailable as error:
         return _Prepared(lands, unseen=error.message, notes=notes)
@@ -207,14 +210,16 @@ async def _prepare(desk: Desk, target: End, source: End) -> _Prepared:
     return _Prepared(lands, expected, before, notes=notes)
 
 
-async def _closed_landing(desk: Desk, source: End, wanted: str) -> Landing:
+async def _closed_landing(account: Account, source: End, wanted: str) -> Landing:
     """Of a stopped machine the vendor lists the disk, which tells files from directories."""
     path = source.place.path
     single: bool | None = None
     if source.place.kind == "instance" and not path.endswith("/"):
         above = posixpath.dirname(path)
         with suppress(ApiError, InputInvalid):
-            listed = await desk.reads.list_disk(source.place.number, f"ls -l {shlex.quote(above)}")
+            listed = await account.reads.list_disk(
+                source.place.number, f"ls -l {shlex.quote(above)}"
+            )
             single = kind_in(listed, posixpath.basename(path))
     if single is None:
         return unseen_landing(path, wanted)

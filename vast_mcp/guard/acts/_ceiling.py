@@ -1,8 +1,8 @@
 """What a rent is held to: the ceiling of the call, or the price that a search last showed."""
 
+from vast_mcp.account.context import Account
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import PolicyDenied
-from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._base import plain_number
 from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.units import UsdPerHour, storage_rate
@@ -10,7 +10,7 @@ from vast_mcp.units import UsdPerHour, storage_rate
 QUOTE_TTL_US = 30 * MINUTE_US
 
 
-async def check_ceiling(desk: Desk, price: Price, *, most: float | None, bids: bool) -> str:
+async def check_ceiling(account: Account, price: Price, *, most: float | None, bids: bool) -> str:
     """Refuse a price above the ceiling; say so when there is no ceiling to hold it to.
 
     A bid without a ceiling is its own.
@@ -24,8 +24,8 @@ async def check_ceiling(desk: Desk, price: Price, *, most: float | None, bids: b
     elif bids:
         return ""
     else:
-        quote = await desk.ledger.read(lambda tx: tx.quote(offer_id, "on_demand"))
-        if quote is None or desk.clock.utc_us() - quote.shown_us > QUOTE_TTL_US:
+        quote = await account.ledger.read(lambda tx: tx.quote(offer_id, "on_demand"))
+        if quote is None or account.clock.utc_us() - quote.shown_us > QUOTE_TTL_US:
             return "No price was shown for this offer lately, so the person must see it first."
         shown_disk = storage_rate(quote.storage_usd_per_gb_month, quote.disk_gb)
         disk_now = storage_rate(quote.storage_usd_per_gb_month, price.disk_gb)
@@ -42,10 +42,10 @@ async def check_ceiling(desk: Desk, price: Price, *, most: float | None, bids: b
     return ""
 
 
-async def on_demand_after_all(desk: Desk, price: Price) -> str:
+async def on_demand_after_all(account: Account, price: Price) -> str:
     """What to say where an offer that was shown as interruptible is rented without a bid."""
     offer_id = price.offer.offer_id
-    bid, plain = await desk.ledger.read(
+    bid, plain = await account.ledger.read(
         lambda tx: (tx.quote(offer_id, "interruptible"), tx.quote(offer_id, "on_demand"))
     )
     if bid is None or (plain is not None and plain.shown_us >= bid.shown_us):

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import endpoint_intent
 from vast_mcp.errors import InputInvalid, NotFound
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Desk, Sight
-from vast_mcp.guard.mark import endpoint_intent
+from vast_mcp.guard.act import Sight
 from vast_mcp.models import Endpoint, Scaling
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Owner, Spend, Target
@@ -67,14 +68,14 @@ def short_name(raw_name: str) -> str:
     return raw_name if intent is None else raw_name.removesuffix(f"-vm1-{intent}")
 
 
-async def find_endpoint(desk: Desk, name: str, *, urgent: bool = False) -> FoundEndpoint:
+async def find_endpoint(account: Account, name: str, *, urgent: bool = False) -> FoundEndpoint:
     """The endpoint of this name, with or without its mark.
 
     Raises:
         NotFound: none has it.
         InputInvalid: several have.
     """
-    listed = await desk.reads.endpoints(urgent=urgent)
+    listed = await account.reads.endpoints(urgent=urgent)
     exact = [one for one in listed if one.raw_name == name]
     found = exact or [one for one in listed if short_name(one.raw_name) == name]
     if not found:
@@ -84,18 +85,18 @@ async def find_endpoint(desk: Desk, name: str, *, urgent: bool = False) -> Found
     if len(found) > 1:
         raise InputInvalid("endpoint_name", "several endpoints have this name; give the whole one")
     one = found[0]
-    rental = await desk.ledger.read(lambda tx: tx.rental_of("endpoint", one.endpoint_id))
+    rental = await account.ledger.read(lambda tx: tx.rental_of("endpoint", one.endpoint_id))
     return FoundEndpoint(one, rental)
 
 
-async def listed_scaling(desk: Desk, endpoint_id: int) -> Scaling | None:
+async def listed_scaling(account: Account, endpoint_id: int) -> Scaling | None:
     """The endpoint's record; None once two lists in a row do without it: one proves nothing.
 
     Raises:
         ApiError: they could not be read.
     """
     for _ in range(2):
-        listed = await desk.reads.endpoints(urgent=True)
+        listed = await account.reads.endpoints(urgent=True)
         found = next((one for one in listed if one.endpoint_id == endpoint_id), None)
         if found is not None:
             return found.scaling
@@ -141,16 +142,16 @@ def worst_case(
     )
 
 
-async def set_state(desk: Desk, intent_id: str, state: RentalState) -> None:
+async def set_state(account: Account, intent_id: str, state: RentalState) -> None:
     """Move an endpoint's intent on, remembering when it was first sent."""
-    sent_us = desk.now_us()
+    sent_us = account.now_us()
 
     def write(tx: Transaction) -> None:
         rental = tx.rental(intent_id)
         if rental is not None:
             tx.update_rental(rental, state=state, sent_us=rental.sent_us or sent_us)
 
-    await desk.ledger.write(write)
+    await account.ledger.write(write)
 
 
 def close_intent(tx: Transaction, intent_id: str, state: RentalState, now_us: int) -> None:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from vast_mcp.account.context import Account
 from vast_mcp.clock import SECOND_US
-from vast_mcp.guard.act import Booking, Desk, Send, Sight
+from vast_mcp.guard.act import Booking, Send, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist
 from vast_mcp.guard.reconcile import adopt
 from vast_mcp.models import Instance
@@ -33,12 +34,12 @@ class LeaseSight(Sight):
     rate: UsdPerHour = UsdPerHour(0)
 
 
-async def total_so_far(desk: Desk, rental: Rental | None) -> Usd:
+async def total_so_far(account: Account, rental: Rental | None) -> Usd:
     """What a rental has cost and reserves already, as charged where that is more."""
     if rental is None:
         return Usd(0)
-    now_us = desk.now_us()
-    return await desk.ledger.read(lambda tx: tx.rental_total(rental, now_us))
+    now_us = account.now_us()
+    return await account.ledger.read(lambda tx: tx.rental_total(rental, now_us))
 
 
 def of_machine(spend: Spend, one: Instance) -> Spend:
@@ -156,7 +157,7 @@ def unasked(rental: Rental, booking: Booking, from_us: int) -> LeaseFacts:
     return rental.facts if booking.asked else unasked_from(rental, from_us, booking.now_us)
 
 
-async def write_mark(desk: Desk, send: Send, seen: Seen, text: str, ends_us: int) -> bool:
+async def write_mark(account: Account, send: Send, seen: Seen, text: str, ends_us: int) -> bool:
     """Put this text and end into a label of ours until they are seen there.
 
     Whoever writes looks into the books afterwards: of several at once the last one leaves what
@@ -168,15 +169,15 @@ async def write_mark(desk: Desk, send: Send, seen: Seen, text: str, ends_us: int
     if intent_id is None:
         return True
     for _ in range(_ROUNDS):
-        label = desk.marker.label(text, intent_id, ends_us)
+        label = account.marker.label(text, intent_id, ends_us)
         effect = await insist(
-            desk,
+            account,
             send,
             instances.label_instance(instance_id, label),
             instance_id,
             lambda now, label=label: now is None or now.raw_label == label,  # type: ignore[misc]  # bound per round
         )
-        booked = await desk.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+        booked = await account.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
         if booked is None or booked.lease_ends_us == ends_us:
             return effect.seen
         ends_us = booked.lease_ends_us

@@ -2,9 +2,9 @@
 
 import json
 
+from vast_mcp.account.context import Account
 from vast_mcp.api.query import parse_query
 from vast_mcp.errors import InputInvalid, PolicyDenied
-from vast_mcp.guard.act import Desk
 from vast_mcp.guard.acts._endpoint import FoundEndpoint, per_worker_of
 from vast_mcp.guard.worker_search import Bound, bounded, bounds_of, written
 from vast_mcp.models import Workergroup
@@ -12,13 +12,13 @@ from vast_mcp.operations import JsonObject
 from vast_mcp.units import UsdPerHour
 
 
-async def search_bounds(desk: Desk, per_worker: UsdPerHour | None) -> tuple[Bound, ...]:
+async def search_bounds(account: Account, per_worker: UsdPerHour | None) -> tuple[Bound, ...]:
     """The limits now in force, as a search states them."""
-    names = await desk.reads.gpu_names() if desk.limits.allow.gpu_names is not None else []
-    return bounds_of(desk.limits, per_worker, names)
+    names = await account.reads.gpu_names() if account.limits().allow.gpu_names is not None else []
+    return bounds_of(account.limits(), per_worker, names)
 
 
-async def insist_on_searches(desk: Desk, found: FoundEndpoint) -> None:
+async def insist_on_searches(account: Account, found: FoundEndpoint) -> None:
     """Refuse to let our endpoint rent more by a search that the limits do not bound.
 
     Limits may have been tightened since it was made, or the group was made or changed elsewhere.
@@ -28,8 +28,8 @@ async def insist_on_searches(desk: Desk, found: FoundEndpoint) -> None:
     """
     if found.rental is None:
         return
-    groups = await desk.reads.workergroups()
-    bounds = await search_bounds(desk, per_worker_of(found.rental))
+    groups = await account.reads.workergroups()
+    bounds = await search_bounds(account, per_worker_of(found.rental))
     for group in groups:
         if group.endpoint_id == found.endpoint.endpoint_id:
             _insist(group, bounds)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError
-from vast_mcp.guard.act import Desk
 from vast_mcp.operations.declaration import Adds, Attempt, DeclaredWrite, Sets, VendorRoute
 
 R = TypeVar("R")
@@ -38,7 +38,9 @@ class LostAnswer:
     new_id: int | None = None
 
 
-async def listed_before(desk: Desk, declared: DeclaredWrite[Any], given: object) -> frozenset[int]:
+async def listed_before(
+    account: Account, declared: DeclaredWrite[Any], given: object
+) -> frozenset[int]:
     """The ids there are before something is added.
 
     Raises:
@@ -47,37 +49,37 @@ async def listed_before(desk: Desk, declared: DeclaredWrite[Any], given: object)
     lost = declared.lost
     if not isinstance(lost, Adds):
         return frozenset()
-    return frozenset(map(lost.id_of, await _read(desk, lost.shown, given)))
+    return frozenset(map(lost.id_of, await _read(account, lost.shown, given)))
 
 
 async def settle(
-    desk: Desk, declared: DeclaredWrite[Any], attempt: Attempt[Any], before: frozenset[int]
+    account: Account, declared: DeclaredWrite[Any], attempt: Attempt[Any], before: frozenset[int]
 ) -> LostAnswer:
     """Look, and look again, as the declaration says."""
     match declared.lost:
         case Sets() as lost:
-            return await _settle_set(desk, lost, attempt)
+            return await _settle_set(account, lost, attempt)
         case Adds() as lost:
-            return await _settle_added(desk, lost, attempt, before)
+            return await _settle_added(account, lost, attempt, before)
     return LostAnswer(LostFate.UNKNOWN)
 
 
-async def _settle_set(desk: Desk, lost: Sets[Any, Any], attempt: Attempt[Any]) -> LostAnswer:
+async def _settle_set(account: Account, lost: Sets[Any, Any], attempt: Attempt[Any]) -> LostAnswer:
     for pause_s in _REPEATED_S if lost.repeats else _ONCE_S:
-        await desk.clock.sleep(pause_s)
-        rows = await _try(desk, lost.shown, attempt.given)
+        await account.clock.sleep(pause_s)
+        rows = await _try(account, lost.shown, attempt.given)
         if rows is not None and lost.seen(attempt, rows):
             return LostAnswer(LostFate.DONE)
     return LostAnswer(LostFate.NOT_SEEN)
 
 
 async def _settle_added(
-    desk: Desk, lost: Adds[Any, Any], attempt: Attempt[Any], before: frozenset[int]
+    account: Account, lost: Adds[Any, Any], attempt: Attempt[Any], before: frozenset[int]
 ) -> LostAnswer:
     readings = 0
     for pause_s in _ADDED_S:
-        await desk.clock.sleep(pause_s)
-        rows = await _try(desk, lost.shown, attempt.given)
+        await account.clock.sleep(pause_s)
+        rows = await _try(account, lost.shown, attempt.given)
         if rows is None:
             continue
         readings += 1
@@ -88,13 +90,13 @@ async def _settle_added(
     return LostAnswer(LostFate.NOT_DONE if readings == len(_ADDED_S) else LostFate.UNKNOWN)
 
 
-async def _try(desk: Desk, shown: VendorRoute[R], given: object) -> Sequence[R] | None:
+async def _try(account: Account, shown: VendorRoute[R], given: object) -> Sequence[R] | None:
     try:
-        return await _read(desk, shown, given)
+        return await _read(account, shown, given)
     except ApiError:
         return None
 
 
-async def _read(desk: Desk, shown: VendorRoute[R], given: object) -> Sequence[R]:
+async def _read(account: Account, shown: VendorRoute[R], given: object) -> Sequence[R]:
     assert shown.reply is not None
-    return await desk.reads.declared_rows(shown.reading(given), shown.reply)
+    return await account.reads.declared_rows(shown.reading(given), shown.reply)

@@ -4,10 +4,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import see, unconfirmed
 from vast_mcp.guard.acts._lease import LeaseAct, LeaseSight, added_spend, total_so_far
 from vast_mcp.guard.approved import ROUNDING
@@ -26,16 +27,16 @@ class ChangeBid(LeaseAct):
     instance_id: int
     bid_usd_per_hour: float
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The present bid, and what a rise adds until the lease ends."""
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         one, rental = seen.instance, seen.rental
         if not one.is_bid:
             raise InputInvalid(
                 "instance_id", "this machine is on demand; only an interruptible one has a bid"
             )
         old, new = one.usd_per_hour, UsdPerHour.of(self.bid_usd_per_hour) + one.disk_usd_per_hour
-        now_us = desk.now_us()
+        now_us = account.now_us()
         ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
         spend = added_spend(
             seen,
@@ -45,7 +46,7 @@ class ChangeBid(LeaseAct):
             from_us=now_us,
             until_us=ends_us,
             rate=max(UsdPerHour(0), new - old),
-            total=await total_so_far(desk, rental),
+            total=await total_so_far(account, rental),
         )
         word = "Raise" if new > old else "Lower"
         return LeaseSight(
@@ -71,7 +72,7 @@ class ChangeBid(LeaseAct):
             rental = books.rise(tx, rental, booking.intent_id, booking.now_us)
             books.reprice(tx, rental, sight.rate, booking.now_us)
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Sent once, then read back."""
         sight = errand.sight
         assert isinstance(sight, LeaseSight)
@@ -83,16 +84,16 @@ class ChangeBid(LeaseAct):
         except ApiError:  # refused: it bids what it bid
             was = None if sight.seen is None else sight.seen.rental
             if was is not None:
-                await self._settle(desk, errand, was.usd_per_hour)
+                await self._settle(account, errand, was.usd_per_hour)
             raise
         one: Instance | None = None
         with suppress(ApiError):
-            one = (await desk.reads.look(self.instance_id)).instance
+            one = (await account.reads.look(self.instance_id)).instance
         rate = one.usd_per_hour if one is not None else sight.rate
         set_now = one is not None and abs(rate.micros - sight.rate.micros) <= ROUNDING.micros
         if doubt is not None:  # it may yet be executed: the more expensive of the two is reserved
             rate = max(rate, sight.rate)
-        await self._settle(desk, errand, rate)
+        await self._settle(account, errand, rate)
         values: JsonObject = {
             "instance_id": self.instance_id,
             "usd_per_hour": round(rate.dollars, 4),
@@ -110,12 +111,12 @@ class ChangeBid(LeaseAct):
             values=values,
         )
 
-    async def _settle(self, desk: Desk, errand: Errand, rate: UsdPerHour) -> None:
-        now_us = desk.now_us()
+    async def _settle(self, account: Account, errand: Errand, rate: UsdPerHour) -> None:
+        now_us = account.now_us()
 
         def write(tx: Transaction) -> None:
             rental = tx.rental_of("instance", self.instance_id)
             if rental is not None:
                 books.settle(tx, rental, errand.booking.intent_id, rate, now_us)
 
-        await desk.ledger.write(write)
+        await account.ledger.write(write)

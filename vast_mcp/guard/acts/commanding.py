@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import (
     Aboard,
     back_up,
@@ -46,10 +47,10 @@ class RunCommand(PlainAct):
     env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout_s: float = 30.0
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine and how it is entered; what cannot be sent is refused before it is asked."""
         self._line()
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         where = way_in(seen)
         if not where:
             self._listing(seen)
@@ -64,22 +65,22 @@ class RunCommand(PlainAct):
             addresses=where,
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Run it to its end or its time limit."""
         sight = errand.sight
         assert isinstance(sight, Aboard)
         if not sight.addresses:
-            return await self._on_disk(desk)
-        async with entered(desk, self.instance_id, sight.addresses) as session:
+            return await self._on_disk(account)
+        async with entered(account, self.instance_id, sight.addresses) as session:
             result = await run_command(
                 session,
                 self.command,
-                clock=desk.clock,
+                clock=account.clock,
                 directory=self.directory,
                 env=dict(self.env),
                 timeout_s=self.timeout_s,
             )
-            notes = (*first_seen(desk, session), *host_reads(self.env, self.command))
+            notes = (*first_seen(account, session), *host_reads(self.env, self.command))
             return _told(self.instance_id, result, notes, self.timeout_s)
 
     def _secret_words(self) -> str:
@@ -103,8 +104,8 @@ class RunCommand(PlainAct):
                 hint=back_up(seen),
             ) from error
 
-    async def _on_disk(self, desk: Desk) -> Outcome:
-        output = await desk.reads.list_disk(self.instance_id, self.command.strip())
+    async def _on_disk(self, account: Account) -> Outcome:
+        output = await account.reads.list_disk(self.instance_id, self.command.strip())
         return Outcome(
             status="done",
             said="The machine is stopped: this is the vendor's own look at its disk.",
@@ -176,9 +177,9 @@ class ForwardPort(PlainAct):
     instance_id: int
     port: int
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine, which must run."""
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         return Aboard(
             request=Request(self.tool, seen.target),
             snapshot={**seen.snapshot, "port": self.port},
@@ -189,10 +190,10 @@ class ForwardPort(PlainAct):
             addresses=running_only(seen, "a port"),
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:  # noqa: ARG002
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:  # noqa: ARG002
         """Open it; the same port again is the same forward."""
-        forward = await desk.remote.forwards.open(
-            self.instance_id, self.port, locator(desk, self.instance_id)
+        forward = await account.remote.forwards.open(
+            self.instance_id, self.port, locator(account, self.instance_id)
         )
         return Outcome(
             status="forwarded",

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import (
     Aboard,
     entered,
@@ -68,7 +69,7 @@ class CopyFiles(PlainAct):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """Both ends; for an upload also every file that would go.
 
         Raises:
@@ -78,10 +79,10 @@ class CopyFiles(PlainAct):
         """
         source, target = self._ends()
         if source.kind == "local":
-            return await self._look_up(desk, source, target)
+            return await self._look_up(account, source, target)
         if target.kind == "local":
-            return await self._look_down(desk, source, target)
-        return await look_between(desk, self, source, target)
+            return await self._look_down(account, source, target)
+        return await look_between(account, self, source, target)
 
     def _ends(self) -> tuple[Place, Place]:
         source = place(self.source, "source", target=False)
@@ -112,12 +113,12 @@ class CopyFiles(PlainAct):
 
     # -- looking ---------------------------------------------------------------------------
 
-    async def _look_up(self, desk: Desk, source: Place, target: Place) -> Sight:
-        local = desk.remote.roots().place(source.path, allow_secrets=True)
+    async def _look_up(self, account: Account, source: Place, target: Place) -> Sight:
+        local = account.remote.roots().place(source.path, allow_secrets=True)
         plan = await in_thread(lambda: plan_upload(local, target.path, selection=self._selection))
-        seen = await see(desk, target.number)
+        seen = await see(account, target.number)
         agreed = _agreed_roots(seen)
-        under_way = desk.remote.transfers.find(self.key) is not None
+        under_way = account.remote.transfers.find(self.key) is not None
         known = _root_mark(local) in agreed and plan.total_bytes <= UNASKED_BYTES and not plan.doubt
         return CopySight(
             request=Request("upload_files", seen.target, covered=known or under_way),
@@ -130,9 +131,9 @@ class CopyFiles(PlainAct):
             root=_root_mark(local),
         )
 
-    async def _look_down(self, desk: Desk, source: Place, target: Place) -> Sight:
-        desk.remote.roots().place(target.path)
-        seen = await see(desk, source.number)
+    async def _look_down(self, account: Account, source: Place, target: Place) -> Sight:
+        account.remote.roots().place(target.path)
+        seen = await see(account, source.number)
         return CopySight(
             request=Request("download_files", seen.target),
             snapshot={**seen.snapshot, "from": source.path, "to": target.path},
@@ -145,21 +146,23 @@ class CopyFiles(PlainAct):
 
     # -- doing -----------------------------------------------------------------------------
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Begin it and wait a while; one that takes longer goes on by itself."""
         source, target = self._ends()
         sight = errand.sight
         if isinstance(sight, BetweenSight):
-            return await copy_between(desk, errand, sight, self)
+            return await copy_between(account, errand, sight, self)
         assert isinstance(sight, CopySight)
         if sight.up is not None:
             machine = target.number
-            await desk.ledger.write(lambda tx: _agree(tx, machine, sight.root))
+            await account.ledger.write(lambda tx: _agree(tx, machine, sight.root))
         else:
             machine = source.number
-        return await self._follow(desk, errand, sight, machine)
+        return await self._follow(account, errand, sight, machine)
 
-    async def _follow(self, desk: Desk, errand: Errand, sight: CopySight, machine: int) -> Outcome:
+    async def _follow(
+        self, account: Account, errand: Errand, sight: CopySight, machine: int
+    ) -> Outcome:
         source, target = self._ends()
         notes: list[str] = []
 
@@ -168,12 +171,12 @@ class CopyFiles(PlainAct):
             from vast_mcp.remote.download import download  # noqa: PLC0415
             from vast_mcp.remote.upload import upload  # noqa: PLC0415
 
-            async with entered(desk, machine, sight.addresses) as session:
-                notes.extend(first_seen(desk, session))
+            async with entered(account, machine, sight.addresses) as session:
+                notes.extend(first_seen(account, session))
                 if (up := sight.up) is not None:
-                    done = await upload(session, up, clock=desk.clock, progress=report)
+                    done = await upload(session, up, clock=account.clock, progress=report)
                     return _told_of(done, up, up.remote)
-                local = desk.remote.roots().place(target.path)
+                local = account.remote.roots().place(target.path)
                 async with open_sftp(session) as sftp:
                     plan = await plan_download(
                         sftp,
@@ -182,10 +185,10 @@ class CopyFiles(PlainAct):
                         into=target.path.endswith("/"),
                         selection=self._selection,
                     )
-                done = await download(session, plan, clock=desk.clock, progress=report)
+                done = await download(session, plan, clock=account.clock, progress=report)
                 return _told_of(done, plan, str(plan.local.path))
 
-        transfers = desk.remote.transfers
+        transfers = account.remote.transfers
         said = f"{self.source} to {self.destination}"
         transfer = transfers.begin(self.key, machine, said, work)
         finished = await transfers.wait(transfer, WAIT_S, errand.tell)

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
+from vast_mcp.account.secrets import in_plain_text, place, split
 from vast_mcp.clock import MINUTE_US, SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
-from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts import _doors as doors
 from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.guard.acts._beside import lost_before, task_left
@@ -18,8 +21,6 @@ from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.rent_words import UNASKED, better_bid
 from vast_mcp.guard.acts.renting import Terms, rent
 from vast_mcp.guard.inside import Inside, coverage, guard_text
-from vast_mcp.guard.mark import ENV_NAME, INTENT_LENGTH, check_label, floor_minute_us
-from vast_mcp.guard.vault import in_plain_text, place, split
 from vast_mcp.models import Offer, Template
 from vast_mcp.models import Rental as OfferRental
 from vast_mcp.models.pages import promised_page
@@ -91,7 +92,7 @@ class CreateInstance(PlainAct):
 
     # -- looking ---------------------------------------------------------------------------
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """Read the offer again and price the whole lease on it.
 
         Raises:
@@ -103,22 +104,22 @@ class CreateInstance(PlainAct):
         """
         check_label(self.label)
         for field_name, text in (("label", self.label), ("image", self.image or "")):
-            desk.vault.check_text(field_name, text, desk.limits)
-        desk.vault.check(self.secrets, desk.limits)
-        desk.vault.notice(dict(self.env))
-        template = await self._template(desk)
+            account.secrets.check_text(field_name, text, account.limits())
+        account.secrets.check(self.secrets, account.limits())
+        account.secrets.notice(dict(self.env))
+        template = await self._template(account)
         disk_gb = self._disk(template)
-        offer = await self._offer(desk, disk_gb)
+        offer = await self._offer(account, disk_gb)
         doors.check_room(offer, self.ports, template)
         price = Price(offer, self._rate(offer, disk_gb), disk_gb, self.lease_hours)
-        now_us = desk.now_us()
+        now_us = account.now_us()
         image = self.image or (template.full_image if template else DEFAULT_IMAGE)
         spend = self._spend(price, now_us, image)
         bids = self.bid_usd_per_hour is not None
-        must_ask = await check_ceiling(desk, price, most=self.max_price_usd_per_hour, bids=bids)
-        on_demand = "" if bids else await on_demand_after_all(desk, price)
+        must_ask = await check_ceiling(account, price, most=self.max_price_usd_per_hour, bids=bids)
+        on_demand = "" if bids else await on_demand_after_all(account, price)
         odd = odd_options(template)
-        lost = lost_variables((*self.env, *self._known_secrets(desk)))
+        lost = lost_variables((*self.env, *self._known_secrets(account)))
         return CreateSight(
             request=Request(self.tool, spend=spend),
             snapshot=price.snapshot(),
@@ -135,7 +136,7 @@ class CreateInstance(PlainAct):
             unasked=f"At its end it only stops: {UNASKED}." if self.on_end == "destroy" else "",
             price=price,
             lost=lost,
-            inside=self._inside(desk, template, image),
+            inside=self._inside(account, template, image),
             ports=doors.opened(self.ports, template),
             doors=tuple(doors.notes(offer, self.ports, template, jupyter=self._jupyter(template))),
             on_demand=on_demand,
@@ -157,10 +158,10 @@ class CreateInstance(PlainAct):
         spend = price.spend(now_us, image=image, task=self.task, max_cost_usd=self.max_cost_usd)
         return replace(spend, job_id=self.job_id)
 
-    async def _template(self, desk: Desk) -> Template | None:
+    async def _template(self, account: Account) -> Template | None:
         if self.template_hash is None:
             return None
-        template = await desk.reads.template(self.template_hash)
+        template = await account.reads.template(self.template_hash)
         if template is None:
             raise InputInvalid(
                 "template_hash",
@@ -169,19 +170,19 @@ class CreateInstance(PlainAct):
             )
         return template
 
-    def _inside(self, desk: Desk, template: Template | None, image: str) -> Inside:
+    def _inside(self, account: Account, template: Template | None, image: str) -> Inside:
         return coverage(
             image=image,
             template=template,
             connect=self.connect,
             onstart=self.onstart,
             idle_minutes=self.idle_stop_minutes,
-            sample=self._guard_text(desk, "0" * INTENT_LENGTH, desk.now_us()),
+            sample=self._guard_text(account, "0" * INTENT_LENGTH, account.now_us()),
         )
 
-    def _guard_text(self, desk: Desk, intent_id: str, created_us: int) -> str:
+    def _guard_text(self, account: Account, intent_id: str, created_us: int) -> str:
         ends_us = self._ends_us(created_us)
-        return guard_text(desk, intent_id, created_us, ends_us, self.idle_stop_minutes)
+        return guard_text(account, intent_id, created_us, ends_us, self.idle_stop_minutes)
 
     def _disk(self, template: Template | None) -> float:
         disk_gb = self.disk_gb
@@ -191,9 +192,9 @@ class CreateInstance(PlainAct):
             raise InputInvalid("disk_gb", f"at least {MIN_DISK_GB:g}; it cannot grow later")
         return disk_gb
 
-    async def _offer(self, desk: Desk, disk_gb: float) -> Offer:
+    async def _offer(self, account: Account, disk_gb: float) -> Offer:
         rental: OfferRental = "on_demand" if self.bid_usd_per_hour is None else "interruptible"
-        offer = await desk.reads.find_offer(self.offer_id, rental=rental, disk_gb=disk_gb)
+        offer = await account.reads.find_offer(self.offer_id, rental=rental, disk_gb=disk_gb)
         if offer is None or not offer.rentable:
             raise OfferGone(
                 f"Not rented, nothing charged: offer {self.offer_id} is not on the market any more"
@@ -202,8 +203,8 @@ class CreateInstance(PlainAct):
             )
         return offer
 
-    async def _least_bid(self, desk: Desk, disk_gb: float) -> UsdPerHour | None:
-        return (await self._offer(desk, disk_gb)).min_bid
+    async def _least_bid(self, account: Account, disk_gb: float) -> UsdPerHour | None:
+        return (await self._offer(account, disk_gb)).min_bid
 
     def _rate(self, offer: Offer, disk_gb: float) -> UsdPerHour:
         if self.bid_usd_per_hour is None:
@@ -312,13 +313,13 @@ class CreateInstance(PlainAct):
 
     # -- doing -----------------------------------------------------------------------------
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Send once and settle; see `renting`."""
         sight = errand.sight
         assert isinstance(sight, CreateSight)
         assert sight.price is not None
         ends_us = self._ends_us(errand.booking.now_us)
-        spec = self._spec(desk, errand, sight.inside, sight.price.disk_gb)
+        spec = self._spec(account, errand, sight.inside, sight.price.disk_gb)
         terms = Terms(
             call=instances.create_instance(self.offer_id, spec),
             machine=sight.price.approved(UsdPerHour(int(str(errand.approved["rate_micros"])))),
@@ -331,20 +332,20 @@ class CreateInstance(PlainAct):
             layer_warning=sight.inside.warning,
             page=sight.page,
             bid=None if self.bid_usd_per_hour is None else UsdPerHour.of(self.bid_usd_per_hour),
-            least_bid=lambda: self._least_bid(desk, spec.disk_gb),
+            least_bid=lambda: self._least_bid(account, spec.disk_gb),
         )
-        outcome = await rent(desk, errand, terms)
+        outcome = await rent(account, errand, terms)
         notes = [*sight.doors, *self._notes(errand.booking.intent_id), *size_note(spec.env)]
         notes += filter(None, [sight.on_demand, sight.lost])
         booking = errand.booking
-        notes += await lost_before(desk, booking.principal, self.request_key, self._digest())
-        values = {**outcome.values, **await task_left(desk, booking.intent_id, self.task)}
+        notes += await lost_before(account, booking.principal, self.request_key, self._digest())
+        values = {**outcome.values, **await task_left(account, booking.intent_id, self.task)}
         return replace(outcome, warnings=(*outcome.warnings, *notes), values=values)
 
-    def _known_secrets(self, desk: Desk) -> tuple[tuple[str, str], ...]:
+    def _known_secrets(self, account: Account) -> tuple[tuple[str, str], ...]:
         """Those with a value of their own; a generated one is made when the rent is sent."""
         known = [name for name, fresh in map(split, self.secrets) if not fresh]
-        return desk.vault.values(known, desk.limits, "")
+        return account.secrets.values(known, account.limits(), "")
 
     def _secret_words(self) -> str:
         """What of it a stranger's host can read, for the question."""
@@ -364,19 +365,19 @@ class CreateInstance(PlainAct):
             notes.append(f"{', '.join(made)}: kept for the person in {place(intent_id)}")
         return notes
 
-    def _spec(self, desk: Desk, errand: Errand, inside: Inside, disk_gb: float) -> CreateSpec:
+    def _spec(self, account: Account, errand: Errand, inside: Inside, disk_gb: float) -> CreateSpec:
         booking = errand.booking
         ends_us = self._ends_us(booking.now_us)
         onstart = self.onstart
         if not inside.why_not:
-            guard = self._guard_text(desk, booking.intent_id, booking.now_us)
+            guard = self._guard_text(account, booking.intent_id, booking.now_us)
             onstart = inside.onstart(guard)
         bare = self.template_hash is None
-        hidden = desk.vault.values(self.secrets, desk.limits, booking.intent_id)
+        hidden = account.secrets.values(self.secrets, account.limits(), booking.intent_id)
         return CreateSpec(
             image=qualified(self.image) if self.image else DEFAULT_IMAGE if bare else None,
             disk_gb=disk_gb,
-            label=desk.marker.label(self.label, booking.intent_id, ends_us),
+            label=account.marker.label(self.label, booking.intent_id, ends_us),
             template_hash=self.template_hash,
             bid_usd_per_hour=self.bid_usd_per_hour,
             env=(*self.env, *hidden, (ENV_NAME, booking.intent_id)),

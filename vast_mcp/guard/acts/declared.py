@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
-from vast_mcp.guard.act import Desk, Errand, Form, Outcome, Sight
+from vast_mcp.guard.act import Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._aboard import back_up, must_have_ssh, standing_still
 from vast_mcp.guard.acts._base import PlainAct, Seen, freeze, see, thaw, unconfirmed
 from vast_mcp.guard.acts._resolving import check, note_resolved, resolve, still_holds
@@ -48,15 +49,15 @@ class DeclaredAct(PlainAct):
         """The dataclass's fields; of a secret only its name."""
         return {name: freeze(value) for name, value in vars_of(self.given).items()}
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine if there is one; a text with a secret in it is refused.
 
         Raises:
             InputInvalid: an argument may not be sent, or the machine is not as it must be.
         """
         declared, given = self.declared, self.arguments()
-        check(desk, declared.fields, given)
-        seen = await see(desk, self.given.instance_id) if declared.aimed else None
+        check(account, declared.fields, given)
+        seen = await see(account, self.given.instance_id) if declared.aimed else None
         if seen is not None:
             self._must_fit(seen)
         return Sight(
@@ -104,26 +105,26 @@ class DeclaredAct(PlainAct):
         unknown = Outcome.from_json(plan.outcome).status == "unknown"
         return unknown and isinstance(self.declared.lost, Adds | Moves)
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Send it as often as the declaration allows, and settle an answer that was lost."""
         declared, doubt = self.declared, None
         if declared.new_container:
-            await desk.ledger.write(self._touch)
-        before = await listed_before(desk, declared, self.given)
+            await account.ledger.write(self._touch)
+        before = await listed_before(account, declared, self.given)
         for _ in range(_SENDS):
-            resolved = await resolve(desk, declared.fields, self.given, errand)
+            resolved = await resolve(account, declared.fields, self.given, errand)
             call = declared.call(self.given, resolved)
             try:
                 reply = await self._sent(errand, call)
             except OutcomeUnknown as error:
                 attempt = Attempt(self.given, call.body or {})
-                settled, doubt = await settle(desk, declared, attempt, before), error
+                settled, doubt = await settle(account, declared, attempt, before), error
                 if settled.fate is LostFate.NOT_SEEN and declared.repeatable:
                     continue
-                return await self._after_doubt(desk, errand, settled, error)
+                return await self._after_doubt(account, errand, settled, error)
             doubt = None
-            if await still_holds(desk, declared.fields, self.given, resolved):
-                return await self._done(desk, errand, reply)
+            if await still_holds(account, declared.fields, self.given, resolved):
+                return await self._done(account, errand, reply)
         if doubt is not None:
             return self._unknown(doubt)
         return self._outcome("unknown", "It was sent, but another call changes it meanwhile.")
@@ -141,11 +142,11 @@ class DeclaredAct(PlainAct):
             return {_ALREADY: said}
 
     async def _after_doubt(
-        self, desk: Desk, errand: Errand, settled: LostAnswer, doubt: OutcomeUnknown
+        self, account: Account, errand: Errand, settled: LostAnswer, doubt: OutcomeUnknown
     ) -> Outcome:
         match settled.fate:
             case LostFate.DONE:
-                done = await self._done(desk, errand, {})
+                done = await self._done(account, errand, {})
                 lost = "Its answer was lost; it was seen afterwards."
                 if self.declared.secret_reply:
                     lost = (
@@ -170,16 +171,16 @@ class DeclaredAct(PlainAct):
             return self._outcome("unknown", said, "Do not repeat it; ask the person to look.")
         return self._outcome("unknown", said, "Look at the present state before repeating it.")
 
-    async def _done(self, desk: Desk, errand: Errand, reply: JsonObject) -> Outcome:
+    async def _done(self, account: Account, errand: Errand, reply: JsonObject) -> Outcome:
         declared = self.declared
-        await note_resolved(desk, declared.fields, self.given)
+        await note_resolved(account, declared.fields, self.given)
         if declared.new_container:
-            await desk.remote.forget(self.given.instance_id)
+            await account.remote.forget(self.given.instance_id)
         words = self.arguments()
         said, where = str(reply.get(_ALREADY, "")) or declared.done.format(**words), ""
         secret = reply.get(declared.secret_reply) if declared.secret_reply else None
         if isinstance(secret, str):
-            where = desk.vault.keep(errand.booking.intent_id, declared.secret_reply, secret)
+            where = account.secrets.keep(errand.booking.intent_id, declared.secret_reply, secret)
         after = f"The person sees it with {where}." if where else declared.next.format(**words)
         return self._outcome(declared.status, said, after)
 

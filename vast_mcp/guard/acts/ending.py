@@ -4,9 +4,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, OutcomeUnknown
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._aboard import back_up, standing_still
 from vast_mcp.guard.acts._base import (
     Effect,
@@ -77,9 +78,9 @@ class StopInstance(Correctable):
     cause: str = Halt.ASKED
     """What it is sent for; empty where an earlier one is repeated."""
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine, and what its disk will go on costing."""
-        seen = await see(desk, self.instance_id, urgent=True, ends_cost=True)
+        seen = await see(account, self.instance_id, urgent=True, ends_cost=True)
         one = seen.instance
         return Sight(
             request=Request(self.tool, seen.target, corrective=self.corrective),
@@ -95,11 +96,11 @@ class StopInstance(Correctable):
         """From here on it counts as being stopped: nobody is sold more hours of it."""
         _note_stop(tx, self.instance_id, sent=True, cause=self.cause)
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Stop until seen stopped; an outbid machine too, or it would resume by itself."""
         one = gone = None
         stopped = Effect(seen=False)
-        began_us = desk.now_us()
+        began_us = account.now_us()
 
         def rests(now: Instance | None) -> bool:
             nonlocal one, gone
@@ -107,15 +108,15 @@ class StopInstance(Correctable):
             return now is None or _rests(now)
 
         try:
-            look = await desk.reads.look(self.instance_id, urgent=True, recent=True)
+            look = await account.reads.look(self.instance_id, urgent=True, recent=True)
             one = look.instance
             if look.gone:
-                return await self._ended(desk)
+                return await self._ended(account)
             halts = one is not None and _rests(one) and not one.is_bid
-            stopped = Effect(halts and not await self._start_waits(desk))
+            stopped = Effect(halts and not await self._start_waits(account))
             if not stopped.seen:
                 stopped = await insist(
-                    desk,
+                    account,
                     errand.send,
                     instances.stop_instance(self.instance_id),
                     self.instance_id,
@@ -123,24 +124,24 @@ class StopInstance(Correctable):
                     urgent=True,
                 )
         except ApiError:
-            await desk.ledger.write(lambda tx: _note_stop(tx, self.instance_id, sent=False))
+            await account.ledger.write(lambda tx: _note_stop(tx, self.instance_id, sent=False))
             raise
         if gone:
-            return await self._ended(desk)
+            return await self._ended(account)
         with suppress(ApiError):  # the keeper's next look brings the books in line
             if stopped.seen and one is not None:  # seen just now: no second look is needed
-                await _note_seen(desk, self.instance_id, one, began_us)
+                await _note_seen(account, self.instance_id, one, began_us)
             else:
-                await observe_now(desk, self.instance_id, urgent=True)
+                await observe_now(account, self.instance_id, urgent=True)
         return _stop_outcome(self.instance_id, one, stopped)
 
-    async def _start_waits(self, desk: Desk) -> bool:
+    async def _start_waits(self, account: Account) -> bool:
         """Whether a start may be queued: it happens by itself later, and only a stop cancels it."""
-        rental = await desk.ledger.read(lambda tx: tx.rental_of("instance", self.instance_id))
+        rental = await account.ledger.read(lambda tx: tx.rental_of("instance", self.instance_id))
         return rental is not None and rental.facts.came_up is False
 
-    async def _ended(self, desk: Desk) -> Outcome:
-        await desk.ledger.write(lambda tx: _end(tx, self.instance_id, desk.now_us()))
+    async def _ended(self, account: Account) -> Outcome:
+        await account.ledger.write(lambda tx: _end(tx, self.instance_id, account.now_us()))
         return Outcome(
             status="destroyed",
             said="Vast.ai says that this machine does not exist any more: nothing of it bills.",
@@ -213,14 +214,14 @@ class DestroyInstance(Correctable):
     found: Standing = ()
     cause: str = Halt.ASKED
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine and what would be lost."""
-        seen = await see(desk, self.instance_id, urgent=True, ends_cost=True)
+        seen = await see(account, self.instance_id, urgent=True, ends_cost=True)
         one = seen.instance
         used = f", {one.disk_used_gb:.1f} GB used," if one.disk_used_gb else ""
         running = " It is running." if state_of(one) is InstanceState.READY else ""
         with suppress(LedgerUnavailable):  # a destroy waits for no book
-            running += await desk.ledger.read(lambda tx: job_words(tx, self.instance_id))
+            running += await account.ledger.read(lambda tx: job_words(tx, self.instance_id))
         return Sight(
             request=Request(self.tool, seen.target, corrective=self.corrective),
             snapshot=seen.snapshot,
@@ -233,7 +234,7 @@ class DestroyInstance(Correctable):
             digits=str(self.instance_id)[-4:],
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Destroy until an authenticated read no longer shows it; only then say so."""
 
         def begin(tx: Transaction) -> None:
@@ -242,15 +243,15 @@ class DestroyInstance(Correctable):
                 facts = replace(
                     rental.facts,
                     missed=0,
-                    destroy_us=desk.now_us(),
+                    destroy_us=account.now_us(),
                     ended_for=Halt(self.cause) or rental.facts.ended_for,
                 )
                 tx.update_rental(rental, state=RentalState.DESTROYING, facts=facts)
 
-        await desk.ledger.write(begin)
+        await account.ledger.write(begin)
         try:
             effect = await insist(
-                desk,
+                account,
                 errand.send,
                 instances.destroy_instance(self.instance_id),
                 self.instance_id,
@@ -259,7 +260,7 @@ class DestroyInstance(Correctable):
             )
         except ApiError:  # refused: a yes is for now, not for whenever the vendor may allow it
             if not self.corrective:
-                await desk.ledger.write(self._keep)
+                await account.ledger.write(self._keep)
             raise
         if not effect.seen:
             said = "Destroy sent, but the machine is still listed; it goes on being tried."
@@ -272,11 +273,11 @@ class DestroyInstance(Correctable):
                 " counts as billing until it is gone.",
                 values={"instance_id": self.instance_id},
             )
-        return await self.proven_gone(desk)
+        return await self.proven_gone(account)
 
-    async def proven_gone(self, desk: Desk) -> Outcome:
+    async def proven_gone(self, account: Account) -> Outcome:
         """Write down that it is gone, and say so."""
-        await desk.ledger.write(lambda tx: _end(tx, self.instance_id, desk.now_us()))
+        await account.ledger.write(lambda tx: _end(tx, self.instance_id, account.now_us()))
         return _gone(self.instance_id)
 
     def _keep(self, tx: Transaction) -> None:
@@ -303,13 +304,13 @@ class RebootInstance(PlainAct):
     unstarted: bool = False
     """Nothing was begun on it yet, so nothing is interrupted."""
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine.
 
         Raises:
             InputInvalid: it is stopped.
         """
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         if halted(seen.instance):
             raise InputInvalid(
                 "instance_id",
@@ -325,7 +326,7 @@ class RebootInstance(PlainAct):
             label=seen.target.label,
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Sent once: a second reboot would interrupt again."""
 
         def touch(tx: Transaction) -> None:
@@ -336,7 +337,7 @@ class RebootInstance(PlainAct):
                     facts = replace(facts, key=KeyState.LOOK)
                 tx.update_rental(rental, touched=True, facts=facts)
 
-        await desk.ledger.write(touch)
+        await account.ledger.write(touch)
         try:
             await errand.send(instances.reboot_instance(self.instance_id))
         except OutcomeUnknown as error:
@@ -371,25 +372,29 @@ def _end(tx: Transaction, instance_id: int, now_us: int) -> None:
         books.close(tx, rental, RentalState.GONE, now_us)
 
 
-async def observe_now(desk: Desk, instance_id: int, *, urgent: bool = False) -> Instance | None:
+async def observe_now(
+    account: Account, instance_id: int, *, urgent: bool = False
+) -> Instance | None:
     """Read the machine once more and bring the books in line; one that is not shown changes none.
 
     Only the vendor's own word that it is gone ends it here: of lists the keeper counts two.
     """
-    read_us = desk.now_us()
-    look = await desk.reads.look(instance_id, urgent=urgent)
+    read_us = account.now_us()
+    look = await account.reads.look(instance_id, urgent=urgent)
     if look.instance is None and not look.gone:
         return None
-    await _note_seen(desk, instance_id, look.instance, read_us)
+    await _note_seen(account, instance_id, look.instance, read_us)
     return look.instance
 
 
-async def _note_seen(desk: Desk, instance_id: int, instance: Instance | None, read_us: int) -> None:
-    now_us = desk.now_us()
+async def _note_seen(
+    account: Account, instance_id: int, instance: Instance | None, read_us: int
+) -> None:
+    now_us = account.now_us()
 
     def write(tx: Transaction) -> None:
         rental = tx.rental_of("instance", instance_id)
         if rental is not None and rental.state.holds_money:
             books.observe(tx, rental, instance, now_us, read_us)
 
-    await desk.ledger.write(write)
+    await account.ledger.write(write)

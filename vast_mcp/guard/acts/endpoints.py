@@ -5,9 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import endpoint_intent, endpoint_name, floor_minute_us
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
-from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.guard.acts._endpoint import (
     EndpointSight,
@@ -16,7 +18,6 @@ from vast_mcp.guard.acts._endpoint import (
     short_name,
     worst_case,
 )
-from vast_mcp.guard.mark import endpoint_intent, endpoint_name, floor_minute_us
 from vast_mcp.guard.plans import key_of
 from vast_mcp.operations import serverless
 from vast_mcp.policy import Request
@@ -41,16 +42,16 @@ class CreateEndpoint(PlainAct):
     lease_hours: float = 24.0
     request_key: str = ""
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The worst case, and that the name is free."""
-        desk.vault.check_text("endpoint_name", self.endpoint_name, desk.limits)
+        account.secrets.check_text("endpoint_name", self.endpoint_name, account.limits())
         if not _NAME.fullmatch(self.endpoint_name) or endpoint_intent(self.endpoint_name):
             raise InputInvalid(
                 "endpoint_name", "1 to 80 letters, digits, '.', '_' or '-', without a mark"
             )
         if self.cold_workers > self.max_workers:
             raise InputInvalid("cold_workers", "must not be above max_workers")
-        for one in await desk.reads.endpoints():
+        for one in await account.reads.endpoints():
             if short_name(one.raw_name) == self.endpoint_name:
                 raise InputInvalid(
                     "endpoint_name",
@@ -60,7 +61,7 @@ class CreateEndpoint(PlainAct):
                 )
         per_worker = UsdPerHour.of(self.max_usd_per_worker_hour)
         rate = per_worker * self.max_workers
-        now_us = desk.now_us()
+        now_us = account.now_us()
         spend = worst_case(
             per_worker,
             adds=rate,
@@ -133,7 +134,7 @@ class CreateEndpoint(PlainAct):
     def _ends_us(self, booking: Booking) -> int:
         return floor_minute_us(booking.now_us + seconds_from_hours(self.lease_hours) * SECOND_US)
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Sent once; a lost answer is looked for by the mark in the name."""
         intent_id = errand.booking.intent_id
         name = endpoint_name(self.endpoint_name, intent_id)
@@ -143,40 +144,40 @@ class CreateEndpoint(PlainAct):
             cold_workers=self.cold_workers,
             min_load=self.min_load,
         )
-        await set_state(desk, intent_id, RentalState.SENDING)
+        await set_state(account, intent_id, RentalState.SENDING)
         try:
             await errand.send(call)
         except OutcomeUnknown:
-            await set_state(desk, intent_id, RentalState.UNKNOWN)
+            await set_state(account, intent_id, RentalState.UNKNOWN)
         except ApiError:
-            now_us = desk.now_us()
-            await desk.ledger.write(
+            now_us = account.now_us()
+            await account.ledger.write(
                 lambda tx: close_intent(tx, intent_id, RentalState.REFUSED, now_us)
             )
             raise
         except BaseException:
-            await set_state(desk, intent_id, RentalState.UNKNOWN)
+            await set_state(account, intent_id, RentalState.UNKNOWN)
             raise
-        endpoint_id = await self._named(desk, name)
-        return await self._settle(desk, errand, name, endpoint_id)
+        endpoint_id = await self._named(account, name)
+        return await self._settle(account, errand, name, endpoint_id)
 
-    async def _named(self, desk: Desk, name: str) -> int | None:
+    async def _named(self, account: Account, name: str) -> int | None:
         """The endpoint that bears our mark; the id in a reply alone may be anybody's."""
         for number in range(_LOOKS):
             if number:
-                await desk.clock.sleep(_LOOK_EVERY_S)
+                await account.clock.sleep(_LOOK_EVERY_S)
             with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
-                for one in await desk.reads.endpoints():
+                for one in await account.reads.endpoints():
                     if one.raw_name == name:
                         return one.endpoint_id
         return None
 
     async def _settle(
-        self, desk: Desk, errand: Errand, name: str, endpoint_id: int | None
+        self, account: Account, errand: Errand, name: str, endpoint_id: int | None
     ) -> Outcome:
         intent_id = errand.booking.intent_id
         if endpoint_id is None:
-            await set_state(desk, intent_id, RentalState.UNKNOWN)
+            await set_state(account, intent_id, RentalState.UNKNOWN)
             return Outcome(
                 status="unknown",
                 said="The endpoint was sent but is not listed yet; its money stays reserved.",
@@ -201,5 +202,5 @@ class CreateEndpoint(PlainAct):
                     outcome=outcome.to_json(),
                 )
 
-        await desk.ledger.write(write)
+        await account.ledger.write(write)
         return outcome

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import floor_minute_us
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import back_up, standing_still
 from vast_mcp.guard.acts._base import Seen, plain_number, see
 from vast_mcp.guard.acts._lease import (
@@ -18,7 +20,6 @@ from vast_mcp.guard.acts._lease import (
     unasked,
     write_mark,
 )
-from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import InstanceState, state_of
 from vast_mcp.policy import Request
 from vast_mcp.store import RentalState, Transaction
@@ -35,32 +36,32 @@ class ExtendLease(LeaseAct):
     instance_id: int
     hours: float
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The present end and state, the added cost, and the rental's new worst case.
 
         Raises:
             InputInvalid: it is stopped, has no lease of ours, or the lease would be over even so.
         """
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         one, rental = seen.instance, seen.rental
         present_us = _present_end_us(seen)
         ends_us = floor_minute_us(present_us + seconds_from_hours(self.hours) * SECOND_US)
-        if ends_us <= max(present_us, desk.now_us()):
+        if ends_us <= max(present_us, account.now_us()):
             raise InputInvalid(
                 "hours", f"the lease would still be over: it ended {minute(present_us)}"
             )
         rate = max(one.usd_per_hour, rental.usd_per_hour) if rental else one.usd_per_hour
-        began_us = rental.created_us if rental else (one.started_at_us or desk.now_us())
+        began_us = rental.created_us if rental else (one.started_at_us or account.now_us())
         spend = added_spend(
             seen,
             adds=UsdPerHour(0),
             adds_running=0,
             hours=(ends_us - began_us) / SECOND_US / HOUR_S,
             # What a person adopts by its copied mark was not paid for until there.
-            from_us=desk.now_us() if seen.whose.copied and not seen.claim else present_us,
+            from_us=account.now_us() if seen.whose.copied and not seen.claim else present_us,
             until_us=ends_us,
             rate=rate,
-            total=await total_so_far(desk, rental),
+            total=await total_so_far(account, rental),
         )
         return LeaseSight(
             request=Request(self.tool, seen.target, spend),
@@ -91,13 +92,13 @@ class ExtendLease(LeaseAct):
         tx.extend_lease(rental.intent_id, sight.ends_us)
         tx.update_rental(rental, lease_ends_us=sight.ends_us, facts=facts)
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Write the new end into the label, where every layer reads it."""
         sight = errand.sight
         assert isinstance(sight, LeaseSight)
         assert sight.seen is not None
         label = sight.seen.target.label
-        written = await write_mark(desk, errand.send, sight.seen, label, sight.ends_us)
+        written = await write_mark(account, errand.send, sight.seen, label, sight.ends_us)
         spend = sight.request.spend
         notes = [_present(sight.seen)]
         if not written:

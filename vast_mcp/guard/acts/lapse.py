@@ -4,12 +4,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import endpoint_name
 from vast_mcp.errors import ApiError, NotFound, OutcomeUnknown
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts._endpoint import listed_scaling
-from vast_mcp.guard.mark import endpoint_name
 from vast_mcp.guard.reconcile import HORIZON_US
 from vast_mcp.models import Scaling
 from vast_mcp.operations import serverless
@@ -38,7 +39,7 @@ class EndEndpoint(PlainAct):
     tool: ClassVar[str] = "update_endpoint"
     endpoint_id: int
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The endpoint, if it still exists.
 
         Raises:
@@ -46,14 +47,14 @@ class EndEndpoint(PlainAct):
             ApiError: neither the vendor nor the ledger can say what it is.
         """
         try:
-            scaling = await listed_scaling(desk, self.endpoint_id)
+            scaling = await listed_scaling(account, self.endpoint_id)
         except ApiError:
-            scaling = await self._booked(desk)
+            scaling = await self._booked(account)
             if scaling is None:
                 raise
         if scaling is None:
-            now_us = desk.now_us()
-            await desk.ledger.write(lambda tx: self._close(tx, now_us))
+            now_us = account.now_us()
+            await account.ledger.write(lambda tx: self._close(tx, now_us))
             raise NotFound(f"Endpoint {self.endpoint_id} is gone already.")
         return EndSight(
             request=Request(
@@ -67,15 +68,15 @@ class EndEndpoint(PlainAct):
             stopped=replace(scaling, cold_workers=0, min_load=0.0, endpoint_state="stopped"),
         )
 
-    async def _booked(self, desk: Desk) -> Scaling | None:
-        rental = await desk.ledger.read(lambda tx: tx.rental_of("endpoint", self.endpoint_id))
+    async def _booked(self, account: Account) -> Scaling | None:
+        rental = await account.ledger.read(lambda tx: tx.rental_of("endpoint", self.endpoint_id))
         workers = None if rental is None else rental.facts.endpoint.workers
         if rental is None or workers is None:
             return None
         name = endpoint_name(rental.label, rental.intent_id)
         return Scaling(name, workers, cold_workers=0, min_load=0.0, endpoint_state="stopped")
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Nothing kept warm, no load, stopped; ended only when no worker bills."""
         sight = errand.sight
         assert isinstance(sight, EndSight)
@@ -87,14 +88,14 @@ class EndEndpoint(PlainAct):
                 with suppress(OutcomeUnknown):  # the workers below tell
                     await errand.send(call)
                     accepted = True
-            workers = await desk.reads.workers(self.endpoint_id, urgent=True)
+            workers = await account.reads.workers(self.endpoint_id, urgent=True)
             quiet = not any(worker.bills for worker in workers)
             if quiet:
                 break
-            await desk.clock.sleep(_LOOK_EVERY_S)
+            await account.clock.sleep(_LOOK_EVERY_S)
         if quiet:
-            now_us = desk.now_us()
-            quiet = await desk.ledger.write(lambda tx: self._end(tx, now_us))
+            now_us = account.now_us()
+            quiet = await account.ledger.write(lambda tx: self._end(tx, now_us))
         return Outcome(
             status="ended" if quiet else "ending",
             said="The endpoint is stopped and no worker bills."

@@ -4,10 +4,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import floor_minute_us
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown, StartQueued
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import plain_number, see, unconfirmed
 from vast_mcp.guard.acts._lease import (
     LeaseAct,
@@ -19,7 +21,6 @@ from vast_mcp.guard.acts._lease import (
     write_mark,
 )
 from vast_mcp.guard.acts.ending import observe_now
-from vast_mcp.guard.mark import floor_minute_us
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
@@ -37,20 +38,20 @@ class StartInstance(LeaseAct):
     instance_id: int
     lease_hours: float
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine, its price running, and the lease's worst case."""
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         one = seen.instance
         if seen.rental is not None and seen.rental.state is RentalState.DESTROYING:
             raise InputInvalid("instance_id", "this machine is being destroyed")
         runs = billing_of(one) is Billing.GPU_AND_DISK and one.intended_status == "running"
-        if runs or _on_its_way(seen.rental, desk.now_us()):
+        if runs or _on_its_way(seen.rental, account.now_us()):
             raise InputInvalid(
                 "instance_id",
                 "this machine is already running or starting",
                 hint="extend_lease gives it more time.",
             )
-        now_us = desk.now_us()
+        now_us = account.now_us()
         ends_us = floor_minute_us(now_us + seconds_from_hours(self.lease_hours) * SECOND_US)
         spend = added_spend(
             seen,
@@ -60,7 +61,7 @@ class StartInstance(LeaseAct):
             from_us=now_us,
             until_us=ends_us,
             rate=one.usd_per_hour,
-            total=await total_so_far(desk, seen.rental),
+            total=await total_so_far(account, seen.rental),
         )
         return LeaseSight(
             request=Request(self.tool, seen.target, spend),
@@ -97,7 +98,7 @@ class StartInstance(LeaseAct):
             ),
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Write the new end into the label, then start. A refusal gives the money back."""
         sight = errand.sight
         assert isinstance(sight, LeaseSight)
@@ -105,20 +106,22 @@ class StartInstance(LeaseAct):
         one: Instance | None = None
         queued = False
         try:
-            await write_mark(desk, errand.send, sight.seen, sight.seen.target.label, sight.ends_us)
+            await write_mark(
+                account, errand.send, sight.seen, sight.seen.target.label, sight.ends_us
+            )
             await errand.send(instances.start_instance(self.instance_id))
         except StartQueued:
             queued = True
         except OutcomeUnknown as error:
             with suppress(ApiError):
-                one = (await desk.reads.look(self.instance_id)).instance
+                one = (await account.reads.look(self.instance_id)).instance
             if one is None or one.intended_status != "running":
                 return self._outcome(sight, "unknown", unconfirmed("start", error))
         except ApiError:
-            await _note_stopped(desk, self.instance_id)
+            await _note_stopped(account, self.instance_id)
             raise
         with suppress(ApiError):  # it was sent; the keeper's next look tells
-            one = await observe_now(desk, self.instance_id)
+            one = await observe_now(account, self.instance_id)
         runs = one is not None and one.actual_status == "running"
         if (queued or (one and state_of(one) is InstanceState.WAITING_FOR_GPU)) and not runs:
             return self._outcome(
@@ -164,8 +167,8 @@ def _on_its_way(rental: Rental | None, now_us: int) -> bool:
     return 0 <= now_us - (rental.facts.start_us or 0) < _ARRIVES_US
 
 
-async def _note_stopped(desk: Desk, instance_id: int) -> None:
-    now_us = desk.now_us()
+async def _note_stopped(account: Account, instance_id: int) -> None:
+    now_us = account.now_us()
 
     def write(tx: Transaction) -> None:
         rental = tx.rental_of("instance", instance_id)
@@ -176,4 +179,4 @@ async def _note_stopped(desk: Desk, instance_id: int) -> None:
             )
             tx.update_rental(rested, facts=facts)
 
-    await desk.ledger.write(write)
+    await account.ledger.write(write)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import Forbidden, InputInvalid, NotFound, OutcomeUnknown
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
@@ -23,14 +24,14 @@ class ProveRights(PlainAct):
 
     tool: ClassVar[str] = "prove_rights"
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The whole list, in which it must not stand: of a long one the last complete reading.
 
         Raises:
             InputInvalid: there is such a machine, or the ledger has one.
         """
-        listed = (await desk.view.listed()).instances
-        held = await desk.ledger.read(lambda tx: tx.rental_of("instance", NOWHERE))
+        listed = (await account.cache.listed()).instances
+        held = await account.ledger.read(lambda tx: tx.rental_of("instance", NOWHERE))
         if held is not None or any(one.instance_id >= NOWHERE for one in listed):
             raise InputInvalid("instance_id", "ids have grown so long that this one may exist")
         return Sight(
@@ -40,7 +41,7 @@ class ProveRights(PlainAct):
             handle="prove-rights",
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:  # noqa: ARG002
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:  # noqa: ARG002
         """Sent once; only the refusal is of interest.
 
         Raises:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from vast_mcp.account.context import Account
 from vast_mcp.api.classify import contract_named
 from vast_mcp.api.next_steps import OTHER_HINT
 from vast_mcp.errors import (
@@ -26,7 +27,7 @@ from vast_mcp.errors import (
     VendorRefused,
 )
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Desk, Errand, Outcome
+from vast_mcp.guard.act import Errand, Outcome
 from vast_mcp.guard.acts import rent_words as words
 from vast_mcp.guard.acts._base import insist
 from vast_mcp.guard.approved import Approved, breach_of
@@ -64,32 +65,32 @@ class Terms:
     least_bid: LeastBid | None = None
 
 
-async def rent(desk: Desk, errand: Errand, terms: Terms) -> Outcome:
+async def rent(account: Account, errand: Errand, terms: Terms) -> Outcome:
     """Send once and settle; an answer that proves nothing is looked into, never sent again.
 
     Raises:
         ApiError: the vendor refused; nothing was rented and the money is released.
     """
     intent_id = errand.booking.intent_id
-    before = desk.view.before
-    rental = await _begin(desk, intent_id)
+    before = account.cache.before
+    rental = await _begin(account, intent_id)
     try:
         answer = await _send(errand, terms.call)
     except ApiError as error:
-        raise await _refused(desk, errand, terms, error) from error
+        raise await _refused(account, errand, terms, error) from error
     except BaseException:
         with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
-            await _lose_sight(desk, intent_id)
+            await _lose_sight(account, intent_id)
         raise
     if not answer.accepted:
         with suppress(LedgerUnavailable):  # "sending" is looked for as well, a little later
-            await _lose_sight(desk, intent_id, answer, before)
-    found = await _find(desk, rental, answer, before)
+            await _lose_sight(account, intent_id, answer, before)
+    found = await _find(account, rental, answer, before)
     if found is None:
-        return await _not_found(desk, errand, terms, answer, before)
+        return await _not_found(account, errand, terms, answer, before)
     if not found.proven:
-        return await _unmarked(desk, errand, terms, found.instance)
-    return await _found(desk, errand, terms, answer, found)
+        return await _unmarked(account, errand, terms, found.instance)
+    return await _found(account, errand, terms, answer, found)
 
 
 async def _send(errand: Errand, call: Call) -> Answer:
@@ -108,12 +109,12 @@ async def _send(errand: Errand, call: Call) -> Answer:
 
 
 async def _not_found(
-    desk: Desk, errand: Errand, terms: Terms, answer: Answer, before: frozenset[int]
+    account: Account, errand: Errand, terms: Terms, answer: Answer, before: frozenset[int]
 ) -> Outcome:
     """Unknown, unless another process had found it: then that one's word counts."""
     now: Rental | None = None
     with suppress(LedgerUnavailable):
-        now = await _lose_sight(desk, errand.booking.intent_id, answer, before)
+        now = await _lose_sight(account, errand.booking.intent_id, answer, before)
     if now is None or now.target_id is None:
         return words.unknown(errand, answer)
     if now.state is RentalState.ACTIVE:
@@ -122,36 +123,36 @@ async def _not_found(
 
 
 async def _find(
-    desk: Desk, rental: Rental, answer: Answer, before: frozenset[int]
+    account: Account, rental: Rental, answer: Answer, before: frozenset[int]
 ) -> FoundRent | None:
     try:
-        return await find(desk, rental, answer, before)
+        return await find(account, rental, answer, before)
     except LedgerUnavailable:
         return None
 
 
 async def _found(
-    desk: Desk, errand: Errand, terms: Terms, answer: Answer, found: FoundRent
+    account: Account, errand: Errand, terms: Terms, answer: Answer, found: FoundRent
 ) -> Outcome:
     """The machine is there and ours: take it into the books, and see how it stands."""
     intent_id, instance_id = errand.booking.intent_id, found.instance.instance_id
     try:
-        rental = await desk.ledger.write(
-            lambda tx: adopt(tx, intent_id, instance_id, desk.now_us())
+        rental = await account.ledger.write(
+            lambda tx: adopt(tx, intent_id, instance_id, account.now_us())
         )
     except LedgerUnavailable as error:  # it exists, and that must be told; its mark outlives us
         return words.rented(errand, terms, instance_id, (str(error),))
     if rental is not None and rental.state is not RentalState.ACTIVE:
         return words.ended(instance_id, gone=not rental.state.holds_money)
     if answer.failed and answer.named is not None:
-        outcome = await _undo(desk, errand, instance_id, answer.said)
+        outcome = await _undo(account, errand, instance_id, answer.said)
         raise VendorRefused(f"Not rented: {outcome.said}", hint=outcome.next)
     if not answer.accepted and answer.answered and _parked(found.instance):
         if not found.instance.is_bid:
             why = "Vast.ai made it without starting it"
-            return await _undo(desk, errand, instance_id, why)
-        return await _outbid(desk, errand, terms, found)
-    return await _settle(desk, errand, terms, answer, found)
+            return await _undo(account, errand, instance_id, why)
+        return await _outbid(account, errand, terms, found)
+    return await _settle(account, errand, terms, answer, found)
 
 
 def _parked(one: Instance) -> bool:
@@ -160,17 +161,17 @@ def _parked(one: Instance) -> bool:
 
 
 async def _settle(
-    desk: Desk, errand: Errand, terms: Terms, answer: Answer, found: FoundRent
+    account: Account, errand: Errand, terms: Terms, answer: Answer, found: FoundRent
 ) -> Outcome:
     """Is it the one that was approved? Then give it our key."""
     instance, instance_id = found.instance, found.instance.instance_id
     why = breach_of(instance, terms.machine)
     if why is not None:
-        return await _undo(desk, errand, instance_id, why)
+        return await _undo(account, errand, instance_id, why)
     warnings = [] if answer.accepted else [words.found_by_mark(answer)]
     key = KeyState.NONE
     if terms.attach_key:
-        key, told = await _attach_own_key(desk, errand, instance_id, terms)
+        key, told = await _attach_own_key(account, errand, instance_id, terms)
         warnings += told
     outcome = words.rented(errand, terms, instance_id, tuple(warnings))
 
@@ -180,58 +181,58 @@ async def _settle(
             facts = replace(rental.facts, checked=True, key=key)
             rental = tx.update_rental(rental, outcome=outcome.to_json(), facts=facts)
             if instance.usd_per_hour < rental.usd_per_hour:  # it came cheaper than approved
-                rental = books.reprice(tx, rental, instance.usd_per_hour, desk.now_us())
-            books.observe(tx, rental, instance, desk.now_us(), found.read_us)
+                rental = books.reprice(tx, rental, instance.usd_per_hour, account.now_us())
+            books.observe(tx, rental, instance, account.now_us(), found.read_us)
 
     try:
-        await desk.ledger.write(write)
+        await account.ledger.write(write)
     except LedgerUnavailable as error:
         return replace(outcome, warnings=(*outcome.warnings, str(error)))
     return outcome
 
 
-async def _outbid(desk: Desk, errand: Errand, terms: Terms, found: FoundRent) -> Outcome:
+async def _outbid(account: Account, errand: Errand, terms: Terms, found: FoundRent) -> Outcome:
     """The bid does not win now, and the machine waits: held with its lease and its money."""
     instance_id = found.instance.instance_id
     why = breach_of(found.instance, terms.machine)
     if why is not None:
-        return await _undo(desk, errand, instance_id, why)
+        return await _undo(account, errand, instance_id, why)
     least = found.instance.min_bid or await _least_bid(terms)
     outcome = words.outbid(terms, instance_id, least)
 
     def write(tx: Transaction) -> None:
         rental = tx.rental(errand.booking.intent_id)
         if rental is not None:
-            facts = replace(rental.facts, checked=True, parked_us=desk.now_us())
+            facts = replace(rental.facts, checked=True, parked_us=account.now_us())
             tx.update_rental(rental, outcome=outcome.to_json(), facts=facts)
 
     with suppress(LedgerUnavailable):
-        await desk.ledger.write(write)
+        await account.ledger.write(write)
     return outcome
 
 
-async def _unmarked(desk: Desk, errand: Errand, terms: Terms, one: Instance) -> Outcome:
+async def _unmarked(account: Account, errand: Errand, terms: Terms, one: Instance) -> Outcome:
     """The vendor says that this is it, and nothing proves it: counted, told, not touched."""
     outcome = words.unmarked(terms, one)
 
     def write(tx: Transaction) -> None:
         rental = tx.rental(errand.booking.intent_id)
         if rental is not None and rental.target_id is None:
-            rental = hold_unmarked(tx, rental, one, desk.now_us())
+            rental = hold_unmarked(tx, rental, one, account.now_us())
             tx.update_rental(rental, outcome=outcome.to_json())
 
     with suppress(LedgerUnavailable):
-        await desk.ledger.write(write)
+        await account.ledger.write(write)
     return outcome
 
 
-async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outcome:
+async def _undo(account: Account, errand: Errand, instance_id: int, why: str) -> Outcome:
     """Dearer or other than approved: destroy the never-run machine at once."""
     with suppress(LedgerUnavailable):  # it is not what was approved: it goes, books or not
-        await _close(desk, errand.booking.intent_id, RentalState.DESTROYING)
+        await _close(account, errand.booking.intent_id, RentalState.DESTROYING)
     try:
         effect = await insist(
-            desk,
+            account,
             errand.send,
             instances.destroy_instance(instance_id),
             instance_id,
@@ -244,8 +245,8 @@ async def _undo(desk: Desk, errand: Errand, instance_id: int, why: str) -> Outco
     outcome = words.undone(instance_id, why, gone=gone)
     with suppress(LedgerUnavailable):  # for a repeat of this call; the deed is done either way
         if gone:
-            await _close(desk, errand.booking.intent_id, RentalState.GONE)
-        await desk.ledger.write(lambda tx: _keep(tx, errand.booking.intent_id, outcome))
+            await _close(account, errand.booking.intent_id, RentalState.GONE)
+        await account.ledger.write(lambda tx: _keep(tx, errand.booking.intent_id, outcome))
     return outcome
 
 
@@ -255,10 +256,10 @@ def _keep(tx: Transaction, intent_id: str, outcome: Outcome) -> None:
         tx.update_rental(rental, outcome=outcome.to_json())
 
 
-async def _refused(desk: Desk, errand: Errand, terms: Terms, error: ApiError) -> ApiError:
+async def _refused(account: Account, errand: Errand, terms: Terms, error: ApiError) -> ApiError:
     """A definite no: release the money, and say what would have worked."""
     with suppress(LedgerUnavailable):  # the keeper finds that nothing came of it
-        await _close(desk, errand.booking.intent_id, RentalState.REFUSED)
+        await _close(account, errand.booking.intent_id, RentalState.REFUSED)
     if isinstance(error, OfferGone) and error.status == 410 and terms.bid is not None:
         least = await _least_bid(terms)
         if least is not None:
@@ -282,9 +283,9 @@ async def _least_bid(terms: Terms) -> UsdPerHour | None:
         return None
 
 
-async def _begin(desk: Desk, intent_id: str) -> Rental:
+async def _begin(account: Account, intent_id: str) -> Rental:
     """On the disk before the first byte leaves; a reservation taken back meanwhile is not sent."""
-    sent_us = desk.now_us()
+    sent_us = account.now_us()
 
     def write(tx: Transaction) -> Rental:
         rental = tx.rental(intent_id)
@@ -296,11 +297,11 @@ async def _begin(desk: Desk, intent_id: str) -> Rental:
             )
         return tx.update_rental(rental, state=RentalState.SENDING, sent_us=sent_us)
 
-    return await desk.ledger.write(write)
+    return await account.ledger.write(write)
 
 
 async def _lose_sight(
-    desk: Desk,
+    account: Account,
     intent_id: str,
     answer: Answer | None = None,
     before: frozenset[int] = frozenset(),
@@ -313,14 +314,14 @@ async def _lose_sight(
             return rental
         facts = rental.facts
         if answer is not None:
-            facts = answer.noted(facts, desk.now_us(), before)
+            facts = answer.noted(facts, account.now_us(), before)
         return tx.update_rental(rental, state=RentalState.UNKNOWN, facts=facts)
 
-    return await desk.ledger.write(write)
+    return await account.ledger.write(write)
 
 
-async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
-    now_us = desk.now_us()
+async def _close(account: Account, intent_id: str, state: RentalState) -> None:
+    now_us = account.now_us()
 
     def write(tx: Transaction) -> None:
         rental = tx.rental(intent_id)
@@ -332,18 +333,18 @@ async def _close(desk: Desk, intent_id: str, state: RentalState) -> None:
         else:
             books.close(tx, rental, state, now_us)
 
-    await desk.ledger.write(write)
+    await account.ledger.write(write)
 
 
 async def _attach_own_key(
-    desk: Desk, errand: Errand, instance_id: int, terms: Terms
+    account: Account, errand: Errand, instance_id: int, terms: Terms
 ) -> tuple[KeyState, list[str]]:
     """Whether our key is given, due or refused for good, and what to say of it.
 
     A team's account refuses keys of single machines; our start script brings it all the same.
     """
     try:
-        await errand.send(instances.attach_ssh_key(instance_id, desk.show_key()))
+        await errand.send(instances.attach_ssh_key(instance_id, account.show_key()))
     except VendorRefused as error:
         if "already associated" in error.message:
             return KeyState.GIVEN, []

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import (
     ApiError,
@@ -15,7 +16,7 @@ from vast_mcp.errors import (
     VendorUnreadable,
 )
 from vast_mcp.guard import books
-from vast_mcp.guard.act import Booking, Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts._endpoint import (
     EndpointSight,
@@ -51,20 +52,20 @@ class UpdateEndpoint(PlainAct):
     min_load: float | None = None
     endpoint_state: str | None = None
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The endpoint as it is, and what a higher maximum adds."""
         changes = self.changes()
         if not changes:
             raise InputInvalid("max_workers", "nothing to change was given")
-        found = await find_endpoint(desk, self.endpoint_name)
+        found = await find_endpoint(account, self.endpoint_name)
         one = found.endpoint
         new_max = one.max_workers if self.max_workers is None else self.max_workers
         per_worker = per_worker_of(found.rental)
-        spend = await added(desk, found, per_worker, max(0, new_max - one.max_workers))
+        spend = await added(account, found, per_worker, max(0, new_max - one.max_workers))
         raises = self._raises(one)
         if raises:
-            found.insist_on_lease(desk.now_us())
-            await insist_on_searches(desk, found)
+            found.insist_on_lease(account.now_us())
+            await insist_on_searches(account, found)
         shown = ", ".join(f"{name} {value}" for name, value in changes.items())
         return EndpointSight(
             request=Request(self.tool, found.target, spend if found.rental else None, raises),
@@ -124,13 +125,13 @@ class UpdateEndpoint(PlainAct):
             rental = books.reprice(tx, rental, sight.rate, booking.now_us)
             _note_workers(tx, rental, sight.max_workers)
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Read once more, sent once, then read back."""
         sight = errand.sight
         assert isinstance(sight, EndpointSight)
         assert sight.found is not None
         endpoint_id = sight.found.endpoint.endpoint_id
-        scaling = await self._merged(desk, errand)
+        scaling = await self._merged(account, errand)
         if scaling is None:
             return Outcome(
                 status="changed",
@@ -145,10 +146,12 @@ class UpdateEndpoint(PlainAct):
             lost = True
         except ApiError:  # refused: only what it may rent stays reserved
             with suppress(VastMcpError):
-                await self._release(desk, errand, await find_endpoint(desk, scaling.endpoint_name))
+                await self._release(
+                    account, errand, await find_endpoint(account, scaling.endpoint_name)
+                )
             raise
         try:
-            now = await find_endpoint(desk, sight.found.endpoint.raw_name)
+            now = await find_endpoint(account, sight.found.endpoint.raw_name)
         except VastMcpError as error:
             return Outcome(
                 status="unknown",
@@ -158,7 +161,7 @@ class UpdateEndpoint(PlainAct):
             )
         one = now.endpoint
         if one.max_workers == sight.max_workers:
-            await self._settle(desk, errand, sight.rate, one.max_workers)
+            await self._settle(account, errand, sight.rate, one.max_workers)
         return self._read_back(one, lost=lost)
 
     def _read_back(self, one: Endpoint, *, lost: bool) -> Outcome:
@@ -180,7 +183,7 @@ class UpdateEndpoint(PlainAct):
         said = "Changed; the answer was lost, and the endpoint shows it:" if lost else "Changed."
         return Outcome(status="updated", said=f"{said} {shown}", values=values)
 
-    async def _merged(self, desk: Desk, errand: Errand) -> Scaling | None:
+    async def _merged(self, account: Account, errand: Errand) -> Scaling | None:
         """What to send: the record as it is now, with the changes. None: it is another by now.
 
         Raises:
@@ -191,12 +194,12 @@ class UpdateEndpoint(PlainAct):
         assert sight.found is not None
         seen = sight.found.endpoint
         try:
-            fresh = (await find_endpoint(desk, seen.raw_name)).endpoint
+            fresh = (await find_endpoint(account, seen.raw_name)).endpoint
         except VastMcpError:
-            await self._release(desk, errand, sight.found)
+            await self._release(account, errand, sight.found)
             raise
         if fresh != seen:
-            await self._release(desk, errand, FoundEndpoint(fresh, sight.found.rental))
+            await self._release(account, errand, FoundEndpoint(fresh, sight.found.rental))
             return None
         now = fresh.scaling
         return replace(
@@ -207,16 +210,18 @@ class UpdateEndpoint(PlainAct):
             endpoint_state=self.endpoint_state or now.endpoint_state,
         )
 
-    async def _release(self, desk: Desk, errand: Errand, found: FoundEndpoint) -> None:
+    async def _release(self, account: Account, errand: Errand, found: FoundEndpoint) -> None:
         """Nothing was changed: reserved is what the endpoint may rent as it is."""
         most = found.endpoint.max_workers
-        await self._settle(desk, errand, per_worker_of(found.rental) * most, most)
+        await self._settle(account, errand, per_worker_of(found.rental) * most, most)
 
-    async def _settle(self, desk: Desk, errand: Errand, rate: UsdPerHour, workers: int) -> None:
+    async def _settle(
+        self, account: Account, errand: Errand, rate: UsdPerHour, workers: int
+    ) -> None:
         sight = errand.sight
         assert isinstance(sight, EndpointSight)
         assert sight.found is not None
-        endpoint_id, now_us = sight.found.endpoint.endpoint_id, desk.now_us()
+        endpoint_id, now_us = sight.found.endpoint.endpoint_id, account.now_us()
 
         def write(tx: Transaction) -> None:
             rental = tx.rental_of("endpoint", endpoint_id)
@@ -226,12 +231,14 @@ class UpdateEndpoint(PlainAct):
             if rental.usd_per_hour == rate:
                 _note_workers(tx, rental, workers)
 
-        await desk.ledger.write(write)
+        await account.ledger.write(write)
 
 
-async def added(desk: Desk, found: FoundEndpoint, per_worker: UsdPerHour, workers: int) -> Spend:
+async def added(
+    account: Account, found: FoundEndpoint, per_worker: UsdPerHour, workers: int
+) -> Spend:
     """What so many workers more cost until the lease ends."""
-    now_us, rental = desk.now_us(), found.rental
+    now_us, rental = account.now_us(), found.rental
     ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
     began_us = rental.created_us if rental else now_us
     return worst_case(
@@ -241,7 +248,7 @@ async def added(desk: Desk, found: FoundEndpoint, per_worker: UsdPerHour, worker
         hours=(ends_us - began_us) / SECOND_US / HOUR_S,
         from_us=now_us,
         until_us=ends_us,
-        total=await total_so_far(desk, rental),
+        total=await total_so_far(account, rental),
     )
 
 
@@ -257,9 +264,9 @@ class DeleteEndpoint(PlainAct):
     tool: ClassVar[str] = "delete_endpoint"
     endpoint_name: str
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The endpoint as it is."""
-        found = await find_endpoint(desk, self.endpoint_name, urgent=True)
+        found = await find_endpoint(account, self.endpoint_name, urgent=True)
         one = found.endpoint
         return EndpointSight(
             request=Request(self.tool, found.target),
@@ -271,7 +278,7 @@ class DeleteEndpoint(PlainAct):
             found=found,
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Sent until it is no longer listed; only then is it said to be gone."""
         sight = errand.sight
         assert isinstance(sight, EndpointSight)
@@ -282,19 +289,19 @@ class DeleteEndpoint(PlainAct):
             with suppress(OutcomeUnknown, NotFound):  # the list below tells
                 await errand.send(serverless.delete_endpoint(endpoint_id))
             with suppress(VendorDown, VendorUnreadable):  # sent: it is only not seen yet
-                gone = await listed_scaling(desk, endpoint_id) is None
+                gone = await listed_scaling(account, endpoint_id) is None
             if gone:
                 break
-            await desk.clock.sleep(3.0)
+            await account.clock.sleep(3.0)
         if gone:
-            now_us = desk.now_us()
+            now_us = account.now_us()
 
             def write(tx: Transaction) -> None:
                 rental = tx.rental_of("endpoint", endpoint_id)
                 if rental is not None:
                     books.close(tx, rental, RentalState.GONE, now_us)
 
-            await desk.ledger.write(write)
+            await account.ledger.write(write)
         return Outcome(
             status="deleted" if gone else "deleting",
             said="Deleted; its workers are destroyed one by one and bill until then."

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError, InputInvalid, VastMcpError
-from vast_mcp.guard.act import Booking, Desk, Errand, Form, Outcome, Sight
+from vast_mcp.guard.act import Booking, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._base import ABSENT_LISTS, PlainAct
 from vast_mcp.guard.acts.ending import DestroyInstance
 from vast_mcp.operations import Json, JsonObject
@@ -36,7 +37,7 @@ class Ending(Protocol):
         """Its machine."""
         ...
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """See it."""
         ...
 
@@ -48,7 +49,7 @@ class Ending(Protocol):
         """Note it in the deciding transaction."""
         ...
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Do it."""
         ...
 
@@ -86,7 +87,7 @@ class EndSeveral(PlainAct):
         """The act on one of them."""
         raise NotImplementedError
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """Every machine; if nothing is left to ask about, what is said instead.
 
         Raises:
@@ -98,23 +99,23 @@ class EndSeveral(PlainAct):
         parts: list[Part] = []
         apart: list[JsonObject] = []
         for instance_id in ids:
-            seen = await self._seen(desk, instance_id)
+            seen = await self._seen(account, instance_id)
             if isinstance(seen, Part):
                 parts.append(seen)
             else:
                 apart.append(seen)
         return self._sight(parts, apart)
 
-    async def _seen(self, desk: Desk, instance_id: int) -> Part | JsonObject:
+    async def _seen(self, account: Account, instance_id: int) -> Part | JsonObject:
         act = self.part(instance_id)
         try:
-            sight = await act.look(desk)
+            sight = await act.look(account)
         except VastMcpError as error:
             return {"instance_id": instance_id, "status": "not_done", "said": str(error)}
         if sight.settled is not None:
             settled = sight.settled
             return {"instance_id": instance_id, "status": settled.status, "said": settled.said}
-        level = level_of(decide(sight.request, Exposure(), desk.limits))
+        level = level_of(decide(sight.request, Exposure(), account.limits()))
         target = sight.request.target
         if level.rank > Level.ASK.rank or target is None or not target.ours:
             return {
@@ -183,16 +184,16 @@ class EndSeveral(PlainAct):
         for one in sight.parts:
             one.act.reserve(tx, booking, one.sight)
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Two at a time, as the vendor's pace allows; one that fails keeps no other back."""
         sight = errand.sight
         assert isinstance(sight, SeveralSight)
         turn = asyncio.Semaphore(_AT_ONCE)
-        rows = await asyncio.gather(*(_ended(desk, errand, one, turn) for one in sight.parts))
-        rows = await self.seen_once_more(desk, rows)
+        rows = await asyncio.gather(*(_ended(account, errand, one, turn) for one in sight.parts))
+        rows = await self.seen_once_more(account, rows)
         return _summed(self.done, [*rows, *sight.apart])
 
-    async def seen_once_more(self, desk: Desk, rows: list[JsonObject]) -> list[JsonObject]:  # noqa: ARG002
+    async def seen_once_more(self, account: Account, rows: list[JsonObject]) -> list[JsonObject]:  # noqa: ARG002
         """The rows after a look at all machines together, which each alone may have missed."""
         return rows
 
@@ -209,12 +210,14 @@ def _unchanged(approved: JsonObject, one: Part) -> bool:
     return isinstance(was, dict) and one.act.holds(was, one.sight)
 
 
-async def _ended(desk: Desk, errand: Errand, one: Part, turn: asyncio.Semaphore) -> JsonObject:
+async def _ended(
+    account: Account, errand: Errand, one: Part, turn: asyncio.Semaphore
+) -> JsonObject:
     row: JsonObject = {"instance_id": one.act.instance_id}
     try:
         async with turn:  # more would use up each other's patience waiting for the vendor's pace
             outcome = await one.act.carry_out(
-                desk, replace(errand, sight=one.sight, approved=one.sight.snapshot)
+                account, replace(errand, sight=one.sight, approved=one.sight.snapshot)
             )
     except VastMcpError as error:
         return {**row, "status": "not_done", "said": str(error)}
@@ -250,20 +253,20 @@ class DestroyInstances(EndSeveral):
         """One of them."""
         return DestroyInstance(instance_id)
 
-    async def seen_once_more(self, desk: Desk, rows: list[JsonObject]) -> list[JsonObject]:
+    async def seen_once_more(self, account: Account, rows: list[JsonObject]) -> list[JsonObject]:
         """Two complete lists begun after every send prove all that they lack gone."""
         waiting = {row["instance_id"] for row in rows if row["status"] == "destroying"}
         with suppress(ApiError):  # the keeper goes on looking
             for _ in range(ABSENT_LISTS if waiting else 0):
-                listed = await desk.reads.list_instances(urgent=True)
+                listed = await account.reads.list_instances(urgent=True)
                 waiting -= {one.instance_id for one in listed}
-            return [await _proven(desk, row, waiting) for row in rows]
+            return [await _proven(account, row, waiting) for row in rows]
         return rows
 
 
-async def _proven(desk: Desk, row: JsonObject, gone: set[Json]) -> JsonObject:
+async def _proven(account: Account, row: JsonObject, gone: set[Json]) -> JsonObject:
     instance_id = row["instance_id"]
     if instance_id not in gone or not isinstance(instance_id, int):
         return row
-    outcome = await DestroyInstance(instance_id).proven_gone(desk)
+    outcome = await DestroyInstance(instance_id).proven_gone(account)
     return {"instance_id": instance_id, "status": outcome.status, "said": outcome.said}

@@ -5,13 +5,14 @@ import shlex
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
+from vast_mcp.account.lease_label import check_label
 from vast_mcp.errors import InputInvalid, VendorRefused
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._aboard import must_have_ssh
 from vast_mcp.guard.acts._base import PlainAct, insist, see
 from vast_mcp.guard.acts._lease import write_mark
 from vast_mcp.guard.books import note_key
-from vast_mcp.guard.mark import check_label
 from vast_mcp.models import Billing, billing_of
 from vast_mcp.operations import instances
 from vast_mcp.policy import Request
@@ -33,11 +34,11 @@ class LabelInstance(PlainAct):
     instance_id: int
     label: str
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine; a label that imitates a mark or holds a secret is refused."""
         check_label(self.label)
-        desk.vault.check_text("label", self.label, desk.limits)
-        seen = await see(desk, self.instance_id)
+        account.secrets.check_text("label", self.label, account.limits())
+        seen = await see(account, self.instance_id)
         return Sight(
             request=Request(self.tool, seen.target),
             snapshot=seen.snapshot,
@@ -46,19 +47,19 @@ class LabelInstance(PlainAct):
             label=seen.target.label,
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Set it until it is seen."""
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         one = seen.instance
         if seen.rental is not None and seen.whose.mark is not None:
             # With the end that the books hold: another call may be moving it.
             ends_us = seen.rental.lease_ends_us
-            done = await write_mark(desk, errand.send, seen, check_label(self.label), ends_us)
+            done = await write_mark(account, errand.send, seen, check_label(self.label), ends_us)
         else:
             text = check_label(self.label)
-            label = text if seen.whose.copied else desk.marker.relabel(one.raw_label, text)
+            label = text if seen.whose.copied else account.marker.relabel(one.raw_label, text)
             effect = await insist(
-                desk,
+                account,
                 errand.send,
                 instances.label_instance(self.instance_id, label),
                 self.instance_id,
@@ -81,7 +82,7 @@ class AttachSshKey(PlainAct):
     public_key: str = ""
     """Empty: our own key."""
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine; anything that is not one public key is refused before it can leave.
 
         Raises:
@@ -89,7 +90,7 @@ class AttachSshKey(PlainAct):
         """
         if self.public_key:
             check_public_key(self.public_key)
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         must_have_ssh(seen)
         return Sight(
             request=Request(self.tool, seen.target),
@@ -99,9 +100,9 @@ class AttachSshKey(PlainAct):
             label=seen.target.label,
         )
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Sent once; the key arrives on the machine after 10 to 15 s (docs/vendor-api.md#ssh)."""
-        key = self.public_key.strip() or desk.show_key()
+        key = self.public_key.strip() or account.show_key()
         said = "The key is attached; it works after about 15 s."
         try:
             await errand.send(instances.attach_ssh_key(self.instance_id, key))
@@ -110,7 +111,7 @@ class AttachSshKey(PlainAct):
                 raise
             said = "The machine has this key already."
         if not self.public_key:
-            await desk.ledger.write(self._note)
+            await account.ledger.write(self._note)
         return Outcome(
             status="attached",
             said=said,
@@ -147,10 +148,10 @@ class DeleteDiskFiles(PlainAct):
     instance_id: int
     paths: tuple[str, ...]
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The machine, which must be stopped, and the exact paths."""
         self.command()
-        seen = await see(desk, self.instance_id)
+        seen = await see(account, self.instance_id)
         if billing_of(seen.instance) is Billing.GPU_AND_DISK:
             raise InputInvalid(
                 "instance_id", "this machine is not stopped; the vendor deletes on stopped ones"
@@ -181,7 +182,7 @@ class DeleteDiskFiles(PlainAct):
             raise InputInvalid("paths", f"1 or more, in at most {_COMMAND_LIMIT} characters")
         return command
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:  # noqa: ARG002
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:  # noqa: ARG002
         """Sent once."""
         await errand.send(instances.delete_disk_files(self.instance_id, self.command()))
         return Outcome(

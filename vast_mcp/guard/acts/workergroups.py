@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from vast_mcp.account.context import Account
 from vast_mcp.api.query import parse_query
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import InputInvalid, OutcomeUnknown, PolicyDenied
-from vast_mcp.guard.act import Desk, Errand, Outcome, Sight
+from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, unconfirmed
 from vast_mcp.guard.acts._endpoint import (
     EndpointSight,
@@ -45,17 +46,17 @@ class CreateWorkergroup(PlainAct):
     search_query: str = ""
     gpu_ram_gb: float | None = None
 
-    async def look(self, desk: Desk) -> Sight:
+    async def look(self, account: Account) -> Sight:
         """The endpoint, and the search within the limits; approved, it needs no second question.
 
         Raises:
             PolicyDenied: the search, or the template's own, contradicts a limit.
             InputInvalid: the lease has ended, no such template, a search that cannot be read.
         """
-        desk.vault.check_text("search_query", self.search_query, desk.limits)
-        found = await find_endpoint(desk, self.endpoint_name)
-        found.insist_on_lease(desk.now_us())
-        template = await desk.reads.template(self.template_hash)
+        account.secrets.check_text("search_query", self.search_query, account.limits())
+        found = await find_endpoint(account, self.endpoint_name)
+        found.insist_on_lease(account.now_us())
+        template = await account.reads.template(self.template_hash)
         if template is None:
             raise InputInvalid(
                 "template_hash", "there is no such template", hint="search_templates finds it."
@@ -66,7 +67,7 @@ class CreateWorkergroup(PlainAct):
             request=Request(
                 self.tool,
                 found.target,
-                self._spend(await _spend(desk, found), template),
+                self._spend(await _spend(account, found), template),
                 covered=approved,
             ),
             snapshot={"endpoint_id": one.endpoint_id, "name": one.raw_name},
@@ -75,7 +76,7 @@ class CreateWorkergroup(PlainAct):
             handle=f"workergroup-{one.endpoint_id}",
             label=short_name(one.raw_name),
             found=found,
-            search=await self._search(desk, found.rental, template),
+            search=await self._search(account, found.rental, template),
         )
 
     def _spend(self, spend: Spend, template: Template) -> Spend:
@@ -86,8 +87,8 @@ class CreateWorkergroup(PlainAct):
             disk_gb=template.recommended_disk_gb or DEFAULT_DISK_GB,
         )
 
-    async def _search(self, desk: Desk, rental: Rental | None, template: Template) -> str:
-        bounds = await search_bounds(desk, None if rental is None else per_worker_of(rental))
+    async def _search(self, account: Account, rental: Rental | None, template: Template) -> str:
+        bounds = await search_bounds(account, None if rental is None else per_worker_of(rental))
         _check_template(template, bounds)
         asked = parse_query(self.search_query)
         if self.gpu_ram_gb is not None and "gpu_ram" not in asked:
@@ -95,9 +96,9 @@ class CreateWorkergroup(PlainAct):
             asked["gpu_ram"] = {"gte": float(mb_from_gb(self.gpu_ram_gb))}
         return written(bounded(asked, bounds))
 
-    async def carry_out(self, desk: Desk, errand: Errand) -> Outcome:
+    async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Sent once, with the search as it was decided."""
-        del desk
+        del account
         sight = errand.sight
         assert isinstance(sight, GroupSight)
         assert sight.found is not None
@@ -129,11 +130,11 @@ class CreateWorkergroup(PlainAct):
         )
 
 
-async def _spend(desk: Desk, found: FoundEndpoint) -> Spend:
+async def _spend(account: Account, found: FoundEndpoint) -> Spend:
     """An approved endpoint adds nothing to what is reserved; another one a day at its maximum."""
     if found.rental is not None:
-        return await added(desk, found, per_worker_of(found.rental), 0)
-    most, now_us = desk.limits.max_usd_per_hour, desk.now_us()
+        return await added(account, found, per_worker_of(found.rental), 0)
+    most, now_us = account.limits().max_usd_per_hour, account.now_us()
     workers = found.endpoint.max_workers
     return worst_case(
         most,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from vast_mcp.account.context import Account
 from vast_mcp.errors import ConfigInvalid, InputInvalid
-from vast_mcp.guard.act import Desk
 from vast_mcp.guard.inside.hazards import hazard
 from vast_mcp.guard.inside.onstart import check_bare, wrap_onstart
 from vast_mcp.guard.inside.snippet import lease_guard
@@ -47,26 +47,26 @@ class Inside:
 
 
 def guard_text(
-    desk: Desk, intent_id: str, created_us: int, until_us: int, idle_minutes: int | None
+    account: Account, intent_id: str, created_us: int, until_us: int, idle_minutes: int | None
 ) -> str:
     """The guard for one rent under the limits now in force."""
-    longest_us = int(seconds_from_hours(desk.limits.max_lease_hours)) * 1_000_000
+    longest_us = int(seconds_from_hours(account.limits().max_lease_hours)) * 1_000_000
     return lease_guard(
-        api_base=desk.reads.api_base,
+        api_base=account.reads.api_base,
         intent_id=intent_id,
-        owner=desk.marker.owner,
+        owner=account.marker.owner,
         created_us=created_us,
         until_us=until_us,
         ceiling_us=created_us + longest_us,
         idle_minutes=idle_minutes,
-        ssh_key=_own_key(desk),
+        ssh_key=_own_key(account),
     )
 
 
-def _own_key(desk: Desk) -> str:
+def _own_key(account: Account) -> str:
     """Our public key; a rent goes on without it and says elsewhere what is wrong with it."""
     try:
-        return desk.show_key()
+        return account.show_key()
     except (OSError, ConfigInvalid):
         return ""
 

@@ -8,7 +8,7 @@ answer says that its lease ends only while this server or `vast-mcp watch` runs.
 import re
 import shlex
 
-from vast_mcp.guard.reserved import is_reserved
+from vast_mcp.account.reserved_names import is_reserved
 from vast_mcp.models import Template
 
 _SHEBANG = re.compile(r"#![ \t]*(\S+)([^\n]*)")

@@ -8,10 +8,10 @@ import re
 from functools import cache
 from pathlib import Path
 
+from vast_mcp.account.lease_label import stamp
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.config import fits_a_script
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.guard.mark import stamp
 
 _OWNER = re.compile(r"[a-z0-9]{7}")
 _INTENT = re.compile(r"[a-z0-9]{11}")

@@ -8,13 +8,13 @@ its last complete reading while that is young enough, and never a part of one.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vast_mcp.account.belonging import Bearers
+from vast_mcp.account.lease_label import Marker
 from vast_mcp.api.pages import Between, Progress
 from vast_mcp.api.reads import Reads
 from vast_mcp.clock import Clock
 from vast_mcp.errors import RateLimited
-from vast_mcp.guard.belonging import Bearers
-from vast_mcp.guard.mark import Marker
-from vast_mcp.models import Account, Instance, billing_of, rate_of
+from vast_mcp.models import Instance, VendorAccount, billing_of, rate_of
 from vast_mcp.units import UsdPerHour
 
 FRESH_S = 10.0
@@ -50,7 +50,7 @@ class Reading:
 class Facts:
     """What the vendor says about the whole account."""
 
-    account: Account
+    account: VendorAccount
     instances: tuple[Instance, ...]
     bearers: Bearers
     """Whose they are."""
@@ -60,7 +60,7 @@ class Facts:
     """In words, where the list is too long to be read on demand."""
 
 
-class View:
+class AccountCache:
     """Reads the account and its machines.
 
     `attended`: a keeper reads long lists in the background; without one whoever asks waits for all
@@ -75,7 +75,7 @@ class View:
         self._marker = marker
         self._attended = attended
         self._reading: Reading | None = None
-        self._account: tuple[float, Account] | None = None
+        self._account: tuple[float, VendorAccount] | None = None
         self._current = False
         """Whether nothing was written since the last reading began."""
         self._progress: Progress | None = None

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vast_mcp.account.reserved_names import is_reserved
 from vast_mcp.errors import ConfigInvalid, InputInvalid
-from vast_mcp.guard.reserved import is_reserved
 from vast_mcp.store import Cipher
 
 FOLDER = "secrets"

@@ -16,8 +16,8 @@ machine with our mark bears a copy: it is a stranger's, and only a person adopts
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from vast_mcp.account.lease_label import INTENT_LENGTH, Mark, Marker
 from vast_mcp.clock import HOUR_US, MINUTE_US
-from vast_mcp.guard.mark import INTENT_LENGTH, Mark, Marker
 from vast_mcp.models import Billing, Instance, billing_of
 from vast_mcp.store import OutsideRental, Rental, Transaction
 

@@ -10,9 +10,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vast_mcp.account.secret_store import SecretStore, from_keyring
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, PolicyDenied
-from vast_mcp.guard.secret_store import SecretStore, from_keyring
 from vast_mcp.policy import Limits
 from vast_mcp.text import Redactor
 
@@ -23,7 +23,7 @@ Names = Sequence[str]
 """`NAME`, or `NAME=generate` for a fresh value that is kept for the person."""
 
 
-class Vault:
+class MachineSecrets:
     """Finds values by name. One per server."""
 
     def __init__(

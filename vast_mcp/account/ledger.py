@@ -52,7 +52,7 @@ def known_ledger(state_dir: Path, key_digest: str) -> Path | None:
     return path if name is not None and path.is_file() else None
 
 
-class AccountBooks:
+class AccountLedger:
     """A ledger that finds its file at first use. Satisfies `Ledger`."""
 
     def __init__(

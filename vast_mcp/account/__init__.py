@@ -1,0 +1,1 @@
+"""What is known of the account behind a key, and with what it is looked at."""
