@@ -44,7 +44,7 @@ def _read(declared: DeclaredRead[Any]) -> Callable[..., Any]:
         ]
         return RowsAnswer(rows=rows, more=len(found) - len(rows) or None)
 
-    hidden = inspect.Parameter("services", inspect.Parameter.KEYWORD_ONLY, annotation=Svc)
+    hidden = inspect.Parameter("session", inspect.Parameter.KEYWORD_ONLY, annotation=Svc)
     return _described(
         shown, declared.name, declared.says, [hidden, *_own(declared.fields)], RowsAnswer
     )
