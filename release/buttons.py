@@ -67,15 +67,16 @@ def picture(words: str) -> str:
     """A button."""
     words_width = round(7.8 * len(words))
     width = 46 + words_width
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="32" role="img"'
-        f' aria-label="{escape(words)}">\n'
-        f'  <rect width="{width}" height="32" rx="6" fill="#111827"/>\n'
-        '  <g transform="translate(10 8)"><rect width="16" height="16" rx="4" fill="#7c8cff"/>'
-        '<path d="M8 4v8M4 8h8" stroke="#111827" stroke-width="2" stroke-linecap="round"/></g>\n'
-        f'  <text x="34" y="21" fill="#fff" font-family="system-ui,-apple-system,Segoe UI,Roboto,'
-        f'sans-serif" font-size="14" font-weight="600" textLength="{words_width}">{escape(words)}</text>\n</svg>\n'
-    )
+    font = "system-ui,-apple-system,Segoe UI,Roboto,sans-serif"
+    return f"""\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="32" role="img" \
+aria-label="{escape(words)}" font-family="{font}" font-size="14" font-weight="600">
+  <rect width="{width}" height="32" rx="6" fill="#111827"/>
+  <rect x="10" y="8" width="16" height="16" rx="4" fill="#7c8cff"/>
+  <path d="M18 12v8M14 16h8" stroke="#111827" stroke-width="2" stroke-linecap="round"/>
+  <text x="34" y="21" fill="#fff" textLength="{words_width}">{escape(words)}</text>
+</svg>
+"""
 
 
 def main() -> int:
