@@ -43,7 +43,7 @@ class Row:
     key_id: Annotated[int, Column(("id",), ColumnKind.ID)]
 
 
-SHOWN = VendorRoute(Operation("list_things", "GET", "/api/v0/things/", "x"), "", Reply(Row))
+SHOWN = VendorRoute(Operation("list_things", "GET", "/api/v0/things/", "x"), reply=Reply(Row))
 SET: Sets[Wanted, Row] = Sets(SHOWN, lambda _, rows: bool(rows))
 
 
@@ -63,7 +63,7 @@ def written(
         "doing": "Setting a thing",
         "arguments": Wanted,
         "example": Wanted(1, "a"),
-        "routes": single(VendorRoute(operation, "set thing", fixed=(("client_id", "me"),))),
+        "routes": single(VendorRoute(operation, ("set thing",), fixed=(("client_id", "me"),))),
         "lost": SET,
         "level": "ask",
         "question": "Set {text} on {instance_id} ({target})?",
@@ -104,9 +104,9 @@ def test_a_read_that_changes_or_shows_nothing_is_refused() -> None:
         return DeclaredRead("x", "X", "x", "X.", Wanted, Wanted(1, "a"), single(route))
 
     with pytest.raises(ValueError, match="columns"):
-        read(VendorRoute(operation, "", Reply(Row)))
+        read(VendorRoute(operation, reply=Reply(Row)))
     with pytest.raises(ValueError, match="columns"):
-        read(VendorRoute(Operation("y", "GET", "/api/v0/things/{instance_id}/", "x"), ""))
+        read(VendorRoute(Operation("y", "GET", "/api/v0/things/{instance_id}/", "x")))
 
 
 GOOD: JsonObject = {"client_id": "me", "label": "abcd"}

@@ -40,6 +40,9 @@ async def test_no_secret_comes_out_of_any_tool_resource_log_line_or_error(
     world = furnished(tmp_path)
     things = await furnish(world)
     secrets = set(SHORT_FORMS)
+    simulated = world.simulator.world
+    simulated.secrets["HF_TOKEN"] = ENV
+    simulated.api_keys[41_000] = {"id": 41_000, "name": "ci", "key": ONSTART}
     async with world.simulator.ssh_servers(), world.connect() as client:
         await world.rent(
             client, env={"TOKEN": ENV}, onstart=f"echo {ONSTART}", request_key="canary"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mcp import Client
 
 from tests.world import Json, World
+from vast_mcp.operations.declared import DECLARED
 from vast_mcp.server import TOOLS, strict_tools
 from vast_mcp.simulator import Request
 from vast_mcp.tools._spec import ToolSpec
@@ -93,10 +94,19 @@ def calls_of(spec: ToolSpec, things: Things) -> Iterator[Json]:
     seen: list[Json] = []
     for instance_id in things.instances:
         for endpoint in (things.endpoint, things.foreign_endpoint):
-            arguments = dict(_made(spec, things, instance_id, endpoint))
-            if arguments not in seen:
-                seen.append(arguments)
-                yield arguments
+            for choice in _choices(spec):
+                arguments = {**dict(_made(spec, things, instance_id, endpoint)), **choice}
+                if arguments not in seen:
+                    seen.append(arguments)
+                    yield arguments
+
+
+def _choices(spec: ToolSpec) -> list[Json]:
+    """The values of the argument by which a declared tool chooses among its routes."""
+    declared = {one.name: one for one in DECLARED}.get(spec.name)
+    if declared is None or not declared.by:
+        return [{}]
+    return [{declared.by: choice} for choice in declared.routes]
 
 
 def _made(
@@ -127,7 +137,10 @@ def _made(
         "name": "thing",
         **_ESPECIALLY.get(spec.name, {}),
     }
+    declared = {one.name: one for one in DECLARED}.get(spec.name)
     for name in wanted_of(spec):
+        if name not in values and declared is not None:
+            values[name] = getattr(declared.example, name)
         if name not in values:
             raise LookupError(f"{spec.name}: teach {__name__} to make a value for {name!r}")
         yield name, values[name]

@@ -82,3 +82,15 @@ async def test_templates_are_found_by_operator_and_by_substring() -> None:
         assert [row["name"] for row in by_hash["templates"]] == ["PyTorch"]
         assert json.loads(by_hash["templates"][0]["extra_filters"])
         assert by_word["templates_found"] == 1
+
+
+async def test_api_keys_are_listed_with_what_a_client_must_drop() -> None:
+    """The account's own key and those made since; a row may hold the key itself."""
+    async with console() as vendor:
+        wanted = {"name": "ci", "permissions": {"api": {"misc": {}, "user_read": {}}}}
+        made = (await vendor.call("POST", "auth/apikeys/", json=wanted)).json()
+        rows = (await vendor.get("auth/apikeys/"))["apikeys"]
+    assert [row["name"] for row in rows] == ["default", "ci"]
+    assert rows[1]["id"] == made["id"]
+    assert rows[1]["permissions"] == wanted["permissions"]
+    assert all(row["key"] for row in rows)

@@ -30,7 +30,7 @@ def decode_rows(reply: Reply[R], answer: Json) -> tuple[R, ...]:
     found = f.row(answer, "the answer").get(reply.at) if reply.at else answer
     if reply.form == "names":
         (name,) = columns
-        names = f.row({} if found is None else found, reply.at)
+        names = f.row(found, reply.at)
         return tuple(reply.row(**{name: _clean(key)}) for key in names)
     if reply.form == "json_text" and isinstance(found, str):
         try:

@@ -119,10 +119,10 @@ Settlement: TypeAlias = "Sets[Any, Any] | Adds[Any, Any] | Moves"
 
 @dataclass(frozen=True, slots=True)
 class VendorRoute(Generic[R]):
-    """One request of the vendor, the command of its own client that sends it, and the reply."""
+    """One request of the vendor, the commands of its own client that it does, and the reply."""
 
     operation: Operation
-    cli: str = ""
+    cli: tuple[str, ...] = ()
     reply: Reply[R] | None = None
     fixed: tuple[tuple[str, str], ...] = ()
     """What its body always holds; of a GET, its query."""

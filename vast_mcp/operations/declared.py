@@ -6,11 +6,12 @@ from typing import Any, TypeAlias
 
 from vast_mcp.operations._declare import Operation
 from vast_mcp.operations.declaration import DeclaredRead, DeclaredWrite
+from vast_mcp.operations.keys import ON_KEYS
 from vast_mcp.operations.on_instances import ON_INSTANCES
 
 Declared: TypeAlias = DeclaredRead[Any] | DeclaredWrite[Any]
 
-DECLARED: tuple[Declared, ...] = (*ON_INSTANCES,)
+DECLARED: tuple[Declared, ...] = (*ON_INSTANCES, *ON_KEYS)
 WRITES: Mapping[str, DeclaredWrite[Any]] = MappingProxyType(
     {one.name: one for one in DECLARED if isinstance(one, DeclaredWrite)}
 )

@@ -26,7 +26,7 @@ class InstanceNow:
 
 
 INSTANCE_ROW = VendorRoute(
-    instances.SHOW_INSTANCE, "show instance", Reply(InstanceNow, "instances", "object"),
+    instances.SHOW_INSTANCE, ("show instance",), Reply(InstanceNow, "instances", "object"),
     fixed=(("owner", "me"),),
 )  # fmt: skip
 
@@ -57,7 +57,7 @@ RECYCLE_INSTANCE = DeclaredWrite(
                 "recycle_instance", "PUT", "/api/v0/instances/recycle/{instance_id}/", "instances",
                 data=Data.DESTROYS, interval_s=1.0,
             ),
-            "recycle instance",
+            ("recycle instance",),
         )
     ),
     lost=Sets(

@@ -105,6 +105,8 @@ class World:
     copies: Copies = field(init=False)
     volumes: dict[int, Volume] = field(default_factory=dict)
     ssh_keys: dict[int, JsonObject] = field(default_factory=dict)
+    api_keys: dict[int, JsonObject] = field(default_factory=dict)
+    """Keys made since the account began, their values included."""
     last_key_id: int = 40_000
     is_team: bool = False
     secrets: dict[str, str] = field(default_factory=dict)

@@ -56,16 +56,15 @@ create volume · defrag machines · delete api-key · delete deployment · delet
 delete machine · delete scheduled-job · delete ssh-key · delete template · delete volume
 delete workergroup · destroy team · detach ssh · dump-logs · get endpt-logs · get wrkgrp-logs
 help · invite member · list machine · list machines · list network-volume · list volume
-list volumes · metrics gpu-trends · prepay instance · reject price-increase
-remove defjob
+list volumes · metrics gpu-trends · prepay instance · reject price-increase · remove defjob
 remove member · remove team-role · repl · reports · reset api-key · run benchmarks
 schedule maint · search benchmarks · search invoices · search network-volumes · search volumes
 self-test machine · set api-key · set defjob · set min-bid · set role · set user · show api-key
-show api-keys · show audit-logs · show connections · show deployment · show deployment-versions
-show deployments · show deposit · show earnings · show env-vars · show gpu-locations
+show audit-logs · show connections · show deployment · show deployment-versions
+show deployments · show deposit · show earnings · show gpu-locations
 show gpu-metrics · show gpu-trends · show instance-backup-files · show instance-backups
 show ipaddrs · show machine · show machines · show maints · show members · show network-disks
-show pending-price-increases · show scheduled-jobs · show ssh-keys · show subaccounts
+show pending-price-increases · show scheduled-jobs · show subaccounts
 show team-role · show team-roles · start deployment · stop deployment · take snapshot
 tfa activate · tfa auth-new · tfa delete · tfa login · tfa regen-codes · tfa resend-sms
 tfa send-email · tfa send-sms · tfa status · tfa totp-setup · tfa update · transfer credit
@@ -101,22 +100,30 @@ class VendorCommand:
 
 def every_command() -> Iterator[VendorCommand]:
     """All commands that are known."""
-    for name, tool in {**_WITH_A_TOOL, **_declared()}.items():
+    declared = _declared()
+    for name, tool in {**_WITH_A_TOOL, **declared}.items():
         yield VendorCommand(name, tool)
     for name in re.split(r" · |\n", _WITHOUT_A_TOOL.strip()):
-        yield VendorCommand(name)
+        if name not in declared:
+            yield VendorCommand(name)
 
 
 def _declared() -> Mapping[str, str]:
     """The commands that declared operations name as their twins."""
-    return {route.cli: one.name for one in DECLARED for route in one.routes.values() if route.cli}
+    return {
+        command: one.name
+        for one in DECLARED
+        for route in one.routes.values()
+        for command in route.cli
+    }
 
 
 def command_meant(tool: str) -> VendorCommand | None:
     """The command whose name was called as a tool; one or several things are the same."""
     asked = plain(tool)
     verb, _, noun = asked.partition("_")
-    known = {plain(one.name): one for one in every_command()}
+    # The first of two that are spelt alike counts: those that have a tool come first.
+    known = {plain(one.name): one for one in reversed([*every_command()])}
     meant = {_in_one_verb(name): one for name, one in reversed(known.items())}
     if verb in {"list", "get"}:  # `list volumes` offers a host's to others; a model means `show`
         return known.get(f"show_{noun}") or known.get(asked)

@@ -16,6 +16,7 @@ _SECRET_VALUE = re.compile(r"[a-zA-Z0-9_\-.]+")
 _ARRIVAL_S = (10.0, 15.0)
 """How long an attached key takes into a running container (docs/vendor-api.md#ssh)."""
 _SECRETS, _SECRET_LETTERS = 100, 4096
+_OWN_KEY_ID = 9
 
 
 _PRIVATE: JsonObject = {
@@ -28,7 +29,7 @@ _PRIVATE: JsonObject = {
     "got_signup_credit": 0,
     "has_rented": 0,
     "host_only": False,
-    "key_id": 9,
+    "key_id": _OWN_KEY_ID,
     "paid_verified": 0,
     "password_resettable": None,
     "paypal_email": None,
@@ -183,17 +184,32 @@ def delete_secret(call: Call) -> JsonObject:
     return {"success": True, "msg": f"{name} deleted"}
 
 
+def show_api_keys(call: Call) -> JsonObject:
+    """`GET auth/apikeys/`: the account's own key and those made since.
+
+    The published rows hold `rights` and a team's name; `name` and `permissions` are what a key is
+    made with, and a row may well hold the key itself: a client must drop it.
+    """
+    world = call.world
+    own: JsonObject = {"id": _OWN_KEY_ID, "key": world.account_key, "name": "default"}
+    rows = [own, *world.api_keys.values()]
+    shared = {"user_id": USER_ID, "rights": "all", "team_id": None, "team_name": None}
+    return {"apikeys": [{**shared, "permissions": {}, **row} for row in rows]}
+
+
 def create_api_key(call: Call) -> JsonObject:
     """`POST auth/apikeys/`: another key, shown this once. No living simulator takes it as its own.
 
-    It is here because a machine's own key was seen to be refused it.
+    A machine's own key was seen to be refused it.
     """
     permissions = call.body.get("permissions")
     if not isinstance(permissions, dict) or not permissions:
         raise Refusal(400, "missing_permissions", "permissions is required")
     call.world.last_key_id += 1
     number = call.world.last_key_id
-    return {"id": number, "key": f"sim-made-{number}", "permissions": permissions}
+    made: JsonObject = {"id": number, "key": f"sim-made-{number}", "permissions": permissions}
+    call.world.api_keys[number] = {**made, "name": call.body.get("name"), "rights": "custom"}
+    return made
 
 
 TEMPLATE_COLUMNS = frozenset(
@@ -252,6 +268,7 @@ ROUTES = (
     Route(
         "DELETE", "/api/v0/instances/{id}/ssh/{key_id}", detach_key, mutates=True, interval_s=2.0
     ),
+    Route("GET", "/api/v0/auth/apikeys", show_api_keys, interval_s=1.0),
     Route("POST", "/api/v0/auth/apikeys", create_api_key, mutates=True, interval_s=2.0),
     Route("GET", "/api/v0/secrets", show_secrets, interval_s=5.0),
     Route("POST", "/api/v0/secrets", write_secret, mutates=True, interval_s=3.0),
