@@ -1,9 +1,9 @@
 """Settings from the environment and the official client's files, read once at start-up.
 
-The key is looked up as the official client 1.9 does it: `VAST_API_KEY`, else the session that
-`vastai tfa login` leaves in `vastai/vast_tfa_key` of the configuration directory, else
-`vastai/vast_api_key` there, else the legacy `~/.vast_api_key`. Only the key files are read again
-later: when a session has ended.
+The key is `VAST_API_KEY`, else the one of `vast-mcp login`, else the official client's as its
+release 1.9 looks for it: the session that `vastai tfa login` leaves in `vastai/vast_tfa_key` of the
+configuration directory, `vastai/vast_api_key` there, the legacy `~/.vast_api_key`. Only the keys
+are read again later: when a session has ended.
 """
 
 import hashlib
@@ -20,6 +20,8 @@ from pathlib import Path
 import platformdirs
 
 from vast_mcp.errors import ConfigInvalid
+from vast_mcp.logins import FOLDER as LOGINS
+from vast_mcp.logins import Login, Logins
 
 API_BASE = "https://console.vast.ai"
 SERVERLESS_BASE = "https://run.vast.ai"
@@ -36,6 +38,8 @@ class KeyKind(StrEnum):
 
     GIVEN = "given"
     """Named by a person for this process: nothing else is ever used instead."""
+    LOGIN = "login"
+    """Of `vast-mcp login`: only a newer login or a session ever takes its place."""
     SESSION = "two-factor session"
     FILE = "key file"
 
@@ -66,6 +70,8 @@ class Settings:
     key_origin: str = ""
     key_home: Path | None = None
     """The home directory in which key files are looked for; None: no file is ever read."""
+    logins: Logins | None = field(default=None, repr=False, compare=False)
+    """The keys of `vast-mcp login`."""
     state_dir: Path = Path()
     ledger: Path | None = None
     """A ledger file that was asked for by name; else one per account in `state_dir`."""
@@ -84,8 +90,21 @@ class Settings:
     def find_keys(self) -> tuple[ApiKey, ...]:
         """Every key that can be used now, the first first; files are read afresh."""
         if self.key_home is not None:
-            return find_keys(self.environment, self.key_home)
+            return find_keys(self.environment, self.key_home, self.login)
         return (ApiKey(self.api_key, self.key_origin),) if self.api_key else ()
+
+    @property
+    def login(self) -> Login | None:
+        """What `vast-mcp login` kept for this address."""
+        return self.logins.find(self.api_base) if self.logins else None
+
+    @property
+    def key_trouble(self) -> str:
+        """Why the key that a person logged in with cannot be used; empty where that is no matter.
+
+        The official client's key is not taken instead: it may be another account's.
+        """
+        return self.login.trouble if self.login and not self.api_key else ""
 
     @property
     def home(self) -> Path:
@@ -110,7 +129,9 @@ def read_settings(environ: Mapping[str, str], home: Path) -> Settings:
         # The official client sends the key to the real serverless host even when VAST_URL points
         # elsewhere; ours follows VAST_URL (docs/vendor-api.md#traps).
         serverless = api_base if api_base != API_BASE else SERVERLESS_BASE
-    keys = find_keys(environ, home)
+    state_dir = Path(platformdirs.user_state_dir("vast-mcp", appauthor=False))
+    logins = Logins(state_dir / LOGINS)
+    keys = find_keys(environ, home, logins.find(api_base))
     given = environ.get("VAST_MCP_POLICY", "")
     ledger = environ.get("VAST_MCP_LEDGER", "")
     config_dir = Path(platformdirs.user_config_dir("vast-mcp", appauthor=False))
@@ -120,7 +141,8 @@ def read_settings(environ: Mapping[str, str], home: Path) -> Settings:
         api_key=keys[0].value if keys else "",
         key_origin=keys[0].origin if keys else "",
         key_home=home,
-        state_dir=Path(platformdirs.user_state_dir("vast-mcp", appauthor=False)),
+        logins=logins,
+        state_dir=state_dir,
         ledger=Path(ledger) if ledger else None,
         system_policy=system_policy_path(sys.platform),
         user_policy=Path(given) if given else config_dir / "policy.toml",
@@ -139,13 +161,19 @@ def system_policy_path(platform: str) -> Path:
     return Path(platformdirs.site_config_dir("vast-mcp", appauthor=False)) / "policy.toml"
 
 
-def find_keys(environ: Mapping[str, str], home: Path) -> tuple[ApiKey, ...]:
-    """The keys in the official client's order; the first is used. Empty when there is none.
+def find_keys(
+    environ: Mapping[str, str], home: Path, login: Login | None = None
+) -> tuple[ApiKey, ...]:
+    """The keys in their order; the first is used. Empty when there is none.
 
-    A key in the environment stands alone: a file may hold one of another account.
+    A key in the environment stands alone: a file may hold one of another account. So does a login
+    whose key cannot be read.
     """
     if key := environ.get("VAST_API_KEY", "").strip():
         return (ApiKey(key, "VAST_API_KEY"),)
+    if login is not None and login.trouble:
+        return ()
+    first = [ApiKey(login.value, login.origin, KeyKind.LOGIN)] if login else []
     base = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "vastai"
     places = (
         (base / "vast_tfa_key", KeyKind.SESSION),
@@ -153,7 +181,7 @@ def find_keys(environ: Mapping[str, str], home: Path) -> tuple[ApiKey, ...]:
         (home / ".vast_api_key", KeyKind.FILE),
     )
     found = [_key_in(path, kind) for path, kind in places]
-    return tuple(key for key in found if key is not None)
+    return (*first, *(key for key in found if key is not None))
 
 
 def _key_in(path: Path, kind: KeyKind) -> ApiKey | None:

@@ -126,7 +126,7 @@ async def open_runtime(
         roots=lambda: local_roots(settings),
     )
     known = redactor or Redactor()
-    ring = KeyRing.among(settings.find_keys, known)
+    ring = KeyRing.among(settings.find_keys, known, missing=settings.key_trouble)
     async with _connect(settings, clock, transport, pace, ring) as connection:
         reads = Reads(connection)
         cipher = Cipher(seal_key, known.scrub_secrets)

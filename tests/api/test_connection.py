@@ -73,7 +73,7 @@ async def test_without_a_key_nothing_is_sent_and_the_error_says_how_to_get_one(
 ) -> None:
     """Without a key tools answer with how to get one (docs/design.md#key-and-account)."""
     wire = Wire([ok({})])
-    with pytest.raises(KeyMissing, match=r"VAST_API_KEY.*set api-key.*--simulate"):
+    with pytest.raises(KeyMissing, match=r"vast-mcp login.*VAST_API_KEY.*--simulate"):
         await Reads(connect(wire, key=key)).account()
     with pytest.raises(KeyMissing):
         await Writes(connect(wire, key=key)).send(CALL, Permit.for_call(CALL))

@@ -1,14 +1,13 @@
 """Promise: a person sets a secret at a terminal; that allows it, and it lies nowhere in clear."""
 
 import os
-import sys
-import types
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests import keyrings
 from tests.tools.aboard import harbour
 from tests.world import ToolFailed, World
 from vast_mcp.cli import secrets
@@ -151,22 +150,16 @@ def test_a_keyring_is_used_where_it_encrypts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The optional package; one that writes plain text is no keyring."""
-    kept: dict[tuple[str, str], str] = {}
-    module = types.ModuleType("keyring")
-    backend = type("Keyring", (), {"__module__": "keyring.backends.SecretService"})()
-    module.get_keyring = lambda: backend  # type: ignore[attr-defined]
-    module.set_password = lambda s, n, v: kept.__setitem__((s, n), v)  # type: ignore[attr-defined]
-    module.get_password = lambda s, n: kept.get((s, n))  # type: ignore[attr-defined]
-    module.delete_password = lambda s, n: kept.pop((s, n))  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "keyring", module)
+    backend = keyrings.named("keyring.backends.SecretService")
+    keyrings.installed(monkeypatch, backend)
     settings = _settings(tmp_path)
     store = secrets.store_of(settings)
     secrets.put(settings, store, "HF_TOKEN", _typed(CANARY, CANARY))
     assert (dict(store.names()), store.find("HF_TOKEN")) == ({"HF_TOKEN": "keyring"}, CANARY)
     secrets.remove(store, "HF_TOKEN")
-    assert kept == {}
+    assert backend.kept == {}
 
-    backend = type("PlaintextKeyring", (), {"__module__": "keyrings.alt.file"})()
+    keyrings.installed(monkeypatch, keyrings.named("keyrings.alt.file", "PlaintextKeyring"))
     secrets.put(settings, store, "HF_TOKEN", _typed(CANARY, CANARY))
     assert dict(store.names()) == {"HF_TOKEN": "private file"}
 

@@ -5,7 +5,6 @@ private file of the state directory. That file, and the values made by `NAME=gen
 with the server's own key: a copy or a search of the directory without `seal.key` shows nothing.
 """
 
-import importlib
 import json
 import os
 import re
@@ -14,17 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vast_mcp import desktop_keyring
 from vast_mcp.account.reserved_names import is_reserved
 from vast_mcp.errors import ConfigInvalid, InputInvalid
 from vast_mcp.store import Cipher
 
 FOLDER = "secrets"
 LONGEST = 16_384
-_SERVICE = "vast-mcp"
 _SET = "set.sealed"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEYRING, _FILE = "keyring", "private file"
-_PLAINTEXT_BACKENDS = ("plaintext", "null", "fail", "uncrypted")
 
 
 def check_name(name: str) -> None:
@@ -59,7 +57,7 @@ class SecretStore:
         if entry is None:
             return ""
         if entry.get("where") == _KEYRING:
-            return from_keyring(name)
+            return desktop_keyring.read(name).value
         return str(entry.get("value", ""))
 
     def put(self, name: str, value: str) -> str:
@@ -72,7 +70,7 @@ class SecretStore:
         check_name(name)
         if not value or "\0" in value or len(value) > LONGEST:
             raise InputInvalid("value", f"must have 1 to {LONGEST} characters, none of them zero")
-        kept = _into_keyring(name, value)
+        kept = desktop_keyring.keep(name, value)
         entry = {"where": _KEYRING} if kept else {"where": _FILE, "value": value}
         self._write({**self._entries(), name: entry})
         return entry["where"]
@@ -84,7 +82,7 @@ class SecretStore:
         if entry is None:
             return False
         if entry.get("where") == _KEYRING:
-            _out_of_keyring(name)
+            desktop_keyring.forget(name)
         self._write(entries)
         return True
 
@@ -159,51 +157,3 @@ def _erase(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.unlink()
-
-
-# -- the desktop's keyring, an optional package ------------------------------------------------
-
-
-def _backend() -> Any:  # noqa: ANN401  the optional package's own object
-    """The `keyring` package with a backend that encrypts; None without."""
-    try:
-        keyring = importlib.import_module("keyring")
-        backend = keyring.get_keyring()
-    except Exception:  # noqa: BLE001  its backends raise what they like; then there is none
-        return None
-    kinds = [backend, *getattr(backend, "backends", ())]
-    names = [f"{type(kind).__module__}.{type(kind).__name__}".lower() for kind in kinds]
-    if any(word in name for name in names for word in _PLAINTEXT_BACKENDS):
-        return None
-    return keyring
-
-
-def from_keyring(name: str) -> str:
-    """Its value in the keyring; empty without one."""
-    keyring = _backend()
-    try:
-        found = None if keyring is None else keyring.get_password(_SERVICE, name)
-    except Exception:  # noqa: BLE001
-        return ""
-    return found if isinstance(found, str) else ""
-
-
-def _into_keyring(name: str, value: str) -> bool:
-    keyring = _backend()
-    if keyring is None:
-        return False
-    try:
-        keyring.set_password(_SERVICE, name, value)
-        return bool(keyring.get_password(_SERVICE, name) == value)
-    except Exception:  # noqa: BLE001
-        return False
-
-
-def _out_of_keyring(name: str) -> None:
-    keyring = _backend()
-    if keyring is None:
-        return
-    try:
-        keyring.delete_password(_SERVICE, name)
-    except Exception:  # noqa: BLE001  it was gone already
-        return

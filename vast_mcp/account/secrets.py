@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vast_mcp.account.secret_store import SecretStore, from_keyring
+from vast_mcp import desktop_keyring
+from vast_mcp.account.secret_store import SecretStore
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, PolicyDenied
 from vast_mcp.policy import Limits
@@ -88,7 +89,7 @@ class MachineSecrets:
             self._redactor.learn(self._environment.get(name, ""))
             if name not in self._asked:
                 self._asked.add(name)
-                self._redactor.learn(self._store.find(name) or from_keyring(name))
+                self._redactor.learn(self._store.find(name) or desktop_keyring.read(name).value)
 
     def notice(self, env: Mapping[str, str]) -> None:
         """Values given in plain text that look like credentials are kept out of answers too."""
@@ -141,7 +142,11 @@ class MachineSecrets:
         return place(intent_id)
 
     def _find(self, name: str) -> str:
-        value = self._store.find(name) or self._environment.get(name, "") or from_keyring(name)
+        value = (
+            self._store.find(name)
+            or self._environment.get(name, "")
+            or desktop_keyring.read(name).value
+        )
         self._redactor.learn(value)
         return value
 

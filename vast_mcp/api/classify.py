@@ -64,9 +64,10 @@ class _Said:
     """It is a web page."""
 
 
-def missing_key() -> KeyMissing:
-    """The answer when no key is set: how to get one."""
-    return KeyMissing("No Vast.ai API key is set.", hint=WRONG_KEY_HINT)
+def missing_key(why: str = "") -> KeyMissing:
+    """The answer when no key is set, or `why` one cannot be read: how to get one."""
+    told = f"{why[0].upper()}{why[1:]}." if why else "No Vast.ai API key is set."
+    return KeyMissing(told, hint=WRONG_KEY_HINT)
 
 
 TIMED_OUT = "timeout"

@@ -254,7 +254,7 @@ class Connection:
         headers = {}
         if not call.operation.public:
             if key is None:
-                raise missing_key()
+                raise missing_key(self._ring.missing)
             headers["authorization"] = f"Bearer {key.value}"
         body = encode(call.body)
         if body:

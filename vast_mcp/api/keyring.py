@@ -33,22 +33,29 @@ class KeyRing:
     """One account's keys. `find` looks for them afresh; `redactor` learns every one it meets."""
 
     def __init__(
-        self, current: ApiKey | None, find: FindKeys, redactor: Redactor | None = None
+        self,
+        current: ApiKey | None,
+        find: FindKeys,
+        redactor: Redactor | None = None,
+        *,
+        missing: str = "",
     ) -> None:
         self._current = current
         self._find = find
         self._refused: set[str] = set()
         self.redactor = redactor or Redactor()
         self.changes: list[KeyChange] = []
+        self.missing = missing
+        """Why there is no key, where more is known than that."""
         for key in (current, *find()):
             if key is not None:
                 self.redactor.learn(key.value)
 
     @classmethod
-    def among(cls, find: FindKeys, redactor: Redactor | None = None) -> Self:
+    def among(cls, find: FindKeys, redactor: Redactor | None = None, *, missing: str = "") -> Self:
         """A ring that begins with the first key that is found."""
         keys = find()
-        return cls(keys[0] if keys else None, find, redactor)
+        return cls(keys[0] if keys else None, find, redactor, missing=missing)
 
     def __repr__(self) -> str:
         return f"<KeyRing {self._current.origin if self._current else 'empty'}>"
@@ -77,6 +84,8 @@ class KeyRing:
             unfit = key.value == sent.value or key.value in self._refused
             if unfit or (sessions_only and key.kind is not KeyKind.SESSION):
                 continue
+            if sent.kind is KeyKind.LOGIN and key.kind is KeyKind.FILE:
+                continue  # who logged in chose a key; the official client's file is another choice
             same = await same_account(key)
             if same is False:
                 self._refused.add(key.value)
@@ -90,7 +99,7 @@ class KeyRing:
     def _change(self, before: ApiKey, after: ApiKey, now_us: int) -> None:
         if after.kind is KeyKind.SESSION:
             says = f"A new two-factor session was found in {after.origin} and is used from now on."
-        elif before.kind is KeyKind.FILE:
+        elif before.kind is not KeyKind.SESSION:
             says = f"The key that was in use is refused; the one now in {after.origin} is used."
         else:
             says = (

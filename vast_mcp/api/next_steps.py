@@ -6,9 +6,9 @@ A refusal of the request is not cured by another offer or machine, and says so.
 from collections.abc import Mapping
 
 WRONG_KEY_HINT = (
-    "Set VAST_API_KEY, or run `vastai set api-key KEY`; keys are made on the console's key page "
-    "(https://cloud.vast.ai/manage-keys/). Then restart the client. `vast-mcp serve --simulate` "
-    "needs none."
+    "The person runs `vast-mcp login` in a terminal, or sets VAST_API_KEY, which goes before it;"
+    " keys are made on the console's key page (https://cloud.vast.ai/manage-keys/). Then restart"
+    " the client. `vast-mcp serve --simulate` needs none."
 )
 SESSION_HINT = (
     "A two-factor session lasts about a week. The person runs `vastai tfa login` in a terminal; no"

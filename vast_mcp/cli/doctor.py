@@ -139,7 +139,7 @@ async def examined(
 def _key(settings: Settings, now_us: int) -> Iterator[DoctorLine]:
     """Where the key is from, who else can read it, and when it ends."""
     if not settings.api_key:
-        yield DoctorLine("key", str(missing_key()), sound=False)
+        yield DoctorLine("key", str(missing_key(settings.key_trouble)), sound=False)
         return
     keys = settings.find_keys()
     for key in keys:
@@ -157,7 +157,8 @@ def _key(settings: Settings, now_us: int) -> Iterator[DoctorLine]:
 def _ends(key: ApiKey, now_us: int) -> DoctorLine:
     """The key's end, as far as anybody can know it."""
     if key.ends_us is None:
-        return DoctorLine("key", f"from {key.origin}")
+        kept = "vast-mcp login, kept in " if Path(key.origin).is_absolute() else ""
+        return DoctorLine("key", f"from {kept if key.kind is KeyKind.LOGIN else ''}{key.origin}")
     when = datetime.fromtimestamp(key.ends_us // SECOND_US, UTC).strftime("%Y-%m-%d %H:%MZ")
     said = f"two-factor session from {key.origin}, ends about {when}"
     if key.ends_us - now_us > DAY_US:

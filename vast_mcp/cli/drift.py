@@ -85,7 +85,7 @@ async def printed(
 ) -> int:
     """The same over this transport, a line at a time."""
     if not settings.find_keys():
-        raise missing_key()
+        raise missing_key(settings.key_trouble)
     write(f"{HEAD}\n\n")
     subjects = []
     bases = (settings.api_base, settings.serverless_base)

@@ -5,8 +5,6 @@ Only what stands between our two marks is ever written; all else in the file sta
 
 import argparse
 import contextlib
-import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from vast_mcp.remote.address import addresses, host_block
 from vast_mcp.remote.errors import RemoteError
 from vast_mcp.services.rentals import show_fleet
 from vast_mcp.session import Session
+from vast_mcp.whole_files import replace_whole
 
 BEGIN = "# >>> vast-mcp: written anew by `vast-mcp ssh-config`; edit outside these marks"
 END = "# <<< vast-mcp"
@@ -134,17 +133,9 @@ def write(path: Path, text: str) -> None:
     Raises:
         ConfigInvalid: it cannot be written; the old file is still there.
     """
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            os.fchmod(descriptor, mode)
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        fresh.replace(path)
+        replace_whole(path, text.encode(), mode)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise ConfigInvalid(f"{path} cannot be written: {error}.") from error

@@ -21,7 +21,7 @@ async def closed_because(settings: Settings) -> list[str]:
 
 def _by_settings(settings: Settings) -> Iterator[str]:
     if not settings.api_key:
-        yield f"nothing can be read or rented: {missing_key()}"
+        yield f"nothing can be read or rented: {missing_key(settings.key_trouble)}"
     if fault := policy_source(settings).current().broken:
         yield (
             f"nothing can be rented: the policy cannot be read ({fault})."

@@ -1,11 +1,11 @@
 """A client's settings file: read whole, written whole or not at all, with a copy beside it."""
 
 import os
-import secrets
 import stat
 from pathlib import Path
 
 from vast_mcp.errors import ConfigInvalid
+from vast_mcp.whole_files import replace_whole
 
 COPY = ".before-vast-mcp"
 """Ends the name of the copy: what stood there before the newest change."""
@@ -75,15 +75,7 @@ def write(path: Path, text: str, *, before: str | None) -> Path | None:
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.chmod(mode)
-        fresh.replace(path)
+        replace_whole(path, content, mode)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise ConfigInvalid(f"{path} cannot be written: {error}.") from error

@@ -11,8 +11,10 @@ def held_of_ours(root: Path, settings: Settings) -> str:
 
     A download may write anywhere below its root, so such a root could rewrite the limits.
     """
+    keys = (settings.logins.folder,) if settings.logins else ()
     for what, own in (
         ("this server's ledger and keys", settings.home.resolve()),
+        *(("the keys of vast-mcp login", folder.resolve()) for folder in keys),
         ("the policy file", settings.user_policy.resolve()),
         ("the policy file", settings.system_policy.resolve()),
         ("this server's own code", Path(vast_mcp.__file__).resolve().parent),
