@@ -33,6 +33,7 @@ from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.rights import RightsWatch
 from vast_mcp.jobs import Jobs
 from vast_mcp.jobs.office import Office
+from vast_mcp.jobs.scouting import Scouting
 from vast_mcp.jobs.sealing import Seal
 from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.notices import Messenger
@@ -42,7 +43,6 @@ from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.own_places import held_of_ours
 from vast_mcp.remote.paths import LocalRoots
 from vast_mcp.remote.station import open_remote
-from vast_mcp.services.scouting import Scouting
 from vast_mcp.session import Session
 from vast_mcp.store import Cipher, SqliteLedger
 from vast_mcp.text import Redactor

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import instance, rental
+from tests.instances.samples import instance, rental
 from vast_mcp.guard.approved import ROUNDING, Approved, breach_of, breach_of_rental
 from vast_mcp.store import Gpus, LeaseFacts
 from vast_mcp.units import UsdPerHour

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, SECOND_US, instance, rental
+from tests.instances.samples import NOW_US, SECOND_US, instance, rental
 from vast_mcp.account.belonging import NEAR_US, TWIN_US, Bearers, Belonging, first_of, near
 from vast_mcp.account.lease_label import Marker
 from vast_mcp.models import Instance

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, instance, rental
+from tests.instances.samples import NOW_US, instance, rental
 from vast_mcp.guard import books
 from vast_mcp.store import Gpus, LeaseFacts, Rental, RentalState, Segment, SqliteLedger, Transaction
 from vast_mcp.units import Usd, UsdPerHour

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.samples import offer
+from tests.instances.samples import offer
 from tests.world import World
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import PolicyDenied

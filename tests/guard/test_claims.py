@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.guard.test_closed_plans import PLAN
+from tests.instances.samples import NOW_US, instance, rental
 from tests.policy.cases import machine, rent
-from tests.services.samples import NOW_US, instance, rental
 from vast_mcp.account.belonging import Bearers
 from vast_mcp.account.cache import Facts
 from vast_mcp.account.lease_label import Marker

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.services.samples import NOW_US, rental
+from tests.instances.samples import NOW_US, rental
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.act import Outcome
 from vast_mcp.guard.twins import CLAIMED_WAIT_S, closed, repeated

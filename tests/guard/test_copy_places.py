@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import offer
+from tests.instances.samples import offer
 from vast_mcp.errors import InputInvalid, PolicyDenied
 from vast_mcp.guard.acts._copy_words import count_words
 from vast_mcp.guard.acts._doors import check_room, notes, opened

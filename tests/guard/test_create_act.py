@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, SECOND_US, instance, offer
+from tests.instances.samples import NOW_US, SECOND_US, instance, offer
 from vast_mcp.account.belonging import Belonging
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Booking, Sight

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, SECOND_US, instance, rental
+from tests.instances.samples import NOW_US, SECOND_US, instance, rental
 from vast_mcp.guard.acts.ending import DestroyInstance, StopInstance
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.tick import Cause, Due, _overdue, _paired, _wants_sight

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.guard.test_lease_acts import booking, on_books
-from tests.services.samples import NOW_US, SECOND_US
-from tests.services.samples import rental as machine
+from tests.instances.samples import NOW_US, SECOND_US
+from tests.instances.samples import rental as machine
 from tests.world import World
 from vast_mcp.errors import InputInvalid, NotFound
 from vast_mcp.guard.acts._endpoint import (

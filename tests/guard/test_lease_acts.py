@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.instances.samples import NOW_US, SECOND_US, instance, rental
 from tests.keeper.test_keeper import rented
-from tests.services.samples import NOW_US, SECOND_US, instance, rental
 from tests.world import World
 from vast_mcp.account.belonging import Belonging
 from vast_mcp.account.lease_label import Mark

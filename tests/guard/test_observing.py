@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, SECOND_US, instance, rental
+from tests.instances.samples import NOW_US, SECOND_US, instance, rental
 from tests.world import World
 from vast_mcp.account.context import Account
 from vast_mcp.guard.observing import observe_all, observe_found

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.guard.test_closed_plans import PLAN
+from tests.instances.samples import NOW_US
 from tests.promises.test_answers_hold_once import plan_for, running_machine
-from tests.services.samples import NOW_US
 from tests.world import World
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.act import Caller, Form, Sight

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, SECOND_US, instance, rental
+from tests.instances.samples import NOW_US, SECOND_US, instance, rental
 from tests.world import World
 from vast_mcp.account.lease_label import Marker
 from vast_mcp.guard.reconcile import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, rental
+from tests.instances.samples import NOW_US, rental
 from vast_mcp.guard.remembered import ending, holds, is_young, remembered
 from vast_mcp.store import RentalState
 

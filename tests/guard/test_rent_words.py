@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, instance, offer
+from tests.instances.samples import NOW_US, instance, offer
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Booking, Errand, Sight
 from vast_mcp.guard.acts import rent_words as words

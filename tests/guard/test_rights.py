@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.samples import rental
+from tests.instances.samples import rental
 from tests.world import World
 from vast_mcp.guard.acts.proving import NOWHERE
 from vast_mcp.guard.observing import PRINCIPAL

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.guard.test_closed_plans import PLAN
-from tests.services.samples import rental
+from tests.instances.samples import rental
 from vast_mcp.errors import OutcomeUnknown, VastMcpError
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.saying import (

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.instances.samples import instance
 from tests.promises.test_several_at_once import rented, type_count_and_digits
-from tests.services.samples import instance
 from tests.world import World
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Form, Sight

@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.instances.samples import rental
 from tests.keeper.test_keeper import rented, stands
-from tests.services.samples import rental
 from tests.world import World
 from vast_mcp.clock import SECOND_US
 from vast_mcp.guard.tick import NEXT_SHARE, OWN_MOST, OWN_PAGE, Cause, Deed

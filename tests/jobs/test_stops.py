@@ -14,8 +14,8 @@ from tests.jobs.test_outages import printed
 from tests.jobs.test_troubles import rents
 from tests.world import Json
 from vast_mcp.jobs.bench import Bench
+from vast_mcp.jobs.scouting import Scouting
 from vast_mcp.remote.errors import SshUnavailable
-from vast_mcp.services.scouting import Scouting
 
 
 class Interlude:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.instances.samples import offer
 from tests.jobs.harbour import GIVEN
-from tests.services.samples import offer
 from tests.world import Json, ToolFailed, World
 from vast_mcp.jobs.act import cost_by_day, shown_bytes
 from vast_mcp.jobs.log import DAYS_KEPT, LOGS_KEPT, prune

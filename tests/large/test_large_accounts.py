@@ -10,8 +10,8 @@ from vast_mcp.account.cache import AccountCache
 from vast_mcp.api.pages import Progress
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import RateLimited
+from vast_mcp.instances.fleet import show_fleet
 from vast_mcp.runtime import Runtime
-from vast_mcp.services.rentals import show_fleet
 
 MACHINES = scale("LARGE_ACCOUNT", 1000)
 HOUR_S = 3600

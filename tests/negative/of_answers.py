@@ -16,14 +16,14 @@ OF_ANSWERS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "what a failed machine does not bill is told as spent",
-        "vast_mcp/services/metered.py",
+        "vast_mcp/instances/cost_estimate.py",
         "            day: max(Usd(0), amount - less.get(day, Usd(0)))\n",
         "            day: max(less.get(day, Usd(0)), amount)\n",
         (f"{WORDS}::test_a_failed_container_has_spent_its_disk_and_not_its_gpu",),
     ),
     Weakening(
         "a median by name is computed from a part of the market",
-        "vast_mcp/services/comparing.py",
+        "vast_mcp/market/comparing.py",
         '                "median": _median(prices) if self.whole else None,\n',
         '                "median": _median(prices),\n',
         (f"{SEARCHES}::test_prices_by_name_are_not_computed_from_a_part_of_the_market",),

@@ -56,14 +56,14 @@ OF_LEASES: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a rent that never comes up is told to nobody",
-        "vast_mcp/services/held.py",
+        "vast_mcp/instances/state.py",
         "        return None if waited_us < NOT_UP_US else",
         "        return None if waited_us else",
         ("tests/guard/test_never_up.py",),
     ),
     Weakening(
         "one that loads for ever is waited for without end",
-        "vast_mcp/services/verdict.py",
+        "vast_mcp/instances/readiness.py",
         "    if waited_s >= max(RENT_DEAD_S, 2 * expected_s):\n",
         "    if waited_s < 0:\n",
         ("tests/guard/test_never_up.py",),

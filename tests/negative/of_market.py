@@ -24,14 +24,14 @@ OF_MARKET: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a full answer counts as the whole market",
-        "vast_mcp/services/browsing.py",
+        "vast_mcp/market/browsing.py",
         "        whole = joined and (above or not page.cut)\n",
         "        whole = joined\n",
         (MARKET, "-k", "whole"),
     ),
     Weakening(
         "a bound by another price is believed",
-        "vast_mcp/services/browsing.py",
+        "vast_mcp/market/browsing.py",
         "    return any(one.offer_id in found for one in page.offers)\n",
         "    return bool(page)\n",
         (MARKET, "-k", "another_price"),

@@ -14,8 +14,8 @@ from tests.suites.rig import carry
 from tests.world import World
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.acts import ExtendLease
-from vast_mcp.services.spending import Spending, spending
 from vast_mcp.session import Session
+from vast_mcp.views.spending import Spending, spending
 
 
 def told(receiver: Receiver, kind: str = "lease_ends") -> int:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import held as held_sample
+from tests.instances.samples import held as held_sample
 from vast_mcp.api.wire import decode_instance
 from vast_mcp.api.wire_account import decode_note
+from vast_mcp.instances.state import Held
 from vast_mcp.models import Instance, billing_of, failure_of, state_of
 from vast_mcp.notices.due import AccountRound, due
 from vast_mcp.policy.limits import NotifyRules
-from vast_mcp.services.held import Held
 
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
 ROWS = [

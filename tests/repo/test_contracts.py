@@ -14,7 +14,7 @@ FAULTS = {
     "tools/account.py": "import vast_mcp.api.permit\nimport sqlite3\n",
     "prompts/__init__.py": "import vast_mcp.tools._ask\n",
     "resources/__init__.py": "import vast_mcp.store\n",
-    "services/machine.py": "import vast_mcp.api.tokens\n",
+    "views/machine.py": "import vast_mcp.api.tokens\n",
     "keeper.py": "import vast_mcp.store\nimport mcp\n",
     "policy/rules_of_thumb.py": "import time\n",
     "simulator/clock_of_ours.py": "import vast_mcp.models\n",
@@ -26,18 +26,14 @@ SAID = {
     "Rooms only look downwards": ("vast_mcp.guard is not allowed to import vast_mcp.tools",),
     "Only the guard holds the writer": ("vast_mcp.tools.guard -> vast_mcp.api.writes",),
     "Only the guard makes permits": ("vast_mcp.tools.account -> vast_mcp.api.permit",),
-    "Only a terminal command reads page tokens": (
-        "vast_mcp.services.machine -> vast_mcp.api.tokens",
-    ),
+    "Only a terminal command reads page tokens": ("vast_mcp.views.machine -> vast_mcp.api.tokens",),
     "The policy is pure": ("vast_mcp.policy.rules_of_thumb -> time",),
     "Tools own no socket and no ledger": (
         "vast_mcp.tools.guard -> httpx2",
         "vast_mcp.tools.account -> sqlite3",
         "vast_mcp.resources -> vast_mcp.store",
     ),
-    "The keeper knows the guard, services, clock and errors": (
-        "vast_mcp.keeper -> vast_mcp.store",
-    ),
+    "The keeper knows the guard, views, clock and errors": ("vast_mcp.keeper -> vast_mcp.store",),
     "The protocol SDK stays at the edge": ("vast_mcp.keeper -> mcp",),
     "The simulator shares no code with what it tests": (
         "vast_mcp.simulator.clock_of_ours -> vast_mcp.models",

@@ -13,9 +13,9 @@ from mcp import Client
 
 from tests.world import Answer, Json, World
 from vast_mcp.clock import ManualClock, PairedClock
+from vast_mcp.instances.waiting import TOLD_EVERY_S
 from vast_mcp.remote.between import LOOK_EVERY_S
 from vast_mcp.runtime import Runtime, open_runtime
-from vast_mcp.services.waiting import TOLD_EVERY_S
 from vast_mcp.simulator.inside.sshd import SshServers
 
 __all__ = ["Harbour", "harbour"]

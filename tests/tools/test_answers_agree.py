@@ -17,10 +17,10 @@ from tests.markets import Bent, endless
 from tests.tools.test_account import endpoint_with_a_worker
 from tests.world import Json, ToolFailed, World
 from vast_mcp.cli.leases import looked
+from vast_mcp.instances.logs import SHOWN_BYTES
 from vast_mcp.resources.readings import job_rows
-from vast_mcp.services.holdings import holdings
-from vast_mcp.services.logs import SHOWN_BYTES
 from vast_mcp.simulator.wire import JsonObject
+from vast_mcp.views.billable_items import holdings
 
 
 async def resource(client: Client, uri: str) -> Any:  # noqa: ANN401  JSON

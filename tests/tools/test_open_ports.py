@@ -7,8 +7,8 @@ import pytest
 from tests.tools.test_market_answers import VLLM
 from tests.world import ToolFailed, World
 from vast_mcp.jobs.scout import JobWish
+from vast_mcp.jobs.scouting import Scouting
 from vast_mcp.models import Offer
-from vast_mcp.services.scouting import Scouting
 
 NONE, FEW = 0, 4
 

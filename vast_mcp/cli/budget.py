@@ -11,12 +11,12 @@ from vast_mcp.cli.by_hand import Ask, at_a_terminal, says_yes
 from vast_mcp.cli.codes import Exit
 from vast_mcp.config import Settings
 from vast_mcp.guard.budgets import Standing, set_budget, standing_of
+from vast_mcp.market.terms import check_task
 from vast_mcp.policy import Limits
 from vast_mcp.policy.budget import place_of_budget
-from vast_mcp.services.budgets import budget_rows
-from vast_mcp.services.terms import check_task
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
+from vast_mcp.views.budgets import budget_rows
 
 LARGEST_USD = 1_000_000
 _MONEY = ("max_cost_usd", "spent_usd", "reserved_usd", "left_usd")

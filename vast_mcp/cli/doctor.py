@@ -24,9 +24,9 @@ from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.runtime import policy_source
-from vast_mcp.services.key_standing import session_outlived
 from vast_mcp.session import Session
 from vast_mcp.vendor_clock import DECIDES_US, instant_us
+from vast_mcp.views.key_standing import session_outlived
 
 REACHED_WITHIN_S = 3.0
 """A person waits for this; the first answer of a vendor that is there takes well under one."""

@@ -15,9 +15,9 @@ from vast_mcp.guard.door import Guard
 from vast_mcp.guard.freezing import freeze, said_of
 from vast_mcp.guard.tick import KEEPER, START_GIVEN_UP_US
 from vast_mcp.runtime import Runtime
-from vast_mcp.services.holdings import Holding, Holdings, holdings
 from vast_mcp.session import Session
 from vast_mcp.units import minute
+from vast_mcp.views.billable_items import Holding, Holdings, holdings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,11 +11,11 @@ from vast_mcp.config import Settings
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.freezing import frozen
-from vast_mcp.services.holdings import Holding, holdings
 from vast_mcp.session import Session
 from vast_mcp.store import Rental
 from vast_mcp.text import clean_line
 from vast_mcp.units import UsdPerHour, minute
+from vast_mcp.views.billable_items import Holding, holdings
 
 OWN = Caller(client="terminal")
 _HEAD = ("what", "state", "price", "since", "made by", "lease ends", "then", "why", "label")

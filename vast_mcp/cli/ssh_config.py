@@ -15,9 +15,9 @@ from vast_mcp.cli.by_hand import Ask, at_a_terminal, says_yes
 from vast_mcp.cli.codes import Exit
 from vast_mcp.config import Settings
 from vast_mcp.errors import ConfigInvalid
+from vast_mcp.instances.fleet import show_fleet
 from vast_mcp.remote.address import addresses, host_block
 from vast_mcp.remote.errors import RemoteError
-from vast_mcp.services.rentals import show_fleet
 from vast_mcp.session import Session
 from vast_mcp.whole_files import replace_whole
 

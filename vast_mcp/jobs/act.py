@@ -10,14 +10,13 @@ from vast_mcp.clock import SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
-from vast_mcp.guard.acts import DEFAULT_IMAGE
 from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.scout import JobWish
 from vast_mcp.jobs.sealing import Sealed
 from vast_mcp.jobs.terms import SHORTEST_HOURS, JobTerms, terms_of, traffic_of
 from vast_mcp.jobs.uploads import Upload, measure
-from vast_mcp.models import Offer
+from vast_mcp.models import Offer, image_for
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Limits, Request, Spend
 from vast_mcp.store import Job, JobPhase, Transaction, split_by_day
@@ -145,7 +144,7 @@ class RunJob(PlainAct):
         template = None
         if self.template_hash is not None and self.image is None:
             template = await account.reads.template(self.template_hash)
-        return self.image or (template.full_image if template else DEFAULT_IMAGE)
+        return image_for(self.image, template)
 
     def _spend(self, account: Account, offer: Offer, terms: JobTerms, image: str) -> Spend:
         return Spend(

@@ -13,11 +13,20 @@ from vast_mcp.models.instance import (
     rate_of,
     state_of,
 )
-from vast_mcp.models.offer import Offer, OfferPage, Rental, Template
+from vast_mcp.models.offer import (
+    DEFAULT_IMAGE,
+    Offer,
+    OfferPage,
+    Rental,
+    Template,
+    disk_for,
+    image_for,
+)
 from vast_mcp.models.serverless import Endpoint, Scaling, Worker, Workergroup
 from vast_mcp.models.start_failure import Remedy, StartFailure
 
 __all__ = [
+    "DEFAULT_IMAGE",
     "Billing",
     "ChargeItem",
     "Charges",
@@ -40,8 +49,10 @@ __all__ = [
     "Workergroup",
     "billing_of",
     "billing_told",
+    "disk_for",
     "failure_of",
     "halted",
+    "image_for",
     "rate_of",
     "state_of",
 ]

@@ -7,6 +7,8 @@ from typing import Literal
 from vast_mcp.text import Untrusted
 from vast_mcp.units import UsdPerHour
 
+DEFAULT_DISK_GB = 50.0
+DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
 Rental = Literal["on_demand", "interruptible", "reserved"]
 
 
@@ -112,3 +114,15 @@ class Template:
 
     ports: tuple[str, ...] = ()
     """The ports inside that its docker options open: `8080`, `53/udp`."""
+
+
+def image_for(asked: str | None, template: Template | None) -> str:
+    """The image that will run: the one asked for, else the template's, else the default."""
+    return asked or (template.full_image if template else DEFAULT_IMAGE)
+
+
+def disk_for(asked_gb: float | None, template: Template | None) -> float:
+    """The disk that will be rented, in GB: the one asked for, else the template's, else 50."""
+    if asked_gb is not None:
+        return asked_gb
+    return (template.recommended_disk_gb if template else None) or DEFAULT_DISK_GB

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from vast_mcp.instances.state import Held
 from vast_mcp.models import Billing
 from vast_mcp.notices.notice import Notice, NoticeKind, quoted
-from vast_mcp.services.held import Held
 
 
 def copied(machines: Iterable[Held]) -> Iterator[Notice]:

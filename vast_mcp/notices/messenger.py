@@ -11,6 +11,7 @@ from vast_mcp.account.cache import rate_now
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, VastMcpError
 from vast_mcp.guard.tick import Deed, Tick
+from vast_mcp.instances.fleet import held_of
 from vast_mcp.notices import desktop
 from vast_mcp.notices.due import AccountRound, Pot, due, outbid_key
 from vast_mcp.notices.inbox import InboxReader
@@ -20,13 +21,12 @@ from vast_mcp.notices.webhook import Webhook
 from vast_mcp.policy import Limits
 from vast_mcp.policy.budget import budget_of
 from vast_mcp.policy.limits import NotifyRules
-from vast_mcp.services.budgets import task_spent
-from vast_mcp.services.rentals import held_of
-from vast_mcp.services.spending import spending
 from vast_mcp.session import Session
 from vast_mcp.store import Letter, Rental, Transaction, current_rate
 from vast_mcp.store.exposure import month_start_us
 from vast_mcp.units import Usd, UsdPerHour, minute
+from vast_mcp.views.budgets import task_spent
+from vast_mcp.views.spending import spending
 
 LONGEST_S = 25.0
 """So long the keeper's next look may be held up by senders that hang."""

@@ -8,19 +8,19 @@ from pathlib import Path
 from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, VastMcpError
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.jobs.uploads import measure
+from vast_mcp.market.comparing import hidden_rows
+from vast_mcp.market.ranking import Ranked
+from vast_mcp.market.search import Found, Search, search_market
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.secret_names import looks_secret
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.services.comparing import hidden_rows
-from vast_mcp.services.holdings import machines
-from vast_mcp.services.jobs import job_row, list_jobs
-from vast_mcp.services.market import Found, Search, search_market
-from vast_mcp.services.ranking import Ranked
-from vast_mcp.services.showing import dollars, given
-from vast_mcp.services.spending import spending
 from vast_mcp.session import Session
+from vast_mcp.showing import dollars, given
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, storage_rate
+from vast_mcp.views.billable_items import machines
+from vast_mcp.views.jobs import job_row, list_jobs
+from vast_mcp.views.spending import spending
 
 OFFERS = 5
 MODERN = "compute_cap>=800"

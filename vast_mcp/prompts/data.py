@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vast_mcp.errors import InputInvalid
+from vast_mcp.instances.fleet import show_one
+from vast_mcp.market.search import Search
 from vast_mcp.models import Instance
 from vast_mcp.operations import Json
 from vast_mcp.prompts import _facts
@@ -13,11 +15,9 @@ from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.paths import remote_path
-from vast_mcp.services.machine import detail_of, machine_detail
-from vast_mcp.services.market import Search
-from vast_mcp.services.rentals import show_one
 from vast_mcp.session import Session
 from vast_mcp.text import clean_line
+from vast_mcp.views.machine import detail_of, machine_detail
 
 _PLACE = re.compile(r"(?:(local)|V\.([1-9]\d{0,14})|(?:C\.)?([1-9]\d{0,14})):(.+)")
 _PLACES = "local:PATH, C.<instance_id>:PATH or V.<volume_id>:PATH"

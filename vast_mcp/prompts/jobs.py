@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping
 
+from vast_mcp.market.search import Search
 from vast_mcp.operations import Json
 from vast_mcp.prompts import _facts
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, listed, number, steps
-from vast_mcp.services.market import Search
 from vast_mcp.session import Session
 
 _FOLLOW = (

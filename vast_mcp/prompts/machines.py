@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from vast_mcp.errors import ApiError
+from vast_mcp.instances.logs import excerpt
 from vast_mcp.operations import Json
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call
-from vast_mcp.services.account import account_summary
-from vast_mcp.services.holdings import machines
-from vast_mcp.services.logs import excerpt
-from vast_mcp.services.machine import machine_detail
 from vast_mcp.session import Session
+from vast_mcp.views.account import account_summary
+from vast_mcp.views.billable_items import machines
+from vast_mcp.views.machine import machine_detail
 
 _STOP = call("stop_instance", "instance_id")
 _DESTROY = call("destroy_instance", "instance_id")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import cast
 
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
-from vast_mcp.services.account import account_summary
-from vast_mcp.services.charges import Period, charges_summary
-from vast_mcp.services.rules import policy_summary
 from vast_mcp.session import Session
+from vast_mcp.views.account import account_summary
+from vast_mcp.views.charges import Period, charges_summary
+from vast_mcp.views.rules import policy_summary
 
 
 async def _review_spend(session: Session, given: Mapping[str, str]) -> Told:

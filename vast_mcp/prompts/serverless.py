@@ -6,11 +6,11 @@ from vast_mcp.errors import ApiError, InputInvalid
 from vast_mcp.operations import Json
 from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
-from vast_mcp.services.endpoints import endpoints_seen
-from vast_mcp.services.rules import policy_summary
-from vast_mcp.services.showing import dollars
 from vast_mcp.session import Session
+from vast_mcp.showing import dollars
 from vast_mcp.text import clean_line
+from vast_mcp.views.endpoints import endpoints_seen
+from vast_mcp.views.rules import policy_summary
 
 _DISK_GB = 50.0
 _OFFERS = 10

@@ -4,23 +4,23 @@ from statistics import median
 
 from vast_mcp.errors import NotFound
 from vast_mcp.guard.remembered import holds
+from vast_mcp.instances.fleet import known_rental
+from vast_mcp.instances.logs import excerpt
+from vast_mcp.market.browsing import browse
 from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.services.account import account_summary
-from vast_mcp.services.browsing import browse
-from vast_mcp.services.budgets import budget_rows
-from vast_mcp.services.copies import copy_rows
-from vast_mcp.services.endpoints import endpoints_seen, group_row
-from vast_mcp.services.holdings import machines
-from vast_mcp.services.jobs import job_row, list_jobs
-from vast_mcp.services.logs import excerpt
-from vast_mcp.services.machine import machine_detail
-from vast_mcp.services.rentals import known_rental
-from vast_mcp.services.rules import policy_summary
-from vast_mcp.services.showing import dollars, given
-from vast_mcp.services.spending import audit_rows, leases, spending
 from vast_mcp.session import Session
+from vast_mcp.showing import dollars, given
 from vast_mcp.text import clean_line
+from vast_mcp.views.account import account_summary
+from vast_mcp.views.billable_items import machines
+from vast_mcp.views.budgets import budget_rows
+from vast_mcp.views.copies import copy_rows
+from vast_mcp.views.endpoints import endpoints_seen, group_row
+from vast_mcp.views.jobs import job_row, list_jobs
+from vast_mcp.views.machine import machine_detail
+from vast_mcp.views.rules import policy_summary
+from vast_mcp.views.spending import audit_rows, leases, spending
 
 LOG_LINES = 200
 AUDIT_ROWS = 50

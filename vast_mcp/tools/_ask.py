@@ -31,11 +31,11 @@ from vast_mcp.guard.answers import FASTEST_S, SILENCE_S
 from vast_mcp.guard.plans import question_of, waits_for_terminal
 from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
 from vast_mcp.guard.saying import needs_confirmation, to_terminal, unspent
-from vast_mcp.services.rehearsal import rehearsed
 from vast_mcp.session import Session
 from vast_mcp.store import Plan, PlanState, Silence
 from vast_mcp.tools._progress import Teller
 from vast_mcp.tools._result import WriteResult
+from vast_mcp.views.preview import rehearsed
 
 MODERN = "2026-07-28"
 

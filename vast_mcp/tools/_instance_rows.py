@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from vast_mcp.guard.fates import Fate
+from vast_mcp.instances.access import addresses, editor_block, ssh_command
+from vast_mcp.instances.fleet import Fleet, PendingRent
+from vast_mcp.instances.readiness import Verdict, elapsed_s
+from vast_mcp.instances.state import Held
 from vast_mcp.models import Billing
 from vast_mcp.models.pages import page_port, page_words
-from vast_mcp.services.held import Held
-from vast_mcp.services.reaching import addresses, editor_block, ssh_command
-from vast_mcp.services.rentals import Fleet, PendingRent
-from vast_mcp.services.showing import LABEL_SHOWN, at_least, dollars
-from vast_mcp.services.verdict import Verdict, elapsed_s
+from vast_mcp.showing import LABEL_SHOWN, at_least, dollars
 from vast_mcp.text import clean_ends, clean_line
 from vast_mcp.tools._result import Partly
 from vast_mcp.units import minute

@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from vast_mcp.services.account import account_summary
-from vast_mcp.services.charges import charges_summary
 from vast_mcp.tools._ask import Svc
 from vast_mcp.tools._result import Partly
 from vast_mcp.tools._spec import ToolSpec
+from vast_mcp.views.account import account_summary
+from vast_mcp.views.charges import charges_summary
 
 
 class BillingRow(Partly):

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 from vast_mcp.errors import InputInvalid, VendorRefused
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import DeleteDiskFiles
-from vast_mcp.services.logs import excerpt
-from vast_mcp.services.rentals import gone
+from vast_mcp.instances.fleet import gone
+from vast_mcp.instances.logs import excerpt
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from vast_mcp.services.rules import policy_summary
 from vast_mcp.tools._ask import Svc, redeeming
 from vast_mcp.tools._result import WriteResult
 from vast_mcp.tools._spec import ToolSpec
+from vast_mcp.views.rules import policy_summary
 
 
 class PlanRow(BaseModel):

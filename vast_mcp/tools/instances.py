@@ -7,10 +7,11 @@ from pydantic import BaseModel, Field
 from vast_mcp.errors import NotFound
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateInstance
-from vast_mcp.services.logs import excerpt
-from vast_mcp.services.reached import Goal, Until
-from vast_mcp.services.rentals import gone, show_fleet, show_one
-from vast_mcp.services.terms import (
+from vast_mcp.instances.connectivity import Goal, Until
+from vast_mcp.instances.fleet import gone, show_fleet, show_one
+from vast_mcp.instances.logs import excerpt
+from vast_mcp.instances.waiting import last_words, wait_until
+from vast_mcp.market.terms import (
     check_args,
     check_env,
     check_image,
@@ -18,7 +19,6 @@ from vast_mcp.services.terms import (
     check_secrets,
     check_task,
 )
-from vast_mcp.services.waiting import last_words, wait_until
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._instance_rows import (
     InstanceId,

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from vast_mcp.guard.act import Act
-from vast_mcp.services.copies import copy_rows
-from vast_mcp.services.jobs import job_row, list_jobs, output_after, wait_for_job
-from vast_mcp.services.jobs_asked import AskedJob, run_job_act, stop_job_act
 from vast_mcp.session import Session
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._spec import ToolSpec
+from vast_mcp.views.copies import copy_rows
+from vast_mcp.views.jobs import job_row, list_jobs, output_after, wait_for_job
+from vast_mcp.views.jobs_asked import AskedJob, run_job_act, stop_job_act
 
 JobId = Annotated[str, Field(max_length=40, description="from run_job or show_jobs, or a copy_id")]
 

@@ -13,10 +13,10 @@ from vast_mcp.guard.acts import (
     RebootInstance,
     StartInstance,
 )
-from vast_mcp.services.jobs_asked import destroy_act, stop_act
 from vast_mcp.tools._ask import asking
 from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec
+from vast_mcp.views.jobs_asked import destroy_act, stop_act
 
 SeveralIds = Annotated[
     list[int], Field(min_length=1, max_length=8, description="instead of instance_id")

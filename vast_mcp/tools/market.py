@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from vast_mcp.models import Template
-from vast_mcp.policy import Limits
-from vast_mcp.services.comparing import compared, hidden_rows
-from vast_mcp.services.market import (
+from vast_mcp.market.comparing import compared, hidden_rows
+from vast_mcp.market.ranking import Ranked
+from vast_mcp.market.search import (
     DEFAULT_HOURS,
     TEMPLATES_FETCHED,
     Found,
@@ -17,8 +16,9 @@ from vast_mcp.services.market import (
     find_templates,
     search_market,
 )
-from vast_mcp.services.ranking import Ranked
-from vast_mcp.services.showing import at_least
+from vast_mcp.models import Template
+from vast_mcp.policy import Limits
+from vast_mcp.showing import at_least
 from vast_mcp.text import clean_line
 from vast_mcp.tools._ask import Svc
 from vast_mcp.tools._spec import ToolSpec

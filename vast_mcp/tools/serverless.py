@@ -6,11 +6,11 @@ from pydantic import BaseModel, Field
 
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CreateEndpoint, CreateWorkergroup, DeleteEndpoint, UpdateEndpoint
-from vast_mcp.services.endpoints import endpoints_seen, lapsed_words
-from vast_mcp.services.terms import check_search
+from vast_mcp.market.terms import check_search
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._result import Partly
 from vast_mcp.tools._spec import ToolSpec
+from vast_mcp.views.endpoints import endpoints_seen, lapsed_words
 
 Name = Annotated[str, Field(min_length=1, max_length=120, description="from show_endpoints")]
 Workers = Annotated[int, Field(ge=0, le=100)]

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import CopyFiles, ForwardPort, RunCommand
-from vast_mcp.services.jobs_asked import background_act
-from vast_mcp.services.terms import check_env
+from vast_mcp.market.terms import check_env
 from vast_mcp.session import Session
 from vast_mcp.tools._ask import asking
 from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec
+from vast_mcp.views.jobs_asked import background_act
 
 _Patterns = Annotated[list[str] | None, Field(max_length=100, description='such as "*.py"')]
 

@@ -9,7 +9,7 @@ from vast_mcp.guard.acts._endpoint import short_name
 from vast_mcp.guard.acts.bidding import ChangeBid
 from vast_mcp.guard.acts.commanding import ForwardPort, RunCommand
 from vast_mcp.guard.acts.copying import CopyFiles
-from vast_mcp.guard.acts.create import DEFAULT_DISK_GB, DEFAULT_IMAGE, CreateInstance
+from vast_mcp.guard.acts.create import CreateInstance
 from vast_mcp.guard.acts.declared import DeclaredAct
 from vast_mcp.guard.acts.ending import DestroyInstance, RebootInstance, StopInstance
 from vast_mcp.guard.acts.endpoints import CreateEndpoint
@@ -60,8 +60,6 @@ def rebuild(tool: str, arguments: JsonObject) -> Act:
 
 __all__ = [
     "ACTS",
-    "DEFAULT_DISK_GB",
-    "DEFAULT_IMAGE",
     "AttachSshKey",
     "ChangeBid",
     "CopyFiles",

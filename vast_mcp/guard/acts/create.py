@@ -21,7 +21,7 @@ from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.guard.acts.rent_words import UNASKED, better_bid
 from vast_mcp.guard.acts.renting import Terms, rent
 from vast_mcp.guard.inside import Inside, coverage, guard_text
-from vast_mcp.models import Offer, Template
+from vast_mcp.models import DEFAULT_IMAGE, Offer, Template, disk_for, image_for
 from vast_mcp.models import Rental as OfferRental
 from vast_mcp.models.pages import promised_page
 from vast_mcp.operations import Json, instances
@@ -38,8 +38,6 @@ from vast_mcp.store import (
 )
 from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 
-DEFAULT_DISK_GB = 50.0
-DEFAULT_IMAGE = "vastai/pytorch:@vastai-automatic-tag"
 MIN_DISK_GB = 8.0
 REPLAY_TTL_US = 2 * MINUTE_US
 
@@ -113,7 +111,7 @@ class CreateInstance(PlainAct):
         doors.check_room(offer, self.ports, template)
         price = Price(offer, self._rate(offer, disk_gb), disk_gb, self.lease_hours)
         now_us = account.now_us()
-        image = self.image or (template.full_image if template else DEFAULT_IMAGE)
+        image = image_for(self.image, template)
         spend = self._spend(price, now_us, image)
         bids = self.bid_usd_per_hour is not None
         must_ask = await check_ceiling(account, price, most=self.max_price_usd_per_hour, bids=bids)
@@ -185,9 +183,7 @@ class CreateInstance(PlainAct):
         return guard_text(account, intent_id, created_us, ends_us, self.idle_stop_minutes)
 
     def _disk(self, template: Template | None) -> float:
-        disk_gb = self.disk_gb
-        if disk_gb is None:
-            disk_gb = (template.recommended_disk_gb if template else None) or DEFAULT_DISK_GB
+        disk_gb = disk_for(self.disk_gb, template)
         if disk_gb < MIN_DISK_GB:
             raise InputInvalid("disk_gb", f"at least {MIN_DISK_GB:g}; it cannot grow later")
         return disk_gb

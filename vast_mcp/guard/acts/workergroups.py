@@ -18,10 +18,9 @@ from vast_mcp.guard.acts._endpoint import (
     worst_case,
 )
 from vast_mcp.guard.acts._searches import search_bounds
-from vast_mcp.guard.acts.create import DEFAULT_DISK_GB
 from vast_mcp.guard.acts.scaling import added
 from vast_mcp.guard.worker_search import Bound, bounded, written
-from vast_mcp.models import Template
+from vast_mcp.models import Template, disk_for
 from vast_mcp.operations import JsonObject, serverless
 from vast_mcp.policy import Request, Spend
 from vast_mcp.store import Rental, RentalState
@@ -84,7 +83,7 @@ class CreateWorkergroup(PlainAct):
         return replace(
             spend,
             image=template.full_image,
-            disk_gb=template.recommended_disk_gb or DEFAULT_DISK_GB,
+            disk_gb=disk_for(None, template),
         )
 
     async def _search(self, account: Account, rental: Rental | None, template: Template) -> str:

@@ -1,0 +1,58 @@
+"""What a bid is compared with: the on-demand price of the same offer, and our own bids."""
+
+from collections.abc import Sequence
+
+from vast_mcp.account.context import Account
+from vast_mcp.errors import ApiError, LedgerUnavailable
+from vast_mcp.market.ranking import Ranked, SearchCriteria
+
+_NAMED = 5
+
+
+async def bid_warnings(
+    account: Account, wish: SearchCriteria, shown: Sequence[Ranked]
+) -> tuple[str, ...]:
+    """Bids that cost more than renting, and least bids that are our own; empty for other kinds."""
+    if wish.rental != "interruptible" or not shown:
+        return ()
+    return (*await _dearer_than_renting(account, wish, shown), *await _our_own(account, shown))
+
+
+async def _dearer_than_renting(
+    account: Account, wish: SearchCriteria, shown: Sequence[Ranked]
+) -> tuple[str, ...]:
+    """Recorded 2026-09-05: a least bid of $0.907 on an offer that rents for $0.40 on demand."""
+    bids = {one.offer.offer_id: one.offer for one in shown}
+    try:
+        page = await account.reads.search_offers(
+            {"ask_contract_id": {"in": list(bids)}, "verified": None},
+            rental="on_demand",
+            disk_gb=wish.disk_gb,
+            limit=len(bids),
+        )
+    except ApiError:
+        return ()  # the search itself was answered; only this comparison is missing
+    dearer = [
+        f"{one.offer_id} ({one.usd_per_hour})"
+        for one in page.offers
+        if one.offer_id in bids and bids[one.offer_id].usd_per_hour >= one.usd_per_hour
+    ]
+    if not dearer:
+        return ()
+    named = ", ".join(dearer[:_NAMED]) + (" and others" if len(dearer) > _NAMED else "")
+    return (f"On demand costs no more than the least bid and is not interrupted: {named}.",)
+
+
+async def _our_own(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...]:
+    """A machine that we bid on shows our own bid as its least one (probed 2026-08)."""
+    try:
+        live = await account.ledger.read(lambda tx: tx.live_rentals())
+    except LedgerUnavailable:
+        return ()
+    ours = {one.machine_id for one in live if one.facts.is_bid and one.machine_id}
+    mine = [str(one.offer.offer_id) for one in shown if one.offer.machine_id in ours]
+    if not mine:
+        return ()
+    named = ", ".join(mine[:_NAMED])
+    said = f"On a machine where a bid of this account runs: {named}. Its least bid is that bid."
+    return (f"{said} A higher bid would outbid it.",)

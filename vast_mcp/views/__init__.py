@@ -1,0 +1,1 @@
+"""Read models for the faces: what answers show of an account."""

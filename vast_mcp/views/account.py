@@ -1,0 +1,123 @@
+"""The account at a glance: what is left, what bills now and why, what ends tonight."""
+
+from vast_mcp.clock import DAY_US
+from vast_mcp.errors import LedgerUnavailable
+from vast_mcp.guard.freezing import frozen
+from vast_mcp.operations import Json, JsonObject
+from vast_mcp.session import Session
+from vast_mcp.showing import dollars, given
+from vast_mcp.units import UsdPerHour, minute
+from vast_mcp.views.billable_items import Holding, Holdings, holdings
+from vast_mcp.views.budgets import budget_rows
+from vast_mcp.views.clock_standing import clock_warnings
+from vast_mcp.views.key_standing import key_warnings
+from vast_mcp.views.spending import spending
+
+_ROWS = 30
+_SHORT_RUNWAY_HOURS = 24.0
+
+
+async def account_summary(session: Session) -> JsonObject:
+    """All of it, lean.
+
+    Raises:
+        ApiError: account or machines could not be read.
+    """
+    seen = await holdings(session.account)
+    warnings = list(seen.warnings)
+    books: JsonObject = {}
+    try:
+        money = await spending(session.account, seen.facts.bearers)
+        books = money.against(session.account.limits())
+        books["budgets"] = await budget_rows(session.account) or None
+        since = await frozen(session.account.ledger)
+        if since:
+            books["frozen"] = f"all spending, by {since}; only `vast-mcp unfreeze` lifts it"
+    except LedgerUnavailable as error:
+        warnings.append(f"What was spent is not known: {error}")
+    runway = runway_hours(seen)
+    if runway is not None and runway < _SHORT_RUNWAY_HOURS:
+        warnings.append(
+            f"The credit lasts {runway:g} h at this rate. Then the vendor stops every machine, and"
+            " later deletes disks."
+        )
+    rate = seen.usd_per_hour
+    return given(
+        {
+            "credit_usd": dollars(seen.account.credit),
+            "usd_per_hour_now": dollars(rate),
+            "usd_per_day_now": dollars(rate.per_day),
+            "runway_hours": runway,
+            **books,
+            "bills_now": _bills(seen),
+            "tonight": _tonight(seen, session.account.clock.lease_us()),
+            "warnings": [
+                *clock_warnings(session.account.clock),
+                *key_warnings(session, seen.held),
+                *warnings,
+            ]
+            or None,
+        }
+    )
+
+
+def runway_hours(seen: Holdings) -> float | None:
+    """How long the credit lasts at the present rate; None while nothing bills."""
+    rate = seen.usd_per_hour
+    if not rate:
+        return None
+    return round(max(0.0, seen.account.credit.dollars) / rate.dollars, 1)
+
+
+def _bills(seen: Holdings) -> list[Json]:
+    billing = [one for one in seen.held if one.usd_per_hour is None or one.usd_per_hour]
+    billing.sort(key=lambda one: one.usd_per_hour or UsdPerHour(0), reverse=True)
+    rows: list[Json] = [one.row() for one in billing[:_ROWS]]
+    if len(billing) > _ROWS:
+        rows.append({"what": f"and {len(billing) - _ROWS} more; show_instances lists all"})
+    return rows
+
+
+def _tonight(seen: Holdings, now_us: int) -> list[Json]:
+    """What ends within a day, in order; and what nobody will end."""
+    ending = _by_end(seen, now_us)
+    said: list[Json] = [
+        f"{minute(one.lease_ends_us or 0)} {one.kind} {one.target_id} ends: {one.then}"
+        for one in ending[:_ROWS]
+    ]
+    endless = [
+        one
+        for one in seen.held
+        if not one.unresolved
+        and one.bills != "nothing"
+        and one.usd_per_hour != UsdPerHour(0)  # an endpoint whose workers are listed themselves
+        and (one.lease_ends_us is None or _rests(one))
+    ]
+    said += [_endless(one) for one in endless[:_ROWS]]
+    return said
+
+
+def _by_end(seen: Holdings, now_us: int) -> list[Holding]:
+    ending = [
+        one
+        for one in seen.held
+        if one.lease_ends_us is not None
+        and not one.unresolved
+        and not _rests(one)
+        and one.lease_ends_us < now_us + DAY_US
+    ]
+    return sorted(ending, key=lambda one: one.lease_ends_us or 0)
+
+
+def _rests(one: Holding) -> bool:
+    """A stopped machine: its lease is over. A stopped endpoint still has one."""
+    return one.kind == "instance" and one.state == "stopped"
+
+
+def _endless(one: Holding) -> str:
+    rate = (
+        "at an unknown price" if one.usd_per_hour is None else f"at {one.usd_per_hour.per_day}/day"
+    )
+    if _rests(one):
+        return f"{one.kind} {one.target_id} is stopped: its disk goes on {rate} until destroyed"
+    return f"{one.kind} {one.target_id} has no lease: it goes on {rate} until somebody ends it"
