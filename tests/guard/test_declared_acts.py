@@ -96,3 +96,57 @@ async def test_a_machine_that_does_not_run_is_not_recycled(tmp_path: Path) -> No
         with pytest.raises(ToolFailed, match=r"needs it running.*start_instance"):
             await world.call(client, "recycle_instance", instance_id=instance_id)
     assert len(world.questions) == asked
+
+
+def keys_of(world: World, instance_id: int) -> list[int]:
+    """The ids of the keys on a machine, as its owner's console shows them."""
+    return [int(str(key["id"])) for key in world.simulator.world.instances[instance_id].keys]
+
+
+async def test_a_key_is_taken_off_a_machine_after_a_yes(tmp_path: Path) -> None:
+    """And once more is no error: it is not there, which is what was asked for."""
+    world = World(tmp_path, toolsets="all")
+    instance_id = await machine(world)
+    (key_id,) = keys_of(world, instance_id)
+    given = {"instance_id": instance_id, "key_id": key_id}
+    async with world.connect() as client:
+        done = await world.call(client, "detach_ssh_key", **given)
+        again = await world.call(client, "detach_ssh_key", **given)
+    assert done["status"] == again["status"] == "detached"
+    assert "does not have" in again["said"]
+    assert keys_of(world, instance_id) == []
+    assert f"SSH key {key_id} off {instance_id}" in world.questions[-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sends"), [("answer_lost_after_commit", 1), ("request_lost", 2), ("status_after", 1)]
+)
+async def test_a_detach_whose_answer_was_lost_is_settled_by_the_keys_that_are_left(
+    tmp_path: Path, kind: str, sends: int
+) -> None:
+    """It names its end state: seen there, it is done; not seen, it is sent again."""
+    world = World(tmp_path, toolsets="all")
+    instance_id = await machine(world)
+    (key_id,) = keys_of(world, instance_id)
+    before = len(world.simulator.mutations())
+    world.simulator.faults.add(kind, "DELETE", "ssh", times=1, status=502)  # type: ignore[arg-type]
+    async with world.connect() as client:
+        done = await world.call(client, "detach_ssh_key", instance_id=instance_id, key_id=key_id)
+    assert done["status"] == "detached"
+    assert keys_of(world, instance_id) == []
+    assert len(world.simulator.mutations()) == before + sends
+
+
+async def test_a_detach_that_no_answer_settles_says_that_it_may_be_repeated(
+    tmp_path: Path,
+) -> None:
+    """Four sendings came to nothing: unknown, and the next step is no harm."""
+    world = World(tmp_path, toolsets="all")
+    instance_id = await machine(world)
+    (key_id,) = keys_of(world, instance_id)
+    world.simulator.faults.add("request_lost", "DELETE", "ssh", times=9)
+    async with world.connect() as client:
+        told = await world.call(client, "detach_ssh_key", instance_id=instance_id, key_id=key_id)
+    assert told["status"] == "unknown"
+    assert "repeating it does no harm" in told["next"]
+    assert keys_of(world, instance_id) == [key_id]
