@@ -13,7 +13,8 @@ FREE = ["label_instance", "attach_ssh_key", "run_command", "stop_job", "download
         "forward_port", "cancel_copy"]  # fmt: skip
 ASKED = ["stop_instance", "reboot_instance", "recycle_instance", "destroy_instance",
          "destroy_instances", "delete_disk_files", "delete_endpoint", "create_workergroup",
-         "upload_files", "copy_files", "take_snapshot", "change_template", "detach_ssh_key"]  # fmt: skip
+         "upload_files", "copy_files", "take_snapshot", "change_template",
+         "detach_ssh_key"]  # fmt: skip
 SPENDING = ["start_instance", "extend_lease", "change_bid", "update_endpoint"]
 
 
