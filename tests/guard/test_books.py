@@ -1,6 +1,7 @@
 """What the books do with what is seen of a machine: what counts from then on, and since when."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,17 @@ import pytest
 
 from tests.instances.samples import NOW_US, instance, rental
 from vast_mcp.guard import books
-from vast_mcp.store import Gpus, LeaseFacts, Rental, RentalState, Segment, SqliteLedger, Transaction
+from vast_mcp.store import (
+    Gpus,
+    KeyState,
+    LeaseFacts,
+    LowStretch,
+    Rental,
+    RentalState,
+    Segment,
+    SqliteLedger,
+    Transaction,
+)
 from vast_mcp.units import Usd, UsdPerHour
 
 MINUTE_US = 60_000_000
@@ -330,3 +341,110 @@ async def test_an_end_that_was_known_is_not_moved_by_seeing_it_again(tmp_path: P
     found, kept = await after(tmp_path, steps)
     assert found.ended_us == NOW_US + HOUR_US
     assert kept == [cut(65)]
+
+
+UP: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown", "expected"),
+    [
+        (LeaseFacts(starting=True, came_up=False), LOADING, (False, False, 60)),
+        (LeaseFacts(starting=True, came_up=False), UP, (False, True, 60)),
+        (LeaseFacts(starting=True), UP, (False, None, 60)),
+        (LeaseFacts(came_up=False), UP, (False, True, 0)),
+        (LeaseFacts(came_up=False), LOADING, (False, False, 0)),
+        (LeaseFacts(came_up=True), LOADING, (False, True, 0)),
+        (LeaseFacts(), UP, (False, None, 0)),
+        (LeaseFacts(starting=True, came_up=False), STOPPED, (True, False, 0)),
+    ],
+)
+async def test_a_start_is_on_its_way_until_its_machine_moves_and_failed_until_it_runs(
+    tmp_path: Path,
+    facts: LeaseFacts,
+    shown: dict[str, Any],
+    expected: tuple[bool, bool | None, int],
+) -> None:
+    """A machine still seen at rest may have the start before it: nothing is freed by that look."""
+    found, kept = await after(tmp_path, seen((60, shown)), rental(facts=facts))
+    seen_min = (found.facts.seen_us - NOW_US) // MINUTE_US if found.facts.seen_us else 0
+    assert (found.facts.starting, found.facts.came_up, seen_min) == expected
+    assert (found.running, kept) == (True, [WHOLE])
+
+
+async def test_a_look_that_tells_nothing_new_writes_nothing_new(tmp_path: Path) -> None:
+    """The books grow with what changes: a machine that runs on is the row it was."""
+    facts = LeaseFacts(came_up=True, low=(LowStretch(NOW_US, 10_000, NOW_US + MINUTE_US),))
+    one = rental(facts=facts, ever_ran=True)
+    found, _ = await after(tmp_path, seen((60, UP), (61, UP)), one)
+    assert found == one
+
+
+async def test_a_stop_that_was_sent_ends_a_start_on_its_way(tmp_path: Path) -> None:
+    """Our own stop came after the start: at rest is then what the machine will stay."""
+    facts = LeaseFacts(starting=True, stop_sent=True, breach="another GPU")
+    found, kept = await after(tmp_path, seen((60, STOPPED), read_min=59), rental(facts=facts))
+    assert kept == [cut(60), ("disk", 10_000, 60, None, None)]
+    assert not found.running
+    expected = LeaseFacts(
+        stop_sent=True, seen_us=NOW_US + 59 * MINUTE_US, rested_us=NOW_US + HOUR_US
+    )
+    assert replace(found.facts, low=()) == expected
+
+
+async def test_a_stopped_bid_that_we_stopped_rests(tmp_path: Path) -> None:
+    """Outbid it would come back by itself; stopped by us it does not."""
+    one = rental(facts=LeaseFacts(stop_sent=True))
+    found, kept = await after(tmp_path, seen((60, BID | STOPPED)), one)
+    assert kept == [cut(60), ("disk", 10_000, 60, None, None)]
+    assert not found.running
+
+
+async def test_a_machine_started_elsewhere_answers_the_stop_that_we_sent_before(
+    tmp_path: Path,
+) -> None:
+    """It is not stopped once more for what was asked then; its lease holds as before."""
+
+    def steps(tx: Transaction, one: Rental) -> Rental:
+        one = seen((60, STOPPED))(tx, one)
+        return seen((90, UP), read_min=89)(tx, one)
+
+    found, kept = await after(tmp_path, steps, rental(facts=LeaseFacts(stop_sent=True)))
+    assert kept[-1] == ("lease", 400_000, 90, 240, None)
+    assert (found.facts.stop_sent, found.facts.seen_us) == (False, NOW_US + 89 * MINUTE_US)
+
+
+async def test_only_the_first_look_compares_a_machine_with_what_was_approved(
+    tmp_path: Path,
+) -> None:
+    """What breaches the approval stays in the books when the next look is of a lower price."""
+    over = rental(
+        state=RentalState.ABSENT,
+        running=False,
+        facts=LeaseFacts(missed=2, gpus=Gpus(1, "RTX 4090")),
+    )
+
+    def steps(tx: Transaction, one: Rental) -> Rental:
+        shown = instance(usd_per_hour=UsdPerHour(700_000))
+        one = books.reopen(tx, one, shown, NOW_US + HOUR_US)
+        assert (one.facts.checked, one.facts.missed) == (True, 0)
+        return seen((61, UP))(tx, one)
+
+    found, _ = await after(tmp_path, steps, over)
+    assert found.facts.breach
+    assert found.usd_per_hour == UsdPerHour(700_000)
+
+
+@pytest.mark.parametrize("intent", ["abcdefghijk", "nobody knows"])
+async def test_how_the_key_stands_is_noted_of_a_rental_that_is_known(
+    tmp_path: Path, intent: str
+) -> None:
+    """An attempt that ends after its rental was forgotten changes no other."""
+
+    def steps(tx: Transaction, one: Rental) -> Rental:
+        books.note_key(tx, intent, KeyState.GIVEN)
+        return one
+
+    found, _ = await after(tmp_path, steps)
+    expected = KeyState.GIVEN if intent == found.intent_id else KeyState.UNKNOWN
+    assert found.facts.key is expected

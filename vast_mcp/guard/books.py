@@ -79,10 +79,9 @@ def _metered(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -
     if rate >= current_rate(rental):
         return rental
     low = rental.facts.low
-    last = low[-1] if low else LowStretch(0, -1, 0)
-    gap_us = now_us - last.until_us
-    if last.rate_micros == rate.micros and gap_us <= SEEN_HOLDS_US:
-        if gap_us < _NOTED_EVERY_US:
+    last = low[-1] if low else None
+    if last and last.rate_micros == rate.micros and now_us - last.until_us <= SEEN_HOLDS_US:
+        if now_us - last.until_us < _NOTED_EVERY_US:
             return rental
         low = (*low[:-1], last._replace(until_us=now_us))
     elif len(low) < _MOST_STRETCHES:
