@@ -11,7 +11,7 @@ from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Booking, Sight
 from vast_mcp.guard.acts._base import Seen
 from vast_mcp.guard.acts.create import REPLAY_TTL_US, CreateInstance, CreateSight
-from vast_mcp.guard.acts.pricing import Price
+from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Owner, Request, Target
 from vast_mcp.store import (
@@ -24,6 +24,7 @@ from vast_mcp.store import (
     SqliteLedger,
     Transaction,
 )
+from vast_mcp.text import Untrusted
 from vast_mcp.units import Usd, UsdPerHour
 
 ACT = CreateInstance(offer().offer_id, 4.0, max_price_usd_per_hour=1.0)
@@ -210,3 +211,68 @@ def test_a_question_says_which_machine_and_whose(
     target = Target("instance", 1, "", changes.pop("owner", Owner.OURS))
     seen = Seen(instance(**changes), None, target, None, Belonging(copied=copied))
     assert seen.words == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "on_end", "words"),
+    [
+        (
+            {},
+            "destroy",
+            (
+                "Rent 1x RTX 4090 (24 GB) in Sweden for up to 4 h? $0.41/h with 50 GB disk: at most"
+                " $1.64, traffic about $0.10 extra. Then: destroyed with its disk. vastai/pytorch, host"
+                " up 99.0%, free for 30 days. Offer 30000001."
+            ),
+        ),
+        (
+            {"rental": "interruptible", "location": Untrusted(""), "duration_s": 2 * 86_400 - 1},
+            "stop",
+            (
+                "Rent 1x RTX 4090 (24 GB) in SE for up to 4 h? $0.41/h (interruptible) with 50 GB"
+                " disk: at most $1.64, traffic about $0.10 extra. Then: stopped, disk kept at"
+                " $0.25/day. vastai/pytorch, host up 99.0%, free for 1 days. Offer 30000001."
+            ),
+        ),
+        (
+            {"location": Untrusted(""), "country": "", "num_gpus": 8, "gpu_ram_gb": 47.9},
+            "destroy",
+            (
+                "Rent 8x RTX 4090 (47 GB) for up to 4 h? $0.41/h with 50 GB disk: at most $1.64,"
+                " traffic about $0.10 extra. Then: destroyed with its disk. vastai/pytorch, host up"
+                " 99.0%, free for 30 days. Offer 30000001."
+            ),
+        ),
+    ],
+)
+def test_the_question_of_a_rent_reads_as_designed(
+    changes: dict[str, Any], on_end: str, words: str
+) -> None:
+    """The money first, then what becomes of the disk, then what host it is."""
+    price = Price(offer(**changes), UsdPerHour.of(0.41), 50.0, 4.0)
+    assert price.question(image="vastai/pytorch:2.4", on_end=on_end) == words
+
+
+@pytest.mark.parametrize(
+    ("micros", "rounded"), [(0, 0), (1, 100), (99, 100), (100, 100), (101, 200), (410_000, 410_000)]
+)
+def test_a_price_is_rounded_up_to_what_a_person_is_shown(micros: int, rounded: int) -> None:
+    """To a hundredth of a cent and never below the offer."""
+    assert round_up(UsdPerHour(micros)) == UsdPerHour(rounded)
+
+
+def test_a_rent_is_decided_on_every_fact_of_its_offer() -> None:
+    """Of both directions of traffic the more expensive; each limit finds its own field."""
+    one = offer(
+        download_usd_per_gb=0.01, upload_usd_per_gb=0.03, verified=False, datacenter=True,
+        num_gpus=2, rental="interruptible", country="DE",
+    )  # fmt: skip
+    price = Price(one, UsdPerHour.of(0.41), 60.0, 4.0)
+    spend = price.spend(NOW_US, image="ubuntu", task="", max_cost_usd=None)
+    assert spend.usd_per_gb_traffic == Usd.of(0.03)
+    assert (spend.verified, spend.datacenter, spend.num_gpus) == (False, True, 2)
+    assert (spend.usd_per_hour, spend.adds_usd_per_hour) == (price.rate, price.rate)
+    assert (spend.disk_gb, spend.gpu_name, spend.country) == (60.0, "RTX 4090", "DE")
+    assert (spend.image, spend.lease_hours, spend.max_cost_usd) == ("ubuntu", 4.0, None)
+    approved = price.approved(UsdPerHour.of(0.5))
+    assert (approved.gpus, approved.is_bid) == (Gpus(2, "RTX 4090"), True)
