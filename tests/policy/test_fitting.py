@@ -404,3 +404,28 @@ def test_what_costs_nothing_an_hour_is_not_shortened() -> None:
     """Fewer hours of it would cost the same."""
     asked = bill("create_instance", usd_per_hour=rate(0), lease_hours=9, cost=usd(0))
     assert most_hours(asked, lambda _: False) == 0
+
+
+def test_a_contract_that_is_over_before_the_extension_begins_lasts_no_hour_more() -> None:
+    """Never less than nothing is left of it."""
+    asked = spend(lease_hours=30, usd_per_hour=rate(0.4), cost=usd(4), max_contract_hours=19)
+    refused = judge(act("extend_lease", spend=asked))
+    assert isinstance(refused, Deny)
+    assert refused.reasons[0].says == "The offer lasts 0 h more, 10 h were asked."
+
+
+def test_a_day_that_is_over_its_cap_refuses_only_what_it_would_pay_for() -> None:
+    """What falls on tomorrow alone adds nothing to today."""
+    asked = rent(by_day={NEXT_DAY: usd(0.8)})
+    found = judge(asked, by_day={TODAY: usd(99)})
+    assert not isinstance(found, Deny)
+    late = judge(rent(by_day={NEXT_DAY: usd(0.7)}), by_day={TODAY: usd(24.95)})
+    assert isinstance(late, Deny)
+    assert late.reasons[0].says.startswith("2026-11-20 would cost $25.05 ($24.95 spent")
+
+
+def test_each_name_that_is_allowed_is_told_in_forty_characters() -> None:
+    """A person wrote it, and a model reads it."""
+    refused = judge(rent(), Limits(allow=Allowed(gpu_names=("x" * 60,))))
+    assert isinstance(refused, Deny)
+    assert refused.reasons[0].says.endswith(f": {'x' * 33} …[cut].")
