@@ -221,8 +221,8 @@ def test_a_question_says_which_machine_and_whose(
             "destroy",
             (
                 "Rent 1x RTX 4090 (24 GB) in Sweden for up to 4 h? $0.41/h with 50 GB disk: at most"
-                " $1.64, traffic about $0.10 extra. Then: destroyed with its disk. vastai/pytorch, host"
-                " up 99.0%, free for 30 days. Offer 30000001."
+                " $1.64, traffic about $0.10 extra. Then: destroyed with its disk. vastai/pytorch,"
+                " host up 99.0%, free for 30 days. Offer 30000001."
             ),
         ),
         (
