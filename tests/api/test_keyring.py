@@ -9,6 +9,7 @@ GIVEN = ApiKey("given-key-1", "VAST_API_KEY")
 SESSION = ApiKey("session-key-1", "tfa", KeyKind.SESSION, 1)
 NEWER = ApiKey("session-key-2", "tfa", KeyKind.SESSION, 2)
 PLAIN = ApiKey("plain-key-1", "file", KeyKind.FILE)
+LOGIN = ApiKey("login-key-1", "the keyring", KeyKind.LOGIN)
 
 
 async def replaced(
@@ -37,6 +38,16 @@ async def test_a_key_that_a_person_named_never_gives_way() -> None:
     """Whatever lies in files: it may be another account's."""
     assert await replaced(GIVEN, [SESSION, PLAIN]) == GIVEN
     assert await replaced(GIVEN, [SESSION, PLAIN], sessions_only=True) == GIVEN
+
+
+async def test_a_login_gives_way_to_a_newer_login_or_a_session_never_to_a_key_file() -> None:
+    """Who logs in chose a key; the official client's file is another choice."""
+    newer = ApiKey("login-key-2", "the keyring", KeyKind.LOGIN)
+    assert await replaced(LOGIN, [LOGIN, PLAIN]) == LOGIN
+    assert await replaced(LOGIN, [newer, PLAIN]) == newer
+    assert await replaced(LOGIN, [LOGIN, SESSION, PLAIN], sessions_only=True) == SESSION
+    assert await replaced(SESSION, [LOGIN, SESSION, PLAIN]) == LOGIN
+    assert await replaced(PLAIN, [LOGIN, PLAIN]) == LOGIN
 
 
 async def test_a_key_without_the_second_factor_gives_way_to_a_session_alone() -> None:

@@ -3,11 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from tests import keyrings
 from tests.cli.test_doctor import findings
 from tests.promises.test_sessions import PLAIN, SESSION, KeyedWorld, keyed
+from tests.world import World
 from vast_mcp.cli.doctor import _key
 from vast_mcp.config import Settings
 from vast_mcp.guard.acts.proving import NOWHERE
+from vast_mcp.logins import Login, Logins, Place
 
 HOUR_S = 3600
 
@@ -48,6 +53,38 @@ async def test_doctor_tells_of_a_session_that_is_not_used(tmp_path: Path) -> Non
     said = [str(one) for one in (await findings(world)).values()]
     assert any("VAST_API_KEY goes before it" in line for line in said)
     assert SESSION not in "".join(said)
+
+
+async def test_doctor_says_which_login_is_used_and_which_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key of `vast-mcp login`, and VAST_API_KEY in front of it; a login that cannot be read."""
+    keyrings.absent(monkeypatch)
+    logins = Logins(tmp_path / "logins")
+    path = logins.keep("https://console.vast.ai", PLAIN).path
+
+    def lines(given: str) -> list[str]:
+        environment = {"VAST_API_KEY": given} if given else {}
+        settings = replace(
+            World(tmp_path).settings,
+            api_base="https://console.vast.ai",
+            api_key=given or (logins.find("https://console.vast.ai") or nothing).value,
+            key_origin="VAST_API_KEY" if given else str(path),
+            key_home=tmp_path,
+            logins=logins,
+            environment=environment,
+        )
+        return [str(line) for line in _key(settings, 0)]
+
+    nothing = Login(Place.FILE, path)
+    assert lines("") == [f"ok     key          from vast-mcp login, kept in {path}"]
+    assert "key of vast-mcp login is not used: VAST_API_KEY" in lines("given-key")[1]
+    path.chmod(0o640)
+    assert any("chmod 600" in line for line in lines(""))
+    path.write_text("{")
+    (fault,) = lines("")
+    assert fault.startswith("FAULT  key")
+    assert "damaged" in fault
 
 
 async def test_doctor_tells_of_leases_that_outlive_the_session(tmp_path: Path) -> None:

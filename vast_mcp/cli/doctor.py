@@ -148,9 +148,8 @@ def _key(settings: Settings, now_us: int) -> Iterator[DoctorLine]:
             if place.is_file() and place.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 yield DoctorLine("key", f"{place} can be read by others: chmod 600 it", sound=None)
     yield _ends(keys[0], now_us)
-    unused = _unused_session(settings)
-    if unused is not None:
-        told = f"the two-factor session in {unused.origin} is not used: VAST_API_KEY goes before it"
+    for unused in _unused(settings):
+        told = f"{unused} is not used: VAST_API_KEY goes before it"
         yield DoctorLine("key", told, sound=None)
 
 
@@ -166,13 +165,16 @@ def _ends(key: ApiKey, now_us: int) -> DoctorLine:
     return DoctorLine("key", f"{said}: run `vastai tfa login`", sound=None)
 
 
-def _unused_session(settings: Settings) -> ApiKey | None:
-    """A session that lies in its file while a key in the environment is used instead."""
+def _unused(settings: Settings) -> Iterator[str]:
+    """What a person logged in with while a key in the environment is used instead."""
     if settings.key_home is None or settings.key_origin != "VAST_API_KEY":
-        return None
+        return
+    if settings.login is not None:
+        yield "the key of vast-mcp login"
     environment = {k: v for k, v in settings.environment.items() if k != "VAST_API_KEY"}
-    found = find_keys(environment, settings.key_home)
-    return next((key for key in found if key.kind is KeyKind.SESSION), None)
+    for key in find_keys(environment, settings.key_home):
+        if key.kind is KeyKind.SESSION:
+            yield f"the two-factor session in {key.origin}"
 
 
 def _policy(settings: Settings) -> DoctorLine:
