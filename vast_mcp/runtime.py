@@ -1,5 +1,6 @@
 """What is open while the server runs: the one place where everything is put together."""
 
+import asyncio
 import hashlib
 import shlex
 from collections.abc import AsyncIterator, Iterable
@@ -14,6 +15,7 @@ import httpx2
 from vast_mcp import __version__
 from vast_mcp.account.cache import AccountCache
 from vast_mcp.account.context import Account
+from vast_mcp.account.encryption import Seal
 from vast_mcp.account.lease_label import Marker
 from vast_mcp.account.ledger import AccountLedger, known_account
 from vast_mcp.account.secret_store import SecretStore
@@ -26,15 +28,12 @@ from vast_mcp.api.writes import Writes
 from vast_mcp.clock import Clock
 from vast_mcp.config import Settings, load_or_make_secret
 from vast_mcp.guard.act import Caller
-from vast_mcp.guard.acts import rebuild
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.rights import RightsWatch
 from vast_mcp.jobs import Jobs
-from vast_mcp.jobs.office import Office
-from vast_mcp.jobs.scouting import Scouting
-from vast_mcp.jobs.sealing import Seal
+from vast_mcp.jobs.rebuild import rebuild
 from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.notices import Messenger
 from vast_mcp.policy.source import PolicySource
@@ -117,8 +116,7 @@ async def open_runtime(
     state_dir = settings.home
     marker = Marker(load_or_make_secret(state_dir / MARK_KEY))
     seal_key = load_or_make_secret(state_dir / SEAL_KEY)
-    vendor = clock.vendor()
-    pace = SharedPace(state_dir / f"pace-{settings.key_digest}.db", vendor)
+    pace = SharedPace(state_dir / f"pace-{settings.key_digest}.db", clock.vendor())
     remote = open_remote(
         state_dir=state_dir,
         key=state_dir / KEY_NAME,
@@ -141,12 +139,13 @@ async def open_runtime(
                 marker=marker,
                 limits=policy_source(settings).current,
                 remote=station,
-                secrets=_secrets(settings, cipher, known),
+                secrets=_secrets(settings, cipher, known, Seal(seal_key)),
                 redactor=known,
                 keys=ring,
+                begun_jobs=asyncio.Queue(),
                 home=settings.home,
             )
-            session, errands = _wire(account, connection, spare, settings, seal_key)
+            session, errands = _wire(account, connection, spare, settings)
             messenger = Messenger(session, settings.environment)
             kept = _kept(session, (*listeners, messenger.ticked)) if keeps else nullcontext()
             async with errands.open(), kept, session.jobs.open(resume=keeps):
@@ -219,10 +218,10 @@ async def _kept(session: Session, listeners: Iterable[Listener]) -> AsyncIterato
         tasks.cancel_scope.cancel()
 
 
-def _secrets(settings: Settings, cipher: Cipher, redactor: Redactor) -> MachineSecrets:
+def _secrets(settings: Settings, cipher: Cipher, redactor: Redactor, seal: Seal) -> MachineSecrets:
     store = SecretStore(settings.home, cipher)
     return MachineSecrets(
-        settings.environment, store, redactor, system_policy=settings.system_policy
+        settings.environment, store, redactor, seal, system_policy=settings.system_policy
     )
 
 
@@ -231,22 +230,19 @@ def _wire(
     connection: Connection,
     spare: SqliteLedger,
     settings: Settings,
-    seal_key: bytes,
 ) -> tuple[Session, Errands]:
     errands = Errands()
-    jobs = Jobs(ledger=account.ledger, clock=account.clock, logs=account.home / "jobs")
     guard = Guard(
         account=account,
         spare=spare,
         journal=Journal(Writes(connection), account.clock, account.cache),
         errands=errands,
-        rebuild=jobs.rebuilding(rebuild),
+        rebuild=rebuild,
     )
-    _connect_jobs(account, guard, jobs, seal_key)
     session = Session(
         account=account,
         guard=guard,
-        jobs=jobs,
+        jobs=Jobs(account, guard),
         rights=RightsWatch(guard, account),
         caller=Caller(terminal_only=settings.ask == "terminal", flags=_flags(settings)),
     )
@@ -258,20 +254,6 @@ def _flags(settings: Settings) -> str:
     if settings.ledger is None:
         return ""
     return f" --ledger {shlex.quote(str(settings.ledger.absolute()))}"
-
-
-def _connect_jobs(account: Account, guard: Guard, jobs: Jobs, seal_key: bytes) -> None:
-    """Jobs stand below the read models that look at the market for them."""
-    scout = Scouting(account)
-    office = Office(
-        lambda: scout,
-        account.remote,
-        Seal(seal_key),
-        account.redactor,
-        jobs.begin,
-        learn_secrets=lambda: account.secrets.learn(account.limits()),
-    )
-    jobs.connect(guard, office)
 
 
 def _account_name(api_base: str, user_id: str) -> str:

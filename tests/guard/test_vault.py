@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vast_mcp.account.encryption import Seal
 from vast_mcp.account.secret_store import LONGEST, SecretStore
 from vast_mcp.account.secrets import MachineSecrets, in_plain_text, split, system_list
 from vast_mcp.errors import ConfigInvalid, InputInvalid, PolicyDenied
@@ -15,6 +16,8 @@ from vast_mcp.text import Redactor
 
 VALUE = "hf_a-value-of-some-length"
 OTHER = "hf_another-value-of-it"
+
+SEAL = Seal(b"k" * 32)
 
 
 def store(tmp_path: Path, key: bytes = b"k" * 32) -> SecretStore:
@@ -34,7 +37,7 @@ class Opened:
     def open(self) -> MachineSecrets:
         """One server's."""
         return MachineSecrets(
-            self.environment, self.store, self.redactor, system_policy=self.system
+            self.environment, self.store, self.redactor, SEAL, system_policy=self.system
         )
 
     @property
@@ -101,7 +104,7 @@ def test_a_generated_value_is_fresh_kept_for_the_person_and_masked(tmp_path: Pat
     assert books.store.generated("rent1") == f"A={found['A']}\nB={found['B']}\n"
     assert books.redactor.scrub(found["A"] + " " + found["B"]) == "[secret] [secret]"
     again = Redactor()
-    MachineSecrets({}, books.store, again)
+    MachineSecrets({}, books.store, again, SEAL)
     assert again.scrub(found["B"]) == "[secret]"
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.samples import NOW_US, SECOND_US, instance, rental
+from tests.instances.samples import NOW_US, SECOND_US, instance, rental
 from vast_mcp.guard.halting import fate_of, halted_by_others, why_halted
 from vast_mcp.store import Halt, LeaseFacts, RentalState
 

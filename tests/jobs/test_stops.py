@@ -13,8 +13,9 @@ from tests.jobs.harbour import brought
 from tests.jobs.test_outages import printed
 from tests.jobs.test_troubles import rents
 from tests.world import Json
+from vast_mcp.jobs import renting
 from vast_mcp.jobs.bench import Bench
-from vast_mcp.jobs.scouting import Scouting
+from vast_mcp.jobs.offers import offers_for
 from vast_mcp.remote.errors import SshUnavailable
 
 
@@ -51,8 +52,8 @@ async def test_a_job_stopped_while_it_looks_for_an_offer_rents_nothing(
 ) -> None:
     """The wish was written before anything was sent."""
     held = Interlude()
-    of_a_job = held.after(Scouting.offers, lambda _, wish: wish.max_price is not None)
-    monkeypatch.setattr(Scouting, "offers", of_a_job)
+    of_a_job = held.after(offers_for, lambda _, wish: wish.max_price is not None)
+    monkeypatch.setattr(renting, "offers_for", of_a_job)
     async with Basin(tmp_path).open() as basin, basin.served() as client:
         job_id = await basin.started(client)
         await held.during(basin.call(client, "stop_job", job_id=job_id))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.jobs.basin import WAIT, Basin, moment
 from tests.jobs.test_outages import printed
-from vast_mcp.jobs import board
+from vast_mcp.jobs import service as board
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.store import Transaction
 

@@ -92,7 +92,7 @@ ROOMS: tuple[Room, ...] = (
             "account/secret_store.py",
             "store/sealing.py",
             "store/audit_key.py",
-            "jobs/sealing.py",
+            "account/encryption.py",
             "remote/secret_names.py",
             "cli/secrets.py",
         ),

@@ -6,8 +6,7 @@ import pytest
 
 from tests.tools.test_market_answers import VLLM
 from tests.world import ToolFailed, World
-from vast_mcp.jobs.scout import JobWish
-from vast_mcp.jobs.scouting import Scouting
+from vast_mcp.jobs.offers import JobWish, offers_for
 from vast_mcp.models import Offer
 
 NONE, FEW = 0, 4
@@ -99,7 +98,7 @@ async def test_a_job_takes_no_host_without_the_templates_ports(tmp_path: Path) -
             )
     wish = JobWish(gpu_names=(offer.gpu_name,), hours=1, template_hash=VLLM)
     async with world.runtime() as runtime:
-        found = await Scouting(runtime.session.account).offers(wish)
+        found = await offers_for(runtime.session.account, wish)
     assert found
     assert min(one.direct_ports for one in found) >= 2
 

@@ -1,5 +1,6 @@
 """The one context through which an account is looked at: by acts, read models and the keeper."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ class Account:
     redactor: Redactor
     keys: KeyRing
     """Which key is in use, and what became of those before it."""
+    begun_jobs: asyncio.Queue[str]
+    """Ids of jobs that acts have begun and nobody in this server works on yet."""
     home: Path
     """The state directory: ledger, SSH key pair, logs of jobs."""
 

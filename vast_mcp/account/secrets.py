@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vast_mcp import desktop_keyring
+from vast_mcp.account.encryption import Seal, Sealed
 from vast_mcp.account.secret_store import SecretStore
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, PolicyDenied
@@ -32,12 +33,14 @@ class MachineSecrets:
         environment: Mapping[str, str],
         store: SecretStore,
         redactor: Redactor,
+        seal: Seal,
         *,
         system_policy: Path | None = None,
     ) -> None:
         self._environment = environment
         self._store = store
         self._redactor = redactor
+        self._seal = seal
         self._system_policy = system_policy
         self._asked: set[str] = set()
         """Names that the keyring was asked for already: it may be slow."""
@@ -90,6 +93,21 @@ class MachineSecrets:
             if name not in self._asked:
                 self._asked.add(name)
                 self._redactor.learn(self._store.find(name) or desktop_keyring.read(name).value)
+
+    def seal(self, env: Mapping[str, str], files: Mapping[str, str]) -> str:
+        """Environment values and file texts of a job as its act carries them."""
+        return self._seal.close(Sealed(dict(env), dict(files)))
+
+    def unsealed(self, text: str) -> Sealed:
+        """What was sealed; its environment values are taken out of all answers from now on.
+
+        Raises:
+            VastMcpError: sealed with another key, or damaged.
+        """
+        content = self._seal.open(text)
+        for value in content.env.values():
+            self._redactor.hide(value)
+        return content
 
     def notice(self, env: Mapping[str, str]) -> None:
         """Values given in plain text that look like credentials are kept out of answers too."""

@@ -1,6 +1,5 @@
 """Jobs: rent, upload, run, bring back, end, under one yes; journaled, and resumed after a crash."""
 
-from vast_mcp.jobs.board import Jobs
-from vast_mcp.jobs.scout import JobWish, MachineProgress, Scout
+from vast_mcp.jobs.service import Jobs
 
-__all__ = ["JobWish", "Jobs", "MachineProgress", "Scout"]
+__all__ = ["Jobs"]

@@ -11,9 +11,7 @@ from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
-from vast_mcp.jobs.office import Office
-from vast_mcp.jobs.scout import JobWish
-from vast_mcp.jobs.sealing import Sealed
+from vast_mcp.jobs.offers import JobWish, offers_for
 from vast_mcp.jobs.terms import SHORTEST_HOURS, JobTerms, terms_of, traffic_of
 from vast_mcp.jobs.uploads import Upload, measure
 from vast_mcp.models import Offer, image_for
@@ -42,7 +40,6 @@ class RunJob(PlainAct):
     """Rent a machine, run a command on it, bring its outputs home, end it."""
 
     tool: ClassVar[str] = "run_job"
-    office: Office = field(repr=False, compare=False)
     command: str
     upload: tuple[str, ...] = ()
     sealed: str = field(default="", repr=False)
@@ -64,11 +61,6 @@ class RunJob(PlainAct):
     task: str = ""
     """The named budget that it shares with other jobs and rents."""
 
-    def arguments(self) -> JsonObject:
-        """All that was asked; environment values and file texts only sealed."""
-        whole = PlainAct.arguments(self)
-        return {name: value for name, value in whole.items() if name != "office"}
-
     # -- looking ---------------------------------------------------------------------------
 
     async def look(self, account: Account) -> Sight:
@@ -81,8 +73,8 @@ class RunJob(PlainAct):
         """
         account.secrets.check(self.secrets, account.limits())
         self._check_hours(account.limits())
-        uploads = await measure(self.office.remote.roots(), self.upload)
-        offer = await self._best()
+        uploads = await measure(account.remote.roots(), self.upload)
+        offer = await self._best(account)
         terms = terms_of(
             offer,
             max_cost=None if self.max_cost_usd is None else Usd.of(self.max_cost_usd),
@@ -100,7 +92,7 @@ class RunJob(PlainAct):
         return _JobSight(
             request=Request(self.tool, spend=self._spend(account, offer, terms, image)),
             snapshot=self._snapshot(offer, terms, uploads),
-            question=self._question(offer, terms, uploads),
+            question=self._question(account, offer, terms, uploads),
             handle=f"job-{terms.at_most.dollars:.2f}usd-{plain_number(round(terms.hours, 1))}h",
             must_ask="A job always asks.",
             terms=terms,
@@ -119,8 +111,8 @@ class RunJob(PlainAct):
                 f" limits.max_lease_hours, in {limits.place_of('limits.max_lease_hours')}.",
             )
 
-    async def _best(self) -> Offer:
-        offers = await self.office.scout().offers(self.wish())
+    async def _best(self, account: Account) -> Offer:
+        offers = await offers_for(account, self.wish())
         if not offers:
             raise OfferGone(
                 "Nothing rented: no offer fits this job under the policy.",
@@ -130,7 +122,7 @@ class RunJob(PlainAct):
         return offers[0]
 
     def wish(self) -> JobWish:
-        """For the scout."""
+        """What is looked for on the market."""
         return JobWish(
             gpu_names=self.gpu_names,
             hours=self.max_hours or SHORTEST_HOURS,
@@ -190,13 +182,15 @@ class RunJob(PlainAct):
             and rate <= ceiling
         )
 
-    def _question(self, offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]) -> str:
+    def _question(
+        self, account: Account, offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]
+    ) -> str:
         count = sum(one.files for one in uploads) + len(self.files)
         size = sum(one.bytes for one in uploads) + sum(bytes_ for _, bytes_ in self.files)
         sends = f"uploads {count} file{'s' * (count != 1)} ({shown_bytes(size)})" if count else ""
         gets = ", ".join(split(one)[0] for one in self.secrets)
         gets = f"gets {clean_line(gets, 30)}" if gets else ""
-        if reads := self._host_reads(uploads):
+        if reads := self._host_reads(account, uploads):
             gets = f"{gets}{', ' if gets else ''}lets the host read {clean_line(reads, 90)}"
         named = ", ".join(str(clean_line(one, _NAME_SHOWN)) for one in self.outputs[:2])
         more = f" and {len(self.outputs) - 2} more" if len(self.outputs) > 2 else ""
@@ -215,15 +209,15 @@ class RunJob(PlainAct):
             f" Then: {end}. A host that fails to start is destroyed{spare}."
         )
 
-    def _host_reads(self, uploads: tuple[Upload, ...]) -> str:
+    def _host_reads(self, account: Account, uploads: tuple[Upload, ...]) -> str:
         """What looks like a secret and goes as it is."""
-        plain = self.office.unsealed(self.sealed)
+        plain = account.secrets.unsealed(self.sealed)
         texts = [("the command", self.command), *(("files", text) for text in plain.files.values())]
         files = [f"{clean_line(one.path, 50)}, which {one.doubt}" for one in uploads if one.doubt]
         return said([*files, *exposed(plain.env, texts)])
 
-    def _warnings(self) -> tuple[str, ...]:
-        env = self.office.unsealed(self.sealed).env
+    def _warnings(self, account: Account) -> tuple[str, ...]:
+        env = account.secrets.unsealed(self.sealed).env
         found = exposed(env, (("the command", self.command),))
         return (in_plain_text(found),) if found else ()
 
@@ -247,9 +241,9 @@ class RunJob(PlainAct):
         approved = errand.approved
         sealed = self.sealed
         if self.secrets:
-            content = self.office.unsealed(sealed)
+            content = account.secrets.unsealed(sealed)
             hidden = dict(account.secrets.values(self.secrets, account.limits(), job_id))
-            sealed = make_seal(self.office, {**content.env, **hidden}, content.files)
+            sealed = account.secrets.seal({**content.env, **hidden}, content.files)
 
         def approve(tx: Transaction) -> Job:
             job = tx.job(job_id)
@@ -261,14 +255,14 @@ class RunJob(PlainAct):
             return tx.update_job(job, approved=True, spec=spec, sealed=sealed)
 
         job = await account.ledger.write(approve)
-        self.office.begin(job_id)
+        account.begun_jobs.put_nowait(job_id)
         at_most = Usd(int(str(job.spec["at_most_micros"])))
         return Outcome(
             status="started",
             said=f"Job {job_id} has begun; it costs at most {at_most} in all.",
             next=f'show_jobs(job_id="{job_id}", wait_seconds=45) tells how far it is; it goes on'
             " without being watched.",
-            warnings=self._warnings(),
+            warnings=self._warnings(account),
             values={"job_id": job_id, "max_cost_usd": round(at_most.dollars, 2)},
         )
 
@@ -307,11 +301,6 @@ def planned(booking: Booking, spec: JsonObject, sealed: str, instance_id: int | 
         created_us=booking.now_us,
         changed_us=booking.now_us,
     )
-
-
-def make_seal(office: Office, env: Mapping[str, str], files: Mapping[str, str]) -> str:
-    """Environment values and file texts as the act carries them."""
-    return office.seal.close(Sealed(dict(env), dict(files)))
 
 
 def ceiling_of(job: Job) -> UsdPerHour:

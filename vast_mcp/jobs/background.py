@@ -12,7 +12,6 @@ from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts.commanding import host_reads
 from vast_mcp.jobs import script
 from vast_mcp.jobs.act import job_id_of, planned
-from vast_mcp.jobs.office import Office
 from vast_mcp.operations import JsonObject
 from vast_mcp.store import Job, JobPhase, Transaction
 
@@ -29,7 +28,6 @@ class RunInBackground(PlainAct):
     """`run_command` with `background`: decided as any command, then a row and a job's watcher."""
 
     tool: ClassVar[str] = "run_command"
-    office: Office = field(repr=False, compare=False)
     instance_id: int
     command: str = field(repr=False)
     directory: str = ""
@@ -37,8 +35,7 @@ class RunInBackground(PlainAct):
 
     def arguments(self) -> JsonObject:
         """All that was asked; environment values only sealed."""
-        whole = {n: v for n, v in PlainAct.arguments(self).items() if n != "office"}
-        return {**whole, "background": True}
+        return {**PlainAct.arguments(self), "background": True}
 
     async def look(self, account: Account) -> Sight:
         """As of a command that is waited for; but the machine has to run.
@@ -46,7 +43,7 @@ class RunInBackground(PlainAct):
         Raises:
             InputInvalid: it is stopped.
         """
-        env = tuple(self.office.unsealed(self.sealed).env.items())
+        env = tuple(account.secrets.unsealed(self.sealed).env.items())
         sight = await RunCommand(self.instance_id, self.command, self.directory, env).look(account)
         if isinstance(sight, Aboard) and not sight.addresses:
             raise InputInvalid(
@@ -73,14 +70,14 @@ class RunInBackground(PlainAct):
                 tx.update_job(job, phase=JobPhase.UPLOADING)
 
         await account.ledger.write(ready)
-        self.office.begin(job_id)
+        account.begun_jobs.put_nowait(job_id)
         return Outcome(
             status="started",
             said=f"Job {job_id} runs it in the background. It goes on when this server ends; the"
             " lease still ends the machine.",
             next=f'show_jobs(job_id="{job_id}", wait_seconds=45) tells its output and how it'
             " ended; stop_job stops it.",
-            warnings=host_reads(self.office.unsealed(self.sealed).env.items(), self.command),
+            warnings=host_reads(account.secrets.unsealed(self.sealed).env.items(), self.command),
             values={
                 "job_id": job_id,
                 "instance_id": self.instance_id,

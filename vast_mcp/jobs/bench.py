@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
+from vast_mcp.account.encryption import Sealed
 from vast_mcp.clock import Clock
 from vast_mcp.jobs import script
-from vast_mcp.jobs.sealing import Sealed
 from vast_mcp.jobs.uploads import plan_for
 from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject

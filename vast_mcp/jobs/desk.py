@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vast_mcp.clock import Clock
+from vast_mcp.account.context import Account
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.door import Guard
 from vast_mcp.jobs.background import aside
 from vast_mcp.jobs.log import put, size_of
-from vast_mcp.jobs.office import Office
 from vast_mcp.masking import Needles
 from vast_mcp.operations import Json
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.store import Job, JobPhase, Ledger, Rental, Transaction
+from vast_mcp.store import Job, JobPhase, Rental, Transaction
 from vast_mcp.units import Usd
 
 _logger = logging.getLogger(__name__)
@@ -32,10 +31,8 @@ class JobLost(VastMcpError):
 class JobDesk:
     """What a runner holds. `job` is the row as last written."""
 
-    office: Office
+    account: Account
     guard: Guard
-    ledger: Ledger
-    clock: Clock
     owner: str
     log: Path
     """Where the command's output is kept on this computer."""
@@ -54,7 +51,7 @@ class JobDesk:
         Raises:
             JobLost: another server took it over.
         """
-        job_id, now_us = self.job.job_id, self.clock.lease_us()
+        job_id, now_us = self.job.job_id, self.account.clock.lease_us()
 
         def write(tx: Transaction) -> Job:
             job = tx.job(job_id)
@@ -65,11 +62,11 @@ class JobDesk:
                 phase=phase or job.phase,
                 facts={**job.facts, **(facts or {})},
                 changed_us=now_us,
-                beat_us=self.clock.utc_us(),
+                beat_us=self.account.clock.utc_us(),
                 **changes,
             )
 
-        self.job = await self.ledger.write(write)
+        self.job = await self.account.ledger.write(write)
         return self.job
 
     def fact(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  JSON of any kind
@@ -95,12 +92,14 @@ class JobDesk:
 
     async def rental(self, request_key: str) -> Rental | None:
         """What became of one rent of this job."""
-        found = await self.ledger.read(lambda tx: tx.same_intent(self.job.principal, request_key))
+        found = await self.account.ledger.read(
+            lambda tx: tx.same_intent(self.job.principal, request_key)
+        )
         return found[0] if found else None
 
     async def live_rentals(self) -> list[Rental]:
         """What of this job still holds money."""
-        live = await self.ledger.read(lambda tx: tx.live_rentals())
+        live = await self.account.ledger.read(lambda tx: tx.live_rentals())
         return [one for one in live if one.job_id == self.job.job_id]
 
     async def machine_rental(self) -> Rental | None:
@@ -108,32 +107,34 @@ class JobDesk:
         instance_id = self.job.instance_id
         if instance_id is None:
             return None
-        return await self.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
+        return await self.account.ledger.read(lambda tx: tx.rental_of("instance", instance_id))
 
     async def spent(self) -> Usd:
         """What the job has cost until now, without what others of its task cost."""
-        now_us, job_id = self.clock.lease_us(), self.job.job_id
-        return await self.ledger.read(lambda tx: tx.exposure(now_us, job_id=job_id).job_spent)
+        now_us, job_id = self.account.clock.lease_us(), self.job.job_id
+        return await self.account.ledger.read(
+            lambda tx: tx.exposure(now_us, job_id=job_id).job_spent
+        )
 
     async def committed(self) -> Usd:
         """What it has cost and what is set aside: a machine's last minutes may be charged late."""
-        now_us, job_id = self.clock.lease_us(), self.job.job_id
-        seen = await self.ledger.read(lambda tx: tx.exposure(now_us, job_id=job_id))
+        now_us, job_id = self.account.clock.lease_us(), self.job.job_id
+        seen = await self.account.ledger.read(lambda tx: tx.exposure(now_us, job_id=job_id))
         return seen.job_spent + seen.job_reserved
 
     # -- time ------------------------------------------------------------------------------
 
     def now_us(self) -> int:
         """The clock that leases follow."""
-        return self.clock.lease_us()
+        return self.account.clock.lease_us()
 
     async def pause(self, seconds: float) -> None:
         """Let the vendor's time pass; on a hastened simulator never less than a moment of ours."""
-        began_s = self.clock.monotonic_s()
-        await self.clock.vendor().sleep(seconds)
-        rest_s = _LEAST_PAUSE_S - (self.clock.monotonic_s() - began_s)
+        began_s = self.account.clock.monotonic_s()
+        await self.account.clock.vendor().sleep(seconds)
+        rest_s = _LEAST_PAUSE_S - (self.account.clock.monotonic_s() - began_s)
         if rest_s > 0:
-            await self.clock.sleep(rest_s)
+            await self.account.clock.sleep(rest_s)
 
     # -- the log ---------------------------------------------------------------------------
 
@@ -160,6 +161,6 @@ class JobDesk:
 
     def hidden(self) -> Needles:
         """All values known as secrets: the job's own, its machine's, the key, a session's."""
-        self.office.unsealed(self.job.sealed)
-        self.office.learn_secrets()
-        return self.office.redactor.needles
+        self.account.secrets.unsealed(self.job.sealed)
+        self.account.secrets.learn(self.account.limits())
+        return self.account.redactor.needles

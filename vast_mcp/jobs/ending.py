@@ -8,8 +8,8 @@ from vast_mcp.guard.acts import DestroyInstance, StopInstance
 from vast_mcp.guard.carrying import may_destroy
 from vast_mcp.jobs import script
 from vast_mcp.jobs.bench import Bench
-from vast_mcp.jobs.clearance import Clearance
 from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs.file_transfer import FileTransfer
 from vast_mcp.jobs.log import LOG_KEPT, mask_file
 from vast_mcp.jobs.working import bench_of, place_of
 from vast_mcp.operations import JsonObject
@@ -40,7 +40,7 @@ async def fetch(desk: JobDesk) -> None:
         bench = place.bench
         if bench is None:
             raise SshUnavailable("The machine does not run any more.", reason="lost")
-        await desk.carry(Clearance("download_files", int(str(desk.job.instance_id))))
+        await desk.carry(FileTransfer("download_files", int(str(desk.job.instance_id))))
         got = await bench.fetch(named[len(tried)], home_of(desk))
     except (SshUnavailable, NotFound) as error:
         lost = int(desk.fact("lost", 0)) + 1
@@ -57,7 +57,7 @@ async def fetch(desk: JobDesk) -> None:
 
 def home_of(desk: JobDesk, suffix: str = "") -> LocalPlace:
     """`~/vast-mcp/job-<id>`: where the outputs go."""
-    return LocalPlace(desk.office.remote.roots().roots[0], (f"job-{desk.job.job_id}{suffix}",))
+    return LocalPlace(desk.account.remote.roots().roots[0], (f"job-{desk.job.job_id}{suffix}",))
 
 
 async def _long_log(desk: JobDesk) -> None:
@@ -109,7 +109,7 @@ async def end(desk: JobDesk) -> None:
     if outcome.status == "destroyed":
         await _forget(desk, instance_id, outcome.said)
     elif outcome.status == "stopped" or tries >= _MOST_ENDS:
-        await desk.office.remote.pool.drop(instance_id)
+        await desk.account.remote.pool.drop(instance_id)
         await desk.save(facts={"machine": outcome.said, "stopped_id": instance_id})
         await finish(desk, *_verdict(desk))
     else:
@@ -118,7 +118,7 @@ async def end(desk: JobDesk) -> None:
 
 
 async def _forget(desk: JobDesk, instance_id: int, said: str) -> None:
-    await desk.office.remote.forget(instance_id)
+    await desk.account.remote.forget(instance_id)
     await desk.save(facts={"machine": said, "was_id": instance_id}, instance_id=None)
 
 

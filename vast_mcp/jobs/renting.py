@@ -9,10 +9,12 @@ from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, NotFound, PolicyDenied
 from vast_mcp.guard.act import Outcome
 from vast_mcp.guard.acts import AttachSshKey, CreateInstance, DestroyInstance, RebootInstance
+from vast_mcp.instances.waiting import log_trouble
 from vast_mcp.jobs.act import ceiling_of
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
-from vast_mcp.jobs.scout import JobWish, MachineProgress
+from vast_mcp.jobs.offers import JobWish, offers_for
+from vast_mcp.jobs.progress import MachineProgress, progress_of
 from vast_mcp.jobs.terms import SHORTEST_HOURS, affordable_hours, traffic_of
 from vast_mcp.models import Offer, Remedy
 from vast_mcp.operations import Json, JsonObject
@@ -68,7 +70,7 @@ async def _choose(desk: JobDesk) -> None:
         why = desk.fact("trouble", "No offer could be rented.")
         await desk.save(JobPhase.ENDING, {"why": why})
         return
-    offers = await desk.office.scout().offers(_wish(desk))
+    offers = await offers_for(desk.account, _wish(desk))
     ceiling = ceiling_of(desk.job)
     failed: list[int] = desk.fact("failed_machines", [])
     left = Usd(int(desk.term("at_most_micros"))) - await desk.committed()
@@ -160,7 +162,7 @@ async def wait(desk: JobDesk) -> None:
     if desk.job.stop_asked:
         await desk.save(JobPhase.ENDING, {"why": "It was stopped before its command began."})
         return
-    look = await desk.office.scout().look(instance_id)
+    look = await progress_of(desk.account, instance_id)
     trouble = await _trouble(desk, look)
     if trouble is None:
         await desk.save(JobPhase.UPLOADING)
@@ -194,7 +196,7 @@ async def give_up(desk: JobDesk, failing: str, look: MachineProgress | None = No
 async def _ended_by_somebody(desk: JobDesk) -> bool:
     """Whether a stop or destroy of it was sent: the job itself has sent none until now."""
     machine = f"/{desk.job.instance_id}/"
-    rows = await desk.ledger.read(lambda tx: tx.audit(_AUDIT_READ))
+    rows = await desk.account.ledger.read(lambda tx: tx.audit(_AUDIT_READ))
     return any(
         row.detail.get("operation") in _ENDS and machine in f"{row.detail.get('path')}/"
         for row in rows
@@ -206,9 +208,9 @@ async def _trouble(desk: JobDesk, look: MachineProgress) -> str | None:
     """What keeps the job from going on; None when a command runs there."""
     if look.instance is None or not look.runs:
         return str(clean_line(look.said, 200))
-    bench = Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance)
+    bench = Bench(desk.account.remote, desk.account.clock, desk.job.job_id, look.instance)
     try:
-        if not desk.office.remote.key.exists():
+        if not desk.account.remote.key.exists():
             await _give_key(desk)
         await bench.answers()
     except SshUnavailable as error:
@@ -227,7 +229,7 @@ async def _explained(desk: JobDesk, instance_id: int, error: SshUnavailable) -> 
     if not since_us:
         await desk.save(facts={"shut_us": now_us})
     elif not desk.fact("explained") and now_us - since_us >= _SHUT_FOR_S * SECOND_US:
-        found = await desk.office.scout().trouble(instance_id, error.reason)
+        found = await log_trouble(desk.account, instance_id, error.reason)
         await desk.save(facts={"explained": "" if found is None else found.said, "shut_us": now_us})
         if found is not None and found.ill is Ill.TUNNEL and not desk.fact("rebooted"):
             await desk.save(facts={"rebooted": True})
@@ -297,7 +299,7 @@ async def _destroy(desk: JobDesk, rental: Rental) -> None:
     except NotFound:
         outcome = None
     if outcome is not None and outcome.status == "destroyed":
-        await desk.office.remote.forget(rental.target_id)
+        await desk.account.remote.forget(rental.target_id)
         return
     await desk.pause(_LOOK_EVERY_S)
     seen = await desk.guard.tick()  # the vendor does not show it: the books must see that as well

@@ -9,7 +9,7 @@ See docs/vendor-api.md#copying.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vast_mcp.account.context import Account
@@ -20,7 +20,6 @@ from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts.several import Ending, EndSeveral
 from vast_mcp.jobs.background import aside
 from vast_mcp.jobs.bench import Bench
-from vast_mcp.jobs.office import Office
 from vast_mcp.operations import JsonObject, copying
 from vast_mcp.policy import Request
 from vast_mcp.store import Job, JobPhase, Transaction
@@ -116,7 +115,6 @@ class StopJob(PlainAct):
     """End a job early: its outputs so far are brought back first."""
 
     tool: ClassVar[str] = "stop_job"
-    office: Office = field(repr=False, compare=False)
     job_id: str
     principal: str = "local"
 
@@ -161,7 +159,7 @@ class StopJob(PlainAct):
         if job is None or job.phase.over:
             word = "gone" if job is None else job.phase.value
             return Outcome("over", f"Job {self.job_id} is over already: {word}.")
-        self.office.begin(self.job_id)
+        account.begun_jobs.put_nowait(self.job_id)
         return Outcome(
             status="stopping",
             said=f"Job {self.job_id} is being stopped. {_what_follows(job)}",

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
+from vast_mcp.account.encryption import Sealed
 from vast_mcp.clock import SECOND_US
 from vast_mcp.jobs import script
 from vast_mcp.jobs.act import shown_bytes
 from vast_mcp.jobs.bench import Bench, Pulse
-from vast_mcp.jobs.clearance import Clearance
 from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs.file_transfer import FileTransfer
 from vast_mcp.jobs.log import LOG_KEPT
+from vast_mcp.jobs.progress import progress_of
 from vast_mcp.jobs.renting import give_up
-from vast_mcp.jobs.sealing import Sealed
 from vast_mcp.jobs.uploads import measure
 from vast_mcp.remote.command import command_line
 from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed, SshUnavailable
@@ -51,13 +52,15 @@ class Workplace:
 async def place_of(desk: JobDesk) -> Workplace:
     """One look at the machine."""
     assert desk.job.instance_id is not None
-    look = await desk.office.scout().look(desk.job.instance_id)
+    look = await progress_of(desk.account, desk.job.instance_id)
     status = None if look.instance is None else look.instance.actual_status
     if look.instance is None or status != "running":
         unproven = look.instance is None and not look.dead
         return Workplace(silent=unproven or status in {"offline", "unknown"})
     folder = script.HOME_FOLDER if desk.aside else ""
-    return Workplace(Bench(desk.office.remote, desk.clock, desk.job.job_id, look.instance, folder))
+    return Workplace(
+        Bench(desk.account.remote, desk.account.clock, desk.job.job_id, look.instance, folder)
+    )
 
 
 async def bench_of(desk: JobDesk) -> Bench | None:
@@ -79,7 +82,7 @@ async def send(desk: JobDesk) -> None:
             raise SshUnavailable("The machine does not run any more.", reason="lost")
         if not desk.aside:  # a mere command was decided upon as such
             await _still_as_agreed(desk, paths)
-            await desk.carry(Clearance("upload_files", int(str(desk.job.instance_id))))
+            await desk.carry(FileTransfer("upload_files", int(str(desk.job.instance_id))))
         await bench.send(paths, *_orders(desk))
     except (PathRefused, CopyRefused, RemoteFailed) as error:
         why = "What the command needs could not be sent; nothing ran."
@@ -113,7 +116,7 @@ async def _stopped(desk: JobDesk) -> bool:
 
 def _orders(desk: JobDesk) -> tuple[Sealed, str, list[str]]:
     """Values and files, the command line, and what it shall leave behind."""
-    sealed = desk.office.unsealed(desk.job.sealed)
+    sealed = desk.account.secrets.unsealed(desk.job.sealed)
     line = command_line(str(desk.term("command")), directory=str(desk.term("directory", "")))
     return sealed, line, [str(path) for path in desk.term("outputs", [])]
 
@@ -121,7 +124,7 @@ def _orders(desk: JobDesk) -> tuple[Sealed, str, list[str]]:
 async def _still_as_agreed(desk: JobDesk, paths: list[str]) -> None:
     """The yes was to so many files and bytes; more than a tenth beyond that is something else."""
     agreed = sum(int(one["bytes"]) for one in desk.term("uploads", []))
-    measured = await measure(desk.office.remote.roots(), paths)
+    measured = await measure(desk.account.remote.roots(), paths)
     named = {str(one["path"]) for one in desk.term("uploads", []) if one.get("doubt")}
     for one in measured:
         if one.doubt and one.path not in named:

@@ -171,7 +171,7 @@ def _output(one: Json) -> JsonObject:
 async def output_after(session: Session, job_id: str, cursor: int | None) -> tuple[str, int]:
     """What was printed after that byte (the end of it all without one), and the next cursor."""
     path = session.jobs.log_of(job_id)
-    session.jobs.office.learn_secrets()
+    session.account.secrets.learn(session.account.limits())
     hidden = session.account.redactor.needles
     data, start = await in_thread(lambda: _read(path, cursor, hidden))
     text, taken = _whole_characters(data)

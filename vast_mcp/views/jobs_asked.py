@@ -7,7 +7,7 @@ from typing import Any
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import DestroyInstance, DestroyInstances
-from vast_mcp.jobs.act import RunJob, make_seal
+from vast_mcp.jobs.act import RunJob
 from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.stopping import StopJob, StopKindly, StopSeveral
 from vast_mcp.jobs.uploads import check_files, check_outputs
@@ -50,12 +50,10 @@ def run_job_act(session: Session, asked: AskedJob, **rest: Any) -> Act:  # noqa:
     check_outputs(asked.outputs)
     for value in asked.env.values():
         session.account.redactor.hide(value)
-    office = session.jobs.office
     return RunJob(
-        office=office,
         command=asked.command,
         upload=asked.upload,
-        sealed=make_seal(office, asked.env, asked.files),
+        sealed=session.account.secrets.seal(asked.env, asked.files),
         files=tuple((name, len(text.encode())) for name, text in sorted(asked.files.items())),
         outputs=asked.outputs,
         image=asked.image,
@@ -77,8 +75,7 @@ def background_act(
     command_line(command, directory=directory, env=env)
     for value in env.values():
         session.account.redactor.hide(value)
-    office = session.jobs.office
-    return RunInBackground(office, instance_id, command, directory, make_seal(office, env, {}))
+    return RunInBackground(instance_id, command, directory, session.account.secrets.seal(env, {}))
 
 
 def stop_act(instance_id: int | None, instance_ids: Sequence[int] | None) -> Act:
@@ -116,4 +113,4 @@ def one_or_several(
 
 def stop_job_act(session: Session, job_id: str) -> Act:
     """The stop of a job of whoever calls."""
-    return StopJob(session.jobs.office, job_id, session.caller.principal)
+    return StopJob(job_id, session.caller.principal)

@@ -5,23 +5,16 @@ import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from vast_mcp.clock import SECOND_US, Clock, SystemClock
+from vast_mcp.account.context import Account
+from vast_mcp.clock import SECOND_US, SystemClock
 from vast_mcp.errors import VastMcpError
-from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts._base import thaw
-from vast_mcp.guard.door import Guard, Rebuild
-from vast_mcp.jobs.act import RunJob
-from vast_mcp.jobs.background import RunInBackground
+from vast_mcp.guard.door import Guard
 from vast_mcp.jobs.desk import STALE_S, JobDesk, JobLost
 from vast_mcp.jobs.log import prune
-from vast_mcp.jobs.office import Office
 from vast_mcp.jobs.runner import run_job
-from vast_mcp.jobs.stopping import StopJob, StopKindly, StopSeveral
-from vast_mcp.operations import JsonObject
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.store import Job, Ledger, Transaction
+from vast_mcp.store import Job, Transaction
 
 RESUME_EVERY_S = 30.0
 _BEAT_S = 20.0
@@ -32,27 +25,17 @@ _logger = logging.getLogger(__name__)
 class Jobs:
     """Belongs to one event loop; `open` it for the server's life."""
 
-    def __init__(self, *, ledger: Ledger, clock: Clock, logs: Path) -> None:
-        self._ledger = ledger
-        self._clock = clock
-        self._logs = logs
-        self._owner = clock.random_id(_OWNER_LENGTH)
+    def __init__(self, account: Account, guard: Guard) -> None:
+        self._account = account
+        self._guard = guard
+        self._ledger = account.ledger
+        self._clock = account.clock
+        self._logs = account.home / "jobs"
+        self._owner = account.clock.random_id(_OWNER_LENGTH)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._guard: Guard | None = None
-        self._office: Office | None = None
         self._closed = False
         self._held = False
         """Whether a job was ever worked on here; if not, there is nothing to be let go."""
-
-    @property
-    def office(self) -> Office:
-        """What acts are made with."""
-        assert self._office is not None
-        return self._office
-
-    def connect(self, guard: Guard, office: Office) -> None:
-        """Hand in what is made after this."""
-        self._guard, self._office = guard, office
 
     def log_of(self, job_id: str) -> Path:
         """Where a job's output is kept on this computer."""
@@ -73,18 +56,25 @@ class Jobs:
 
         On the way out the tasks are let go, not ended: the next server goes on with the jobs.
         """
-        watching = asyncio.get_running_loop().create_task(self._resume()) if resume else None
+        loop = asyncio.get_running_loop()
+        watching = [loop.create_task(self._take_up())]
+        if resume:
+            watching.append(loop.create_task(self._resume()))
         try:
             yield
         finally:
             self._closed = True
-            tasks = [*self._tasks.values(), *([watching] if watching else [])]
+            tasks = [*self._tasks.values(), *watching]
             for task in tasks:
                 task.cancel()
-            if tasks:
-                await asyncio.wait(tasks)
+            await asyncio.wait(tasks)
             if self._held:  # else the books, which an unreachable vendor hides, are not needed
                 await self._let_go()
+
+    async def _take_up(self) -> None:
+        """Work on the jobs that acts begin, as they begin them."""
+        while True:
+            self.begin(await self._account.begun_jobs.get())
 
     async def _resume(self) -> None:
         """Look for jobs that nobody works on, now and every half minute."""
@@ -96,21 +86,18 @@ class Jobs:
             await SystemClock().sleep(RESUME_EVERY_S)
 
     async def _work(self, job_id: str) -> None:
-        assert self._guard is not None
         taken = await self._take(job_id)
         if taken is None:
             return
         desk = JobDesk(
-            office=self.office,
+            account=self._account,
             guard=self._guard,
-            ledger=self._ledger,
-            clock=self._clock,
             owner=self._owner,
             log=self.log_of(job_id),
             job=taken,
         )
         with suppress(VastMcpError):
-            self.office.unsealed(taken.sealed)
+            self._account.secrets.unsealed(taken.sealed)
         await self._while_ours(job_id, run_job(desk))
         await self._prune()
 
@@ -176,26 +163,3 @@ class Jobs:
 
         with suppress(VastMcpError):
             await self._ledger.write(release)
-
-    def rebuilding(self, others: Rebuild) -> Rebuild:
-        """How stored plans become acts again, ours included."""
-
-        def rebuild(tool: str, arguments: JsonObject) -> Act:
-            if tool == RunJob.tool:
-                return RunJob(office=self.office, **_thawed(arguments))
-            if tool == RunInBackground.tool and arguments.get("background"):
-                given = {name: one for name, one in arguments.items() if name != "background"}
-                return RunInBackground(office=self.office, **_thawed(given))
-            if tool == StopKindly.tool:
-                return StopKindly(**_thawed(arguments))
-            if tool == StopSeveral.tool:
-                return StopSeveral(**_thawed(arguments))
-            if tool == StopJob.tool:
-                return StopJob(office=self.office, **_thawed(arguments))
-            return others(tool, arguments)
-
-        return rebuild
-
-
-def _thawed(arguments: JsonObject) -> dict[str, Any]:
-    return {name: thaw(value) for name, value in arguments.items()}

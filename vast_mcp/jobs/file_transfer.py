@@ -9,7 +9,7 @@ from vast_mcp.policy import Request
 
 
 @dataclass(frozen=True, slots=True)
-class Clearance(PlainAct):
+class FileTransfer(PlainAct):
     """Decided and audited like any act; the doing itself is the job's."""
 
     tool: str

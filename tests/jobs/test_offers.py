@@ -4,8 +4,7 @@ from pathlib import Path
 
 from tests.markets import Bent, narrow
 from tests.world import Json, World
-from vast_mcp.jobs.scout import JobWish
-from vast_mcp.jobs.scouting import Scouting
+from vast_mcp.jobs.offers import JobWish, offers_for
 
 
 async def test_an_offer_that_was_named_is_priced_with_the_disk_that_will_be_rented(
@@ -21,7 +20,7 @@ async def test_an_offer_that_was_named_is_priced_with_the_disk_that_will_be_rent
         wish = JobWish(
             gpu_names=(), hours=1, offer_id=chosen.offer_id, template_hash=template.hash_id
         )
-        named, *rest = await Scouting(session.account).offers(wish)
+        named, *rest = await offers_for(session.account, wish)
     assert named.offer_id == chosen.offer_id
     assert named.disk_gb == template.recommended_disk_gb
     assert {one.disk_gb for one in rest} <= {named.disk_gb}
@@ -32,9 +31,7 @@ async def test_a_job_asks_for_no_more_of_the_market_than_it_needs(tmp_path: Path
     world = World(tmp_path)
     world.transport = market = Bent(world.transport, narrow(20))
     async with world.runtime() as runtime:
-        found = await Scouting(runtime.session.account).offers(
-            JobWish(gpu_names=("RTX 4090",), hours=1)
-        )
+        found = await offers_for(runtime.session.account, JobWish(gpu_names=("RTX 4090",), hours=1))
     assert len(market.asked) == 1
     prices = [one.usd_per_hour for one in found]
     assert 1 < len(prices) <= 20
@@ -56,9 +53,7 @@ async def test_a_job_looks_further_where_nothing_fits_yet(tmp_path: Path) -> Non
 
     world.transport = Bent(market, later)
     async with world.runtime() as runtime:
-        found = await Scouting(runtime.session.account).offers(
-            JobWish(gpu_names=("RTX 4090",), hours=1)
-        )
+        found = await offers_for(runtime.session.account, JobWish(gpu_names=("RTX 4090",), hours=1))
     assert found
     assert {one.country for one in found} == {"FR"}
     assert len(market.asked) == 2
