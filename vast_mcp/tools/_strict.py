@@ -148,7 +148,7 @@ def without_nulls(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
 
 
 def lean(schema: dict[str, Any], *, output: bool = False) -> dict[str, Any]:
-    """A schema without generated titles, without `|null` and null defaults.
+    """A schema without generated titles, `|null`, null defaults and `exclusiveMinimum`.
 
     An output's schema is for programs, so it goes without descriptions and defaults too, and
     requires no field that may be null: nulls are dropped from answers.
@@ -168,6 +168,8 @@ def lean(schema: dict[str, Any], *, output: bool = False) -> dict[str, Any]:
             out[name] = [
                 lean(one, output=output) if isinstance(one, dict) else one for one in value
             ]
+        elif name == "exclusiveMinimum":  # Gemini's subset has none; the server still refuses it
+            out["minimum"] = value + 1 if schema.get("type") == "integer" else value
         else:
             out[name] = value
     if output and "required" in out:
