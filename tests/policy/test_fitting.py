@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.policy.cases import TODAY, act, exposure, judge, rate, rent, spend, usd
 from vast_mcp.policy import Allowed, Deny, Limits, Reason, Request, decide
 from vast_mcp.policy._case import Bill
-from vast_mcp.policy.fitting import HOURS_ARGUMENT, most_hours
+from vast_mcp.policy.fitting import HOURS_ARGUMENT, asked_hours, most_hours
 from vast_mcp.units import Usd, UsdPerHour
 
 NEXT_DAY = "2026-11-21"
@@ -325,6 +325,8 @@ def test_the_hours_named_are_the_most_that_meet_a_limit(
     def refused(shorter: Bill) -> bool:
         spent = shorter.spend
         assert spent.rental_total - spent.cost == Usd(7)
+        left = (spent.cost - Usd(once)).micros / micros - hours
+        assert spent.lease_hours - lease == pytest.approx(left, abs=0.01)
         assert sum(spent.by_day.values(), Usd()) <= spent.cost + Usd(1)
         assert spent.by_day[TODAY] <= Usd(cost.micros // 3)
         return spent.cost.micros > most
@@ -398,6 +400,36 @@ def test_where_no_hour_fits_another_way_is_named(action: str, model_can: str) ->
     refused = decide(asked, exposure(), Limits())
     assert isinstance(refused, Deny)
     assert [one.model_can for one in refused.reasons] == [model_can]
+
+
+@pytest.mark.parametrize(
+    ("whole", "dollars", "asked"),
+    [
+        (0, 0.25, 0),
+        (0.5, 1, 0.5),
+        (2, 2, 2),
+        (2 + 1 / 3600, 2, 2 + 1 / 3600),
+        (2 + 1.5 / 3600, 2, 2),
+        (30, 2, 2),
+        (-1, 2, 2),
+        (math.nan, 2, 2),
+        (math.inf, 2, 2),
+    ],
+)
+def test_the_hours_asked_are_the_lease_or_what_its_cost_buys(
+    whole: float, dollars: float, asked: float
+) -> None:
+    """An extension costs what it adds; a second more is how prices are rounded."""
+    one = bill("extend_lease", usd_per_hour=rate(1), lease_hours=whole, cost=usd(dollars))
+    assert asked_hours(one) == asked
+
+
+def test_a_single_hour_that_fits_is_named() -> None:
+    """One is a whole hour."""
+    asked = rent(lease_hours=2, usd_per_hour=rate(1), cost=usd(2), rental_total=usd(2))
+    refused = judge(asked, by_day={TODAY: usd(23.5)})
+    assert isinstance(refused, Deny)
+    assert refused.reasons[0].model_can.startswith("Retry with lease_hours=1, or")
 
 
 def test_what_costs_nothing_an_hour_is_not_shortened() -> None:

@@ -237,7 +237,7 @@ def _gpu_part(fields: f.Row, rental: Rental, all_in: UsdPerHour, disk: UsdPerHou
     base = f.optional_price(fields, "dph_base") if rental == "on_demand" else None
     if base is not None:
         return UsdPerHour.ceil(base)
-    return max(UsdPerHour(0), all_in - disk)
+    return max(UsdPerHour(), all_in - disk)
 
 
 def _disk_part(fields: f.Row, disk_gb: float) -> UsdPerHour:

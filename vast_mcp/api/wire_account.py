@@ -72,7 +72,7 @@ def _bid(value: object) -> UsdPerHour | None:
 def decode_charge(value: object) -> ChargeItem:
     """One contract's charges, split by what they were for."""
     fields = f.row(value, "a charge")
-    parts = {"gpu": Usd(0), "disk": Usd(0), "traffic": Usd(0)}
+    parts = {"gpu": Usd(), "disk": Usd(), "traffic": Usd()}
     for item in f.rows(fields.get("items") or [], "a charge's items"):
         kind = {"bwd": "traffic", "bwu": "traffic"}.get(f.word(item, "type"), f.word(item, "type"))
         if kind in parts:

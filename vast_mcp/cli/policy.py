@@ -132,7 +132,7 @@ def _explain_prices(args: argparse.Namespace, limits: Limits, now_us: int, what:
             rows.append((f"  up to {price}", words))
             below = price
     if below is None:
-        request = rent_of(args.gpu, args.hours, UsdPerHour(0), args.disk_gb, now_us)
+        request = rent_of(args.gpu, args.hours, UsdPerHour(), args.disk_gb, now_us)
         print("  at any price")
         return _print_decision(decide(request, nothing_yet(now_us), limits))
     print(*_aligned([*rows, ("  above", "refused")]), sep="\n")

@@ -74,7 +74,7 @@ def _metered(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -
     What the caps count stays what was approved; the vendor's charges correct both. A stretch is
     `[from, rate, until]`: seen so at both ends. Nothing is noted of a machine that bills in full.
     """
-    rates = {Billing.DISK: instance.disk_usd_per_hour, Billing.NOTHING: UsdPerHour(0)}
+    rates = {Billing.DISK: instance.disk_usd_per_hour, Billing.NOTHING: UsdPerHour()}
     rate = rates.get(billing_told(instance), rental.usd_per_hour)
     if rate >= current_rate(rental):
         return rental
@@ -116,7 +116,7 @@ def reopen(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> 
     never = rental.state in {RentalState.REFUSED, RentalState.ABSENT}
     began_us = rental.created_us if never else min(now_us, rental.ended_us or now_us)
     rate = rental.usd_per_hour if never else max(rental.usd_per_hour, instance.usd_per_hour)
-    tx.add_segment(Segment(rental.intent_id, "lease", rate, Usd(0), began_us, rental.lease_ends_us))
+    tx.add_segment(Segment(rental.intent_id, "lease", rate, Usd(), began_us, rental.lease_ends_us))
     rental = tx.update_rental(
         rental,
         state=RentalState.ACTIVE,
@@ -133,9 +133,7 @@ def reopen(tx: Transaction, rental: Rental, instance: Instance, now_us: int) -> 
 def rest(tx: Transaction, rental: Rental, now_us: int, read_us: int) -> Rental:
     """Seen stopped: GPU time ends now, the disk goes on."""
     tx.close_segments(rental.intent_id, now_us)
-    tx.add_segment(
-        Segment(rental.intent_id, "disk", rental.disk_usd_per_hour, Usd(0), now_us, None)
-    )
+    tx.add_segment(Segment(rental.intent_id, "disk", rental.disk_usd_per_hour, Usd(), now_us, None))
     facts = replace(rental.facts, breach="", starting=False, seen_us=read_us, rested_us=now_us)
     return tx.update_rental(rental, running=False, facts=facts)
 
@@ -144,9 +142,7 @@ def resume(tx: Transaction, rental: Rental, now_us: int, until_us: int | None = 
     """Running (again) from now, under its lease."""
     until_us = rental.lease_ends_us if until_us is None else until_us
     tx.close_segments(rental.intent_id, now_us)
-    tx.add_segment(
-        Segment(rental.intent_id, "lease", rental.usd_per_hour, Usd(0), now_us, until_us)
-    )
+    tx.add_segment(Segment(rental.intent_id, "lease", rental.usd_per_hour, Usd(), now_us, until_us))
     return tx.update_rental(rental, running=True, lease_ends_us=until_us)
 
 

@@ -20,7 +20,7 @@ class Budget:
     @property
     def left(self) -> Usd:
         """What may still be rented for it."""
-        return max(Usd(0), self.cap - self.counted)
+        return max(Usd(), self.cap - self.counted)
 
 
 @dataclass(frozen=True, slots=True)

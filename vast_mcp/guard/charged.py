@@ -116,7 +116,7 @@ def sums(lines: Iterable[ChargedLine]) -> dict[tuple[str, str], Usd]:
     for line in lines:
         if line.window.day is not None and line.item.source:
             key = (line.item.source, line.window.day)
-            amounts[key] = amounts.get(key, Usd(0)) + line.item.amount
+            amounts[key] = amounts.get(key, Usd()) + line.item.amount
     return amounts
 
 
@@ -143,7 +143,7 @@ async def follow_charges(account: Account, *, pause_us: int, within_s: float) ->
     now_us = account.now_us()
     windows = await account.ledger.write(lambda tx: _due(tx, now_us, pause_us))
     until_s = account.clock.monotonic_s() + within_s
-    more = Usd(0)
+    more = Usd()
     try:
         for window in windows:
             left_s = max(0.1, until_s - account.clock.monotonic_s())
@@ -187,8 +187,8 @@ def _keep(tx: Transaction, window: Window, amounts: dict[tuple[str, str], Usd], 
         if source in ours:
             tx.record_charge(source, day, Charged(amount, now_us))
     tx.charges_read(min(window.end_us, now_us))
-    return max(Usd(0), _spent(tx, now_us) - before)
+    return max(Usd(), _spent(tx, now_us) - before)
 
 
 def _spent(tx: Transaction, now_us: int) -> Usd:
-    return sum(tx.exposure(now_us).by_day.values(), Usd(0))
+    return sum(tx.exposure(now_us).by_day.values(), Usd())

@@ -157,8 +157,8 @@ def _account_rate(tx: Transaction, facts: Facts) -> UsdPerHour:
         if rental.kind == "instance":
             known = rental.facts.unmarked_id or rental.intent_id
             key: int | str = rental.target_id or marked.get(rental.intent_id, known)
-            rates[key] = max(current_rate(rental), rates.get(key, UsdPerHour(0)))
-    return sum(rates.values(), UsdPerHour(0))
+            rates[key] = max(current_rate(rental), rates.get(key, UsdPerHour()))
+    return sum(rates.values(), UsdPerHour())
 
 
 def _frozen(tx: Transaction, sight: Sight) -> str:

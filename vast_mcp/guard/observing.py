@@ -258,6 +258,6 @@ def _take_in(tx: Transaction, one: Instance, mark: Mark, now_us: int) -> None:
             gpus=Gpus(one.num_gpus, one.gpu_name), stop_sent=one.intended_status == "stopped"
         ),
     )
-    lease = Segment(mark.intent_id, "lease", one.usd_per_hour, Usd(0), began_us, mark.until_us)
+    lease = Segment(mark.intent_id, "lease", one.usd_per_hour, Usd(), began_us, mark.until_us)
     tx.add_rental(rental, [lease])
     books.observe(tx, rental, one, now_us, now_us)

@@ -68,7 +68,7 @@ async def _judged(
     staying = [one for one in workers if one.bills and one.status.upper() not in _LEAVING]
     machines = [by_id[one.worker_id] for one in staying if one.worker_id in by_id]
     ceiling = per_worker_of(rental)
-    dearest = max((one.usd_per_hour for one in machines), default=UsdPerHour(0))
+    dearest = max((one.usd_per_hour for one in machines), default=UsdPerHour())
     if dearest > ceiling + ROUNDING:
         why = f"a worker of endpoint {endpoint_id} costs {dearest}, above the approved {ceiling}"
         return EndpointFinding(endpoint_id, breach=why)
@@ -90,11 +90,11 @@ async def _judged(
 def _refused(one: Instance, limits: Limits) -> list[str]:
     """The limits on a machine's kind that this one does not keep to."""
     kind = worst_case(
-        one.usd_per_hour, adds=UsdPerHour(0), adds_running=0, hours=1.0, from_us=0, until_us=0,
-        total=Usd(0),
+        one.usd_per_hour, adds=UsdPerHour(), adds_running=0, hours=1.0, from_us=0, until_us=0,
+        total=Usd(),
     )  # fmt: skip
     spend = replace(of_machine(kind, one), fixed=True)
-    exposure = Exposure(credit=_PLENTY, account_usd_per_hour=UsdPerHour(0))
+    exposure = Exposure(credit=_PLENTY, account_usd_per_hour=UsdPerHour())
     decision = decide(Request("create_instance", spend=spend), exposure, limits)
     reasons = decision.reasons if isinstance(decision, Deny) else ()
     return [one.rule for one in reasons if one.rule.startswith(_ABOUT_A_MACHINE)]

@@ -11,7 +11,7 @@ Days = dict[str, Usd]
 
 def likely_spent(rental: Rental, segments: Sequence[Segment], now_us: int) -> Usd:
     """What it has cost by our own meter: what it was seen to bill, and the traffic likely used."""
-    return sum(billed_by_day(rental, segments, {}, now_us).values(), Usd(0))
+    return sum(billed_by_day(rental, segments, {}, now_us).values(), Usd())
 
 
 def billed_by_day(
@@ -29,15 +29,15 @@ def billed_by_day(
     if rental.kind == "instance":
         less = _unbilled(rental, segments, now_us)
         days = {
-            day: max(Usd(0), amount - less.get(day, Usd(0)))
+            day: max(Usd(), amount - less.get(day, Usd()))
             for day, amount in _counted(segments, now_us).items()
         }
         used = _traffic(segments) - unused_traffic(rental, segments, now_us)
         first = day_of(rental.created_us)
-        days[first] = days.get(first, Usd(0)) + used
+        days[first] = days.get(first, Usd()) + used
     for (source, day), one in charged.items():
         if source in sources_of(rental):
-            days[day] = max(days.get(day, Usd(0)), one.amount)
+            days[day] = max(days.get(day, Usd()), one.amount)
     return days
 
 
@@ -62,11 +62,11 @@ def _unbilled(rental: Rental, segments: Sequence[Segment], now_us: int) -> Days:
 
 def _add(days: Days, more: Days) -> None:
     for day, amount in more.items():
-        days[day] = days.get(day, Usd(0)) + amount
+        days[day] = days.get(day, Usd()) + amount
 
 
 def _traffic(segments: Sequence[Segment]) -> Usd:
-    return sum((one.fixed for one in segments if one.kind == "traffic"), Usd(0))
+    return sum((one.fixed for one in segments if one.kind == "traffic"), Usd())
 
 
 def unused_traffic(rental: Rental, segments: Sequence[Segment], now_us: int) -> Usd:
@@ -84,4 +84,4 @@ def unused_traffic(rental: Rental, segments: Sequence[Segment], now_us: int) -> 
     last_us = max((end_us for _, end_us in spans), default=rental.created_us)
     left_us = max(0, rental.lease_ends_us - last_us)
     whole_us = max(0, ran_us) + left_us
-    return Usd(fixed.micros * left_us // whole_us) if whole_us else Usd(0)
+    return Usd(fixed.micros * left_us // whole_us) if whole_us else Usd()

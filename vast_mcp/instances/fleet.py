@@ -194,7 +194,7 @@ async def credit_told(account: Account, held: Sequence[Held]) -> tuple[Held, ...
     if not any(one.stop_may_be_credit for one in held):
         return tuple(held)
     try:
-        empty = (await account.reads.account(deadline_s=_CREDIT_WITHIN_S)).credit <= Usd(0)
+        empty = (await account.reads.account(deadline_s=_CREDIT_WITHIN_S)).credit <= Usd()
     except ApiError:
         empty = False
     return tuple(replace(one, no_credit=empty) for one in held)

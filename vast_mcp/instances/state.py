@@ -209,7 +209,7 @@ class Held:
         one = self.instance
         if not one.is_bid or not one.listed:
             return None
-        return max(UsdPerHour(0), one.usd_per_hour - one.disk_usd_per_hour)
+        return max(UsdPerHour(), one.usd_per_hour - one.disk_usd_per_hour)
 
     @property
     def needed_bid(self) -> UsdPerHour | None:

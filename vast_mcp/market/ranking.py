@@ -287,7 +287,7 @@ def _refused_by(wish: SearchCriteria, offer: Offer, limits: Limits, now_us: int)
         verified=offer.verified,
         max_contract_hours=offer.max_hours,
     )
-    exposure = Exposure(credit=_PLENTY, account_usd_per_hour=UsdPerHour(0))
+    exposure = Exposure(credit=_PLENTY, account_usd_per_hour=UsdPerHour())
     decision = decide(Request("create_instance", spend=spend), exposure, limits)
     reasons = decision.reasons if isinstance(decision, Deny) else ()
     about = (reason.rule for reason in reasons if not reason.rule.startswith(_NOT_THE_OFFER))

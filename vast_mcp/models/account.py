@@ -83,4 +83,4 @@ class Charges:
     @property
     def total(self) -> Usd:
         """Their sum."""
-        return sum((item.amount for item in self.items), Usd(0))
+        return sum((item.amount for item in self.items), Usd())

@@ -213,7 +213,7 @@ def rate_of(instance: Instance, billing: Billing) -> UsdPerHour:
         case Billing.DISK:
             return instance.disk_usd_per_hour
         case Billing.NOTHING:
-            return UsdPerHour(0)
+            return UsdPerHour()
 
 
 def halted(instance: Instance) -> bool:

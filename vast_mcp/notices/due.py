@@ -44,7 +44,7 @@ class AccountRound:
     pots: tuple[Pot, ...] = ()
     credit: Usd | None = None
     """None: not read this time, which is never taken for "none left"."""
-    usd_per_hour: UsdPerHour = UsdPerHour(0)
+    usd_per_hour: UsdPerHour = UsdPerHour()
     notes: tuple[InboxNote, ...] = ()
     """What the vendor itself told the account lately; often nothing, as it is seldom asked."""
 

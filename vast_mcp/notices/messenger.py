@@ -230,6 +230,6 @@ class Messenger:
 
 def _rate(tick: Tick, rentals: Sequence[Rental]) -> UsdPerHour:
     """What the account's machines and our endpoints bill now."""
-    rate = sum((rate_now(one) for one in tick.instances), UsdPerHour(0))
+    rate = sum((rate_now(one) for one in tick.instances), UsdPerHour())
     endpoints = (current_rate(one) for one in rentals if one.kind == "endpoint")
-    return rate + sum(endpoints, UsdPerHour(0))
+    return rate + sum(endpoints, UsdPerHour())

@@ -44,7 +44,7 @@ def without_unstated(limits: Limits) -> Limits:
 def nothing_yet(start_us: int) -> Exposure:
     """No machine, no spending, and credit for anything."""
     return Exposure(
-        today=_day(_moment(start_us)), credit=Usd(10**18), account_usd_per_hour=UsdPerHour(0)
+        today=_day(_moment(start_us)), credit=Usd(10**18), account_usd_per_hour=UsdPerHour()
     )
 
 

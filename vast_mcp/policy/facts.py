@@ -51,7 +51,7 @@ class Spend:
     by_day: Mapping[str, Usd]
     """`cost` split over UTC days, `YYYY-MM-DD`."""
     disk_gb: float = 0.0
-    usd_per_gb_traffic: Usd = Usd(0)
+    usd_per_gb_traffic: Usd = Usd()
     """The dearer of upload and download."""
     gpu_name: str = ""
     num_gpus: int = 0
@@ -96,22 +96,22 @@ class Exposure:
     """What we rent and owe already: the union of ledger and vendor, unknown outcomes included."""
 
     running: int = 0
-    usd_per_hour: UsdPerHour = UsdPerHour(0)
+    usd_per_hour: UsdPerHour = UsdPerHour()
     by_day: Mapping[str, Usd] = field(default_factory=lambda: MappingProxyType({}))
     """Spent and reserved, per UTC day `YYYY-MM-DD`."""
     by_month: Mapping[str, Usd] = field(default_factory=lambda: MappingProxyType({}))
     """The same per UTC month, `YYYY-MM`."""
     today: str = ""
-    reserved: Usd = Usd(0)
+    reserved: Usd = Usd()
     """Set aside by everything that runs and not yet accrued."""
-    unasked_today: Usd = Usd(0)
+    unasked_today: Usd = Usd()
     """Worst case of today's rents that nobody was asked about."""
-    task_spent: Usd = Usd(0)
-    task_reserved: Usd = Usd(0)
+    task_spent: Usd = Usd()
+    task_reserved: Usd = Usd()
     task_cap: Usd | None = None
     """The lowest cap this task was ever given, by a call or by the policy."""
-    job_spent: Usd = Usd(0)
-    job_reserved: Usd = Usd(0)
+    job_spent: Usd = Usd()
+    job_reserved: Usd = Usd()
     job_cap: Usd | None = None
     """What a person agreed that the job may cost in all; None where it is no job's act."""
     credit: Usd | None = None

@@ -1,6 +1,7 @@
 """How many whole hours all rules together admit, and what else would bring an act below them."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -32,11 +33,8 @@ def most_hours(bill: Bill, refused: Callable[[Bill], bool]) -> int:
     asked = asked_hours(bill)
     if bill.action not in HOURS_ARGUMENT or not 1 < asked <= _LONGEST_H:
         return 0
-    low, high = 0, math.ceil(asked) - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (low, middle - 1) if refused(_shortened(bill, middle)) else (middle, high)
-    return low
+    fewer = range(1, math.ceil(asked))
+    return bisect_left(fewer, True, key=lambda hours: refused(_shortened(bill, hours)))
 
 
 def _shortened(bill: Bill, hours: int) -> Bill:
@@ -61,7 +59,7 @@ def asked_hours(bill: Bill) -> float:
     """The hours this act adds: the lease itself, or for a longer one what its cost buys."""
     rate = _rate(bill).micros
     whole = bill.spend.lease_hours
-    bought = max(0, bill.spend.cost.micros) / rate if rate > 0 else 0.0
+    bought = bill.spend.cost.micros / rate if rate > 0 else 0.0
     if math.isfinite(whole) and 0 <= whole <= bought + 1 / HOUR_S:
         return whole
     return bought

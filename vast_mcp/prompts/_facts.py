@@ -70,11 +70,11 @@ async def money(session: Session) -> JsonObject:
     books: JsonObject = {}
     try:
         counted = (await spending(session.account, facts.bearers)).counted
-        today = counted.by_day.get(counted.today, Usd(0))
-        month = counted.by_month.get(counted.today[:7], Usd(0))
+        today = counted.by_day.get(counted.today, Usd())
+        month = counted.by_month.get(counted.today[:7], Usd())
         books = {
-            "left_today_usd": dollars(max(Usd(0), limits.max_usd_per_day - today)),
-            "left_this_month_usd": dollars(max(Usd(0), limits.max_usd_per_month - month)),
+            "left_today_usd": dollars(max(Usd(), limits.max_usd_per_day - today)),
+            "left_this_month_usd": dollars(max(Usd(), limits.max_usd_per_month - month)),
             "running": f"{counted.running} of at most {limits.max_running}",
             "frozen": await frozen(session.account.ledger),
         }

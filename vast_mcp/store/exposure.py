@@ -72,7 +72,7 @@ def cost_by_day(segments: Iterable[Segment], now_us: int) -> dict[str, Usd]:
 
 def spent_and_reserved(segments: Iterable[Segment], now_us: int) -> tuple[Usd, Usd]:
     """What has accrued until now, and what is still set aside."""
-    spent = reserved = Usd(0)
+    spent = reserved = Usd()
     for segment in segments:
         end_us = segment_end_us(segment, now_us)
         past = _cost(segment.rate, segment.from_us, min(end_us, now_us)) + segment.fixed
@@ -90,12 +90,12 @@ def total_cost(segments: Iterable[Segment], now_us: int) -> Usd:
 
 def _cost(rate: UsdPerHour, from_us: int, until_us: int) -> Usd:
     days = split_by_day(rate, from_us, until_us)
-    return sum(days.values(), Usd(0))
+    return sum(days.values(), Usd())
 
 
 def _add(days: dict[str, Usd], more: Mapping[str, Usd]) -> None:
     for day, amount in more.items():
-        days[day] = days.get(day, Usd(0)) + amount
+        days[day] = days.get(day, Usd()) + amount
 
 
 def by_month(days: Mapping[str, Usd]) -> dict[str, Usd]:
@@ -130,8 +130,8 @@ def exposure_of(
     _add(days, _corrections(rentals, segments, charged, now_us))
     for stray in strays:
         _add(days, split_by_day(stray.usd_per_hour, now_us, day_end_us(now_us)))
-    rate = sum((current_rate(rental) for rental in live), UsdPerHour(0))
-    rate += sum((stray.usd_per_hour for stray in strays), UsdPerHour(0))
+    rate = sum((current_rate(rental) for rental in live), UsdPerHour())
+    rate += sum((stray.usd_per_hour for stray in strays), UsdPerHour())
     of_task = [rental for rental in rentals if task and rental.task == task]
     of_job = [rental for rental in rentals if job_id and rental.job_id == job_id]
     task_spent, task_reserved = _of_these(of_task, segments, charged, now_us)
@@ -164,7 +164,7 @@ def _of_these(
     """What these have cost, as charged where that is more, and what they still reserve."""
     parts = {rental.intent_id: segments.get(rental.intent_id, ()) for rental in rentals}
     spent, reserved = spent_and_reserved(chain.from_iterable(parts.values()), now_us)
-    return spent + sum(_corrections(rentals, parts, charged, now_us).values(), Usd(0)), reserved
+    return spent + sum(_corrections(rentals, parts, charged, now_us).values(), Usd()), reserved
 
 
 def _strays(live: Sequence[Rental], outside: Sequence[OutsideRental]) -> list[OutsideRental]:
@@ -215,7 +215,7 @@ def _unasked(
     now_us: int,
 ) -> Usd:
     """Today's rents, starts and extensions that nobody was asked about, to their ends."""
-    total = Usd(0)
+    total = Usd()
     for rental in rentals:
         parts = segments.get(rental.intent_id, ())
         if not rental.asked and day_of(rental.created_us) == today:
@@ -228,7 +228,7 @@ def _unasked(
 
 def _after(segment: Segment, from_us: int) -> Segment:
     """The stretch from then on; what was paid in one piece before is not of it."""
-    fixed = segment.fixed if segment.from_us >= from_us else Usd(0)
+    fixed = segment.fixed if segment.from_us >= from_us else Usd()
     return replace(segment, fixed=fixed, from_us=max(segment.from_us, from_us))
 
 
@@ -240,7 +240,7 @@ def excess(
 ) -> Usd:
     """What was charged for one rental beyond its own meter, all days together."""
     found = _corrections([rental], {rental.intent_id: segments}, charged, now_us)
-    return sum(found.values(), Usd(0))
+    return sum(found.values(), Usd())
 
 
 def _corrections(
@@ -263,7 +263,7 @@ def _corrections(
         as_of_us = seen.as_of_us if day_of(seen.as_of_us) == day else _end_of(day)
         parts = segments.get(rental.intent_id, ())
         counted = _accrued(parts, day, min(as_of_us, now_us))
-        _add(days, {day: max(Usd(0), seen.amount - counted)})
+        _add(days, {day: max(Usd(), seen.amount - counted)})
     return days
 
 
@@ -278,7 +278,7 @@ def sources_of(rental: Rental) -> tuple[str, ...]:
 
 def _accrued(segments: Iterable[Segment], day: str, until_us: int) -> Usd:
     """What these segments had cost on that day by then."""
-    total = Usd(0)
+    total = Usd()
     begins_us = _end_of(day) - 86_400 * SECOND_US
     for segment in segments:
         if segment.fixed and segment.from_us <= until_us and day_of(segment.from_us) == day:

@@ -71,7 +71,7 @@ def runway_hours(seen: Holdings) -> float | None:
 
 def _bills(seen: Holdings) -> list[Json]:
     billing = [one for one in seen.held if one.usd_per_hour is None or one.usd_per_hour]
-    billing.sort(key=lambda one: one.usd_per_hour or UsdPerHour(0), reverse=True)
+    billing.sort(key=lambda one: one.usd_per_hour or UsdPerHour(), reverse=True)
     rows: list[Json] = [one.row() for one in billing[:_ROWS]]
     if len(billing) > _ROWS:
         rows.append({"what": f"and {len(billing) - _ROWS} more; show_instances lists all"})
@@ -90,7 +90,7 @@ def _tonight(seen: Holdings, now_us: int) -> list[Json]:
         for one in seen.held
         if not one.unresolved
         and one.bills != "nothing"
-        and one.usd_per_hour != UsdPerHour(0)  # an endpoint whose workers are listed themselves
+        and one.usd_per_hour != UsdPerHour()  # an endpoint whose workers are listed themselves
         and (one.lease_ends_us is None or _rests(one))
     ]
     said += [_endless(one) for one in endless[:_ROWS]]

@@ -101,7 +101,7 @@ class Holdings:
     def usd_per_hour(self) -> UsdPerHour:
         """All known rates together; a rent that may not exist is reserved, not counted here."""
         rates = (one.usd_per_hour for one in self.held if not one.unresolved)
-        return sum((rate or UsdPerHour(0) for rate in rates), UsdPerHour(0))
+        return sum((rate or UsdPerHour() for rate in rates), UsdPerHour())
 
 
 async def holdings(account: Account) -> Holdings:

@@ -45,9 +45,9 @@ def task_spent(tx: Transaction, task: str, rentals: Sequence[Rental], now_us: in
     for rental in rentals:
         if rental.task == task:
             segments = tx.segments(rental.intent_id)
-            billed = sum(billed_by_day(rental, segments, charged, now_us).values(), Usd(0))
-            spent -= max(Usd(0), spent_and_reserved(segments, now_us)[0] - billed)
-    return max(Usd(0), spent)
+            billed = sum(billed_by_day(rental, segments, charged, now_us).values(), Usd())
+            spent -= max(Usd(), spent_and_reserved(segments, now_us)[0] - billed)
+    return max(Usd(), spent)
 
 
 def _row(tx: Transaction, one: Budget, rentals: Sequence[Rental], now_us: int) -> JsonObject:
@@ -56,6 +56,6 @@ def _row(tx: Transaction, one: Budget, rentals: Sequence[Rental], now_us: int) -
         "task": one.task,
         "max_cost_usd": dollars(one.cap),
         "spent_usd": dollars(spent),
-        "reserved_usd": dollars(max(Usd(0), one.counted - spent)),
+        "reserved_usd": dollars(max(Usd(), one.counted - spent)),
         "left_usd": dollars(one.left),
     }

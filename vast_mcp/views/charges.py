@@ -33,7 +33,7 @@ async def charges_summary(session: Session, period: Period, group_by: Grouping) 
     for window in windows:
         lines += await read_window(session.account.reads, window, _READ_S)
     warning = await _record(session, lines)
-    total = sum((line.item.amount for line in lines), Usd(0))
+    total = sum((line.item.amount for line in lines), Usd())
     return given(
         {
             "from": minute(windows[0].start_us),
@@ -86,7 +86,7 @@ def grouped(lines: Sequence[ChargedLine], group_by: Grouping) -> list[Json]:
         named = zip(shown, rows, strict=False)
         shown = [{**row, **_label(found)} for row, (_, _, found) in named if isinstance(row, dict)]
     if len(rows) > _ROWS:
-        rest = sum((total for _, total, _ in rows[_ROWS:]), Usd(0))
+        rest = sum((total for _, total, _ in rows[_ROWS:]), Usd())
         shown.append({"group": f"{len(rows) - _ROWS} more", "usd": dollars(rest)})
     return shown
 
@@ -106,7 +106,7 @@ def _label(lines: Sequence[ChargedLine]) -> JsonObject:
 
 def _kinds(lines: Sequence[ChargedLine]) -> list[Json]:
     parts = _parts(lines)
-    parts["other"] = _total(lines) - sum(parts.values(), Usd(0))
+    parts["other"] = _total(lines) - sum(parts.values(), Usd())
     return [
         {"group": kind, "usd": dollars(amount)}
         for kind, amount in parts.items()
@@ -116,11 +116,11 @@ def _kinds(lines: Sequence[ChargedLine]) -> list[Json]:
 
 def _parts(lines: Sequence[ChargedLine]) -> dict[str, Usd]:
     return {
-        "gpu": sum((line.item.gpu for line in lines), Usd(0)),
-        "disk": sum((line.item.disk for line in lines), Usd(0)),
-        "traffic": sum((line.item.traffic for line in lines), Usd(0)),
+        "gpu": sum((line.item.gpu for line in lines), Usd()),
+        "disk": sum((line.item.disk for line in lines), Usd()),
+        "traffic": sum((line.item.traffic for line in lines), Usd()),
     }
 
 
 def _total(lines: Sequence[ChargedLine]) -> Usd:
-    return sum((line.item.amount for line in lines), Usd(0))
+    return sum((line.item.amount for line in lines), Usd())

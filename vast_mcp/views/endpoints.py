@@ -69,7 +69,7 @@ class SeenEndpoint:
     def rate_of(self, workers: int) -> UsdPerHour | None:
         """At most what so many workers bill."""
         if not workers:
-            return UsdPerHour(0)
+            return UsdPerHour()
         return None if self.ceiling is None else self.ceiling * workers
 
     def row(self) -> JsonObject:

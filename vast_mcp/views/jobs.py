@@ -95,7 +95,7 @@ def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:
     if rental is not None:
         segments = tx.segments(rental.intent_id)
         counted = spent_and_reserved(segments, now_us)[0]
-        spent -= max(Usd(0), counted - likely_spent(rental, segments, now_us))
+        spent -= max(Usd(), counted - likely_spent(rental, segments, now_us))
         ends_us = rental.lease_ends_us if rental.running else None
     return ShownJob(job, spent, ends_us, now_us)
 
@@ -116,7 +116,7 @@ def job_row(seen: ShownJob) -> JsonObject:
             "instance_id": job.instance_id,
             "exit_code": facts.get("exit_code"),
             "cost_so_far_usd": None if mere else dollars(seen.spent),
-            "at_most_usd": None if mere else dollars(job.at_most or Usd(0)),
+            "at_most_usd": None if mere else dollars(job.at_most or Usd()),
             "task": job.task or None,
             "minutes_left": None if left_us is None else left_us // (60 * SECOND_US),
             "replaced": len(_list(facts.get("failed_hosts"))) - bool(facts.get("hopeless")) or None,

@@ -36,7 +36,7 @@ class Spending:
     @property
     def spent_today(self) -> Usd:
         """Billed since midnight UTC."""
-        return self.spent_by_day.get(self.counted.today, Usd(0))
+        return self.spent_by_day.get(self.counted.today, Usd())
 
     @property
     def spent_month(self) -> Usd:
@@ -46,7 +46,7 @@ class Spending:
     @property
     def reserved_today(self) -> Usd:
         """Set aside until midnight UTC."""
-        return self.reserved_by_day.get(self.counted.today, Usd(0))
+        return self.reserved_by_day.get(self.counted.today, Usd())
 
     def against(self, limits: Limits) -> JsonObject:
         """Spent, reserved and the caps, for an answer."""
@@ -55,7 +55,7 @@ class Spending:
             "reserved_today_usd": dollars(self.reserved_today),
             "max_usd_per_day": dollars(limits.max_usd_per_day),
             "spent_month_usd": dollars(self.spent_month),
-            "reserved_usd": dollars(sum(self.reserved_by_day.values(), Usd(0))),
+            "reserved_usd": dollars(sum(self.reserved_by_day.values(), Usd())),
             "max_usd_per_month": dollars(limits.max_usd_per_month),
         }
 
@@ -98,16 +98,16 @@ def _holds(rental: Rental, segments: Sequence[Segment], now_us: int) -> bool:
 
 def _left(counted: dict[str, Usd], billed: dict[str, Usd]) -> dict[str, Usd]:
     """By day, what is counted and was not billed."""
-    return {day: max(Usd(0), one - billed.get(day, Usd(0))) for day, one in counted.items()}
+    return {day: max(Usd(), one - billed.get(day, Usd())) for day, one in counted.items()}
 
 
 def _add(days: dict[str, Usd], more: dict[str, Usd]) -> None:
     for day, amount in more.items():
-        days[day] = days.get(day, Usd(0)) + amount
+        days[day] = days.get(day, Usd()) + amount
 
 
 def _sum(days: dict[str, Usd], month: str) -> Usd:
-    return sum((amount for day, amount in days.items() if day.startswith(month)), Usd(0))
+    return sum((amount for day, amount in days.items() if day.startswith(month)), Usd())
 
 
 async def leases(account: Account) -> list[Json]:

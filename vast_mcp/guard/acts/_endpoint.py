@@ -108,14 +108,14 @@ class EndpointSight(Sight):
     """What was seen, for reserving and sending."""
 
     found: FoundEndpoint | None = None
-    rate: UsdPerHour = UsdPerHour(0)
+    rate: UsdPerHour = UsdPerHour()
     max_workers: int = 0
 
 
 def per_worker_of(rental: Rental | None) -> UsdPerHour:
     """The price one worker was approved at."""
     approved = rental.facts.endpoint.per_worker if rental else None
-    return approved or UsdPerHour(0)
+    return approved or UsdPerHour()
 
 
 def worst_case(
@@ -129,7 +129,7 @@ def worst_case(
     total: Usd,
 ) -> Spend:
     days = split_by_day(adds, from_us, until_us)
-    cost = sum(days.values(), Usd(0))
+    cost = sum(days.values(), Usd())
     return Spend(
         usd_per_hour=per_worker,
         adds_usd_per_hour=adds,

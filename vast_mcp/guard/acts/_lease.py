@@ -31,13 +31,13 @@ class LeaseSight(Sight):
 
     seen: Seen | None = None
     ends_us: int = 0
-    rate: UsdPerHour = UsdPerHour(0)
+    rate: UsdPerHour = UsdPerHour()
 
 
 async def total_so_far(account: Account, rental: Rental | None) -> Usd:
     """What a rental has cost and reserves already, as charged where that is more."""
     if rental is None:
-        return Usd(0)
+        return Usd()
     now_us = account.now_us()
     return await account.ledger.read(lambda tx: tx.rental_total(rental, now_us))
 
@@ -71,7 +71,7 @@ def added_spend(
     """What an act adds to a machine that exists, as the policy sees it."""
     one, rental = seen.instance, seen.rental
     days = split_by_day(rate, from_us, until_us)
-    cost = sum(days.values(), Usd(0))
+    cost = sum(days.values(), Usd())
     contract_h = None
     if one.contract_ends_us is not None:  # the whole lease, like `hours`, if it ended with it
         contract_h = max(0.0, hours + (one.contract_ends_us - until_us) / SECOND_US / HOUR_S)

@@ -40,12 +40,12 @@ class ChangeBid(LeaseAct):
         ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
         spend = added_spend(
             seen,
-            adds=max(UsdPerHour(0), new - old),
+            adds=max(UsdPerHour(), new - old),
             adds_running=0,
             hours=(ends_us - (rental.created_us if rental else now_us)) / SECOND_US / HOUR_S,
             from_us=now_us,
             until_us=ends_us,
-            rate=max(UsdPerHour(0), new - old),
+            rate=max(UsdPerHour(), new - old),
             total=await total_so_far(account, rental),
         )
         word = "Raise" if new > old else "Lower"

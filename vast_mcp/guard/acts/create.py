@@ -261,9 +261,9 @@ class CreateInstance(PlainAct):
         assert sight.price is not None
         rental = self._rental(tx, booking, sight, sight.price)
         now_us, ends_us = booking.now_us, rental.lease_ends_us
-        lease = Segment(booking.intent_id, "lease", rental.usd_per_hour, Usd(0), now_us, ends_us)
+        lease = Segment(booking.intent_id, "lease", rental.usd_per_hour, Usd(), now_us, ends_us)
         traffic = Segment(
-            booking.intent_id, "traffic", UsdPerHour(0), sight.price.traffic, now_us, now_us, now_us
+            booking.intent_id, "traffic", UsdPerHour(), sight.price.traffic, now_us, now_us, now_us
         )
         tx.add_rental(rental, [lease, traffic])
 

@@ -69,7 +69,7 @@ class CreateEndpoint(PlainAct):
             hours=self.lease_hours,
             from_us=now_us,
             until_us=now_us + seconds_from_hours(self.lease_hours) * SECOND_US,
-            total=Usd(0),
+            total=Usd(),
         )
         return EndpointSight(
             request=Request(self.tool, spend=spend),
@@ -117,7 +117,7 @@ class CreateEndpoint(PlainAct):
             digest=booking.digest,
             label=self.endpoint_name,
             usd_per_hour=sight.rate,
-            disk_usd_per_hour=UsdPerHour(0),
+            disk_usd_per_hour=UsdPerHour(),
             created_us=booking.now_us,
             lease_ends_us=ends_us,
             asked=booking.asked,
@@ -128,7 +128,7 @@ class CreateEndpoint(PlainAct):
                 )
             ),
         )
-        lease = Segment(booking.intent_id, "lease", sight.rate, Usd(0), booking.now_us, ends_us)
+        lease = Segment(booking.intent_id, "lease", sight.rate, Usd(), booking.now_us, ends_us)
         tx.add_rental(rental, [lease])
 
     def _ends_us(self, booking: Booking) -> int:

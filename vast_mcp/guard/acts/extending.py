@@ -54,7 +54,7 @@ class ExtendLease(LeaseAct):
         began_us = rental.created_us if rental else (one.started_at_us or account.now_us())
         spend = added_spend(
             seen,
-            adds=UsdPerHour(0),
+            adds=UsdPerHour(),
             adds_running=0,
             hours=(ends_us - began_us) / SECOND_US / HOUR_S,
             # What a person adopts by its copied mark was not paid for until there.

@@ -94,7 +94,7 @@ class Price:
         ends_us = now_us + seconds_from_hours(self.hours) * SECOND_US
         days = split_by_day(self.rate, now_us, ends_us)
         first = next(iter(days), "")
-        return {**days, first: days.get(first, Usd(0)) + self.traffic}
+        return {**days, first: days.get(first, Usd()) + self.traffic}
 
     def question(self, *, image: str, on_end: str) -> str:
         """The rent in a person's words, the money first, the offer's number last."""

@@ -116,7 +116,7 @@ def unmarked(terms: "Terms", one: Instance) -> Outcome:
 def unknown(errand: Errand, answer: Answer) -> Outcome:
     """Sent, and neither a yes that is proven nor a no that is known."""
     spend = errand.sight.request.spend
-    reserved = spend.cost if spend else Usd(0)
+    reserved = spend.cost if spend else Usd()
     if answer.accepted and answer.named is not None:
         what = (
             f"Vast.ai says that it rented instance {answer.named}, but no machine with our mark is"

@@ -142,7 +142,7 @@ async def _spend(account: Account, found: FoundEndpoint) -> Spend:
         hours=24.0,
         from_us=now_us,
         until_us=now_us + 24 * 3600 * SECOND_US,
-        total=Usd(0),
+        total=Usd(),
     )
 
 
