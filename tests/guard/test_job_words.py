@@ -7,9 +7,10 @@ import pytest
 
 from tests.store.test_sealing import JOB
 from vast_mcp.guard.acts.job_words import job_words
-from vast_mcp.store import Job, JobPhase, SqliteLedger, Transaction
+from vast_mcp.store import Job, JobFacts, JobPhase, JobSpec, SqliteLedger, Transaction
 
-OUTPUTS = {"outputs": ["model", "log"]}
+OUTPUTS = JobSpec("train", outputs=("model", "log"))
+STARTED, HOME = JobFacts(started=True), JobFacts(started=True, verified=True)
 AT_WORK, LOST = " Job job-a is at work on it.", " Job job-a: not all of its 2 outputs came home."
 
 
@@ -35,12 +36,12 @@ async def said(*jobs: Job) -> str:
         ({"phase": JobPhase.RUNNING}, AT_WORK),
         ({"phase": JobPhase.WAITING}, AT_WORK),
         ({"phase": JobPhase.RUNNING, "instance_id": 8}, ""),
-        ({"phase": JobPhase.FAILED, "facts": {"started": True}}, LOST),
-        ({"phase": JobPhase.FAILED, "facts": {"started": True, "verified": True}}, ""),
-        ({"phase": JobPhase.FAILED, "facts": {}}, ""),
-        ({"phase": JobPhase.STOPPED, "facts": {"verified": True}}, ""),
-        ({"phase": JobPhase.STOPPED, "facts": {"started": True}, "spec": {}}, ""),
-        ({"phase": JobPhase.STOPPED, "facts": {"started": True}, "spec": {"outputs": []}}, ""),
+        ({"phase": JobPhase.FAILED, "facts": STARTED}, LOST),
+        ({"phase": JobPhase.FAILED, "facts": HOME}, ""),
+        ({"phase": JobPhase.FAILED, "facts": JobFacts()}, ""),
+        ({"phase": JobPhase.STOPPED, "facts": JobFacts(verified=True)}, ""),
+        ({"phase": JobPhase.STOPPED, "facts": STARTED, "spec": JobSpec("train")}, ""),
+        ({"phase": JobPhase.STOPPED, "facts": STARTED, "spec": JOB.spec}, ""),
     ],
 )
 async def test_work_that_a_destroy_would_lose_is_named_in_its_question(
@@ -52,7 +53,7 @@ async def test_work_that_a_destroy_would_lose_is_named_in_its_question(
 
 async def test_a_job_at_work_is_named_behind_one_that_is_over() -> None:
     """The newest has the word, and one that lost nothing says nothing."""
-    over = job(phase=JobPhase.DONE, facts={"started": True, "verified": True}, created_us=2)
+    over = job(phase=JobPhase.DONE, facts=HOME, created_us=2)
     assert await said(over, job(job_id="job-b", phase=JobPhase.RUNNING, created_us=1)) == (
         " Job job-b is at work on it."
     )

@@ -11,7 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import asyncssh  # noqa: F401  before the fork: every life would have to import it
 import httpx2
@@ -25,10 +25,9 @@ from vast_mcp.clock import Clock, PairedClock, ScaledClock
 from vast_mcp.config import Settings
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
-from vast_mcp.operations import Json
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.server import create_server
-from vast_mcp.store import Job, JobPhase
+from vast_mcp.store import Job, JobFacts, JobNotes, JobPhase
 
 LATER_S = 120
 """Between two lives; the beat of the one that died is stale by then."""
@@ -65,8 +64,8 @@ class Fate:
         async def saved(
             self: JobDesk,
             phase: JobPhase | None = None,
-            facts: dict[str, Json] | None = None,
-            **changes: Any,  # noqa: ANN401
+            facts: JobFacts | None = None,
+            **changes: Unpack[JobNotes],
         ) -> Job:
             if phase is not None:
                 fate.at(f"before {phase.value}")

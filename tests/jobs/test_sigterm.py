@@ -75,7 +75,8 @@ async def test_a_job_is_told_two_minutes_before_its_time_is_up(tmp_path: Path) -
         assert "time was up" in job["said"]
         assert brought(job, "model.pt") == b"first\n"
         assert basin.alive == set()
-        told_us = int(str((await row(basin, job_id)).facts["term_us"]))
+        told_us = (await row(basin, job_id)).facts.term_us
+        assert told_us is not None
         (contract,) = basin.simulator.world.fleet.destroyed.values()
         assert contract.destroyed_us is not None
         lease_ends_us = contract.created_us + 1080 * 1_000_000
@@ -99,7 +100,8 @@ async def test_a_command_is_told_two_minutes_before_its_machine_s_lease_ends(
             lambda tx: tx.rental_of("instance", machine)
         )
         assert rental is not None
-        told_us = int(str((await row(basin, job_id)).facts["term_us"]))
+        told_us = (await row(basin, job_id)).facts.term_us
+        assert told_us is not None
         assert 90 <= (rental.lease_ends_us - told_us) / 1_000_000 <= 120
 
 

@@ -6,14 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from tests.store.test_ledger import PLAN
-from vast_mcp.store import Cipher, Job, JobPhase, PlanState, SqliteLedger
+from vast_mcp.store import (
+    Cipher,
+    Job,
+    JobEnd,
+    JobFacts,
+    JobKind,
+    JobPhase,
+    JobSpec,
+    PlanState,
+    SqliteLedger,
+)
 from vast_mcp.store.schema import MIGRATIONS
 
 CANARY = "canary-4f1d2c3b-value"
 PLAN_WITH_VALUES: Any = {"env": [["HF_TOKEN", CANARY]], "onstart": f"echo {CANARY}"}
 JOB = Job(
     job_id="abcdef", principal="local", phase=JobPhase.PLANNED, approved=True, stop_asked=False,
-    instance_id=7, spec={"kind": "command", "command": f"echo {CANARY}", "directory": ""}, facts={},
+    instance_id=7, spec=JobSpec(f"echo {CANARY}", JobKind.COMMAND), facts=JobFacts(),
     sealed="", created_us=1, changed_us=1,
 )  # fmt: skip
 
@@ -40,7 +50,7 @@ async def test_no_page_of_the_ledger_holds_what_was_asked(tmp_path: Path) -> Non
     assert plan is not None
     assert job is not None
     assert (plan.arguments, plan.question) == (PLAN_WITH_VALUES, f"Run `{CANARY}`?")
-    assert job.spec["command"] == f"echo {CANARY}"
+    assert job.spec.command == f"echo {CANARY}"
 
     await book.write(lambda tx: tx.update_plan(plan, state=PlanState.DONE))
     await book.write(lambda tx: tx.update_job(job, phase=JobPhase.DONE, ended_us=2))
@@ -48,7 +58,7 @@ async def test_no_page_of_the_ledger_holds_what_was_asked(tmp_path: Path) -> Non
     over = await book.read(lambda tx: tx.job("abcdef"))
     assert ended is not None
     assert over is not None
-    assert (ended.arguments, over.spec["command"]) == ({}, "")
+    assert (ended.arguments, over.spec.command) == ({}, "")
     await book.close()
     assert _in_clear(tmp_path) == []
 
@@ -82,7 +92,7 @@ async def test_a_ledger_of_an_earlier_release_is_sealed_when_it_is_opened(tmp_pa
     assert kept[0] is not None
     assert kept[1] is not None
     assert kept[0].arguments == PLAN_WITH_VALUES
-    assert kept[1].spec["command"] == f"echo {CANARY}"
+    assert kept[1].spec.command == f"echo {CANARY}"
     await book.close()
     assert _in_clear(tmp_path) == []
 
@@ -115,19 +125,19 @@ async def test_another_key_voids_a_plan_and_breaks_nothing(tmp_path: Path) -> No
     assert plan is not None
     assert job is not None
     assert (plan.state, plan.arguments) == (PlanState.VOID, {})
-    assert job.spec["command"] == ""
+    assert job.spec.command == ""
 
 
 async def test_a_known_secret_in_quoted_text_is_masked_when_written(tmp_path: Path) -> None:
     """What an error or a program said may hold one; columns that decide stay as they are."""
     cipher = Cipher(b"k" * 32, lambda text: text.replace(CANARY, "[secret]"))
     book = SqliteLedger(tmp_path / "a.db", cipher=cipher)
-    job = replace(JOB, facts={"detail": f"it said {CANARY}"}, said={"why": CANARY})
+    job = replace(JOB, facts=JobFacts(detail=f"it said {CANARY}"), said=JobEnd(CANARY))
     await book.write(lambda tx: tx.add_job(job))
     kept = await book.read(lambda tx: tx.job(JOB.job_id))
     await book.close()
     assert kept is not None
-    assert kept.facts["detail"] == "it said [secret]"
+    assert kept.facts.detail == "it said [secret]"
     assert _in_clear(tmp_path) == []
 
 

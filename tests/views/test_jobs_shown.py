@@ -9,24 +9,33 @@ import pytest
 from tests.store.test_sealing import JOB
 from tests.world import Json, World
 from vast_mcp.errors import InputInvalid
-from vast_mcp.store import Job, JobPhase
-from vast_mcp.units import Usd
+from vast_mcp.store import Gpus, Job, JobAgreement, JobEnd, JobFacts, JobOutput, JobPhase, JobSpec
+from vast_mcp.units import Usd, UsdPerHour
 from vast_mcp.views.jobs import OUTPUT_SHOWN, ShownJob, job_row, output_after, wait_for_job
 
 NOW_US = 1_780_315_200_000_000
 MINUTE_US = 60_000_000
+AGREED = JobAgreement(
+    gpus=Gpus(1, "RTX 4090"),
+    rate=UsdPerHour.of(0.3),
+    ceiling=UsdPerHour.of(0.4),
+    at_most=Usd.of(5),
+    hours=4.0,
+    disk_per_day=Usd.of(0.24),
+    uploads=(),
+)
 
 
 def row(
     *,
     ends_us: int | None = None,
     spent: int = 0,
-    spec: Json | None = None,
+    agreed: JobAgreement | None = None,
     **changes: Any,  # noqa: ANN401  any field of a job
 ) -> Json:
     """A job with these fields, as it is shown."""
-    job = replace(JOB, facts={}, said={}, instance_id=None, ended_us=None, **changes)
-    job = replace(job, spec={"command": "train", "outputs": ["out"], **(spec or {})})
+    job = replace(JOB, facts=JobFacts(), said=JobEnd(), instance_id=None, **changes)
+    job = replace(job, spec=JobSpec("train", outputs=("out",), agreed=agreed))
     return dict(job_row(ShownJob(job, Usd(spent), ends_us, NOW_US)))
 
 
@@ -35,7 +44,8 @@ def of(
     **facts: Any,  # noqa: ANN401  any fact of a job
 ) -> Json:
     """One with these facts."""
-    job = replace(JOB, phase=phase, facts=facts, said={"why": "It ended.", "machine": "Gone."})
+    said = JobEnd("It ended.", "Gone.")
+    job = replace(JOB, phase=phase, facts=JobFacts(**facts), said=said)
     return dict(job_row(ShownJob(job, Usd(0), None, NOW_US)))
 
 
@@ -55,10 +65,10 @@ def test_the_minutes_left_are_whole_and_never_less_than_none(
     ("facts", "replaced"),
     [
         ({}, None),
-        ({"failed_hosts": ["a"]}, 1),
-        ({"failed_hosts": ["a", "b"]}, 2),
-        ({"failed_hosts": ["a"], "hopeless": True}, None),
-        ({"failed_hosts": ["a", "b"], "hopeless": True}, 1),
+        ({"failed_hosts": ("a",)}, 1),
+        ({"failed_hosts": ("a", "b")}, 2),
+        ({"failed_hosts": ("a",), "hopeless": True}, None),
+        ({"failed_hosts": ("a", "b"), "hopeless": True}, 1),
     ],
 )
 def test_hosts_count_as_replaced_unless_no_other_was_tried(
@@ -71,28 +81,28 @@ def test_hosts_count_as_replaced_unless_no_other_was_tried(
 @pytest.mark.parametrize(
     ("phase", "facts", "stop_asked", "said"),
     [
-        ("waiting", {"waits_for": "SSH"}, False, "SSH"),
-        ("waiting", {"waits_for": "SSH"}, True, "Being stopped. SSH"),
-        ("running", {"waits_for": "SSH"}, False, None),
-        ("running", {}, True, "Being stopped."),
-        ("waiting", {}, False, None),
-        ("failed", {"waits_for": "SSH"}, True, "It ended."),
+        ("waiting", JobFacts(waits_for="SSH"), False, "SSH"),
+        ("waiting", JobFacts(waits_for="SSH"), True, "Being stopped. SSH"),
+        ("running", JobFacts(waits_for="SSH"), False, None),
+        ("running", JobFacts(), True, "Being stopped."),
+        ("waiting", JobFacts(), False, None),
+        ("failed", JobFacts(waits_for="SSH"), True, "It ended."),
     ],
 )
 def test_what_it_waits_for_is_said_while_it_waits(
-    phase: str, facts: Json, stop_asked: bool, said: str | None
+    phase: str, facts: JobFacts, stop_asked: bool, said: str | None
 ) -> None:
     """And why it ended, once it has."""
     job = replace(JOB, phase=JobPhase(phase), facts=facts, stop_asked=stop_asked,
-                  said={"why": "It ended."})  # fmt: skip
+                  said=JobEnd("It ended."))  # fmt: skip
     assert dict(job_row(ShownJob(job, Usd(0), None, NOW_US))).get("said") == said
 
 
 def test_money_is_told_of_a_job_and_not_of_a_command_beside_one() -> None:
     """A command on a machine that runs costs nothing of its own."""
-    found = row(spent=1_234_500, spec={"at_most_micros": 5_000_000})
+    found = row(spent=1_234_500, agreed=AGREED)
     assert (found["cost_so_far_usd"], found["at_most_usd"]) == (1.2345, 5.0)
-    assert row(spec={"at_most_micros": None})["at_most_usd"] == 0
+    assert row(agreed=None)["at_most_usd"] == 0
     assert "kind" not in found
     beside = of()
     assert beside["kind"] == "command"
@@ -104,17 +114,20 @@ def test_money_is_told_of_a_job_and_not_of_a_command_beside_one() -> None:
 @pytest.mark.parametrize(
     ("output", "shown"),
     [
-        ({"path": "out", "sha256": {"a": "1"}, "files": 1}, {"sha256": "1", "files": 1}),
-        ({"path": "out", "sha256": {"a": "1", "b": "2"}}, {}),
-        ({"path": "out", "sha256": {}}, {}),
-        ({"path": "out", "trouble": "lost", "bytes": 5}, {"untrusted_trouble": "lost", "bytes": 5}),
-        ({"path": "out", "local": "/x", "empty": 2}, {"local": "/x", "empty_files": 2}),
-        ({"path": "out", "empty": 0}, {}),
+        (JobOutput("out", sha256={"a": "1"}, files=1), {"sha256": "1", "files": 1}),
+        (JobOutput("out", sha256={"a": "1", "b": "2"}), {}),
+        (JobOutput("out", sha256={}), {}),
+        (JobOutput("out", trouble="lost", bytes=5), {"untrusted_trouble": "lost", "bytes": 5}),
+        (JobOutput("out", local="/x", empty=2), {"local": "/x", "empty_files": 2}),
+        (JobOutput("out", empty=0), {}),
     ],
 )
-def test_an_output_is_told_with_its_checksum_if_it_is_one_file(output: Json, shown: Json) -> None:
+def test_an_output_is_told_with_its_checksum_if_it_is_one_file(
+    output: JobOutput, shown: Json
+) -> None:
     """Of many files the sums would fill the answer."""
-    assert of(outputs=[output])["outputs"] == [{"untrusted_path": "out", **shown}]
+    counts = {"files": 0, "bytes": 0}
+    assert of(outputs=(output,))["outputs"] == [{"untrusted_path": "out", **counts, **shown}]
 
 
 def test_what_was_printed_is_marked_as_foreign_and_cut() -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from vast_mcp.guard.act import Act, Sight
 from vast_mcp.policy import Deny, Reason
 from vast_mcp.store import Job, Transaction
-from vast_mcp.units import UsdPerHour
 
 _ON_ITS_MACHINE = frozenset({"stop_instance", "upload_files", "download_files", "run_command"})
 
@@ -62,7 +61,7 @@ def _named(tx: Transaction, job: Job, act: Act, sight: Sight) -> bool:
     if act.tool == "destroy_instance":
         return may_destroy(job)
     if sight.request.action == "reboot_unstarted":
-        return not job.facts.get("started")
+        return not job.facts.started
     return act.tool in _ON_ITS_MACHINE
 
 
@@ -71,14 +70,13 @@ def _may_rent(tx: Transaction, job: Job, sight: Sight) -> bool:
     spend = sight.request.spend
     if spend is None or spend.job_id != job.job_id or spend.task != job.budget:
         return False
-    if job.at_most is None or any(one.job_id == job.job_id for one in tx.live_rentals()):
+    if job.spec.agreed is None or any(one.job_id == job.job_id for one in tx.live_rentals()):
         return False
-    ceiling = job.spec.get("ceiling_micros")
-    return isinstance(ceiling, int) and spend.usd_per_hour <= UsdPerHour(ceiling)
+    return spend.usd_per_hour <= job.spec.agreed.ceiling
 
 
 def may_destroy(job: Job) -> bool:
     """Before its command began nothing is lost; afterwards only as agreed, with outputs home."""
-    if not job.facts.get("started"):
+    if not job.facts.started:
         return True
-    return job.spec.get("on_end") == "destroy" and bool(job.facts.get("verified"))
+    return job.spec.on_end == "destroy" and job.facts.verified

@@ -13,11 +13,22 @@ from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.jobs.offers import JobWish, offers_for
 from vast_mcp.jobs.terms import SHORTEST_HOURS, JobTerms, terms_of, traffic_of
-from vast_mcp.jobs.uploads import Upload, measure
+from vast_mcp.jobs.uploads import measure
 from vast_mcp.models import Offer, image_for
-from vast_mcp.operations import Json, JsonObject
+from vast_mcp.operations import Json
 from vast_mcp.policy import Limits, Request, Spend
-from vast_mcp.store import Job, JobPhase, Transaction, split_by_day
+from vast_mcp.store import (
+    JOB_AGREEMENT,
+    Gpus,
+    Job,
+    JobAgreement,
+    JobFacts,
+    JobPhase,
+    JobSpec,
+    Transaction,
+    Upload,
+    split_by_day,
+)
 from vast_mcp.text import clean_line
 from vast_mcp.units import HOUR_S, Usd, UsdPerHour, storage_rate
 
@@ -30,9 +41,8 @@ _NAME_SHOWN = 20
 class _JobSight(Sight):
     """What was found out for the question."""
 
-    terms: JobTerms | None = None
-    offer: Offer | None = None
-    uploads: tuple[Upload, ...] = ()
+    agreed: JobAgreement | None = None
+    """What the question names; the snapshot is the same as the plan stores it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +99,14 @@ class RunJob(PlainAct):
                 hint="Ask the person for more money, or choose a cheaper GPU.",
             )
         image = await self._image(account)
+        agreed = _agreement(offer, terms, uploads)
         return _JobSight(
             request=Request(self.tool, spend=self._spend(account, offer, terms, image)),
-            snapshot=self._snapshot(offer, terms, uploads),
+            snapshot=JOB_AGREEMENT.encode(agreed),
             question=self._question(account, offer, terms, uploads),
             handle=f"job-{terms.at_most.dollars:.2f}usd-{plain_number(round(terms.hours, 1))}h",
             must_ask="A job always asks.",
-            terms=terms,
-            offer=offer,
-            uploads=uploads,
+            agreed=agreed,
         )
 
     def _check_hours(self, limits: Limits) -> None:
@@ -159,28 +168,10 @@ class RunJob(PlainAct):
             task=self.task,  # `max_cost_usd` is in the terms: it binds this job, not its task
         )
 
-    def _snapshot(self, offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]) -> JsonObject:
-        listed: list[Json] = [one.to_json() for one in uploads]
-        return {
-            "gpu": f"{offer.num_gpus}x {offer.gpu_name}",
-            "rate_micros": offer.usd_per_hour.micros,
-            "ceiling_micros": terms.ceiling.micros,
-            "at_most_micros": terms.at_most.micros,
-            "hours": terms.hours,
-            "disk_usd_per_day_micros": _disk_rate(offer).per_day.micros,
-            "uploads": listed,
-        }
-
     def holds(self, approved: Mapping[str, Json], sight: Sight) -> bool:
         """The same kind of machine within the ceiling, and the same files to send."""
-        rate, ceiling = sight.snapshot["rate_micros"], approved.get("ceiling_micros")
-        return (
-            approved.get("gpu") == sight.snapshot["gpu"]
-            and approved.get("uploads") == sight.snapshot["uploads"]
-            and isinstance(rate, int)
-            and isinstance(ceiling, int)
-            and rate <= ceiling
-        )
+        then, now = JOB_AGREEMENT.decode(dict(approved)), JOB_AGREEMENT.decode(sight.snapshot)
+        return then.gpus == now.gpus and then.uploads == now.uploads and now.rate <= then.ceiling
 
     def _question(
         self, account: Account, offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]
@@ -226,19 +217,25 @@ class RunJob(PlainAct):
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Write the job down; its money is bound by a ceiling of its own from here on."""
         assert isinstance(sight, _JobSight)
-        uploads: list[Json] = [one.to_json() for one in sight.uploads]
-        spec = {
-            name: value
-            for name, value in self.arguments().items()
-            if name not in {"sealed", "upload"}
-        }
-        job = planned(booking, {**spec, **sight.snapshot, "uploads": uploads}, self.sealed)
-        tx.add_job(replace(job, task=self.task))
+        spec = JobSpec(
+            command=self.command,
+            outputs=self.outputs,
+            gpu_names=self.gpu_names,
+            offer_id=self.offer_id,
+            image=self.image,
+            template_hash=self.template_hash,
+            disk_gb=self.disk_gb,
+            max_replacements=self.max_replacements,
+            on_end=self.on_end,
+            restart_on_resume=self.restart_on_resume,
+            agreed=sight.agreed,
+        )
+        tx.add_job(replace(planned(booking, spec, self.sealed), task=self.task))
 
     async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Mark it approved as it was asked, and start."""
         job_id = job_id_of(errand.booking)
-        approved = errand.approved
+        agreed = JOB_AGREEMENT.decode(errand.approved)
         sealed = self.sealed
         if self.secrets:
             content = account.secrets.unsealed(sealed)
@@ -248,15 +245,14 @@ class RunJob(PlainAct):
         def approve(tx: Transaction) -> Job:
             job = tx.job(job_id)
             assert job is not None
-            named = ("rate_micros", "ceiling_micros", "at_most_micros", "hours")
-            spec = {**job.spec, **{name: approved[name] for name in named}}
             if not job.task:  # a named budget is its person's, and others' money is in it
-                tx.lower_task_cap(job.budget, Usd(int(str(approved["at_most_micros"]))))
+                tx.lower_task_cap(job.budget, agreed.at_most)
+            spec = replace(job.spec, agreed=agreed)
             return tx.update_job(job, approved=True, spec=spec, sealed=sealed)
 
-        job = await account.ledger.write(approve)
+        await account.ledger.write(approve)
         account.begun_jobs.put_nowait(job_id)
-        at_most = Usd(int(str(job.spec["at_most_micros"])))
+        at_most = agreed.at_most
         return Outcome(
             status="started",
             said=f"Job {job_id} has begun; it costs at most {at_most} in all.",
@@ -277,6 +273,18 @@ def cost_by_day(terms: JobTerms, now_us: int) -> dict[str, Usd]:
     return days
 
 
+def _agreement(offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]) -> JobAgreement:
+    return JobAgreement(
+        gpus=Gpus(offer.num_gpus, offer.gpu_name),
+        rate=offer.usd_per_hour,
+        ceiling=terms.ceiling,
+        at_most=terms.at_most,
+        hours=terms.hours,
+        disk_per_day=_disk_rate(offer).per_day,
+        uploads=uploads,
+    )
+
+
 def _disk_rate(offer: Offer) -> UsdPerHour:
     return storage_rate(offer.storage_usd_per_gb_month, offer.disk_gb)
 
@@ -286,7 +294,7 @@ def job_id_of(booking: Booking) -> str:
     return booking.intent_id[:JOB_ID_LENGTH]
 
 
-def planned(booking: Booking, spec: JsonObject, sealed: str, instance_id: int | None = None) -> Job:
+def planned(booking: Booking, spec: JobSpec, sealed: str, instance_id: int | None = None) -> Job:
     """A job that nothing has been done for; approved for nothing."""
     return Job(
         job_id=job_id_of(booking),
@@ -296,16 +304,11 @@ def planned(booking: Booking, spec: JsonObject, sealed: str, instance_id: int | 
         stop_asked=False,
         instance_id=instance_id,
         spec=spec,
-        facts={},
+        facts=JobFacts(),
         sealed=sealed,
         created_us=booking.now_us,
         changed_us=booking.now_us,
     )
-
-
-def ceiling_of(job: Job) -> UsdPerHour:
-    """The highest price per hour that was agreed to."""
-    return UsdPerHour(int(str(job.spec["ceiling_micros"])))
 
 
 def shown_bytes(count: int) -> str:

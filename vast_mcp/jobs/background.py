@@ -13,14 +13,7 @@ from vast_mcp.guard.acts.commanding import host_reads
 from vast_mcp.jobs import script
 from vast_mcp.jobs.act import job_id_of, planned
 from vast_mcp.operations import JsonObject
-from vast_mcp.store import Job, JobPhase, Transaction
-
-KIND = "command"
-
-
-def aside(job: Job) -> bool:
-    """Whether the job is only a command: its machine was there before, and stays."""
-    return job.spec.get("kind") == KIND
+from vast_mcp.store import JobKind, JobPhase, JobSpec, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,7 @@ class RunInBackground(PlainAct):
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """Write it down. Nobody was asked, so it is approved for nothing but itself."""
         del sight
-        spec: JsonObject = {"kind": KIND, "command": self.command, "directory": self.directory}
+        spec = JobSpec(self.command, JobKind.COMMAND, self.directory)
         tx.add_job(planned(booking, spec, self.sealed, self.instance_id))
 
     async def carry_out(self, account: Account, errand: Errand) -> Outcome:

@@ -11,7 +11,6 @@ from vast_mcp.clock import Clock
 from vast_mcp.jobs import script
 from vast_mcp.jobs.uploads import plan_for
 from vast_mcp.models import Instance
-from vast_mcp.operations import JsonObject
 from vast_mcp.remote.address import addresses
 from vast_mcp.remote.command import run_command
 from vast_mcp.remote.download import download
@@ -28,9 +27,11 @@ from vast_mcp.remote.session import SshSession
 from vast_mcp.remote.sftp import make_directories, open_sftp, told
 from vast_mcp.remote.station import Remote
 from vast_mcp.remote.upload import upload
+from vast_mcp.store import JobOutput
 from vast_mcp.text import clean_line
 
 _COMMAND_S = 60.0
+_DIGESTS_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +43,6 @@ class Pulse:
     output_bytes: int
     told: bool
     """SIGTERM was sent, by us or by the guard inside the machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """One named output, brought home or not."""
-
-    path: str
-    local: str = ""
-    files: int = 0
-    bytes: int = 0
-    digests: tuple[tuple[str, str], ...] = ()
-    empty: int = 0
-    """Files without content among them."""
-    trouble: str = ""
-    """Why not all of it is home; empty when it is."""
-
-    def to_json(self) -> JsonObject:
-        """For the ledger."""
-        checksums: JsonObject = dict(self.digests[:_DIGESTS_KEPT])
-        return {
-            "path": self.path,
-            "local": self.local,
-            "files": self.files,
-            "bytes": self.bytes,
-            "empty": self.empty,
-            "sha256": checksums,
-            "trouble": self.trouble,
-        }
-
-
-_DIGESTS_KEPT = 20
 
 
 class Bench:
@@ -193,7 +163,7 @@ class Bench:
                     await file.seek(offset)
                     return cast(bytes, await file.read(most))
 
-    async def fetch(self, path: str, home: LocalPlace) -> Fetched:
+    async def fetch(self, path: str, home: LocalPlace) -> JobOutput:
         """One output, compared by SHA-256 on both ends.
 
         What this computer's disk refuses is this output's trouble, as is what the machine refuses.
@@ -208,21 +178,21 @@ class Bench:
                     plan = await plan_download(sftp, given, home, into=True)
                 report = await download(session, plan, clock=self._clock)
         except (RemoteFailed, PathRefused, CopyRefused, CopyDamaged) as error:
-            return Fetched(path, trouble=str(clean_line(error.message, 160)))
+            return JobOutput(path, trouble=str(clean_line(error.message, 160)))
         except OSError as error:
             why = f"This computer could not write it: {error.strerror or type(error).__name__}."
-            return Fetched(path, trouble=why)
+            return JobOutput(path, trouble=why)
         trouble = ""
         if plan.skipped_count:
             trouble = f"{plan.skipped_count} entries were left out (links, special or secret files)"
         elif report.changed or report.files + report.unchanged < len(plan.files):
             trouble = "some files changed while they were copied"
-        return Fetched(
+        return JobOutput(
             path,
             local=str(plan.local.path),
             files=report.files + report.unchanged,
             bytes=plan.total_bytes,
             empty=sum(not file.size for file in plan.files),
-            digests=tuple(sorted(report.digests.items())),
+            sha256=dict(sorted(report.digests.items())[:_DIGESTS_KEPT]),
             trouble=trouble,
         )

@@ -3,19 +3,26 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from vast_mcp.account.context import Account
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.door import Guard
-from vast_mcp.jobs.background import aside
 from vast_mcp.jobs.log import put, size_of
 from vast_mcp.masking import Needles
-from vast_mcp.operations import Json
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.store import Job, JobPhase, Rental, Transaction
+from vast_mcp.store import (
+    Job,
+    JobAgreement,
+    JobFacts,
+    JobNotes,
+    JobPhase,
+    JobSpec,
+    Rental,
+    Transaction,
+)
 from vast_mcp.units import Usd
 
 _logger = logging.getLogger(__name__)
@@ -43,10 +50,12 @@ class JobDesk:
     async def save(
         self,
         phase: JobPhase | None = None,
-        facts: dict[str, Json] | None = None,
-        **changes: Any,  # noqa: ANN401  row fields
+        facts: JobFacts | None = None,
+        **changes: Unpack[JobNotes],
     ) -> Job:
         """Write these changes into the row as it is now.
+
+        Nobody but its owner writes a job's facts, so they are `replace(desk.facts, ...)`.
 
         Raises:
             JobLost: another server took it over.
@@ -60,7 +69,7 @@ class JobDesk:
             return tx.update_job(
                 job,
                 phase=phase or job.phase,
-                facts={**job.facts, **(facts or {})},
+                facts=job.facts if facts is None else facts,
                 changed_us=now_us,
                 beat_us=self.account.clock.utc_us(),
                 **changes,
@@ -69,19 +78,26 @@ class JobDesk:
         self.job = await self.account.ledger.write(write)
         return self.job
 
-    def fact(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  JSON of any kind
-        """Something that was written down."""
-        return self.job.facts.get(name, default)
+    @property
+    def facts(self) -> JobFacts:
+        """What was written down last."""
+        return self.job.facts
 
-    def term(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  JSON of any kind
-        """Something that was agreed."""
-        value = self.job.spec.get(name)
-        return default if value is None else value
+    @property
+    def spec(self) -> JobSpec:
+        """What was asked for."""
+        return self.job.spec
+
+    @property
+    def agreed(self) -> JobAgreement:
+        """The yes of a job that rents; a mere command never gets to where it is asked for."""
+        assert self.job.spec.agreed is not None
+        return self.job.spec.agreed
 
     @property
     def aside(self) -> bool:
         """A mere command on a machine that is not the job's own."""
-        return aside(self.job)
+        return self.job.aside
 
     # -- the guard -------------------------------------------------------------------------
 

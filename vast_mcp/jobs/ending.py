@@ -1,6 +1,7 @@
 """Bring the outputs home, end the machine as agreed, and say what came of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vast_mcp.errors import NotFound, PolicyDenied, VastMcpError
@@ -12,11 +13,10 @@ from vast_mcp.jobs.desk import JobDesk
 from vast_mcp.jobs.file_transfer import FileTransfer
 from vast_mcp.jobs.log import LOG_KEPT, mask_file
 from vast_mcp.jobs.working import bench_of, place_of
-from vast_mcp.operations import JsonObject
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import LocalPlace
 from vast_mcp.remote.threads import in_thread
-from vast_mcp.store import Halt, JobPhase
+from vast_mcp.store import Halt, JobEnd, JobOutput, JobPhase
 from vast_mcp.text import clean_line
 
 _TRY_AGAIN_S = 15.0
@@ -28,12 +28,11 @@ _MOST_ENDS = 20
 
 async def fetch(desk: JobDesk) -> None:
     """The next output that is not home yet; when all were tried, the end."""
-    named = [str(path) for path in desk.term("outputs", [])]
-    tried: list[JsonObject] = desk.fact("outputs", [])
+    named, tried = desk.spec.outputs, desk.facts.outputs
     if len(tried) >= len(named):
-        verified = all(not one["trouble"] for one in tried)
+        verified = all(not one.trouble for one in tried)
         await _long_log(desk)
-        await desk.save(JobPhase.ENDING, {"verified": verified})
+        await desk.save(JobPhase.ENDING, replace(desk.facts, verified=verified))
         return
     place = await place_of(desk)
     try:
@@ -43,16 +42,17 @@ async def fetch(desk: JobDesk) -> None:
         await desk.carry(FileTransfer("download_files", int(str(desk.job.instance_id))))
         got = await bench.fetch(named[len(tried)], home_of(desk))
     except (SshUnavailable, NotFound) as error:
-        lost = int(desk.fact("lost", 0)) + 1
+        lost = desk.facts.lost + 1
         if lost < place.patience:
-            await desk.save(facts={"lost": lost})
+            await desk.save(facts=replace(desk.facts, lost=lost))
             await desk.pause(_TRY_AGAIN_S)
             return
         detail = str(clean_line(error.message, 300))
         why = "Its machine could not be reached any more, so not every output came home."
-        await desk.save(JobPhase.ENDING, {"why": why, "detail": detail, "verified": False})
+        facts = replace(desk.facts, why=why, detail=detail, verified=False)
+        await desk.save(JobPhase.ENDING, facts)
         return
-    await desk.save(facts={"outputs": [*tried, got.to_json()], "lost": 0})
+    await desk.save(facts=replace(desk.facts, outputs=(*tried, got), lost=0))
 
 
 def home_of(desk: JobDesk, suffix: str = "") -> LocalPlace:
@@ -65,7 +65,7 @@ async def _long_log(desk: JobDesk) -> None:
 
     Not among the outputs: one of them may have any name.
     """
-    if desk.aside or int(desk.fact("output_bytes", 0)) <= LOG_KEPT:
+    if desk.aside or desk.facts.output_bytes <= LOG_KEPT:
         return
     try:
         bench: Bench | None = await bench_of(desk)
@@ -75,7 +75,7 @@ async def _long_log(desk: JobDesk) -> None:
             here, hidden = Path(got.local), desk.hidden()
             if not got.trouble:
                 await in_thread(lambda: mask_file(here, hidden))
-                await desk.save(facts={"whole_log": str(here)})
+                await desk.save(facts=replace(desk.facts, whole_log=str(here)))
     except (VastMcpError, OSError):
         return
 
@@ -89,9 +89,9 @@ async def end(desk: JobDesk) -> None:
     if instance_id is None or desk.aside:
         await finish(desk, *_verdict(desk))
         return
-    destroys = may_destroy(desk.job) and not desk.fact("leave")
-    await desk.save(facts={"ending": "destroy" if destroys else "stop"})
-    tries = int(desk.fact("ends", 0)) + 1
+    destroys = may_destroy(desk.job) and not desk.facts.leave
+    await desk.save()  # another server may have taken it over
+    tries = desk.facts.ends + 1
     act = (DestroyInstance if destroys else StopInstance)(instance_id, cause=Halt.JOB)
     try:
         outcome = await desk.carry(act)
@@ -100,60 +100,59 @@ async def end(desk: JobDesk) -> None:
         return
     except PolicyDenied as error:
         if tries < _MOST_ENDS:  # the policy may be in the middle of an edit
-            await desk.save(facts={"ends": tries})
+            await desk.save(facts=replace(desk.facts, ends=tries))
             await desk.pause(_TRY_AGAIN_S)
             return
-        await desk.save(facts={"machine": f"Left as it is, the policy forbids its end: {error}"})
+        left = f"Left as it is, the policy forbids its end: {error}"
+        await desk.save(facts=replace(desk.facts, machine=left))
         await finish(desk, *_verdict(desk))
         return
     if outcome.status == "destroyed":
         await _forget(desk, instance_id, outcome.said)
     elif outcome.status == "stopped" or tries >= _MOST_ENDS:
         await desk.account.remote.pool.drop(instance_id)
-        await desk.save(facts={"machine": outcome.said, "stopped_id": instance_id})
+        await desk.save(facts=replace(desk.facts, machine=outcome.said))
         await finish(desk, *_verdict(desk))
     else:
-        await desk.save(facts={"ends": tries})
+        await desk.save(facts=replace(desk.facts, ends=tries))
         await desk.pause(_TRY_AGAIN_S)
 
 
 async def _forget(desk: JobDesk, instance_id: int, said: str) -> None:
     await desk.account.remote.forget(instance_id)
-    await desk.save(facts={"machine": said, "was_id": instance_id}, instance_id=None)
+    await desk.save(facts=replace(desk.facts, machine=said), instance_id=None)
 
 
 def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
     """The last phase and a sentence of ours; nothing that the command printed is in it."""
-    why = str(desk.fact("why") or "")
-    code = desk.fact("exit_code")
-    kept = _kept(desk)
+    facts, kept = desk.facts, _kept(desk)
+    why, code, outputs = facts.why, facts.exit_code, facts.outputs
     if desk.job.stop_asked:
         return JobPhase.STOPPED, why or f"It was stopped{kept}"
-    if desk.fact("timed_out"):
+    if facts.timed_out:
         return JobPhase.STOPPED, why or f"Its time was up{kept}"
     if why:
         return JobPhase.FAILED, why
     if code is None:
-        return JobPhase.FAILED, str(desk.fact("trouble") or "Its command has no exit status.")
+        return JobPhase.FAILED, facts.trouble or "Its command has no exit status."
     if code != 0:
         return JobPhase.FAILED, f"Its command ended with exit status {code}."
-    outputs = desk.fact("outputs", [])
     if desk.aside:
         return JobPhase.DONE, "Its command ended with exit status 0."
-    if any(one["trouble"] for one in outputs):
+    if any(one.trouble for one in outputs):
         return JobPhase.FAILED, "Its command succeeded, but not every named output came home."
     return JobPhase.DONE, f"Its command succeeded{_home(outputs)}"
 
 
-def _home(outputs: Sequence[JsonObject]) -> str:
+def _home(outputs: Sequence[JobOutput]) -> str:
     """What of a command that succeeded is home; equal checksums of nothing prove nothing."""
     if not outputs:
         return "; it named no outputs, so nothing was brought back but what it printed."
-    if not any(one.get("bytes") for one in outputs):
+    if not any(one.bytes for one in outputs):
         return ", but its named outputs are empty: they came home without any content."
-    bare = [one for one in outputs if not one.get("bytes")]
-    few = sum(int(str(one.get("empty", 0))) for one in outputs)
-    named = ", ".join(str(clean_line(one.get("path", ""), 40)) for one in bare[:3])
+    bare = [one for one in outputs if not one.bytes]
+    few = sum(one.empty for one in outputs)
+    named = ", ".join(str(clean_line(one.path, 40)) for one in bare[:3])
     if bare:
         return f" and every named output is home, checksums equal; empty: {named}."
     more = f"; {few} of the files {'is' if few == 1 else 'are'} empty" if few else ""
@@ -162,12 +161,12 @@ def _home(outputs: Sequence[JsonObject]) -> str:
 
 def _kept(desk: JobDesk) -> str:
     """The end of the sentence about a command that was cut short: what of it is home."""
-    outputs = desk.fact("outputs", [])
+    outputs = desk.facts.outputs
     if desk.aside:
         return "."
     if not outputs:
         return "; it named no outputs, so only what it printed is kept."
-    home = sum(not one["trouble"] for one in outputs)
+    home = sum(not one.trouble for one in outputs)
     if home == len(outputs):
         return "; what its outputs held by then was brought back."
     return f"; {home} of its {len(outputs)} named outputs came home."
@@ -178,11 +177,7 @@ async def finish(desk: JobDesk, phase: JobPhase, why: str) -> None:
     spent = await desk.spent()
     await desk.save(
         phase,
-        said={
-            "why": why,
-            "machine": str(desk.fact("machine") or ""),
-            "cost_micros": spent.micros,
-        },
+        said=JobEnd(why, desk.facts.machine, spent),
         sealed="",
         ended_us=desk.now_us(),
     )

@@ -4,25 +4,23 @@ Never two at once: the guard covers a rent of a job only while no rental of it h
 """
 
 from contextlib import suppress
+from dataclasses import replace
 
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, NotFound, PolicyDenied
 from vast_mcp.guard.act import Outcome
 from vast_mcp.guard.acts import AttachSshKey, CreateInstance, DestroyInstance, RebootInstance
 from vast_mcp.instances.waiting import log_trouble
-from vast_mcp.jobs.act import ceiling_of
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
 from vast_mcp.jobs.offers import JobWish, offers_for
 from vast_mcp.jobs.progress import MachineProgress, progress_of
 from vast_mcp.jobs.terms import SHORTEST_HOURS, affordable_hours, traffic_of
 from vast_mcp.models import Offer, Remedy
-from vast_mcp.operations import Json, JsonObject
 from vast_mcp.remote.errors import RemoteError, SshUnavailable
 from vast_mcp.remote.trouble import Ill
-from vast_mcp.store import JobPhase, KeyState, Rental, RentalState
+from vast_mcp.store import JobPhase, JobRent, KeyState, Rental, RentalState
 from vast_mcp.text import clean_ends, clean_line
-from vast_mcp.units import Usd
 
 UP_WITHIN_S = 15 * 60
 """A host that has not come up by then has failed; cold images took up to a quarter of an hour."""
@@ -40,105 +38,119 @@ _AUDIT_READ = 2000
 
 async def rent(desk: JobDesk) -> None:
     """One rent: take up one that was begun, or choose an offer and begin."""
-    create = desk.fact("create")
-    known = await desk.rental(str(create["request_key"])) if create else None
+    begun = desk.facts.rent
+    known = None if begun is None else await desk.rental(begun.request_key)
     if known is None and (await desk.save()).stop_asked:  # the wish may be newer than the choice
-        await desk.save(JobPhase.ENDING, {"why": "It was stopped before it had a machine."})
-    elif create is None:
+        why = "It was stopped before it had a machine."
+        await desk.save(JobPhase.ENDING, replace(desk.facts, why=why))
+    elif begun is None:
         await _choose(desk)
     elif known is None:
-        await _send(desk, create)
+        await _send(desk, begun)
     elif known.state is RentalState.ACTIVE and known.target_id is not None:
         await _begin_waiting(desk, known.target_id)
     elif unmarked_id := known.facts.unmarked_id:  # perhaps ours, and nothing proves it: not used
         why = f"Instance {unmarked_id} was rented but lacks our mark"
         how = f"`vast-mcp extend {unmarked_id} HOURS` adopts it"
-        await desk.save(JobPhase.ENDING, {"why": f"{why}; it is left alone. {how}.", "leave": True})
+        why = f"{why}; it is left alone. {how}."
+        await desk.save(JobPhase.ENDING, replace(desk.facts, why=why, leave=True))
     elif known.state.unresolved:
         await desk.pause(_LOOK_EVERY_S)  # the keeper finds it, or proves it absent
         await desk.save()
     elif known.state is RentalState.DESTROYING:
         await _until_gone(desk)
     else:
-        await desk.save(facts={"create": None})
+        await desk.save(facts=replace(desk.facts, rent=None))
 
 
 async def _choose(desk: JobDesk) -> None:
     """The best offer that was not tried yet and that the money left can carry."""
-    tried: list[int] = desk.fact("tried", [])
-    if len(tried) >= _MOST_TRIES or int(desk.fact("denials", 0)) >= _MOST_DENIALS:
-        why = desk.fact("trouble", "No offer could be rented.")
-        await desk.save(JobPhase.ENDING, {"why": why})
+    facts = desk.facts
+    tried, trouble = facts.tried, facts.trouble
+    if len(tried) >= _MOST_TRIES or facts.denials >= _MOST_DENIALS:
+        why = trouble or "No offer could be rented."
+        await desk.save(JobPhase.ENDING, replace(facts, why=why))
         return
     offers = await offers_for(desk.account, _wish(desk))
-    ceiling = ceiling_of(desk.job)
-    failed: list[int] = desk.fact("failed_machines", [])
-    left = Usd(int(desk.term("at_most_micros"))) - await desk.committed()
+    agreed, failed = desk.agreed, facts.failed_machines
+    left = agreed.at_most - await desk.committed()
     # One machine stands on the market under several ids: where one failed, others go first.
     for offer in sorted(offers, key=lambda one: one.machine_id in failed):
         hours = min(
-            float(desk.term("hours")),
+            agreed.hours,
             affordable_hours(left, traffic_of(offer), offer.usd_per_hour),
             offer.max_hours,
         )
-        fits = offer.rentable and offer.usd_per_hour <= ceiling and hours >= SHORTEST_HOURS
+        fits = offer.rentable and offer.usd_per_hour <= agreed.ceiling and hours >= SHORTEST_HOURS
         if fits and offer.offer_id not in tried:
-            await desk.save(
-                facts={
-                    "tried": [*tried, offer.offer_id],
-                    "create": _create(desk, offer, hours, len(tried)),
-                }
-            )
+            rent = _rent(desk, offer, hours, len(tried))
+            await desk.save(facts=replace(facts, tried=(*tried, offer.offer_id), rent=rent))
             return
-    why = f"No offer left within {ceiling} and the {left} that remain."
-    trouble = desk.fact("trouble", "")
-    await desk.save(JobPhase.ENDING, {"why": f"{why} {trouble}".strip()})
+    why = f"No offer left within {agreed.ceiling} and the {left} that remain. {trouble}".rstrip()
+    await desk.save(JobPhase.ENDING, replace(facts, why=why))
 
 
 def _wish(desk: JobDesk) -> JobWish:
-    names = tuple(str(name) for name in desk.term("gpu_names", []))
-    first = desk.term("offer_id") if not desk.fact("tried", []) else None
+    spec, agreed = desk.spec, desk.agreed
+    first = None if desk.facts.tried else spec.offer_id
+    names = spec.gpu_names
     if not names and first is None:
-        names = (str(desk.term("gpu")).partition("x ")[2],)
+        names = (agreed.gpus.name,)
     return JobWish(
         gpu_names=names,
         hours=SHORTEST_HOURS,
         offer_id=first,
-        disk_gb=desk.term("disk_gb"),
-        template_hash=desk.term("template_hash"),
-        image=desk.term("image"),
-        max_price=ceiling_of(desk.job),
-        query=str(desk.fact("needs", "")),
+        disk_gb=spec.disk_gb,
+        template_hash=spec.template_hash,
+        image=spec.image,
+        max_price=agreed.ceiling,
+        query=desk.facts.needs,
     )
 
 
-def _create(desk: JobDesk, offer: Offer, hours: float, number: int) -> JsonObject:
-    return {
-        "offer_id": offer.offer_id,
-        "lease_hours": hours,
-        "image": desk.term("image"),
-        "template_hash": desk.term("template_hash"),
-        "disk_gb": desk.term("disk_gb"),
-        "label": f"job {desk.job.job_id}",
-        "max_price_usd_per_hour": ceiling_of(desk.job).dollars,
-        "task": desk.job.budget,
-        "job_id": desk.job.job_id,
-        "request_key": f"{desk.job.own_name} {number}",
-    }
+def _rent(desk: JobDesk, offer: Offer, hours: float, number: int) -> JobRent:
+    job, spec = desk.job, desk.spec
+    return JobRent(
+        request_key=f"{job.own_name} {number}",
+        offer_id=offer.offer_id,
+        lease_hours=hours,
+        max_price_usd_per_hour=desk.agreed.ceiling.dollars,
+        label=f"job {job.job_id}",
+        task=job.budget,
+        job_id=job.job_id,
+        image=spec.image,
+        template_hash=spec.template_hash,
+        disk_gb=spec.disk_gb,
+    )
 
 
-async def _send(desk: JobDesk, create: JsonObject) -> None:
+def _act(rent: JobRent) -> CreateInstance:
+    return CreateInstance(
+        offer_id=rent.offer_id,
+        lease_hours=rent.lease_hours,
+        image=rent.image,
+        template_hash=rent.template_hash,
+        disk_gb=rent.disk_gb,
+        label=rent.label,
+        max_price_usd_per_hour=rent.max_price_usd_per_hour,
+        task=rent.task,
+        request_key=rent.request_key,
+        job_id=rent.job_id,
+    )
+
+
+async def _send(desk: JobDesk, rent: JobRent) -> None:
     try:
-        outcome = await desk.carry(CreateInstance(**create))  # type: ignore[arg-type]  # as `_create` made it
+        outcome = await desk.carry(_act(rent))
     except PolicyDenied as error:
-        denials = int(desk.fact("denials", 0)) + 1
-        trouble = str(clean_line(str(error), 400))
-        await desk.save(facts={"create": None, "denials": denials, "trouble": trouble})
+        denials, trouble = desk.facts.denials + 1, str(clean_line(str(error), 400))
+        await desk.save(facts=replace(desk.facts, rent=None, denials=denials, trouble=trouble))
         return
     except ApiError as error:
-        if await desk.rental(str(create["request_key"])) is None:
+        if await desk.rental(rent.request_key) is None:
             # Refused before anything was reserved: an offer that is gone, or a read that failed.
-            await desk.save(facts={"create": None, "trouble": str(clean_line(str(error), 200))})
+            trouble = str(clean_line(str(error), 200))
+            await desk.save(facts=replace(desk.facts, rent=None, trouble=trouble))
         return  # else the row tells: refused, or unknown
     if outcome.status == "rented":
         await _begin_waiting(desk, int(str(outcome.values["instance_id"])))
@@ -146,7 +158,8 @@ async def _send(desk: JobDesk, create: JsonObject) -> None:
 
 async def _begin_waiting(desk: JobDesk, instance_id: int) -> None:
     up_by_us = desk.now_us() + UP_WITHIN_S * SECOND_US
-    await desk.save(JobPhase.WAITING, {"up_by_us": up_by_us}, instance_id=instance_id)
+    facts = replace(desk.facts, up_by_us=up_by_us)
+    await desk.save(JobPhase.WAITING, facts, instance_id=instance_id)
 
 
 # -- waiting -------------------------------------------------------------------------------
@@ -156,20 +169,21 @@ async def wait(desk: JobDesk) -> None:
     """One look at the machine; on with the job once a command runs on it."""
     instance_id = desk.job.instance_id
     assert instance_id is not None
-    if desk.fact("failing"):
+    if desk.facts.failing:
         await _replace(desk)
         return
     if desk.job.stop_asked:
-        await desk.save(JobPhase.ENDING, {"why": "It was stopped before its command began."})
+        why = "It was stopped before its command began."
+        await desk.save(JobPhase.ENDING, replace(desk.facts, why=why))
         return
     look = await progress_of(desk.account, instance_id)
     trouble = await _trouble(desk, look)
     if trouble is None:
         await desk.save(JobPhase.UPLOADING)
-    elif look.dead or desk.now_us() >= int(desk.fact("up_by_us")):
+    elif look.dead or desk.now_us() >= (desk.facts.up_by_us or 0):
         await give_up(desk, trouble, look)
     else:
-        await desk.save(facts={"waits_for": trouble})
+        await desk.save(facts=replace(desk.facts, waits_for=trouble))
         await desk.pause(_LOOK_EVERY_S)
 
 
@@ -181,15 +195,17 @@ async def give_up(desk: JobDesk, failing: str, look: MachineProgress | None = No
     """
     if await _ended_by_somebody(desk):
         why = "Its machine was stopped or destroyed before its command began."
-        await desk.save(JobPhase.ENDING, {"why": why, "leave": True}, stop_asked=True)
+        facts = replace(desk.facts, why=why, leave=True)
+        await desk.save(JobPhase.ENDING, facts, stop_asked=True)
         return
-    facts: JsonObject = {"failing": failing, "lost": 0}
+    facts = replace(desk.facts, failing=failing, lost=0)
     if look is not None and look.instance is not None:
-        facts["failed_machines"] = [*desk.fact("failed_machines", []), look.instance.machine_id]
-        facts["quote"] = str(clean_ends(look.instance.status_message))
+        machines = (*facts.failed_machines, look.instance.machine_id)
+        quote = str(clean_ends(look.instance.status_message))
+        facts = replace(facts, failed_machines=machines, quote=quote)
     if look is not None and look.failure is not None:
-        facts["hopeless"] = look.failure.remedy is not Remedy.HOST
-        facts["needs"] = look.failure.query or desk.fact("needs", "")
+        hopeless = look.failure.remedy is not Remedy.HOST
+        facts = replace(facts, hopeless=hopeless, needs=look.failure.query or facts.needs)
     await desk.save(JobPhase.WAITING, facts)
 
 
@@ -218,35 +234,37 @@ async def _trouble(desk: JobDesk, look: MachineProgress) -> str | None:
             await _give_key(desk)
         return await _explained(desk, look.instance.instance_id, error)
     except RemoteError as error:  # no SSH that can be trusted or used: no time heals that
-        await desk.save(facts={"failing": str(clean_line(error.message, 200))})
+        failing = str(clean_line(error.message, 200))
+        await desk.save(facts=replace(desk.facts, failing=failing))
         return error.message
     return None
 
 
 async def _explained(desk: JobDesk, instance_id: int, error: SshUnavailable) -> str:
     """Why SSH refuses. A stuck tunnel is cured by one reboot: nothing runs there yet."""
-    now_us, since_us = desk.now_us(), int(desk.fact("shut_us") or 0)
+    now_us, since_us = desk.now_us(), desk.facts.shut_us
     if not since_us:
-        await desk.save(facts={"shut_us": now_us})
-    elif not desk.fact("explained") and now_us - since_us >= _SHUT_FOR_S * SECOND_US:
+        await desk.save(facts=replace(desk.facts, shut_us=now_us))
+    elif not desk.facts.explained and now_us - since_us >= _SHUT_FOR_S * SECOND_US:
         found = await log_trouble(desk.account, instance_id, error.reason)
-        await desk.save(facts={"explained": "" if found is None else found.said, "shut_us": now_us})
-        if found is not None and found.ill is Ill.TUNNEL and not desk.fact("rebooted"):
-            await desk.save(facts={"rebooted": True})
+        said = "" if found is None else found.said
+        await desk.save(facts=replace(desk.facts, explained=said, shut_us=now_us))
+        if found is not None and found.ill is Ill.TUNNEL and not desk.facts.rebooted:
+            await desk.save(facts=replace(desk.facts, rebooted=True))
             with suppress(ApiError, PolicyDenied):
                 await desk.carry(RebootInstance(instance_id, unstarted=True))
-    return str(desk.fact("explained") or clean_line(error.message, 200))
+    return desk.facts.explained or str(clean_line(error.message, 200))
 
 
 async def _give_key(desk: JobDesk) -> None:
     """Whoever rented it may have died, or been cut off, before the machine had our key."""
-    now_us, given_us = desk.now_us(), int(desk.fact("key_us") or 0)
+    now_us, given_us = desk.now_us(), desk.facts.key_us
     if desk.job.instance_id is None or now_us - given_us < _KEY_ARRIVES_S * SECOND_US:
         return
     rental = await desk.machine_rental()
     if rental is not None and rental.facts.key is KeyState.REFUSED:
         return
-    await desk.save(facts={"key_us": now_us})
+    await desk.save(facts=replace(desk.facts, key_us=now_us))
     with suppress(ApiError):  # tried again with the next refusal
         await desk.carry(AttachSshKey(desk.job.instance_id))
 
@@ -254,27 +272,27 @@ async def _give_key(desk: JobDesk) -> None:
 async def _replace(desk: JobDesk) -> None:
     """Destroy the host that failed; only when it is gone another is rented."""
     await _until_gone(desk)
-    failed: list[Json] = [*desk.fact("failed_hosts", []), str(desk.fact("failing"))]
-    gone: JsonObject = {
-        "failed_hosts": failed,
-        "failing": None,
-        "create": None,
-        "up_by_us": None,
-        "key_us": None,
-        "shut_us": None,
-        "explained": None,
-        "rebooted": None,
-    }
-    if desk.fact("hopeless"):
+    failed = (*desk.facts.failed_hosts, desk.facts.failing)
+    gone = replace(
+        desk.facts,
+        failed_hosts=failed,
+        failing="",
+        rent=None,
+        up_by_us=None,
+        key_us=0,
+        shut_us=0,
+        explained="",
+        rebooted=False,
+    )
+    if gone.hopeless:
         why = f"{failed[-1]} No other host would do better."
-        quote = desk.fact("quote", "")
-        end: JsonObject = {**gone, "why": why, "detail": quote}
+        end = replace(gone, why=why, detail=gone.quote)
         await desk.save(JobPhase.ENDING, end, instance_id=None)
-    elif len(failed) > int(desk.term("max_replacements", 0)):
+    elif len(failed) > desk.spec.max_replacements:
         count = f"{len(failed)} machine{'s' * (len(failed) != 1)}"
         why = f"{count} did not come up; the last: {failed[-1]}"
-        last: JsonObject = {**gone, "why": why, "detail": desk.fact("quote", "")}
-        await desk.save(JobPhase.ENDING, last, instance_id=None)
+        end = replace(gone, why=why, detail=gone.quote)
+        await desk.save(JobPhase.ENDING, end, instance_id=None)
     else:
         await desk.save(JobPhase.RENTING, gone, instance_id=None)
 

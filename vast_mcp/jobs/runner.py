@@ -7,6 +7,7 @@ where it stopped, and a machine is let go only by the guard, under the job's own
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import (
@@ -91,7 +92,8 @@ async def _give_up(desk: JobDesk, why: str) -> None:
         if desk.job.phase is JobPhase.ENDING:
             await ending.finish(desk, JobPhase.FAILED, why)
         else:
-            await desk.save(JobPhase.ENDING, {"why": str(clean_line(why, 400))})
+            facts = replace(desk.facts, why=str(clean_line(why, 400)))
+            await desk.save(JobPhase.ENDING, facts)
     except JobLost:
         return
 

@@ -18,7 +18,6 @@ from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts import StopInstance
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts.several import Ending, EndSeveral
-from vast_mcp.jobs.background import aside
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.operations import JsonObject, copying
 from vast_mcp.policy import Request
@@ -220,16 +219,15 @@ class StopJob(PlainAct):
 
 def _what_follows(job: Job) -> str:
     """What the stop of this job comes to: for its command, its outputs and its machine."""
-    if aside(job):
+    if job.aside:
         return "Its command is told to end; nothing is copied, and its machine runs on."
-    if not job.facts.get("started"):
+    if not job.facts.started:
         return "Its command has not begun; what was rented for it is destroyed."
-    named = job.spec.get("outputs")
-    count = len(named) if isinstance(named, list) else 0
+    count = len(job.spec.outputs)
     home = f"its {count} named output{'s are' if count > 1 else ' is'} brought back"
     if not count:
         home = "it named no outputs, so only what it printed is kept"
     machine = "its machine is stopped, and the disk goes on costing"
-    if job.spec.get("on_end") == "destroy":
+    if job.spec.on_end == "destroy":
         machine = "its machine is destroyed (only stopped if an output does not come home)"
     return f"Its command is told to end; {home}; then {machine}."

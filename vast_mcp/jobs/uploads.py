@@ -2,33 +2,16 @@
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from vast_mcp.errors import InputInvalid
-from vast_mcp.operations import JsonObject
 from vast_mcp.remote.paths import LocalRoots, remote_path
 from vast_mcp.remote.plan import CopyPlan, plan_upload
 from vast_mcp.remote.threads import in_thread
+from vast_mcp.store import Upload
 from vast_mcp.text import clean_line
 
 MOST_TEXT = 64 * 1024
 MOST_FILES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A local file or directory, as it was when the person was asked."""
-
-    path: str
-    files: int
-    bytes: int
-    doubt: str = ""
-    """Why it looks like a secret."""
-
-    def to_json(self) -> JsonObject:
-        """For the ledger."""
-        told: JsonObject = {"path": self.path, "files": self.files, "bytes": self.bytes}
-        return {**told, "doubt": self.doubt} if self.doubt else told
 
 
 async def measure(roots: LocalRoots, paths: Sequence[str]) -> tuple[Upload, ...]:

@@ -1,6 +1,6 @@
 """Send what the command needs, start it once, and watch it to its end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vast_mcp.account.encryption import Sealed
 from vast_mcp.clock import SECOND_US
@@ -15,7 +15,7 @@ from vast_mcp.jobs.renting import give_up
 from vast_mcp.jobs.uploads import measure
 from vast_mcp.remote.command import command_line
 from vast_mcp.remote.errors import CopyRefused, PathRefused, RemoteFailed, SshUnavailable
-from vast_mcp.store import JobPhase
+from vast_mcp.store import JobPhase, Upload
 from vast_mcp.text import clean_line
 
 TERM_BEFORE_S = 120
@@ -76,7 +76,7 @@ async def send(desk: JobDesk) -> None:
     if await _stopped(desk):
         return
     bench = await bench_of(desk)
-    paths = [str(one["path"]) for one in desk.term("uploads", [])]
+    paths = [one.path for one in _uploads(desk)]
     try:
         if bench is None:
             raise SshUnavailable("The machine does not run any more.", reason="lost")
@@ -86,46 +86,54 @@ async def send(desk: JobDesk) -> None:
         await bench.send(paths, *_orders(desk))
     except (PathRefused, CopyRefused, RemoteFailed) as error:
         why = "What the command needs could not be sent; nothing ran."
-        await desk.save(JobPhase.ENDING, {"why": why, "detail": str(clean_line(str(error), 300))})
+        facts = replace(desk.facts, why=why, detail=str(clean_line(str(error), 300)))
+        await desk.save(JobPhase.ENDING, facts)
         return
     except SshUnavailable as error:
-        lost = int(desk.fact("lost", 0)) + 1
+        lost = desk.facts.lost + 1
         failing = str(clean_line(error.message, 200))
         if lost >= _LOST_AFTER and desk.aside:
             why = "Its machine could not be reached; nothing ran."
-            await desk.save(JobPhase.ENDING, {"why": why, "detail": failing})
+            await desk.save(JobPhase.ENDING, replace(desk.facts, why=why, detail=failing))
         elif lost >= _LOST_AFTER:  # nothing has run there: the host is replaced
             await give_up(desk, failing)
         else:
-            await desk.save(facts={"lost": lost})
+            await desk.save(facts=replace(desk.facts, lost=lost))
             await desk.pause(_SLOW_POLL_S)
         return
     if await _stopped(desk):  # sending may have taken hours
         return
     # From here on the machine may hold results: its destroy is no longer free.
-    await desk.save(JobPhase.RUNNING, {"started": True, "started_us": desk.now_us(), "lost": 0})
+    facts = replace(desk.facts, started=True, started_us=desk.now_us(), lost=0)
+    await desk.save(JobPhase.RUNNING, facts)
 
 
 async def _stopped(desk: JobDesk) -> bool:
     """Whether somebody stopped it by now: then its command does not begin."""
     if not (await desk.save()).stop_asked:
         return False
-    await desk.save(JobPhase.ENDING, {"why": "It was stopped before its command began."})
+    why = "It was stopped before its command began."
+    await desk.save(JobPhase.ENDING, replace(desk.facts, why=why))
     return True
 
 
-def _orders(desk: JobDesk) -> tuple[Sealed, str, list[str]]:
+def _uploads(desk: JobDesk) -> tuple[Upload, ...]:
+    agreed = desk.spec.agreed
+    return () if agreed is None else agreed.uploads
+
+
+def _orders(desk: JobDesk) -> tuple[Sealed, str, tuple[str, ...]]:
     """Values and files, the command line, and what it shall leave behind."""
-    sealed = desk.account.secrets.unsealed(desk.job.sealed)
-    line = command_line(str(desk.term("command")), directory=str(desk.term("directory", "")))
-    return sealed, line, [str(path) for path in desk.term("outputs", [])]
+    spec, sealed = desk.spec, desk.account.secrets.unsealed(desk.job.sealed)
+    return sealed, command_line(spec.command, directory=spec.directory), spec.outputs
 
 
 async def _still_as_agreed(desk: JobDesk, paths: list[str]) -> None:
     """The yes was to so many files and bytes; more than a tenth beyond that is something else."""
-    agreed = sum(int(one["bytes"]) for one in desk.term("uploads", []))
+    uploads = _uploads(desk)
+    agreed = sum(one.bytes for one in uploads)
     measured = await measure(desk.account.remote.roots(), paths)
-    named = {str(one["path"]) for one in desk.term("uploads", []) if one.get("doubt")}
+    named = {one.path for one in uploads if one.doubt}
     for one in measured:
         if one.doubt and one.path not in named:
             raise CopyRefused(
@@ -161,21 +169,21 @@ async def watch(desk: JobDesk) -> None:
         return
     if await _vanished(desk, bench, pulse) or await _outlived(desk):
         return
-    await desk.save(facts={"lost": 0, "output_bytes": pulse.output_bytes})
-    elapsed_s = (desk.now_us() - int(desk.fact("started_us", 0))) // SECOND_US
+    await desk.save(facts=replace(desk.facts, lost=0, output_bytes=pulse.output_bytes))
+    elapsed_s = (desk.now_us() - (desk.facts.started_us or 0)) // SECOND_US
     await desk.pause(_POLL_S if elapsed_s < 600 else _SLOW_POLL_S)
 
 
 async def _unreachable(desk: JobDesk) -> None:
     """It runs and does not answer. Waited out, unless somebody wants the job to end."""
-    lost = int(desk.fact("lost", 0)) + 1
+    lost = desk.facts.lost + 1
     if desk.job.stop_asked and lost >= _LOST_AFTER:
         why = "It was stopped, but its machine could not be reached"
-        no_output = ", so no output came home." if desk.term("outputs", []) else "."
+        no_output = ", so no output came home." if desk.spec.outputs else "."
         why += ": its command may go on." if desk.aside else no_output
-        await desk.save(JobPhase.ENDING, {"why": why})
+        await desk.save(JobPhase.ENDING, replace(desk.facts, why=why))
         return
-    await desk.save(facts={"lost": lost})
+    await desk.save(facts=replace(desk.facts, lost=lost))
     await desk.pause(_SLOW_POLL_S)
 
 
@@ -190,15 +198,15 @@ async def _bench_or_wait(desk: JobDesk) -> Bench | None:
     rental = await desk.machine_rental()
     gone = rental is None or not rental.state.holds_money
     over = rental is not None and (not rental.running or desk.now_us() >= rental.lease_ends_us)
-    if gone or over or desk.job.stop_asked or not desk.term("restart_on_resume", default=False):
-        lost = int(desk.fact("lost", 0)) + 1
+    if gone or over or desk.job.stop_asked or not desk.spec.restart_on_resume:
+        lost = desk.facts.lost + 1
         if lost >= place.patience or gone or over:
             word = "is gone" if gone else "does not run any more"
-            what = ", so its outputs could not be brought back" * bool(desk.term("outputs", []))
+            what = ", so its outputs could not be brought back" * bool(desk.spec.outputs)
             why = f"Its machine {word}{what}. {place.said}".rstrip()
-            await desk.save(JobPhase.ENDING, {"why": why})
+            await desk.save(JobPhase.ENDING, replace(desk.facts, why=why))
             return None
-        await desk.save(facts={"lost": lost})
+        await desk.save(facts=replace(desk.facts, lost=lost))
     await desk.pause(_SLOW_POLL_S)
     await desk.save()
     return None
@@ -206,13 +214,13 @@ async def _bench_or_wait(desk: JobDesk) -> Bench | None:
 
 async def _resting(desk: JobDesk, place: Workplace) -> None:
     """The machine of a mere command does not run: soon that is the command's end."""
-    lost = int(desk.fact("lost", 0)) + 1
+    lost = desk.facts.lost + 1
     if lost >= place.patience:
         why = f"Its machine does not run any more, which ended it. {place.said}".rstrip()
-        await desk.save(JobPhase.ENDING, {"why": why})
+        await desk.save(JobPhase.ENDING, replace(desk.facts, why=why))
         return
     await desk.pause(_SLOW_POLL_S)
-    await desk.save(facts={"lost": lost})
+    await desk.save(facts=replace(desk.facts, lost=lost))
 
 
 async def _keep_output(desk: JobDesk, bench: Bench, pulse: Pulse, *, last: bool) -> None:
@@ -234,24 +242,29 @@ async def _ended(desk: JobDesk, bench: Bench) -> None:
     pulse = await bench.pulse()
     await _keep_output(desk, bench, pulse, last=True)
     # Told by the guard inside the machine, which may be faster than our look: its time was up too.
-    inside = pulse.told and not desk.job.stop_asked and await _late(desk)
-    timed_out = bool(desk.fact("timed_out", inside))
-    await desk.save(
-        JobPhase.DOWNLOADING,
-        {"exit_code": pulse.exit_code, "output_bytes": pulse.output_bytes,
-         "ran_until_us": desk.now_us(), "timed_out": timed_out, "lost": 0},
-    )  # fmt: skip
+    timed_out = desk.facts.timed_out
+    if timed_out is None:
+        timed_out = pulse.told and not desk.job.stop_asked and await _late(desk)
+    facts = replace(
+        desk.facts,
+        exit_code=pulse.exit_code,
+        output_bytes=pulse.output_bytes,
+        timed_out=timed_out,
+        lost=0,
+    )
+    await desk.save(JobPhase.DOWNLOADING, facts)
 
 
 async def _tell_to_end(desk: JobDesk, bench: Bench) -> None:
     """SIGTERM when somebody stops the job or its time is up; SIGKILL after a while of grace."""
-    now_us, told_us = desk.now_us(), desk.fact("term_us")
+    now_us, told_us = desk.now_us(), desk.facts.term_us
     grace_s = ASIDE_GRACE_S if desk.aside else TERM_BEFORE_S
     if told_us is None:
         if desk.job.stop_asked or await _late(desk):
             await bench.tell_to_end()  # first: what was not told must not be killed
-            await desk.save(facts={"term_us": now_us, "timed_out": not desk.job.stop_asked})
-    elif now_us >= int(told_us) + grace_s * SECOND_US:
+            timed_out = not desk.job.stop_asked
+            await desk.save(facts=replace(desk.facts, term_us=now_us, timed_out=timed_out))
+    elif now_us >= told_us + grace_s * SECOND_US:
         await bench.kill()
 
 
@@ -271,7 +284,9 @@ async def stop_us(desk: JobDesk) -> int | None:
         return rental.lease_ends_us if rental is not None and rental.running else None
     if rental is None:
         return desk.now_us()
-    return stops_at_us(int(desk.fact("started_us", rental.created_us)), rental.lease_ends_us)
+    started_us = desk.facts.started_us
+    begun_us = rental.created_us if started_us is None else started_us
+    return stops_at_us(begun_us, rental.lease_ends_us)
 
 
 def stops_at_us(begun_us: int, ends_us: int) -> int:
@@ -282,29 +297,29 @@ def stops_at_us(begun_us: int, ends_us: int) -> int:
 
 async def _outlived(desk: JobDesk) -> bool:
     """Whether it was killed and still has no status: the copy does not wait any longer."""
-    told_us = desk.fact("term_us")
-    if told_us is None or desk.now_us() < int(told_us) + (TERM_BEFORE_S + 60) * SECOND_US:
+    told_us = desk.facts.term_us
+    if told_us is None or desk.now_us() < told_us + (TERM_BEFORE_S + 60) * SECOND_US:
         return False
-    await desk.save(JobPhase.DOWNLOADING, {"exit_code": None, "lost": 0})
+    await desk.save(JobPhase.DOWNLOADING, replace(desk.facts, exit_code=None, lost=0))
     return True
 
 
 async def _vanished(desk: JobDesk, bench: Bench, pulse: Pulse) -> bool:
     """Whether the command is gone without a status, as after a reboot; then start it again."""
     if pulse.alive:
-        if desk.fact("absent", 0):
-            await desk.save(facts={"absent": 0})
+        if desk.facts.absent:
+            await desk.save(facts=replace(desk.facts, absent=0))
         return False
-    absent = int(desk.fact("absent", 0)) + 1
-    await desk.save(facts={"absent": absent})
+    absent = desk.facts.absent + 1
+    await desk.save(facts=replace(desk.facts, absent=absent))
     if absent < _GONE_AFTER:
         return False
-    restarts = int(desk.fact("restarts", 0))
-    if desk.term("restart_on_resume", default=False) and not desk.job.stop_asked:
+    if desk.spec.restart_on_resume and not desk.job.stop_asked:
         await bench.send([], *_orders(desk))
         await bench.forget_start()
-        await desk.save(facts={"absent": 0, "restarts": restarts + 1})
+        await desk.save(facts=replace(desk.facts, absent=0))
         return True
     why = "Its command vanished without an exit status: the machine was restarted, or killed it."
-    await desk.save(JobPhase.DOWNLOADING, {"exit_code": None, "trouble": why, "lost": 0})
+    facts = replace(desk.facts, exit_code=None, trouble=why, lost=0)
+    await desk.save(JobPhase.DOWNLOADING, facts)
     return True

@@ -197,7 +197,7 @@ async def to_upload(session: Session, paths: Sequence[str]) -> list[Json]:
                 )
                 rows.append({"path": path, "cannot_be_sent": why})
             else:
-                rows.append(one.to_json())
+                rows.append({"path": one.path, "files": one.files, "bytes": one.bytes})
         except VastMcpError as error:
             rows.append({"path": path, "cannot_be_sent": str(error)})
     return rows

@@ -1,6 +1,7 @@
 """The ledger: intents, reservations, plans, leases, quotes and the audit chain."""
 
 from vast_mcp.store._codec import canonical
+from vast_mcp.store._facts_codec import JOB_AGREEMENT
 from vast_mcp.store.charges import Charged, ChargeReading
 from vast_mcp.store.exposure import (
     OutsideRental,
@@ -13,7 +14,17 @@ from vast_mcp.store.exposure import (
     unasked_from,
 )
 from vast_mcp.store.facts import EndpointFacts, Gpus, Halt, KeyState, LeaseFacts, LowStretch
-from vast_mcp.store.jobs import Job, JobPhase
+from vast_mcp.store.job_facts import (
+    JobAgreement,
+    JobEnd,
+    JobFacts,
+    JobKind,
+    JobOutput,
+    JobRent,
+    JobSpec,
+    Upload,
+)
+from vast_mcp.store.jobs import Job, JobNotes, JobPhase
 from vast_mcp.store.ledger import Ledger, SqliteLedger
 from vast_mcp.store.outbox import Letter
 from vast_mcp.store.rows import (
@@ -31,6 +42,7 @@ from vast_mcp.store.sealing import Cipher
 from vast_mcp.store.transaction import Transaction
 
 __all__ = [
+    "JOB_AGREEMENT",
     "AuditEntry",
     "ChargeReading",
     "Charged",
@@ -40,7 +52,15 @@ __all__ = [
     "Gpus",
     "Halt",
     "Job",
+    "JobAgreement",
+    "JobEnd",
+    "JobFacts",
+    "JobKind",
+    "JobNotes",
+    "JobOutput",
     "JobPhase",
+    "JobRent",
+    "JobSpec",
     "KeyState",
     "LeaseFacts",
     "Ledger",
@@ -56,6 +76,7 @@ __all__ = [
     "Silence",
     "SqliteLedger",
     "Transaction",
+    "Upload",
     "canonical",
     "current_rate",
     "day_of",

@@ -13,6 +13,15 @@ from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.store.facts import EndpointFacts, Gpus, LeaseFacts, LowStretch
+from vast_mcp.store.job_facts import (
+    JobAgreement,
+    JobEnd,
+    JobFacts,
+    JobOutput,
+    JobRent,
+    JobSpec,
+    Upload,
+)
 from vast_mcp.units import Usd, UsdPerHour
 
 _T = TypeVar("_T")
@@ -28,13 +37,17 @@ class _Slot:
     key: str
     kind: Any
     default: Any
+    codec: "FactsCodec[Any] | None" = None
+    """Of facts that are an object of their own there, or a list of them."""
 
 
 class FactsCodec(Generic[_T]):
     """One kind of facts.
 
-    `keys` are the stored names that differ from the fields' own; `parts` are fields that are facts
-    themselves and whose keys stand beside the others.
+    `keys` are the stored names that differ from the fields' own. `parts` are fields that are facts
+    themselves and whose keys stand beside the others: one that may be None is absent where its
+    required keys are. `inner` are fields that are stored as objects of their own. With `whole`
+    a default is written as well: earlier releases index it.
     """
 
     def __init__(
@@ -42,17 +55,32 @@ class FactsCodec(Generic[_T]):
         kind: type[_T],
         keys: Mapping[str, str] | None = None,
         parts: Mapping[str, "FactsCodec[Any]"] | None = None,
+        inner: Mapping[str, "FactsCodec[Any]"] | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
         assert is_dataclass(kind)
         hints = get_type_hints(kind, localns={"Json": object})  # what is kept is not looked into
-        renamed = keys or {}
+        renamed, inside = keys or {}, inner or {}
         self._kind = kind
         self._parts = parts or {}
+        self._optional = {name for name in self._parts if isinstance(hints[name], UnionType)}
         self._slots = tuple(
-            _Slot(one.name, renamed.get(one.name, one.name), hints[one.name], one.default)
+            _Slot(
+                name=one.name,
+                key=renamed.get(one.name, one.name),
+                kind=hints[one.name],
+                default=MISSING if whole else one.default,
+                codec=inside.get(one.name),
+            )
             for one in fields(kind)
             if one.name != _CARRIED and one.name not in self._parts
         )
+        self._required = {
+            renamed.get(one.name, one.name)
+            for one in fields(kind)
+            if one.default is MISSING and one.default_factory is MISSING
+        }
         self._keeps = _CARRIED in hints
         self.keys: frozenset[str] = frozenset(slot.key for slot in self._slots).union(
             *(part.keys for part in self._parts.values())
@@ -66,11 +94,13 @@ class FactsCodec(Generic[_T]):
         """
         held = _typed(stored, dict)
         values = {
-            slot.name: _read(slot.kind, held[slot.key])
+            slot.name: _read(slot.kind, held[slot.key], slot.codec)
             for slot in self._slots
             if held.get(slot.key) is not None
         }
-        values |= {name: part.decode(held) for name, part in self._parts.items()}
+        for name, part in self._parts.items():
+            if name not in self._optional or any(held.get(key) for key in part._required):  # noqa: SLF001  its own kind
+                values[name] = part.decode(held)
         if self._keeps:
             values[_CARRIED] = {k: v for k, v in held.items() if k not in self.keys}
         return self._kind(**values)
@@ -81,17 +111,22 @@ class FactsCodec(Generic[_T]):
         for slot in self._slots:
             value = getattr(facts, slot.name)
             if slot.default is MISSING or value != slot.default:
-                written[slot.key] = _written(value)
+                written[slot.key] = _written(value, slot.codec)
         for name, part in self._parts.items():
-            written |= part.encode(getattr(facts, name))
+            if getattr(facts, name) is not None:
+                written |= part.encode(getattr(facts, name))
         return written
 
 
-def _read(kind: Any, value: Json) -> Any:  # noqa: ANN401  the border to the file
+def _read(kind: Any, value: Json, codec: FactsCodec[Any] | None) -> Any:  # noqa: ANN401  the border to the file
     if isinstance(kind, UnionType):
         (kind,) = (one for one in get_args(kind) if one is not NoneType)
     if get_origin(kind) is tuple:
-        return tuple(_read(get_args(kind)[0], one) for one in _typed(value, list))
+        return tuple(_read(get_args(kind)[0], one, codec) for one in _typed(value, list))
+    if codec is not None:
+        return codec.decode(value)
+    if get_origin(kind) is Mapping:
+        return {key: _typed(one, str) for key, one in _typed(value, dict).items()}
     if kind is Gpus:
         return _gpus(_typed(value, str))
     if kind is LowStretch:
@@ -119,16 +154,20 @@ def _gpus(text: str) -> Gpus:
     return Gpus(int(found[1]), found[2])
 
 
-def _written(value: Any) -> Json:  # noqa: ANN401  the border to the file
+def _written(value: Any, codec: FactsCodec[Any] | None) -> Json:  # noqa: ANN401  the border to the file
     match value:
         case Usd() | UsdPerHour():
             return value.micros
         case Gpus():
             return str(value)
         case tuple():
-            return [_written(one) for one in value]
+            return [_written(one, codec) for one in value]
         case StrEnum():
             return value.value
+        case Mapping():
+            return dict(value)
+    if codec is not None and value is not None:
+        return codec.encode(value)
     written: Json = value
     return written
 
@@ -146,3 +185,29 @@ LEASE_FACTS = FactsCodec(
     parts={"endpoint": FactsCodec(EndpointFacts, keys={"per_worker": "per_worker_micros"})},
 )
 """The column `details` of a rental."""
+
+JOB_AGREEMENT = FactsCodec(
+    JobAgreement,
+    keys={
+        "gpus": "gpu",
+        "rate": "rate_micros",
+        "ceiling": "ceiling_micros",
+        "at_most": "at_most_micros",
+        "disk_per_day": "disk_usd_per_day_micros",
+    },
+    inner={"uploads": FactsCodec(Upload)},
+)
+"""What a plan keeps of a job's question; beside the rest in the column `spec` of a job."""
+
+JOB_SPEC = FactsCodec(JobSpec, parts={"agreed": JOB_AGREEMENT})
+"""The column `spec` of a job."""
+
+JOB_FACTS = FactsCodec(
+    JobFacts,
+    keys={"rent": "create"},
+    inner={"rent": FactsCodec(JobRent), "outputs": FactsCodec(JobOutput, whole=True)},
+)
+"""The column `facts` of a job."""
+
+JOB_END = FactsCodec(JobEnd, keys={"cost": "cost_micros"})
+"""The column `said` of a job."""

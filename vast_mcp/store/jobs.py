@@ -5,10 +5,11 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from vast_mcp.operations import JsonObject
 from vast_mcp.store._codec import canonical
+from vast_mcp.store._facts_codec import JOB_END, JOB_FACTS, JOB_SPEC, FactsCodec
+from vast_mcp.store.job_facts import JobEnd, JobFacts, JobKind, JobSpec
 from vast_mcp.store.sealing import Cipher
 from vast_mcp.units import Usd
 
@@ -45,11 +46,8 @@ class Job:
     stop_asked: bool
     instance_id: int | None
     """The one machine that the job has now."""
-    spec: JsonObject
-    """What was agreed. No environment values, no contents of files; `command` is sealed in the file
-    and forgotten when the job is over."""
-    facts: JsonObject
-    """What has happened."""
+    spec: JobSpec
+    facts: JobFacts
     sealed: str
     """Environment values and files, encrypted; emptied when the job is over."""
     created_us: int
@@ -59,8 +57,7 @@ class Job:
     """The server at work on it."""
     beat_us: int = 0
     """When that server last said so, by this machine's wall clock."""
-    said: JsonObject = field(default_factory=dict)
-    """What the end was, for people."""
+    said: JobEnd = field(default_factory=JobEnd)
     task: str = ""
     """The named budget that it shares with other jobs and rents; empty: it has one of its own."""
 
@@ -77,11 +74,37 @@ class Job:
     @property
     def at_most(self) -> Usd | None:
         """What a person agreed that it may cost in all, whatever its task has left."""
-        micros = self.spec.get("at_most_micros")
-        return Usd(micros) if isinstance(micros, int) else None
+        return None if self.spec.agreed is None else self.spec.agreed.at_most
+
+    @property
+    def aside(self) -> bool:
+        """Whether it is only a command: its machine was there before, and stays."""
+        return self.spec.kind is JobKind.COMMAND
 
 
-_JSON = {"spec", "facts", "said"}
+class JobNotes(TypedDict, total=False):
+    """What the server at work on a job may write of it beside its phase and facts."""
+
+    stop_asked: bool
+    instance_id: int | None
+    sealed: str
+    ended_us: int | None
+    said: JobEnd
+
+
+class JobChanges(JobNotes, total=False):
+    """What of a job may be written after it was made; its field names and types."""
+
+    phase: JobPhase
+    approved: bool
+    spec: JobSpec
+    facts: JobFacts
+    changed_us: int
+    owner: str
+    beat_us: int
+
+
+_JSON: Mapping[str, FactsCodec[Any]] = {"spec": JOB_SPEC, "facts": JOB_FACTS, "said": JOB_END}
 _FLAGS = {"approved", "stop_asked"}
 
 
@@ -115,11 +138,11 @@ class JobRows:
         """Jobs that have this machine, or left it behind, the newest first."""
         return self._jobs("WHERE instance_id = ? ORDER BY created_us DESC", instance_id)
 
-    def update_job(self, job: Job, **changes: Any) -> Job:  # noqa: ANN401  row fields
+    def update_job(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
         """Write these fields, return the job as it now is; one that is over has no command."""
         changed = replace(job, **changes)
-        if changed.phase.over and "command" in changed.spec:
-            changed = replace(changed, sealed="", spec={**changed.spec, "command": ""})
+        if changed.phase.over:
+            changed = replace(changed, sealed="", spec=replace(changed.spec, command=""))
         columns = _columns(changed, self._cipher)
         assignments = ", ".join(f"{name} = :{name}" for name in columns if name != "job_id")
         self._connection.execute(
@@ -146,10 +169,9 @@ class JobRows:
 
 def _columns(job: Job, cipher: Cipher) -> dict[str, Any]:
     columns: dict[str, Any] = {one.name: getattr(job, one.name) for one in fields(job)}
-    if "command" in job.spec:
-        columns["spec"] = {**job.spec, "command": cipher.close(str(job.spec["command"]))}
-    for name in _JSON:
-        columns[name] = canonical(columns[name])
+    columns["spec"] = replace(job.spec, command=cipher.close(job.spec.command))
+    for name, codec in _JSON.items():
+        columns[name] = canonical(codec.encode(columns[name]))
         columns[name] = columns[name] if name == "spec" else cipher.scrub(columns[name])
     for name in _FLAGS:
         columns[name] = int(columns[name])
@@ -159,10 +181,10 @@ def _columns(job: Job, cipher: Cipher) -> dict[str, Any]:
 def _job(row: sqlite3.Row, cipher: Cipher) -> Job:
     try:
         values: dict[str, Any] = {one.name: row[one.name] for one in fields(Job)}
-        for name in _JSON:
-            values[name] = json.loads(values[name])
-        if "command" in values["spec"]:
-            values["spec"]["command"] = cipher.open(str(values["spec"]["command"]))
+        for name, codec in _JSON.items():
+            values[name] = codec.decode(json.loads(values[name]))
+        spec = values["spec"]
+        values["spec"] = replace(spec, command=cipher.open(spec.command))
         for name in _FLAGS:
             values[name] = bool(values[name])
         return Job(**{**values, "phase": JobPhase(values["phase"])})

@@ -7,13 +7,12 @@ from pathlib import Path
 from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import InputInvalid
 from vast_mcp.instances.cost_estimate import likely_spent
-from vast_mcp.jobs.background import aside
 from vast_mcp.masking import Needles
-from vast_mcp.operations import Json, JsonObject
+from vast_mcp.operations import JsonObject
 from vast_mcp.remote.threads import in_thread
 from vast_mcp.session import Session
 from vast_mcp.showing import dollars, given
-from vast_mcp.store import Job, JobPhase, Transaction, spent_and_reserved
+from vast_mcp.store import Job, JobOutput, JobPhase, Transaction, spent_and_reserved
 from vast_mcp.telling import EVERY_S, Stand
 from vast_mcp.text import clean, clean_line
 from vast_mcp.units import Usd, minute
@@ -103,7 +102,7 @@ def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:
 def job_row(seen: ShownJob) -> JsonObject:
     """A job in a list or an answer; nothing in it was printed by the command."""
     job = seen.job
-    facts, said, mere = job.facts, job.said, aside(job)
+    spec, facts, mere = job.spec, job.facts, job.aside
     left_us = None if seen.lease_ends_us is None else max(0, seen.lease_ends_us - seen.now_us)
     return given(
         {
@@ -111,19 +110,19 @@ def job_row(seen: ShownJob) -> JsonObject:
             "kind": "command" if mere else None,
             "phase": "starting" if mere and job.phase is JobPhase.UPLOADING else job.phase.value,
             "said": _words(seen),
-            "command": str(clean_line(job.spec.get("command", ""), 80)),
-            "gpu": str(job.spec.get("gpu", "")),
+            "command": str(clean_line(spec.command, 80)),
+            "gpu": "" if spec.agreed is None else str(spec.agreed.gpus),
             "instance_id": job.instance_id,
-            "exit_code": facts.get("exit_code"),
+            "exit_code": facts.exit_code,
             "cost_so_far_usd": None if mere else dollars(seen.spent),
             "at_most_usd": None if mere else dollars(job.at_most or Usd()),
             "task": job.task or None,
             "minutes_left": None if left_us is None else left_us // (60 * SECOND_US),
-            "replaced": len(_list(facts.get("failed_hosts"))) - bool(facts.get("hopeless")) or None,
-            "outputs": [_output(one) for one in _list(facts.get("outputs"))] or _unnamed(job),
-            "untrusted_detail": str(clean_line(facts.get("detail") or "", 300)) or None,
-            "whole_log": str(facts.get("whole_log") or "") or None,
-            "machine": str(said.get("machine", "")) or None,
+            "replaced": len(facts.failed_hosts) - facts.hopeless or None,
+            "outputs": [_output(one) for one in facts.outputs] or _unnamed(job),
+            "untrusted_detail": str(clean_line(facts.detail, 300)) or None,
+            "whole_log": facts.whole_log or None,
+            "machine": job.said.machine or None,
             "created": minute(job.created_us),
             "ended": None if job.ended_us is None else minute(job.ended_us),
         }
@@ -132,7 +131,7 @@ def job_row(seen: ShownJob) -> JsonObject:
 
 def _unnamed(job: Job) -> str | None:
     """Said of a job that will bring nothing home; once over, its last sentence says it."""
-    if aside(job) or job.phase.over or _list(job.spec.get("outputs")):
+    if job.aside or job.phase.over or job.spec.outputs:
         return None
     return "none named"
 
@@ -140,30 +139,22 @@ def _unnamed(job: Job) -> str | None:
 def _words(seen: ShownJob) -> str:
     job = seen.job
     if job.phase.over:
-        return str(job.said.get("why", ""))
-    waits = job.facts.get("waits_for") if job.phase.value == "waiting" else ""
+        return job.said.why
+    waits = job.facts.waits_for if job.phase is JobPhase.WAITING else ""
     stopping = "Being stopped. " if job.stop_asked else ""
-    return f"{stopping}{waits or ''}".strip()
+    return f"{stopping}{waits}".strip()
 
 
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _output(one: Json) -> JsonObject:
-    row = one if isinstance(one, dict) else {}
-    sums = row.get("sha256")
+def _output(one: JobOutput) -> JsonObject:
     return given(
         {
-            "untrusted_path": str(clean_line(row.get("path", ""), 100)),
-            "local": str(row.get("local", "")) or None,
-            "files": row.get("files"),
-            "bytes": row.get("bytes"),
-            "empty_files": row.get("empty") or None,
-            "sha256": next(iter(sums.values()))
-            if isinstance(sums, dict) and len(sums) == 1
-            else None,
-            "untrusted_trouble": str(clean_line(row.get("trouble", ""), 200)) or None,
+            "untrusted_path": str(clean_line(one.path, 100)),
+            "local": one.local or None,
+            "files": one.files,
+            "bytes": one.bytes,
+            "empty_files": one.empty or None,
+            "sha256": next(iter(one.sha256.values())) if len(one.sha256) == 1 else None,
+            "untrusted_trouble": str(clean_line(one.trouble, 200)) or None,
         }
     )
 

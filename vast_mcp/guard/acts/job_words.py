@@ -8,8 +8,7 @@ def job_words(tx: Transaction, instance_id: int) -> str:
     for job in tx.jobs_of_machine(instance_id):
         if not job.phase.over:
             return f" Job {job.job_id} is at work on it."
-        if job.facts.get("started") and not job.facts.get("verified"):
-            named = job.spec.get("outputs")
-            count = len(named) if isinstance(named, list) else 0
+        if job.facts.started and not job.facts.verified:
+            count = len(job.spec.outputs)
             return f" Job {job.job_id}: not all of its {count} outputs came home." if count else ""
     return ""
