@@ -1,11 +1,13 @@
 """Jobs and rents that share one named budget: each job keeps a ceiling and a sum of its own."""
 
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.basin import Basin
+from tests.jobs.test_earlier_jobs import EARLIER
 from tests.world import ToolFailed
 from vast_mcp.store import SqliteLedger
 from vast_mcp.store.schema import MIGRATIONS
@@ -82,7 +84,8 @@ async def test_an_older_ledgers_jobs_keep_their_machines(tmp_path: Path) -> None
         raw.execute(f"PRAGMA user_version = {upto}")
         raw.execute(
             "INSERT INTO jobs VALUES ('abc12345','local','','local','running',1,0,27000001,"
-            "'{\"at_most_micros\":5000000}','{}','',1,1,NULL,'',0,'{}')"
+            "?,'{}','',1,1,NULL,'',0,'{}')",
+            (json.dumps(EARLIER["spec"]),),
         )
         for intent, task in (("a", "job abc12345"), ("b", "job nobody"), ("c", "lora")):
             raw.execute(

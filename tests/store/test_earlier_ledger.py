@@ -7,6 +7,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from tests.database import opened
@@ -17,6 +18,11 @@ from vast_mcp.simulator.serverless import Endpoint
 from vast_mcp.store import (
     EndpointFacts,
     Gpus,
+    JobAgreement,
+    JobFacts,
+    JobKind,
+    JobPhase,
+    JobSpec,
     KeyState,
     LeaseFacts,
     LowStretch,
@@ -24,7 +30,7 @@ from vast_mcp.store import (
     RentalState,
 )
 from vast_mcp.store.schema import MIGRATIONS
-from vast_mcp.units import UsdPerHour
+from vast_mcp.units import Usd, UsdPerHour
 
 EARLIER = Path(__file__).parent / "earlier"
 LEDGER = "167d8038bbf0d3c1.db"
@@ -103,6 +109,36 @@ async def test_the_facts_of_an_earlier_release_are_read_as_they_were_meant(tmp_p
     assert all(one.carried == {} for one in found.values())
     with opened(tmp_path / "state" / LEDGER) as book:
         assert book.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+async def test_the_jobs_of_an_earlier_release_are_read_as_they_were_meant(tmp_path: Path) -> None:
+    """What was agreed, where each stands and what came of it; a sealed command is opened."""
+    world = an_account_of_then(tmp_path)
+    async with world.runtime() as runtime:
+        jobs = await runtime.session.account.ledger.read(lambda tx: tx.jobs("local"))
+    going, beside, over = jobs
+    agreed = JobAgreement(
+        gpus=Gpus(1, "RTX 4090"), rate=UsdPerHour(292_171), ceiling=UsdPerHour(370_000),
+        at_most=Usd(5_000_000), hours=17.033333333333335, disk_per_day=Usd(248_904), uploads=(),
+    )  # fmt: skip
+    assert replace(going.spec, carried={}) == JobSpec(
+        "python3 train.py", outputs=("out",), gpu_names=("RTX 4090",), max_replacements=2,
+        on_end="destroy", restart_on_resume=True, agreed=agreed,
+    )  # fmt: skip
+    assert (going.phase, going.approved, going.facts) == (JobPhase.RENTING, True, JobFacts())
+    assert (beside.spec, beside.aside) == (JobSpec("python3 train.py", JobKind.COMMAND), True)
+    assert (over.spec.command, over.spec.agreed) == ("", agreed)
+    facts = over.facts
+    assert facts.rent is not None
+    assert (facts.rent.request_key, facts.rent.offer_id) == ("job w3qg3dgs 0", 30_245_489)
+    assert (facts.started, facts.verified, facts.exit_code, facts.timed_out) == (
+        True, True, 0, False,
+    )  # fmt: skip
+    (output,) = facts.outputs
+    assert (output.path, output.bytes, output.trouble, len(output.sha256)) == (
+        "out", 128_000, "", 1,
+    )  # fmt: skip
+    assert over.said.cost == Usd(26_632)
 
 
 async def test_the_keeper_goes_on_with_a_ledger_of_an_earlier_release(tmp_path: Path) -> None:
