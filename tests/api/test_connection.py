@@ -26,7 +26,7 @@ from vast_mcp.errors import (
     VendorDown,
     VendorUnreadable,
 )
-from vast_mcp.operations import Call, JsonObject, instances, market, serverless
+from vast_mcp.operations import Call, JsonObject, instances, market, on_instances, serverless
 
 CALL = instances.stop_instance(5)
 Trace = Callable[[str, dict[str, object]], Awaitable[None]]
@@ -131,7 +131,7 @@ async def test_a_read_follows_a_redirect_to_the_same_host_only() -> None:
 
 async def test_a_redirect_cannot_lead_a_read_to_an_undeclared_route() -> None:
     """The wall judges each hop."""
-    wire = Wire([httpx2.Response(307, headers={"location": "/api/v0/secrets/"})])
+    wire = Wire([httpx2.Response(307, headers={"location": "/api/v0/subaccounts/"})])
     with pytest.raises(PermitMissing):
         await Reads(connect(wire)).show_instance(7)
     assert len(wire.seen) == 1
@@ -241,7 +241,7 @@ async def test_a_permit_fits_whatever_text_the_request_holds() -> None:
     """The digest of the call and that of the wire agree: emoji, quotes, spaces, a query."""
     wire = Wire([ok({"success": True})])
     odd = 'a b+c%20&=\U0001f680 \u00e9 "quoted" \\ \n'
-    label = instances.label_instance(5, odd)
+    label = on_instances.label_instance(5, odd)
     call = Call(label.operation, label.path, (("x y", odd), ("empty", "")), label.body)
     assert await Writes(connect(wire)).send(call, Permit.for_call(call)) == {"success": True}
     assert wire.seen[0].url.params["x y"] == odd
@@ -249,7 +249,7 @@ async def test_a_permit_fits_whatever_text_the_request_holds() -> None:
 
 async def test_half_a_surrogate_is_refused_before_it_is_sent() -> None:
     """A text that cannot be encoded is the caller's mistake, not an unknown outcome."""
-    call = instances.label_instance(5, "\ud800")
+    call = on_instances.label_instance(5, "\ud800")
     with pytest.raises(InputInvalid):
         Permit.for_call(call)
 

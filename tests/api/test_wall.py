@@ -166,7 +166,7 @@ async def test_a_body_that_can_be_read_in_two_ways_is_refused(body: bytes, why: 
 @pytest.mark.parametrize(
     ("method", "url"),
     [
-        ("GET", "https://console.vast.ai/api/v0/secrets/"),
+        ("GET", "https://console.vast.ai/api/v0/subaccounts/"),
         ("DELETE", "https://console.vast.ai/api/v0/instances/"),
         ("GET", "https://console.vast.ai/api/v0/instances/filters/"),
         ("DELETE", "https://console.vast.ai/api/v0/instances/5,6/"),

@@ -8,13 +8,16 @@ from tests.keeper.test_keeper import rented
 from tests.suites.rig import carry
 from tests.world import World
 from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.acts.upkeep import (
-    AttachSshKey,
-    DeleteDiskFiles,
-    LabelInstance,
+from vast_mcp.guard.acts import DeclaredAct
+from vast_mcp.guard.acts.upkeep import DeleteDiskFiles
+from vast_mcp.guard.books import note_key
+from vast_mcp.operations.on_instances import (
+    ATTACH_SSH_KEY,
+    LABEL_INSTANCE,
+    KeyToAttach,
+    Relabelling,
     check_public_key,
 )
-from vast_mcp.guard.books import note_key
 from vast_mcp.store import KeyState, Transaction
 
 KEY = "ssh-ed25519 " + "A" * 40
@@ -38,19 +41,16 @@ KEY = "ssh-ed25519 " + "A" * 40
         ("", False),
     ],
 )
-async def test_only_one_line_that_is_a_public_key_leaves_this_computer(
-    tmp_path: Path, text: str, *, fine: bool
-) -> None:
-    """Refused by the look, before a question; a private key with a word of its own."""
+def test_only_one_line_that_is_a_public_key_leaves_this_computer(text: str, *, fine: bool) -> None:
+    """Refused before anything is looked at; a private key with a word of its own."""
     if fine:
         check_public_key(text)
         return
     with pytest.raises(InputInvalid, match="private key" if "PRIVATE" in text else "one line"):
         check_public_key(text)
     if text:
-        async with World(tmp_path).account() as account:
-            with pytest.raises(InputInvalid, match="public_key"):
-                await AttachSshKey(1, text).look(account)
+        with pytest.raises(InputInvalid, match="public_key"):
+            KeyToAttach(1, text)
 
 
 LONGEST = ("/" + "a" * 120 + "/" + "b" * 119,)
@@ -98,7 +98,7 @@ async def test_a_label_that_imitates_a_mark_is_refused_by_the_look(
     """Before a question that nobody could answer."""
     async with World(tmp_path).account() as account:
         with pytest.raises(InputInvalid, match="label"):
-            await LabelInstance(27_000_000, label).look(account)
+            await DeclaredAct(LABEL_INSTANCE, Relabelling(27_000_000, label)).look(account)
 
 
 async def test_files_are_deleted_on_stopped_machines_only(tmp_path: Path) -> None:
@@ -149,7 +149,9 @@ async def test_only_our_own_key_is_noted_as_given(
             note_key(tx, found.intent_id, KeyState.REFUSED)
 
         await runtime.session.account.ledger.write(refuse)
-        await carry(runtime.session.guard, AttachSshKey(instance_id, given))
+        await carry(
+            runtime.session.guard, DeclaredAct(ATTACH_SSH_KEY, KeyToAttach(instance_id, given))
+        )
         found = await runtime.session.account.ledger.read(
             lambda tx: tx.rental_of("instance", instance_id)
         )

@@ -18,6 +18,7 @@ AREAS = (
     "logs-execute",
     "serverless",
     "copy",
+    "keys",
 )
 
 

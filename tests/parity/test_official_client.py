@@ -16,10 +16,11 @@ EXPECTED = {
     "search-offers": (8, 53, 0),
     "create-instance": (0, 23, 15),
     "instances-show": (5, 6, 7),
-    "instances-manage": (7, 0, 25),
+    "instances-manage": (8, 0, 24),
     "logs-execute": (0, 7, 2),
     "serverless": (1, 6, 25),
     "copy": (4, 1, 15),
+    "keys": (5, 0, 13),
 }
 """Per area: equal, deliberately different, not ours."""
 REFUSED_HERE = {

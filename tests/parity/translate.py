@@ -14,8 +14,9 @@ from tests.parity.corpus import Case
 from vast_mcp.api.query import parse_order, parse_query
 from vast_mcp.guard.acts._places import place
 from vast_mcp.models import Rental, Scaling
-from vast_mcp.operations import Call, Json, copying, instances, market, serverless
+from vast_mcp.operations import Call, Json, copying, instances, market, on_instances, serverless
 from vast_mcp.operations.instances import Connect, CreateSpec
+from vast_mcp.operations.keys import SHOW_KEYS, KindOfKey
 
 
 @dataclass(frozen=True)
@@ -167,13 +168,17 @@ def _show(case: Case) -> Translation:
 
 
 _FOREIGN_VERBS = {
-    "recycle": "recycle is not declared yet",
     "update": "changing an instance's template is not declared yet",
     "prepay": "prepaying is not declared yet",
     "take": "snapshots are not declared yet",
     "accept": "price increases are not declared yet",
     "reject": "price increases are not declared yet",
 }
+
+
+def _recycled(instance_id: int) -> Call:
+    declared = on_instances.RECYCLE_INSTANCE
+    return declared.call(on_instances.OneInstance(instance_id), {})
 
 
 def _manage(case: Case) -> Translation:
@@ -192,12 +197,13 @@ def _manage(case: Case) -> Translation:
             return NotOurs("a bid without a number lets the server choose the price")
         return [instances.change_bid(target, float(rest[rest.index("--price") + 1]))]
     if verb == "label":
-        return [instances.label_instance(target, rest[1])]
+        return [on_instances.label_instance(target, rest[1])]
     builders: dict[str, Callable[[int], Call]] = {
         "start": instances.start_instance,
         "stop": instances.stop_instance,
         "destroy": instances.destroy_instance,
         "reboot": instances.reboot_instance,
+        "recycle": _recycled,
     }
     return [builders[verb](target)]
 
@@ -292,6 +298,23 @@ def _copy(case: Case) -> Translation:
     return [copying.copy_direct(source.vendor_id, source.path, target.vendor_id, target.path)]
 
 
+def _keys(case: Case) -> Translation:
+    verb, noun, *rest = case.argv
+    kinds: dict[str, KindOfKey] = {
+        "ssh-keys": KindOfKey("ssh"), "api-keys": KindOfKey("api"), "env-vars": KindOfKey("env"),
+    }  # fmt: skip
+    if verb == "show":
+        return [SHOW_KEYS.call(kinds[noun])]
+    if verb == "attach" and not rest[1].startswith("ssh-"):
+        return NotOurs("the line of a key is given, not a file's name")
+    if verb == "attach":
+        return [on_instances.attach_ssh_key(int(rest[0]), rest[1])]
+    if verb == "detach":
+        given = on_instances.KeyToDetach(int(rest[0]), int(rest[1]))
+        return [on_instances.DETACH_SSH_KEY.call(given, {})]
+    return NotOurs("the account's own keys are not changed yet")
+
+
 _AREAS: dict[str, Callable[[Case], Translation]] = {
     "search-offers": _search,
     "create-instance": _create,
@@ -300,4 +323,5 @@ _AREAS: dict[str, Callable[[Case], Translation]] = {
     "logs-execute": _logs,
     "serverless": _serverless,
     "copy": _copy,
+    "keys": _keys,
 }

@@ -9,17 +9,23 @@ import pytest
 
 from tests.world import Json, ToolFailed, World
 from vast_mcp.models import InstanceState
-from vast_mcp.tools import disk, instances, lifecycle, market
+from vast_mcp.tools import declared, disk, instances, lifecycle, market
 from vast_mcp.tools._instance_rows import StateWord
 
-MODULES = (market, instances, lifecycle, disk)
+MODULES = (market, instances, lifecycle, disk, declared)
 TOOLS = [spec for module in MODULES for spec in module.TOOLS]
 READS = {
     "search_offers", "search_templates", "show_instances", "wait_for_instance", "show_logs",
-    "list_disk",
+    "list_disk", "show_keys",
 }  # fmt: skip
-DESTROYS = {"stop_instance", "destroy_instance", "reboot_instance", "delete_disk_files"}
-EXTRA = {"reboot_instance", "label_instance", "attach_ssh_key", "list_disk", "delete_disk_files"}
+DESTROYS = {
+    "stop_instance", "destroy_instance", "reboot_instance", "delete_disk_files", "detach_ssh_key",
+    "recycle_instance",
+}  # fmt: skip
+EXTRA = {
+    "reboot_instance", "label_instance", "attach_ssh_key", "list_disk", "delete_disk_files",
+    "detach_ssh_key", "recycle_instance", "show_keys",
+}  # fmt: skip
 
 
 async def test_a_stopped_machine_starts_under_a_new_lease_and_is_extended(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from vast_mcp.clock import HOUR_US, MINUTE_US
 from vast_mcp.errors import ApiError, ConfigInvalid, VastMcpError, VendorRefused
 from vast_mcp.guard import books
 from vast_mcp.guard.act import Act, Caller, Outcome
-from vast_mcp.guard.acts.upkeep import AttachSshKey
+from vast_mcp.guard.acts.declared import DeclaredAct
 from vast_mcp.models import Instance
+from vast_mcp.operations.on_instances import ATTACH_SSH_KEY, KeyToAttach
 from vast_mcp.store import KeyState, Rental, RentalState
 
 KEY_AFTER_US = 2 * MINUTE_US
@@ -69,7 +70,7 @@ async def _give(
     failed: list[str],
 ) -> None:
     try:
-        await correct(AttachSshKey(instance_id), caller)
+        await correct(DeclaredAct(ATTACH_SSH_KEY, KeyToAttach(instance_id)), caller)
         did.append(f"{instance_id} was given our SSH key")
     except VendorRefused as error:
         await _note(account, rental, KeyState.REFUSED)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, NotFound, PolicyDenied
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import AttachSshKey, CreateInstance, DestroyInstance, RebootInstance
+from vast_mcp.guard.acts import CreateInstance, DeclaredAct, DestroyInstance, RebootInstance
 from vast_mcp.instances.waiting import log_trouble
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.jobs.desk import JobDesk
@@ -17,6 +17,7 @@ from vast_mcp.jobs.offers import JobWish, offers_for
 from vast_mcp.jobs.progress import MachineProgress, progress_of
 from vast_mcp.jobs.terms import SHORTEST_HOURS, affordable_hours, traffic_of
 from vast_mcp.models import Offer, Remedy
+from vast_mcp.operations.on_instances import ATTACH_SSH_KEY, KeyToAttach
 from vast_mcp.remote.errors import RemoteError, SshUnavailable
 from vast_mcp.remote.trouble import Ill
 from vast_mcp.store import JobPhase, JobRent, KeyState, Rental, RentalState
@@ -266,7 +267,7 @@ async def _give_key(desk: JobDesk) -> None:
         return
     await desk.save(facts=replace(desk.facts, key_us=now_us))
     with suppress(ApiError):  # tried again with the next refusal
-        await desk.carry(AttachSshKey(desk.job.instance_id))
+        await desk.carry(DeclaredAct(ATTACH_SSH_KEY, KeyToAttach(desk.job.instance_id)))
 
 
 async def _replace(desk: JobDesk) -> None:

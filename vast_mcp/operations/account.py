@@ -4,21 +4,18 @@ See docs/vendor-api.md#account, docs/vendor-api.md#billing, docs/vendor-api.md#s
 docs/vendor-api.md#volumes.
 """
 
-from vast_mcp.operations._declare import Call, Data, Operation, in_query
+from vast_mcp.operations._declare import Call, Operation, in_query
 
 SHOW_ACCOUNT = Operation("show_account", "GET", "/api/v0/users/current", "account", interval_s=1.0)
 LIST_CHARGES = Operation("list_charges", "GET", "/api/v0/charges/", "account", interval_s=1.0)
 LIST_VOLUMES = Operation("list_volumes", "GET", "/api/v0/volumes", "account", interval_s=8.0)
 LIST_SSH_KEYS = Operation("list_ssh_keys", "GET", "/api/v0/ssh/", "account", interval_s=1.0)
-CREATE_SSH_KEY = Operation(
-    "create_ssh_key", "POST", "/api/v0/ssh/", "account", data=Data.CHANGES, interval_s=1.0
-)
 
 SHOW_INBOX = Operation(
     "show_inbox", "GET", "/api/v0/notifications/inbox/", "account", interval_s=5.0
 )
 
-OPERATIONS = (SHOW_ACCOUNT, SHOW_INBOX, LIST_CHARGES, LIST_VOLUMES, LIST_SSH_KEYS, CREATE_SSH_KEY)
+OPERATIONS = (SHOW_ACCOUNT, SHOW_INBOX, LIST_CHARGES, LIST_VOLUMES, LIST_SSH_KEYS)
 
 
 CHARGE_ROWS = 100
@@ -56,8 +53,3 @@ def list_volumes() -> Call:
 def list_ssh_keys() -> Call:
     """The account's public keys."""
     return LIST_SSH_KEYS.call()
-
-
-def create_ssh_key(public_key: str) -> Call:
-    """Register a public key for instances created from now on."""
-    return CREATE_SSH_KEY.call({"ssh_key": public_key})

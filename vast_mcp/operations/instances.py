@@ -47,10 +47,6 @@ STOP_INSTANCE = Operation(
     "stop_instance", "PUT", _MANAGE, "instances", money=Money.SAVES, data=Data.CHANGES,
     interval_s=1.0, admits=lambda body: body == {"state": "stopped"},
 )  # fmt: skip
-LABEL_INSTANCE = Operation(
-    "label_instance", "PUT", _MANAGE, "instances", data=Data.CHANGES, interval_s=1.0,
-    admits=lambda body: body.keys() == {"label"} and isinstance(body["label"], str),
-)  # fmt: skip
 DESTROY_INSTANCE = Operation(
     "destroy_instance", "DELETE", _MANAGE, "instances",
     money=Money.SAVES, data=Data.DESTROYS, interval_s=3.0,
@@ -98,19 +94,15 @@ DELETE_DISK_FILES = Operation(
     "delete_disk_files", "PUT", _COMMAND, "instances", data=Data.DESTROYS, interval_s=1.5,
     admits=lambda body: _is_command(body, _REMOVAL),
 )  # fmt: skip
-ATTACH_SSH_KEY = Operation(
-    "attach_ssh_key", "POST", "/api/v0/instances/{instance_id}/ssh/", "instances",
-    data=Data.CHANGES, interval_s=1.0,
-)  # fmt: skip
 LIST_INSTANCE_SSH_KEYS = Operation(
     "list_instance_ssh_keys", "GET", "/api/v0/instances/{instance_id}/ssh/", "instances",
     interval_s=1.0,
 )  # fmt: skip
 
 OPERATIONS = (
-    CREATE_INSTANCE, LIST_INSTANCES, SHOW_INSTANCE, START_INSTANCE, STOP_INSTANCE, LABEL_INSTANCE,
+    CREATE_INSTANCE, LIST_INSTANCES, SHOW_INSTANCE, START_INSTANCE, STOP_INSTANCE,
     DESTROY_INSTANCE, REBOOT_INSTANCE, CHANGE_BID, REQUEST_LOGS, LIST_DISK, DELETE_DISK_FILES,
-    ATTACH_SSH_KEY, LIST_INSTANCE_SSH_KEYS,
+    LIST_INSTANCE_SSH_KEYS,
 )  # fmt: skip
 
 
@@ -227,11 +219,6 @@ def stop_instance(instance_id: int) -> Call:
     return STOP_INSTANCE.call({"state": "stopped"}, instance_id=instance_id)
 
 
-def label_instance(instance_id: int, label: str) -> Call:
-    """Set the whole label, our mark included."""
-    return LABEL_INSTANCE.call({"label": label}, instance_id=instance_id)
-
-
 def destroy_instance(instance_id: int) -> Call:
     """Delete the machine and its disk for good."""
     return DESTROY_INSTANCE.call({}, instance_id=instance_id)
@@ -281,8 +268,3 @@ def delete_disk_files(instance_id: int, command: str) -> Call:
     if not _is_command({"command": command}, _REMOVAL):
         raise InputInvalid("command", "must be one plain `rm …`, at most 512 characters, no globs")
     return DELETE_DISK_FILES.call({"command": command}, instance_id=instance_id)
-
-
-def attach_ssh_key(instance_id: int, public_key: str) -> Call:
-    """Add a public key to the machine; it arrives after 10 to 15 s (docs/vendor-api.md#ssh)."""
-    return ATTACH_SSH_KEY.call({"ssh_key": public_key}, instance_id=instance_id)

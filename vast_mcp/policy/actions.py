@@ -94,8 +94,6 @@ ACTS: Mapping[str, ActionRule] = MappingProxyType(
             Level.ASK, "Rebooting a machine not used yet", coverable=True, also="reboot_instance"
         ),
         "change_bid": _rises("Raising a bid"),
-        "label_instance": _free("Changing a label"),
-        "attach_ssh_key": _free("Adding a key to a machine"),
         "run_command": _free("Running a command"),
         "run_job": ActionRule(Level.ASK, "Running a job", aimed=False, priced=True),
         "stop_job": ActionRule(Level.ALLOW, "Stopping a job", aimed=False),

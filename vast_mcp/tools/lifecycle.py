@@ -6,10 +6,8 @@ from pydantic import Field
 
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import (
-    AttachSshKey,
     ChangeBid,
     ExtendLease,
-    LabelInstance,
     RebootInstance,
     StartInstance,
 )
@@ -96,23 +94,6 @@ def reboot_instance(instance_id: InstanceId) -> Act:
     return RebootInstance(instance_id)
 
 
-@asking
-def label_instance(instance_id: InstanceId, label: Annotated[str, Field(max_length=200)]) -> Act:
-    """Change an instance's label; the lease mark behind it stays. Free."""
-    return LabelInstance(instance_id, label)
-
-
-@asking
-def attach_ssh_key(
-    instance_id: InstanceId,
-    public_key: Annotated[
-        str, Field(max_length=4000, description="one public line; default: this server's own key")
-    ] = "",
-) -> Act:
-    """Give an SSH public key access to an instance; works after about 15 s. Free."""
-    return AttachSshKey(instance_id, public_key)
-
-
 _SET = "instances"
 TOOLS = (
     ToolSpec(start_instance, "Start an instance", _SET),
@@ -121,6 +102,4 @@ TOOLS = (
     ToolSpec(stop_instance, "Stop an instance", _SET, destroys=True, repeatable=True),
     ToolSpec(destroy_instance, "Destroy an instance", _SET, destroys=True, repeatable=True),
     ToolSpec(reboot_instance, "Reboot an instance", _SET, destroys=True, extra=True),
-    ToolSpec(label_instance, "Label an instance", _SET, repeatable=True, extra=True),
-    ToolSpec(attach_ssh_key, "Attach an SSH key", _SET, repeatable=True, extra=True),
 )

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from vast_mcp.operations.declared import DECLARED
 
 _WITH_A_TOOL: Mapping[str, str] = {
-    "attach ssh": "attach_ssh_key",
     "cancel copy": "stop_job",
     "change bid": "change_bid",
     "copy": "copy_files",
@@ -24,7 +23,6 @@ _WITH_A_TOOL: Mapping[str, str] = {
     "destroy instances": "destroy_instance",
     "execute": "run_command",
     "get endpt-workers": "show_endpoints",
-    "label instance": "label_instance",
     "launch instance": "create_instance",
     "logs": "show_logs",
     "reboot instance": "reboot_instance",
@@ -54,7 +52,7 @@ clone volume · cloud copy · create api-key · create env-var · create network
 create ssh-key · create subaccount · create team · create team-role · create template
 create volume · defrag machines · delete api-key · delete deployment · delete env-var
 delete machine · delete scheduled-job · delete ssh-key · delete template · delete volume
-delete workergroup · destroy team · detach ssh · dump-logs · get endpt-logs · get wrkgrp-logs
+delete workergroup · destroy team · dump-logs · get endpt-logs · get wrkgrp-logs
 help · invite member · list machine · list machines · list network-volume · list volume
 list volumes · metrics gpu-trends · prepay instance · reject price-increase · remove defjob
 remove member · remove team-role · repl · reports · reset api-key · run benchmarks

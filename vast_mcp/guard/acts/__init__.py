@@ -17,7 +17,7 @@ from vast_mcp.guard.acts.extending import ExtendLease
 from vast_mcp.guard.acts.leasing import StartInstance
 from vast_mcp.guard.acts.scaling import DeleteEndpoint, UpdateEndpoint
 from vast_mcp.guard.acts.several import DestroyInstances
-from vast_mcp.guard.acts.upkeep import AttachSshKey, DeleteDiskFiles, LabelInstance
+from vast_mcp.guard.acts.upkeep import DeleteDiskFiles
 from vast_mcp.guard.acts.workergroups import CreateWorkergroup
 from vast_mcp.operations import JsonObject
 from vast_mcp.operations.declared import WRITES
@@ -31,8 +31,6 @@ ACTS = (
     DestroyInstances,
     RebootInstance,
     ChangeBid,
-    LabelInstance,
-    AttachSshKey,
     DeleteDiskFiles,
     CreateEndpoint,
     UpdateEndpoint,
@@ -60,7 +58,6 @@ def rebuild(tool: str, arguments: JsonObject) -> Act:
 
 __all__ = [
     "ACTS",
-    "AttachSshKey",
     "ChangeBid",
     "CopyFiles",
     "CreateEndpoint",
@@ -73,7 +70,6 @@ __all__ = [
     "DestroyInstances",
     "ExtendLease",
     "ForwardPort",
-    "LabelInstance",
     "RebootInstance",
     "RunCommand",
     "StartInstance",

@@ -8,7 +8,7 @@ from vast_mcp.guard.act import Booking, Send, Sight
 from vast_mcp.guard.acts._base import PlainAct, Seen, insist
 from vast_mcp.guard.reconcile import adopt
 from vast_mcp.models import Instance
-from vast_mcp.operations import instances
+from vast_mcp.operations import on_instances
 from vast_mcp.policy import Spend
 from vast_mcp.store import (
     Gpus,
@@ -173,7 +173,7 @@ async def write_mark(account: Account, send: Send, seen: Seen, text: str, ends_u
         effect = await insist(
             account,
             send,
-            instances.label_instance(instance_id, label),
+            on_instances.label_instance(instance_id, label),
             instance_id,
             lambda now, label=label: now is None or now.raw_label == label,  # type: ignore[misc]  # bound per round
         )

@@ -33,7 +33,7 @@ from vast_mcp.guard.acts._base import insist
 from vast_mcp.guard.approved import Approved, breach_of
 from vast_mcp.guard.reconcile import Answer, FoundRent, adopt, find, hold_unmarked
 from vast_mcp.models import Instance
-from vast_mcp.operations import Call, instances
+from vast_mcp.operations import Call, instances, on_instances
 from vast_mcp.store import Halt, KeyState, Rental, RentalState, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 
@@ -344,7 +344,7 @@ async def _attach_own_key(
     A team's account refuses keys of single machines; our start script brings it all the same.
     """
     try:
-        await errand.send(instances.attach_ssh_key(instance_id, account.show_key()))
+        await errand.send(on_instances.attach_ssh_key(instance_id, account.show_key()))
     except VendorRefused as error:
         if "already associated" in error.message:
             return KeyState.GIVEN, []
