@@ -17,7 +17,7 @@ from vast_mcp.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Sight
 from vast_mcp.models import ChargeItem
-from vast_mcp.policy.nearness import near_a_cap
+from vast_mcp.policy.caps import near_a_cap
 from vast_mcp.store import Charged, Transaction, day_of, sources_of
 from vast_mcp.store.exposure import month_start_us
 from vast_mcp.units import Usd

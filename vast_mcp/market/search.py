@@ -17,15 +17,20 @@ from vast_mcp.market.gpus import (
     resolve_countries,
     resolve_gpu_names,
 )
-from vast_mcp.market.orders import IN_ROWS, OWN_COLUMNS, Order, check_order, in_order, wire_order
 from vast_mcp.market.ranking import (
+    IN_ROWS,
+    OWN_COLUMNS,
     Market,
+    Order,
     Ranked,
     SearchCriteria,
+    check_order,
+    in_order,
     merged,
     near_misses,
     rank,
     wire_filters,
+    wire_order,
 )
 from vast_mcp.models import Offer, Rental, Template, disk_for, image_for
 from vast_mcp.models.ports import needed

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from vast_mcp.models.places import countries_of, country_of
 from vast_mcp.policy._case import Bill, Finding, deny, span
+from vast_mcp.policy.budget import budget_of
+from vast_mcp.policy.facts import Exposure, Request
 from vast_mcp.policy.fitting import another, asked_hours, cheaper, fewer_hours
 from vast_mcp.policy.images import allowed_image
+from vast_mcp.policy.limits import Limits
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd
 
@@ -293,3 +296,30 @@ _CAPS: tuple[Callable[[Bill], Iterator[Finding]], ...] = (
     _traffic, _credit, _unread_credit, _account, _gpus, _images, _countries, _datacenters,
     _gpu_count,
 )  # fmt: skip
+
+
+def near_a_cap(request: Request, exposure: Exposure, limits: Limits) -> bool:
+    """Whether it would leave less than a fifth of any cap that grows with what was charged."""
+    if request.spend is None:
+        return False
+    bill = Bill(request.action, request.spend, exposure, limits, request.can_ask)
+    return any(5 * after.micros > 4 * cap.micros for after, cap in _sums(bill))
+
+
+def _sums(bill: Bill) -> Iterator[tuple[Usd, Usd]]:
+    """What each cap would hold afterwards, and the cap."""
+    spend, exposure, limits = bill.spend, bill.exposure, bill.limits
+    months: dict[str, Usd] = {}
+    for day, amount in daily(bill).items():
+        yield exposure.by_day.get(day, Usd()) + amount, limits.max_usd_per_day
+        months[day[:7]] = months.get(day[:7], Usd()) + amount
+    for month, amount in months.items():
+        yield exposure.by_month.get(month, Usd()) + amount, limits.max_usd_per_month
+    if spend.rental_total > spend.cost:  # a machine that is there has charges of its own
+        yield spend.rental_total, limits.max_usd_per_rental
+    of_task = exposure.task_spent + exposure.task_reserved + spend.cost
+    for cap in (budget_of(limits, spend.task), exposure.task_cap, spend.max_cost_usd):
+        if cap is not None:
+            yield of_task, cap
+    if exposure.job_cap is not None:
+        yield exposure.job_spent + exposure.job_reserved + spend.cost, exposure.job_cap

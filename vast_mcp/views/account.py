@@ -1,15 +1,15 @@
 """The account at a glance: what is left, what bills now and why, what ends tonight."""
 
-from vast_mcp.clock import DAY_US
+from vast_mcp.clock import DAY_US, SECOND_US, Clock
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.session import Session
 from vast_mcp.showing import dollars, given
 from vast_mcp.units import UsdPerHour, minute
+from vast_mcp.vendor_clock import DECIDES_US, WARNS_US
 from vast_mcp.views.billable_items import Holding, Holdings, holdings
 from vast_mcp.views.budgets import budget_rows
-from vast_mcp.views.clock_standing import clock_warnings
 from vast_mcp.views.key_standing import key_warnings
 from vast_mcp.views.spending import spending
 
@@ -121,3 +121,23 @@ def _endless(one: Holding) -> str:
     if _rests(one):
         return f"{one.kind} {one.target_id} is stopped: its disk goes on {rate} until destroyed"
     return f"{one.kind} {one.target_id} has no lease: it goes on {rate} until somebody ends it"
+
+
+def clock_warnings(clock: Clock) -> list[str]:
+    """Nothing while it is within a minute of the vendor's."""
+    if doubt := clock.doubt():
+        return [doubt]
+    skew_s = clock.skew_s()
+    if skew_s is None or abs(skew_s) * SECOND_US <= WARNS_US:
+        return []
+    way = "ahead of" if skew_s > 0 else "behind"
+    whose = (
+        "leases follow Vast.ai's" if abs(skew_s) * SECOND_US > DECIDES_US else "lease ends are off"
+    )
+    return [f"This computer's clock is {_span(abs(skew_s))} {way} Vast.ai's; {whose}. Set it."]
+
+
+def _span(seconds: float) -> str:
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
