@@ -6,7 +6,7 @@ ORACLE := .venv-oracle
 WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint types contracts pytest coverage suites negative mutants live shape bench docs oracle clients clean recordings
+.PHONY: help demo test lint types contracts pytest coverage listed suites negative mutants live shape bench docs oracle clients clean recordings
 .PHONY: manifests pictures bundle site npm-tools
 
 help: ## list the commands
@@ -39,6 +39,9 @@ coverage: $(STAMP) ## the tests, and what share of the branches they take where 
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --cov --cov-report= $(COVERED)
 	@$(BIN)/python -m coverage json --quiet -o coverage.json
 	@$(BIN)/python -m tests.coverage_gate coverage.json
+
+listed: $(STAMP) ## write what tools/list answers from the code; review the difference
+	@$(BIN)/python -m tests.tools.listed_files
 
 suites: $(STAMP) ## the large suites at their small sizes, with their figures (sizes: environment)
 	@$(BIN)/python -m pytest -q -s tests/suites

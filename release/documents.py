@@ -20,7 +20,7 @@ from vast_mcp.policy.table import limits_table
 from vast_mcp.policy.variables import variables_table
 from vast_mcp.prompts import PROMPTS
 from vast_mcp.resources.catalogue import FIXED, OF_INSTANCE
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.vendor_shapes import SHAPES, Source, all_fields
 

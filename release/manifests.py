@@ -12,7 +12,7 @@ from typing import Any
 from release.facts import ARGUMENTS, COMMAND, DISPLAY, ROOT, SERVER, facts
 from release.settings import Setting, settings
 from vast_mcp.prompts import PROMPTS
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
 
 Manifest = dict[str, Any]
 SHORT = "Rent, watch and shut down Vast.ai GPUs, under spend limits that no call can exceed"

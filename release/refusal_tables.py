@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vast_mcp.api.refusals import TABLE, Row
-from vast_mcp.policy import Allowed, Deny, Exposure, Limits, Reason, Request, Spend, decide
+from vast_mcp.policy import Allowed, Deny, Limits, Reason
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Exposure, Request, Spend
 from vast_mcp.policy.limits import Level
 from vast_mcp.units import Usd, UsdPerHour
 

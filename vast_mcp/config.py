@@ -26,6 +26,8 @@ from vast_mcp.logins import Login, Logins
 API_BASE = "https://console.vast.ai"
 SERVERLESS_BASE = "https://run.vast.ai"
 SIMULATOR_KEY = "sim-key"
+SEAL_KEY = "seal.key"
+"""The file whose secret seals what is stored and what a client hands back."""
 _PLAIN = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~/-]*)?")
 
 

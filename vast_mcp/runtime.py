@@ -26,7 +26,7 @@ from vast_mcp.api.keyring import KeyRing
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.writes import Writes
 from vast_mcp.clock import Clock
-from vast_mcp.config import Settings, load_or_make_secret
+from vast_mcp.config import SEAL_KEY, Settings, load_or_make_secret
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.errands import Errands
@@ -36,7 +36,7 @@ from vast_mcp.jobs import Jobs
 from vast_mcp.jobs.rebuild import rebuild
 from vast_mcp.keeper import Keeper, Listener
 from vast_mcp.notices import Messenger
-from vast_mcp.policy.source import PolicySource
+from vast_mcp.policy.source import policy_source
 from vast_mcp.rate_limit.pace import SharedPace
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.own_places import held_of_ours
@@ -48,7 +48,6 @@ from vast_mcp.text import Redactor
 from vast_mcp.vendor_clock import DateHearing, judged
 
 MARK_KEY = "mark.key"
-SEAL_KEY = "seal.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +59,6 @@ class Runtime:
     seal_key: bytes
     messenger: Messenger
     """Tells the person; the keeper's listener, here for those that look by themselves."""
-
-
-def policy_source(settings: Settings) -> PolicySource:
-    """Where the limits are read from, at every decision."""
-    return PolicySource(
-        settings.system_policy,
-        settings.user_policy,
-        settings.environment,
-        settings.read_only,
-        user_required=settings.policy_given,
-    )
 
 
 def local_roots(settings: Settings) -> LocalRoots:

@@ -22,7 +22,7 @@ from vast_mcp.guard.acts import (
 )
 from vast_mcp.guard.door import Guard
 from vast_mcp.guard.proposal import Pending
-from vast_mcp.policy import Exposure
+from vast_mcp.policy.facts import Exposure
 from vast_mcp.store import total_cost
 
 HOUR_S = 3600

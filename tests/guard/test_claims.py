@@ -15,7 +15,8 @@ from vast_mcp.clock import ManualClock
 from vast_mcp.guard.act import Caller, Sight
 from vast_mcp.guard.claim import Claims, _account_rate, _asks_for_more
 from vast_mcp.models import VendorAccount
-from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits, Request
+from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import Plan, PlanState, Rental, RentalState, SqliteLedger, Transaction
 from vast_mcp.text import Untrusted
 from vast_mcp.units import Usd, UsdPerHour

@@ -13,7 +13,7 @@ from vast_mcp.guard.acts._base import Seen
 from vast_mcp.guard.acts.create import REPLAY_TTL_US, CreateInstance, CreateSight
 from vast_mcp.guard.acts.pricing import Price, round_up
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.policy.facts import Owner, Request, Target
 from vast_mcp.store import (
     Gpus,
     KeyState,

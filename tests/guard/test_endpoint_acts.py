@@ -24,7 +24,7 @@ from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.acts.scaling import UpdateEndpoint, added
 from vast_mcp.guard.reconcile import HORIZON_US
 from vast_mcp.models import Endpoint, Scaling
-from vast_mcp.policy import Owner, Request
+from vast_mcp.policy.facts import Owner, Request
 from vast_mcp.store import EndpointFacts, LeaseFacts, Rental, RentalState, Segment, Transaction
 from vast_mcp.text import Untrusted
 from vast_mcp.units import Usd, UsdPerHour

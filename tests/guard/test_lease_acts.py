@@ -19,7 +19,7 @@ from vast_mcp.guard.acts.ending import RebootInstance
 from vast_mcp.guard.acts.extending import _present, _present_end_us
 from vast_mcp.guard.acts.leasing import _on_its_way
 from vast_mcp.operations import Call, Json, JsonObject
-from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.policy.facts import Owner, Request, Target
 from vast_mcp.store import Gpus, LeaseFacts, Rental, RentalState, Segment, SqliteLedger, Transaction
 from vast_mcp.units import Usd, UsdPerHour
 

@@ -27,7 +27,8 @@ from vast_mcp.guard.plans import (
     waits_for_terminal,
     word,
 )
-from vast_mcp.policy import Level, Limits, Request
+from vast_mcp.policy import Level, Limits
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import Plan, PlanState, Silence, SqliteLedger, Transaction
 
 MISSED = " (wrong digits: type them once more)"

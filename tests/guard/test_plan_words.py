@@ -2,7 +2,8 @@
 
 from vast_mcp.guard.act import Sight
 from vast_mcp.guard.plans import QUESTION_LIMIT, word
-from vast_mcp.policy import Reason, Request
+from vast_mcp.policy import Reason
+from vast_mcp.policy.facts import Request
 
 WHY = Reason(rule="no_question.hours", says="30 h is more than 24 h.")
 SAID = " Why asked: 30 h is more than 24 h."

@@ -13,7 +13,7 @@ from vast_mcp.guard.acts.renting import Terms
 from vast_mcp.guard.approved import Approved
 from vast_mcp.guard.reconcile import Answer
 from vast_mcp.operations import Call, JsonObject, instances
-from vast_mcp.policy import Request, Spend
+from vast_mcp.policy.facts import Request, Spend
 from vast_mcp.store import Gpus
 from vast_mcp.units import Usd, UsdPerHour
 

@@ -18,7 +18,7 @@ from vast_mcp.guard.acts.several import (
     _summed,
 )
 from vast_mcp.operations import JsonObject
-from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.policy.facts import Owner, Request, Target
 
 
 async def test_one_question_names_every_machine_and_is_confirmed_by_count_and_last_digits(

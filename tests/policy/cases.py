@@ -3,19 +3,9 @@
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from vast_mcp.policy import (
-    Allow,
-    Ask,
-    Decision,
-    Deny,
-    Exposure,
-    Limits,
-    Owner,
-    Request,
-    Spend,
-    Target,
-    decide,
-)
+from vast_mcp.policy import Allow, Ask, Decision, Deny, Limits
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Exposure, Owner, Request, Spend, Target
 from vast_mcp.units import Usd, UsdPerHour
 
 TODAY = "2026-11-20"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.policy.cases import act, judge, machine, rent
-from vast_mcp.policy import Level, Limits, Owner, level_of
+from vast_mcp.policy import Level, Limits, level_of
+from vast_mcp.policy.facts import Owner
 from vast_mcp.policy.source import PolicySource
 
 BROKEN: list[tuple[str, str]] = [

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tests.policy.cases import TODAY, act, exposure, judge, rate, rent, rules, spend, usd
-from vast_mcp.policy import Allow, Allowed, Ask, Deny, Level, Limits, Request, decide
+from vast_mcp.policy import Allow, Allowed, Ask, Deny, Level, Limits
 from vast_mcp.policy._case import Bill
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Request
 from vast_mcp.policy.fitting import asked_hours
 from vast_mcp.policy.images import tagged
 from vast_mcp.units import UsdPerHour

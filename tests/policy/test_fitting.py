@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.policy.cases import TODAY, act, exposure, judge, rate, rent, spend, usd
-from vast_mcp.policy import Allowed, Deny, Limits, Reason, Request, decide
+from vast_mcp.policy import Allowed, Deny, Limits, Reason
 from vast_mcp.policy._case import Bill
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Request
 from vast_mcp.policy.fitting import HOURS_ARGUMENT, asked_hours, most_hours
 from vast_mcp.units import Usd, UsdPerHour
 

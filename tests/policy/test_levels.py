@@ -6,8 +6,9 @@ See docs/design.md#levels.
 import pytest
 
 from tests.policy.cases import act, judge, machine, rules, spend
-from vast_mcp.policy import Level, Limits, Owner, Protected, Request, level_of
+from vast_mcp.policy import Level, Limits, Protected, level_of
 from vast_mcp.policy.actions import ACTS
+from vast_mcp.policy.facts import Owner, Request
 
 FREE = ["label_instance", "attach_ssh_key", "run_command", "stop_job", "download_files",
         "forward_port", "cancel_copy"]  # fmt: skip

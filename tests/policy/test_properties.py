@@ -13,26 +13,13 @@ from hypothesis import strategies as st
 
 from tests.policy import worlds
 from tests.policy.cases import exposure, rules, spend
-from vast_mcp.policy import (
-    Allow,
-    Ask,
-    Deny,
-    Exposure,
-    Level,
-    Limits,
-    Owner,
-    Protected,
-    Reason,
-    Request,
-    Spend,
-    Target,
-    decide,
-    level_of,
-    refusal_text,
-)
+from vast_mcp.policy import Allow, Ask, Deny, Level, Limits, Protected, Reason, level_of
 from vast_mcp.policy.budget import budget_of
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Exposure, Owner, Request, Spend, Target
 from vast_mcp.policy.keys import KEYS, Key, Tighter, value_of
 from vast_mcp.policy.layers import Layer, tightened_by, tighter
+from vast_mcp.policy.refusal import refusal_text
 from vast_mcp.units import Usd, UsdPerHour
 
 

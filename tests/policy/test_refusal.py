@@ -11,18 +11,11 @@ from hypothesis import strategies as st
 
 from tests.policy import worlds
 from tests.policy.cases import act, exposure, judge, rate, rent, rules, spend, usd
-from vast_mcp.policy import (
-    Allowed,
-    Decision,
-    Deny,
-    Exposure,
-    Limits,
-    Reason,
-    Request,
-    decide,
-    refusal_text,
-)
+from vast_mcp.policy import Allowed, Decision, Deny, Limits, Reason
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Exposure, Request
 from vast_mcp.policy.limits import Level
+from vast_mcp.policy.refusal import refusal_text
 
 texts = st.text(max_size=700)
 denials = st.lists(

@@ -5,9 +5,10 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from vast_mcp.policy import Exposure, Limits, Owner, Request, Spend, Target
-from vast_mcp.policy.actions import ACTS, DANGEROUS_WORDS
-from vast_mcp.policy.keys import KEYS, Key, KeyKind, Value
+from vast_mcp.policy import Limits
+from vast_mcp.policy.actions import ACTS
+from vast_mcp.policy.facts import Exposure, Owner, Request, Spend, Target
+from vast_mcp.policy.keys import DANGEROUS_WORDS, KEYS, Key, KeyKind, Value
 from vast_mcp.policy.layers import Layer, built_in, set_by
 from vast_mcp.policy.limits import Level
 from vast_mcp.units import Usd, UsdPerHour

@@ -22,10 +22,13 @@ from vast_mcp.cli.main import COMMANDS, parser_for
 from vast_mcp.errors import OfferGone, StartQueued
 from vast_mcp.guard.freezing import freeze
 from vast_mcp.guard.terminal import on_these_books
-from vast_mcp.policy import Allowed, Deny, Limits, Request, decide
+from vast_mcp.policy import Allowed, Deny, Limits
 from vast_mcp.policy.actions import ACTS
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Request
 from vast_mcp.runtime import Runtime, open_runtime
-from vast_mcp.server import TOOLS, create_server, strict_tools
+from vast_mcp.served import TOOLS, strict_tools
+from vast_mcp.server import create_server
 
 CREATE_PATH = r"/asks/\d+"
 MONEY_FIRST = "Not rented, nothing charged"

@@ -8,7 +8,7 @@ from mcp import Client
 
 from tests.world import Json, World
 from vast_mcp.operations.declared import DECLARED
-from vast_mcp.server import TOOLS, strict_tools
+from vast_mcp.served import TOOLS, strict_tools
 from vast_mcp.simulator import Request
 from vast_mcp.tools._spec import ToolSpec
 

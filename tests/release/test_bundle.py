@@ -13,7 +13,7 @@ from mcp.client.stdio import stdio_client
 from release.bundle import PACKER, NotPacked, pack, pinned
 from release.manifests import bundle
 from tests.release.programs import run
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
 
 
 @pytest.fixture(scope="module")

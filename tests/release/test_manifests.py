@@ -15,7 +15,7 @@ from vast_mcp import __version__
 from vast_mcp.cli.main import COMMANDS
 from vast_mcp.policy.variables import SETTINGS, by_variable
 from vast_mcp.prompts import PROMPTS
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
 
 STARTED = re.compile(r'"command": "(\w+)",\s+"args": \[(.*?)\]', re.DOTALL)
 SCHEMA = Path(__file__).parent / "schemas" / "server-2025-12-11.schema.json"

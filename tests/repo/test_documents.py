@@ -17,7 +17,7 @@ from tests.repo.headings import headings
 from vast_mcp.cli.codes import MEANING
 from vast_mcp.cli.main import COMMANDS
 from vast_mcp.prompts import PROMPTS
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

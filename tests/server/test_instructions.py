@@ -9,7 +9,8 @@ from mcp import Client
 from tests.world import Mode, World
 from vast_mcp.instructions import LIMIT_BYTES, instructions
 from vast_mcp.policy import Limits
-from vast_mcp.server import TOOLS, create_server
+from vast_mcp.served import TOOLS
+from vast_mcp.server import create_server
 from vast_mcp.units import Usd, UsdPerHour
 
 

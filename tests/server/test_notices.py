@@ -12,7 +12,7 @@ from mcp.server.subscriptions import ResourceUpdated, ServerEvent
 
 from tests.world import World
 from vast_mcp.guard.tick import Tick
-from vast_mcp.resources import Notices
+from vast_mcp.resources.notices import Notices
 from vast_mcp.server import create_server
 
 

@@ -13,7 +13,7 @@ from mcp.shared.exceptions import MCPError
 from tests.tools.aboard import harbour
 from tests.world import Mode, World
 from vast_mcp.cli.logs import configure
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
 from vast_mcp.text import Redactor
 
 KEY = "sim-key"

@@ -14,7 +14,8 @@ from mcp.types import ListToolsResult, Tool
 
 from tests.world import Mode, World
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.server import TOOLS, create_server
+from vast_mcp.served import TOOLS
+from vast_mcp.server import create_server
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.tools.toolsets import choose
 

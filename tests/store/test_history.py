@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.world import World, report
-from vast_mcp.policy import Exposure
+from vast_mcp.policy.facts import Exposure
 from vast_mcp.store import Ledger, Rental, Transaction
 
 CLOSED = 20_000

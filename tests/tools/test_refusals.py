@@ -12,7 +12,8 @@ import pytest
 from tests.world import Json, ToolFailed, World
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.saying import SPENDING
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
+from vast_mcp.tools.absence import absence
 from vast_mcp.tools.toolsets import choose
 from vast_mcp.tools.vendor_commands import VendorCommand, every_command
 
@@ -88,7 +89,7 @@ async def test_a_wrong_argument_is_told_in_our_own_words(tmp_path: Path, case: s
 )
 def test_a_tool_that_is_not_there_leads_to_the_one_that_was_meant(asked: str, meant: str) -> None:
     """Likeness of letters alone never leads to what ends or deletes."""
-    told = choose(TOOLS, "all").absence(asked)
+    told = absence(choose(TOOLS, "all"), asked)
     if meant:
         assert told.endswith(f"Did you mean {meant}?")
     destroying = {spec.name for spec in TOOLS if spec.destroys} - {meant}
@@ -121,7 +122,7 @@ def meant_by(name: str, toolsets: str = "all") -> str:
     """The tool that the answer to a call of this name points to; empty: none."""
     if name in {spec.name for spec in TOOLS}:
         return ""
-    told = choose(TOOLS, toolsets).absence(name)
+    told = absence(choose(TOOLS, toolsets), name)
     assert told.startswith("There is no tool "), told
     assert "othing was done" in told
     return told.partition("Did you mean ")[2].rstrip("?")
@@ -153,7 +154,7 @@ def test_a_vendor_command_without_a_tool_is_said_to_have_none(spelling: str) -> 
 def _has_none(command: VendorCommand, spelling: str) -> None:
     called = spelling.format(re.sub(r"[ -]", "_", command.name))
     verb, _, noun = command.name.partition(" ")
-    told = choose(TOOLS, "default").absence(called)
+    told = absence(choose(TOOLS, "default"), called)
     if verb == "list" and noun in {"volume", "volumes"}:  # what a model means by it: show
         assert told.endswith("Did you mean show_account?")
         return
@@ -169,7 +170,7 @@ def test_a_vendor_command_with_a_tool_leads_to_it() -> None:
         called = re.sub(r"[ -]", "_", command.name)
         if command.tool and called not in ours:
             assert meant_by(called) == command.tool
-            alone = choose(TOOLS, "guard").absence(called)
+            alone = absence(choose(TOOLS, "guard"), called)
             assert f"{command.tool} is not offered by this server's --toolsets (guard)" in alone
 
 

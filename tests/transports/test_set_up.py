@@ -20,8 +20,8 @@ from tests.transports.processes import INITIALIZE, started
 from tests.world import World
 from vast_mcp.cli import leases, pending
 from vast_mcp.cli.account import found_without_key, opened
+from vast_mcp.cli.frozen_ledger import closed_by_ledger
 from vast_mcp.cli.main import main
-from vast_mcp.cli.standing import closed_because
 from vast_mcp.errors import ConfigInvalid, KeyMissing
 from vast_mcp.guard.freezing import freeze
 
@@ -75,11 +75,11 @@ async def test_serve_says_at_start_why_nothing_can_be_rented(tmp_path: Path) -> 
 async def test_a_freeze_is_told_at_start_and_by_doctor(tmp_path: Path) -> None:
     """A person may have frozen all spending weeks ago."""
     world = World(tmp_path)
-    assert await closed_because(world.settings) == []
+    assert await closed_by_ledger(world.settings) == []
     assert "open" in (await findings(world))["spending"].says
     async with world.runtime() as runtime:
         await freeze(runtime.session.account.ledger, world.clock, "the person")
-    (line,) = await closed_because(world.settings)
+    (line,) = await closed_by_ledger(world.settings)
     assert "frozen by the person" in line
     assert "`vast-mcp unfreeze`" in line
     told = (await findings(world))["spending"]

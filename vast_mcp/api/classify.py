@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from vast_mcp.api.next_steps import OTHER_HINT, WRONG_KEY_HINT
+from vast_mcp.api.next_steps import OTHER_HINT
 from vast_mcp.api.refusals import KEY_STATUSES, Row, find, permission_named
 from vast_mcp.errors import (
     ApiError,
     Forbidden,
-    KeyMissing,
     NeverSent,
     OutcomeUnknown,
     RateLimited,
@@ -62,12 +61,6 @@ class _Said:
     """Cleaned, to look for words in."""
     page: bool
     """It is a web page."""
-
-
-def missing_key(why: str = "") -> KeyMissing:
-    """The answer when no key is set, or `why` one cannot be read: how to get one."""
-    told = f"{why[0].upper()}{why[1:]}." if why else "No Vast.ai API key is set."
-    return KeyMissing(told, hint=WRONG_KEY_HINT)
 
 
 TIMED_OUT = "timeout"

@@ -21,12 +21,12 @@ from vast_mcp.api.classify import (
     Reply,
     key_trouble,
     lost,
-    missing_key,
     read_answer,
     retry_after,
 )
 from vast_mcp.api.flight import Departing, Flight
 from vast_mcp.api.keyring import KeyRing, ring_of
+from vast_mcp.api.next_steps import missing_key
 from vast_mcp.api.permit import Permit
 from vast_mcp.api.transport import PERMIT, WallTransport, origin
 from vast_mcp.clock import Clock

@@ -5,6 +5,8 @@ A refusal of the request is not cured by another offer or machine, and says so.
 
 from collections.abc import Mapping
 
+from vast_mcp.errors import KeyMissing
+
 WRONG_KEY_HINT = (
     "The person runs `vast-mcp login` in a terminal, or sets VAST_API_KEY, which goes before it;"
     " keys are made on the console's key page (https://cloud.vast.ai/manage-keys/). Then restart"
@@ -88,3 +90,9 @@ _MISSING = frozenset(
 def step_after(mark: str) -> str:
     """The next step after a refusal with this code or text."""
     return STEPS.get(mark, _LISTED if mark in _MISSING else CHANGE_HINT)
+
+
+def missing_key(why: str = "") -> KeyMissing:
+    """The answer when no key is set, or `why` one cannot be read: how to get one."""
+    told = f"{why[0].upper()}{why[1:]}." if why else "No Vast.ai API key is set."
+    return KeyMissing(told, hint=WRONG_KEY_HINT)

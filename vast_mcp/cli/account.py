@@ -1,8 +1,7 @@
 """The account a command works on: its settings, and everything opened for it."""
 
 import argparse
-import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,41 +11,12 @@ import httpx2
 from vast_mcp.account.ledger import ledgers_in
 from vast_mcp.api.connection import network_transport
 from vast_mcp.cli.logs import configure
+from vast_mcp.cli.places import environment_of
 from vast_mcp.clock import Clock, SystemClock
 from vast_mcp.config import Settings, read_settings
 from vast_mcp.errors import ConfigInvalid
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.text import Redactor
-
-
-def add_place_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that say which policy and which ledger."""
-    parser.add_argument(
-        "--policy", metavar="FILE", help="your policy file, in place of the usual (VAST_MCP_POLICY)"
-    )
-    parser.add_argument(
-        "--ledger",
-        metavar="FILE",
-        help="ledger file, in place of the account's own (VAST_MCP_LEDGER)",
-    )
-
-
-def environment_of(
-    args: argparse.Namespace, environ: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """The environment with this command's flags laid over it: a flag wins over its twin."""
-    merged = dict(os.environ if environ is None else environ)
-    for flag, name in (
-        ("policy", "VAST_MCP_POLICY"),
-        ("ledger", "VAST_MCP_LEDGER"),
-        ("toolsets", "VAST_MCP_TOOLSETS"),
-        ("ask", "VAST_MCP_ASK"),
-    ):
-        if value := getattr(args, flag, None):
-            merged[name] = value
-    if getattr(args, "read_only", False):
-        merged["VAST_MCP_READ_ONLY"] = "1"
-    return merged
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

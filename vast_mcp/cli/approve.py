@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import anyio
 
-from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.clock import SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import InputInvalid

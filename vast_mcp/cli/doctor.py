@@ -13,17 +13,18 @@ import anyio
 import httpx2
 
 from vast_mcp.account.ledger import known_ledger
-from vast_mcp.api.classify import missing_key
 from vast_mcp.api.connection import network_transport
-from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.api.next_steps import missing_key
+from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.leases import looked
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.clock import DAY_US, SECOND_US, SystemClock
 from vast_mcp.config import ApiKey, KeyKind, Settings, find_keys, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.freezing import frozen
-from vast_mcp.runtime import policy_source
+from vast_mcp.policy.source import policy_source
 from vast_mcp.session import Session
 from vast_mcp.vendor_clock import DECIDES_US, instant_us
 from vast_mcp.views.key_standing import session_outlived

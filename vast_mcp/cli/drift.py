@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import httpx2
 
 from vast_mcp import __version__
-from vast_mcp.api.classify import missing_key
 from vast_mcp.api.connection import Connection, network_transport
 from vast_mcp.api.keyring import KeyRing
+from vast_mcp.api.next_steps import missing_key
 from vast_mcp.api.reads import Reads
 from vast_mcp.cli._tap import Tap, TappedReply
 from vast_mcp.cli.codes import Exit

@@ -4,7 +4,7 @@ import argparse
 
 import anyio
 
-from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.amounts import above_zero
 from vast_mcp.cli.by_hand import (
     AT_TERMINAL,
@@ -17,6 +17,7 @@ from vast_mcp.cli.by_hand import (
     says_yes,
 )
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.config import Settings
 from vast_mcp.errors import NotFound
 from vast_mcp.guard.acts import ExtendLease

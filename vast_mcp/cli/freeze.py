@@ -4,9 +4,10 @@ import argparse
 
 import anyio
 
-from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.by_hand import Ask, agreed, at_a_terminal, says_yes
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.config import Settings
 from vast_mcp.errors import LedgerUnavailable, VastMcpError
 from vast_mcp.guard.acts import StopInstance

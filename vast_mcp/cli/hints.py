@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from vast_mcp.cli.account import environment_of
+from vast_mcp.cli.places import environment_of
 
 LABEL = "io.github.vast-mcp.watch"
 _UNIT = """\

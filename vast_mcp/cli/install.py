@@ -94,7 +94,7 @@ def served(launch: Launch, args: argparse.Namespace) -> Launch:
     if args.read_only:
         words.append("--read-only")
     if args.toolsets:
-        from vast_mcp.server import TOOLS  # noqa: PLC0415  all tools, only to check a name
+        from vast_mcp.served import TOOLS  # noqa: PLC0415  all tools, only to check a name
         from vast_mcp.tools.toolsets import choose  # noqa: PLC0415
 
         choose(TOOLS, args.toolsets, read_only=args.read_only)

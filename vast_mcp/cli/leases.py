@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import anyio
 
-from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.config import Settings
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.act import Caller

@@ -5,7 +5,7 @@ import argparse
 from vast_mcp.cli import policy
 from vast_mcp.cli.account import settings_of
 from vast_mcp.clock import SystemClock
-from vast_mcp.runtime import policy_source
+from vast_mcp.policy.source import policy_source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

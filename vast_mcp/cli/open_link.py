@@ -16,9 +16,10 @@ from vast_mcp.api.connection import Connection, network_transport
 from vast_mcp.api.keyring import KeyRing
 from vast_mcp.api.reads import Reads
 from vast_mcp.api.tokens import page_token
-from vast_mcp.cli.account import add_place_arguments, settings_of
+from vast_mcp.cli.account import settings_of
 from vast_mcp.cli.by_hand import at_a_terminal, no_instance
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.clock import Clock, SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import VastMcpError

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import anyio
 
-from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.config import Settings
 from vast_mcp.store import Plan
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from vast_mcp.account.secret_store import SecretStore, check_name
 from vast_mcp.account.secrets import system_list
-from vast_mcp.cli.account import add_place_arguments, settings_of
+from vast_mcp.cli.account import settings_of
 from vast_mcp.cli.codes import Exit
-from vast_mcp.config import Settings, load_or_make_secret
+from vast_mcp.cli.places import add_place_arguments
+from vast_mcp.config import SEAL_KEY, Settings, load_or_make_secret
 from vast_mcp.errors import InputInvalid, PolicyDenied
-from vast_mcp.runtime import SEAL_KEY, policy_source
+from vast_mcp.policy.source import policy_source
 from vast_mcp.store import Cipher
 
 Hidden = Callable[[str], str]

@@ -5,31 +5,32 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 import httpx2
 
-from vast_mcp.api.connection import network_transport
-from vast_mcp.cli.account import add_place_arguments, environment_of
 from vast_mcp.cli.files import add_files_argument, opened_directories
 from vast_mcp.cli.logs import configure
+from vast_mcp.cli.places import add_place_arguments, environment_of
 from vast_mcp.cli.simulate import RUN_PYTHON, add_market_arguments, port_number
-from vast_mcp.cli.standing import closed_because
+from vast_mcp.cli.standing import closed_by_settings
 from vast_mcp.clock import Clock, PairedClock, ScaledClock, SystemClock
-from vast_mcp.config import SIMULATOR_KEY, Settings, load_or_make_secret, read_settings
+from vast_mcp.config import SEAL_KEY, SIMULATOR_KEY, Settings, load_or_make_secret, read_settings
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.resources import Notices
-from vast_mcp.runtime import SEAL_KEY, open_runtime, policy_source
+from vast_mcp.policy.source import policy_source
+from vast_mcp.resources.notices import Notices
 from vast_mcp.server import create_server
 from vast_mcp.text import Redactor
 from vast_mcp.transports import HttpDoor, auth_options, serve_http, serve_stdio
 
 if TYPE_CHECKING:
+    from vast_mcp.runtime import Runtime
     from vast_mcp.simulator import Simulator, SimulatorTransport
     from vast_mcp.simulator.profiles import Profile
 
@@ -120,7 +121,7 @@ class Stage:
 
     settings: Settings
     clock: Clock
-    transport: httpx2.AsyncBaseTransport
+    transport: Callable[[], httpx2.AsyncBaseTransport]
     simulator: "LateSimulator | None" = None
 
 
@@ -137,8 +138,6 @@ def run(args: argparse.Namespace) -> int:
     seal_key = load_or_make_secret(state / SEAL_KEY)
     # Where it finds rich, the SDK's server prepares a handler with it that our logging never uses.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # None forbids the import
-    gc.freeze()
-    gc.enable()
     return anyio.run(_serve, args, stage, door, seal_key, redactor)
 
 
@@ -149,24 +148,18 @@ async def _serve(
     seal_key: bytes,
     redactor: Redactor,
 ) -> int:
-    for line in await closed_because(stage.settings):
+    for line in closed_by_settings(stage.settings):
         print(f"vast-mcp: {line}", file=sys.stderr, flush=True)
     notices = Notices()
     server = create_server(
-        lambda: open_runtime(
-            stage.settings,
-            clock=stage.clock,
-            transport=stage.transport,
-            keep=True,
-            listeners=[notices.ticked],
-            redactor=redactor,
-        ),
+        lambda: _account(stage, notices, redactor),
         seal_key,
         toolsets=stage.settings.toolsets,
         read_only=stage.settings.read_only,
         limits=policy_source(stage.settings).current(),
         simulated=stage.simulator is not None,
         notices=notices,
+        open_after_listing=SystemClock(),
         **auth_options(door),
     )
     async with AsyncExitStack() as stack:
@@ -181,6 +174,43 @@ async def _serve(
                 print(_AT_A_TERMINAL, file=sys.stderr, flush=True)
             return await serve_stdio(server)
         return await serve_http(server, door, on_ready=_announce)
+
+
+@asynccontextmanager
+async def _account(stage: Stage, notices: Notices, redactor: Redactor) -> "AsyncIterator[Runtime]":
+    """The account behind the server, opened after the first listing (`opening.py`)."""
+    # In a thread: the server goes on answering, and a client that leaves does not wait for it.
+    await anyio.to_thread.run_sync(_import_the_rest, abandon_on_cancel=True)
+    from vast_mcp.cli.frozen_ledger import closed_by_ledger  # noqa: PLC0415  imported by now
+    from vast_mcp.runtime import open_runtime  # noqa: PLC0415  as above
+
+    for line in await closed_by_ledger(stage.settings):
+        print(f"vast-mcp: {line}", file=sys.stderr, flush=True)
+    async with open_runtime(
+        stage.settings,
+        clock=stage.clock,
+        transport=stage.transport(),
+        keep=True,
+        listeners=[notices.ticked],
+        redactor=redactor,
+    ) as opened:
+        yield opened
+
+
+def _import_the_rest() -> None:
+    """What the first listing did not need; then garbage is collected as usual."""
+    import vast_mcp.cli.frozen_ledger  # noqa: PLC0415
+    import vast_mcp.runtime  # noqa: PLC0415
+    import vast_mcp.served  # noqa: F401, PLC0415
+
+    gc.freeze()
+    gc.enable()
+
+
+def _network() -> httpx2.AsyncBaseTransport:
+    from vast_mcp.api.connection import network_transport  # noqa: PLC0415  as the runtime
+
+    return network_transport()
 
 
 def _announce(address: str) -> None:
@@ -208,7 +238,7 @@ def _real(args: argparse.Namespace) -> Stage:
     if args.run_python:
         raise ConfigInvalid("--run-python is of use only with --simulate.")
     settings = read_settings(environment_of(args), Path.home())
-    return Stage(settings, SystemClock(), network_transport())
+    return Stage(settings, SystemClock(), _network)
 
 
 def _simulated(args: argparse.Namespace) -> Stage:
@@ -232,7 +262,7 @@ def _simulated(args: argparse.Namespace) -> Stage:
         f"vast-mcp: simulated; no money is spent. Programs {programs}. Ledger: {settings.ledger}",
         file=sys.stderr,
     )
-    return Stage(settings, PairedClock(clock), transport, transport)
+    return Stage(settings, PairedClock(clock), lambda: transport, transport)
 
 
 class LateSimulator(httpx2.AsyncBaseTransport):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import anyio
 
-from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.by_hand import Ask, at_a_terminal, says_yes
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.config import Settings
 from vast_mcp.errors import ConfigInvalid
 from vast_mcp.instances.fleet import show_fleet

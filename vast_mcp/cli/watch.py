@@ -6,9 +6,10 @@ from pathlib import Path
 
 import anyio
 
-from vast_mcp.cli.account import add_place_arguments, opened, settings_of
+from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.hints import command_of, install_hint
+from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.clock import SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import ConfigInvalid

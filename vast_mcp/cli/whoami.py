@@ -7,9 +7,9 @@ import anyio
 import httpx2
 
 from vast_mcp import __version__
-from vast_mcp.api.classify import missing_key
 from vast_mcp.api.connection import Connection, network_transport
 from vast_mcp.api.keyring import KeyRing, ring_of
+from vast_mcp.api.next_steps import missing_key
 from vast_mcp.api.reads import Reads
 from vast_mcp.cli.account import settings_of
 from vast_mcp.cli.codes import Exit

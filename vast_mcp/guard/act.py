@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from vast_mcp.account.context import Account
 from vast_mcp.operations import Call, Json, JsonObject
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import Plan, Rental, Transaction
 from vast_mcp.telling import Tell, nobody
 

@@ -15,10 +15,11 @@ from vast_mcp.guard import plans
 from vast_mcp.guard.act import Act, Booking, Caller, Sight
 from vast_mcp.guard.carrying import Approval, cover, uncovered
 from vast_mcp.guard.freezing import said_of
-from vast_mcp.policy import Allow, Ask, Decision, Deny, Exposure, Level, Limits, Reason
+from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, Limits, Reason
 from vast_mcp.policy.actions import ACTS
 from vast_mcp.policy.decision import strictest
 from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Exposure
 from vast_mcp.store import Plan, PlanState, Rental, Transaction, current_rate
 from vast_mcp.units import UsdPerHour
 

@@ -16,7 +16,9 @@ from vast_mcp.guard.acts._endpoint import listed_scaling, per_worker_of, worst_c
 from vast_mcp.guard.acts._lease import of_machine
 from vast_mcp.guard.approved import ROUNDING
 from vast_mcp.models import Instance, Worker
-from vast_mcp.policy import Deny, Exposure, Limits, Request, decide
+from vast_mcp.policy import Deny, Limits
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Exposure, Request
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.units import Usd, UsdPerHour
 

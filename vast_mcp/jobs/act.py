@@ -16,7 +16,8 @@ from vast_mcp.jobs.terms import SHORTEST_HOURS, JobTerms, terms_of, traffic_of
 from vast_mcp.jobs.uploads import measure
 from vast_mcp.models import Offer, image_for
 from vast_mcp.operations import Json
-from vast_mcp.policy import Limits, Request, Spend
+from vast_mcp.policy import Limits
+from vast_mcp.policy.facts import Request, Spend
 from vast_mcp.store import (
     JOB_AGREEMENT,
     Gpus,

@@ -20,7 +20,7 @@ from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts.several import Ending, EndSeveral
 from vast_mcp.jobs.bench import Bench
 from vast_mcp.operations import JsonObject, copying
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import Job, JobPhase, Transaction
 
 COPY_PREFIX = "copy-"

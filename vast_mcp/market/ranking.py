@@ -12,7 +12,9 @@ from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import InputInvalid
 from vast_mcp.models import Offer, Rental
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.policy import Deny, Exposure, Limits, Request, Spend, decide
+from vast_mcp.policy import Deny, Limits
+from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Exposure, Request, Spend
 from vast_mcp.store import split_by_day
 from vast_mcp.text import clean_line
 from vast_mcp.units import NOMINAL, Usd, UsdPerHour, mb_from_gb, seconds_from_hours

@@ -1,10 +1,11 @@
-"""May this be done? A pure answer from the act, the facts and the limits."""
+"""May this be done? A pure answer from the act, the facts and the limits.
+
+Here stand the words of the question and the answer; `engine.decide` gives it. It is not imported
+here, because the limits are read at every start and the decision only later.
+"""
 
 from vast_mcp.policy.decision import Allow, Ask, Decision, Deny, Reason, level_of
-from vast_mcp.policy.engine import decide
-from vast_mcp.policy.facts import Exposure, Owner, Request, Spend, Target
 from vast_mcp.policy.limits import Allowed, Level, Limits, NoQuestion, Protected
-from vast_mcp.policy.refusal import refusal_text
 
 __all__ = [
     "Allow",
@@ -12,17 +13,10 @@ __all__ = [
     "Ask",
     "Decision",
     "Deny",
-    "Exposure",
     "Level",
     "Limits",
     "NoQuestion",
-    "Owner",
     "Protected",
     "Reason",
-    "Request",
-    "Spend",
-    "Target",
-    "decide",
     "level_of",
-    "refusal_text",
 ]

@@ -37,11 +37,6 @@ class ActionRule:
     """Another action whose `[levels]` line binds it too."""
 
 
-DANGEROUS_WORDS = (
-    "prepay", "price_increase", "transfer", "keys", "team", "hosting", "network", "schedules",
-)  # fmt: skip
-
-
 def _rents(doing: str, *, aimed: bool, coverable: bool = False) -> ActionRule:
     return ActionRule(
         Level.ALLOW, doing, aimed=aimed, by_numbers=True, priced=True, coverable=coverable

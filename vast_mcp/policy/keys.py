@@ -18,6 +18,10 @@ from vast_mcp.units import Usd, UsdPerHour
 Value: TypeAlias = (
     Usd | UsdPerHour | float | int | bool | str | tuple[str, ...] | tuple[int, ...] | frozenset[str]
 )
+DANGEROUS_WORDS = (
+    "prepay", "price_increase", "transfer", "keys", "team", "hosting", "network", "schedules",
+)  # fmt: skip
+"""What `[dangerous] allow` can name."""
 
 
 class KeyKind(StrEnum):

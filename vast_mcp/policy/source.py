@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from vast_mcp.policy._fault import Fault, Faults
 from vast_mcp.policy.keys import KEYS, Value, value_of
@@ -19,6 +20,35 @@ from vast_mcp.units import Usd, UsdPerHour
 
 _LARGEST_FILE = 262_144
 _FAULT_LIMIT = 300
+
+
+class PolicyPlaces(Protocol):
+    """What must be known to find the limits; the settings know it."""
+
+    @property
+    def system_policy(self) -> Path | None:
+        """The administrator's file."""
+        ...
+
+    @property
+    def user_policy(self) -> Path | None:
+        """The person's file."""
+        ...
+
+    @property
+    def policy_given(self) -> bool:
+        """Whether that file was named, so that it must be there."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables, which only tighten."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be changed at all."""
+        ...
 
 
 class PolicySource:
@@ -171,3 +201,14 @@ def _untrusted(mode: int, size: int) -> str:
     if size > _LARGEST_FILE:
         return f"larger than {_LARGEST_FILE} bytes"
     return ""
+
+
+def policy_source(places: PolicyPlaces) -> PolicySource:
+    """Where the limits are read from, at every decision."""
+    return PolicySource(
+        places.system_policy,
+        places.user_policy,
+        places.environment,
+        places.read_only,
+        user_required=places.policy_given,
+    )

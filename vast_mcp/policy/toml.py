@@ -12,8 +12,7 @@ from types import MappingProxyType
 from vast_mcp.policy._address import address_of
 from vast_mcp.policy._fault import Fault, Faults
 from vast_mcp.policy._lines import line_of
-from vast_mcp.policy.actions import ACTS, DANGEROUS_WORDS
-from vast_mcp.policy.keys import KEYS, TABLES, Key, KeyKind, Value, keys_of
+from vast_mcp.policy.keys import DANGEROUS_WORDS, KEYS, TABLES, Key, KeyKind, Value, keys_of
 from vast_mcp.policy.layers import Layer, tighter
 from vast_mcp.policy.limits import Level
 from vast_mcp.policy.variables import BUDGET, LEVELS, SETTINGS, by_variable, policy_variables
@@ -130,6 +129,8 @@ def _read_budget(task: str, entry: object, found: _Found) -> None:
 
 
 def _read_level(action: str, raw: object, found: _Found) -> None:
+    from vast_mcp.policy.actions import ACTS  # noqa: PLC0415  read at every start, needed by few
+
     if action != "*" and action not in ACTS:
         raise Fault(f"[levels] {_said(action)}: unknown action{_nearest(action, ACTS)}")
     words = {str(level): level for level in _STRICTER}

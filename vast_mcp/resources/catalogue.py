@@ -7,6 +7,7 @@ server looks a URI up here and reads it with the session of whoever asks.
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.shared.uri_template import UriTemplate
@@ -136,6 +137,8 @@ OF_INSTANCE: tuple[OfInstance, ...] = (
 
 class Catalogue:
     """Lists resources and reads them."""
+
+    mime_type: Final = MIME_TYPE
 
     def __init__(
         self,

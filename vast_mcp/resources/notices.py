@@ -3,9 +3,12 @@
 Only 2026-07-28 connections can subscribe; for older ones nobody listens and nothing is sent.
 """
 
+from typing import TYPE_CHECKING
+
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, SubscriptionBus
 
-from vast_mcp.guard.tick import Tick
+if TYPE_CHECKING:
+    from vast_mcp.guard.tick import Tick
 
 _WITH_MONEY = (
     "vast://account",
@@ -35,7 +38,7 @@ class Notices:
         for uri in uris:
             await self.bus.publish(ResourceUpdated(uri=uri))
 
-    async def ticked(self, tick: Tick) -> None:
+    async def ticked(self, tick: "Tick") -> None:
         """A look at the account: speaks only if it differs from the one before."""
         rows = frozenset(
             (one.instance_id, one.actual_status, one.intended_status, one.raw_label)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from vast_mcp.clock import SECOND_US
-from vast_mcp.policy import Exposure
+from vast_mcp.policy.facts import Exposure
 from vast_mcp.store.charges import Charged
 from vast_mcp.store.facts import LeaseFacts
 from vast_mcp.store.rows import Rental, Segment

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, Unpack
 
-from vast_mcp.policy import Exposure
+from vast_mcp.policy.facts import Exposure
 from vast_mcp.store._codec import from_columns, to_columns
 from vast_mcp.store.audit import AuditRows
 from vast_mcp.store.charges import ChargeRows

@@ -2,7 +2,8 @@
 
 from vast_mcp.guard.act import Outcome, Sight
 from vast_mcp.operations import JsonObject
-from vast_mcp.policy import Allow, Ask, Decision, Deny, Level, refusal_text
+from vast_mcp.policy import Allow, Ask, Decision, Deny, Level
+from vast_mcp.policy.refusal import refusal_text
 
 
 def rehearsed(sight: Sight, decision: Decision) -> Outcome:

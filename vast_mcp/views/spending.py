@@ -7,7 +7,8 @@ from vast_mcp.account.belonging import Bearers
 from vast_mcp.account.context import Account
 from vast_mcp.instances.cost_estimate import billed_by_day
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.policy import Exposure, Limits
+from vast_mcp.policy import Limits
+from vast_mcp.policy.facts import Exposure
 from vast_mcp.showing import LABEL_SHOWN, dollars, given
 from vast_mcp.store import Rental, Segment, Transaction, day_of
 from vast_mcp.store.exposure import cost_by_day, current_rate, month_start_us

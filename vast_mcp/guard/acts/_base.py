@@ -17,7 +17,7 @@ from vast_mcp.guard.reconcile import unmarked_of
 from vast_mcp.guard.remembered import holds, remembered
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, Json, JsonObject
-from vast_mcp.policy import Owner, Target
+from vast_mcp.policy.facts import Owner, Target
 from vast_mcp.store import Plan, Rental, Transaction
 
 SETTLE_S = 15.0

@@ -22,7 +22,7 @@ from vast_mcp.guard.acts._copy_words import count_words, under_way
 from vast_mcp.guard.acts._landing import Landing, kind_in, landing, unseen_landing
 from vast_mcp.guard.acts._places import Place
 from vast_mcp.operations import JsonObject, copying
-from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.policy.facts import Owner, Request, Target
 from vast_mcp.remote.address import Address
 from vast_mcp.remote.between import Expected, arrived, survey, watch
 from vast_mcp.remote.errors import AddressInvalid, SshUnavailable

@@ -9,7 +9,7 @@ from vast_mcp.guard import books
 from vast_mcp.guard.act import Sight
 from vast_mcp.models import Endpoint, Scaling
 from vast_mcp.operations import JsonObject
-from vast_mcp.policy import Owner, Spend, Target
+from vast_mcp.policy.facts import Owner, Spend, Target
 from vast_mcp.store import Rental, RentalState, Transaction, split_by_day
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, UsdPerHour, minute

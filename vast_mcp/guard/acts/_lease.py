@@ -9,7 +9,7 @@ from vast_mcp.guard.acts._base import PlainAct, Seen, insist
 from vast_mcp.guard.reconcile import adopt
 from vast_mcp.models import Instance
 from vast_mcp.operations import on_instances
-from vast_mcp.policy import Spend
+from vast_mcp.policy.facts import Spend
 from vast_mcp.store import (
     Gpus,
     LeaseFacts,

@@ -14,7 +14,7 @@ from vast_mcp.guard.acts._lease import LeaseAct, LeaseSight, added_spend, total_
 from vast_mcp.guard.approved import ROUNDING
 from vast_mcp.models import Instance
 from vast_mcp.operations import JsonObject, instances
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import Transaction
 from vast_mcp.units import HOUR_S, UsdPerHour
 

@@ -23,7 +23,7 @@ from vast_mcp.guard.acts._aboard import (
 )
 from vast_mcp.guard.acts._base import PlainAct, Seen, see
 from vast_mcp.operations import JsonObject, instances
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.remote.command import CommandResult, command_line, run_command
 from vast_mcp.store import canonical
 from vast_mcp.text import clean_line

@@ -28,7 +28,7 @@ from vast_mcp.guard.acts._between import BetweenSight, copy_between, look_betwee
 from vast_mcp.guard.acts._copy_words import count_words, under_way
 from vast_mcp.guard.acts._places import Place, place
 from vast_mcp.operations import JsonObject
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.remote.address import Address
 from vast_mcp.remote.paths import LocalPlace
 from vast_mcp.remote.plan import CopyPlan, plan_download, plan_upload

@@ -26,7 +26,7 @@ from vast_mcp.models import Rental as OfferRental
 from vast_mcp.models.pages import promised_page
 from vast_mcp.operations import Json, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
-from vast_mcp.policy import Request, Spend
+from vast_mcp.policy.facts import Request, Spend
 from vast_mcp.store import (
     KeyState,
     LeaseFacts,

@@ -14,7 +14,7 @@ from vast_mcp.models.instance import halted
 from vast_mcp.operations import Call, JsonObject
 from vast_mcp.operations._fields import vars_of
 from vast_mcp.operations.declaration import Adds, Attempt, DeclaredWrite, Moves
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import KeyState, Plan, Transaction
 
 _SENDS = 4

@@ -21,7 +21,7 @@ from vast_mcp.guard.acts._base import (
 from vast_mcp.guard.acts.job_words import job_words
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
 from vast_mcp.operations import JsonObject, instances
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import Halt, KeyState, Rental, RentalState, Transaction
 
 Standing: TypeAlias = tuple[str | int | bool | None, ...]

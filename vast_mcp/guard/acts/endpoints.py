@@ -20,7 +20,7 @@ from vast_mcp.guard.acts._endpoint import (
 )
 from vast_mcp.guard.plans import key_of
 from vast_mcp.operations import serverless
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import EndpointFacts, LeaseFacts, Rental, RentalState, Segment, Transaction
 from vast_mcp.units import Usd, UsdPerHour, minute, seconds_from_hours
 

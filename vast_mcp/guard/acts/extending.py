@@ -21,7 +21,7 @@ from vast_mcp.guard.acts._lease import (
     write_mark,
 )
 from vast_mcp.models import InstanceState, state_of
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import RentalState, Transaction
 from vast_mcp.units import HOUR_S, UsdPerHour, minute, seconds_from_hours
 

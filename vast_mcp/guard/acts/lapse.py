@@ -14,7 +14,7 @@ from vast_mcp.guard.acts._endpoint import listed_scaling
 from vast_mcp.guard.reconcile import HORIZON_US
 from vast_mcp.models import Scaling
 from vast_mcp.operations import serverless
-from vast_mcp.policy import Owner, Request, Target
+from vast_mcp.policy.facts import Owner, Request, Target
 from vast_mcp.store import RentalState, Transaction
 
 _LOOKS = 5

@@ -23,7 +23,7 @@ from vast_mcp.guard.acts._lease import (
 from vast_mcp.guard.acts.ending import observe_now
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, state_of
 from vast_mcp.operations import instances
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 from vast_mcp.store import Rental, RentalState, Transaction
 from vast_mcp.units import minute, seconds_from_hours
 

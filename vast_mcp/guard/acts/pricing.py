@@ -7,7 +7,7 @@ from vast_mcp.guard.acts._base import plain_number
 from vast_mcp.guard.approved import Approved
 from vast_mcp.models import Offer
 from vast_mcp.operations import JsonObject
-from vast_mcp.policy import Spend
+from vast_mcp.policy.facts import Spend
 from vast_mcp.store import Gpus, split_by_day
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate

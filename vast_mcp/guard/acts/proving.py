@@ -8,7 +8,7 @@ from vast_mcp.errors import Forbidden, InputInvalid, NotFound, OutcomeUnknown
 from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.operations import instances
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 
 NOWHERE = 999_999_999_999
 """No machine: ids have eight digits (2026). The vendor was asked with it before, 2026-09-28."""

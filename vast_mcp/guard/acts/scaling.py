@@ -31,7 +31,7 @@ from vast_mcp.guard.acts._lease import total_so_far
 from vast_mcp.guard.acts._searches import insist_on_searches
 from vast_mcp.models import Endpoint, Scaling
 from vast_mcp.operations import JsonObject, serverless
-from vast_mcp.policy import Request, Spend
+from vast_mcp.policy.facts import Request, Spend
 from vast_mcp.store import Rental, RentalState, Transaction
 from vast_mcp.units import HOUR_S, UsdPerHour
 

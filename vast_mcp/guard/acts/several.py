@@ -16,9 +16,10 @@ from vast_mcp.guard.act import Booking, Errand, Form, Outcome, Sight
 from vast_mcp.guard.acts._base import ABSENT_LISTS, PlainAct
 from vast_mcp.guard.acts.ending import DestroyInstance
 from vast_mcp.operations import Json, JsonObject
-from vast_mcp.policy import Exposure, Level, Request
+from vast_mcp.policy import Level
 from vast_mcp.policy.decision import level_of
 from vast_mcp.policy.engine import decide
+from vast_mcp.policy.facts import Exposure, Request
 from vast_mcp.store import Transaction
 from vast_mcp.text import clean_line
 

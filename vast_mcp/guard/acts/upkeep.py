@@ -11,7 +11,7 @@ from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts._base import PlainAct, see
 from vast_mcp.models import Billing, billing_of
 from vast_mcp.operations import instances
-from vast_mcp.policy import Request
+from vast_mcp.policy.facts import Request
 
 _SAFE_PATH = re.compile(r"/[A-Za-z0-9._@%+=:,/ -]{1,240}")
 _COMMAND_LIMIT = 512

@@ -22,7 +22,7 @@ from vast_mcp.guard.acts.scaling import added
 from vast_mcp.guard.worker_search import Bound, bounded, written
 from vast_mcp.models import Template, disk_for
 from vast_mcp.operations import JsonObject, serverless
-from vast_mcp.policy import Request, Spend
+from vast_mcp.policy.facts import Request, Spend
 from vast_mcp.store import Rental, RentalState
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, mb_from_gb
