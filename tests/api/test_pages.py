@@ -175,3 +175,21 @@ def test_a_row_that_comes_twice_may_hide_another_one() -> None:
     assert each_once([1, 2, 3], lambda number: number) == [1, 2, 3]
     with pytest.raises(VendorUnreadable, match="a row came twice"):
         each_once([1, 2, 3], lambda number: number % 2)
+
+
+@pytest.mark.parametrize(("rows", "requests"), [(12, 2), (13, 5)])
+async def test_a_first_page_more_than_half_full_and_not_whole_is_read_until_two_readings_agree(
+    rows: int, requests: int
+) -> None:
+    """Rows were cut from it; a smaller one has pages of the vendor's own size."""
+    ids = list(range(1, rows + 1))
+    pages = page(ids, rows + 1, "a"), page([rows + 1], rows + 1, None)
+    expected = [*ids, rows + 1]
+    again = () if requests == 2 else (pages[0],)
+    assert await listed(*again, *pages, *pages) == (expected, requests)
+
+
+async def test_a_list_that_shrank_to_a_single_row_needs_no_second_reading() -> None:
+    """One row fits on one page: none can have slipped between two."""
+    first = page(list(range(1, 14)), 20, "a")
+    assert await listed(first, page([1], 1, None), page([1], 1, None)) == ([1], 2)

@@ -286,3 +286,35 @@ def test_an_offer_keeps_what_it_can_be_searched_by() -> None:
     assert columns["gpu_name"] == "RTX 4090"
     assert not {"geolocation", "cpu_name", "unknown_column"} & set(columns)
     assert list(columns) == sorted(columns)
+
+
+@pytest.mark.parametrize(
+    ("fields", "gpu"),
+    [
+        ({"resource_type": "gpu", "num_gpus": 1}, True),
+        ({"resource_type": "disk", "num_gpus": 1}, False),
+        ({"resource_type": "gpu", "num_gpus": 0}, False),
+        ({"num_gpus": 1}, True),
+        ({}, True),
+    ],
+)
+def test_a_volume_in_the_list_of_offers_is_none(fields: dict[str, object], *, gpu: bool) -> None:
+    """By its kind as well as by its number of GPUs; what does not say is judged as an offer."""
+    assert wire.has_gpu(fields) is gpu
+
+
+@pytest.mark.parametrize(
+    ("fields", "known"),
+    [
+        ({"template_hash_id": "abc"}, "abc"),
+        ({"template_hash": "abc"}, "abc"),
+        ({"template_hash_id": ""}, None),
+        ({}, None),
+    ],
+)
+def test_the_template_of_a_machine_is_known_by_either_name(
+    fields: dict[str, object], known: str | None
+) -> None:
+    """An empty one is none."""
+    row = instance_row(template_hash_id=None) | fields
+    assert wire.decode_instance(row).template_hash == known

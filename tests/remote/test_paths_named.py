@@ -322,3 +322,12 @@ def test_a_missing_root_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(PathRefused, match="no folder 'vast-mcp' yet") as refused:
         Tree(tmp_path / "vast-mcp")
     assert "~/vast-mcp" in refused.value.hint
+
+
+def test_a_root_that_is_given_twice_is_the_one_that_was_named_first(tmp_path: Path) -> None:
+    """Of two roots as near, the first is where a copy goes: it stands first in every answer."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to("data")
+    both = LocalRoots(tmp_path / "home", [tmp_path / "data", tmp_path / "link"])
+    place = both.place(f"{tmp_path}/data/a")
+    assert (place.root, place.parts) == (tmp_path.resolve() / "data", ("a",))

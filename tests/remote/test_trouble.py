@@ -2,6 +2,7 @@
 
 import pytest
 
+from vast_mcp.remote.errors import Unavailable
 from vast_mcp.remote.trouble import Ill, Trouble
 
 
@@ -19,3 +20,28 @@ def test_a_key_file_is_mended_by_a_start_or_by_deleting_it(mends_itself: bool) -
     said = Trouble(Ill.KEY_FILE, where).next(27123456, mends_itself=mends_itself)
     assert (where in said) is not mends_itself
     assert "reboot" not in said
+
+
+KEYS = "Authentication refused: bad ownership or modes for file /root/.ssh/authorized_keys"
+HOME = "Authentication refused: bad ownership or modes for directory /root"
+TUNNEL = "Warning: remote port forwarding failed for listen port 10133"
+
+
+@pytest.mark.parametrize(
+    ("log", "reason", "found"),
+    [
+        (KEYS, "auth", Trouble(Ill.KEY_FILE, "/root/.ssh/authorized_keys")),
+        (f"{KEYS}\n{HOME}", "auth", Trouble(Ill.KEY_FILE, "/root")),
+        (f"{HOME}\n{KEYS}", "auth", Trouble(Ill.KEY_FILE, "/root/.ssh/authorized_keys")),
+        (KEYS, "timeout", None),
+        (TUNNEL, "timeout", Trouble(Ill.TUNNEL)),
+        (TUNNEL, "auth", None),
+        (f"{KEYS}\n{TUNNEL}", "refused", Trouble(Ill.TUNNEL)),
+        ("", "auth", None),
+    ],
+)
+def test_the_last_line_of_the_log_that_fits_the_failure_is_its_cause(
+    log: str, reason: Unavailable, found: Trouble | None
+) -> None:
+    """A refused key has its file; a machine that does not answer has its tunnel."""
+    assert Trouble.in_log(log, reason) == found

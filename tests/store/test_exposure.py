@@ -6,6 +6,7 @@ See docs/design.md#money.
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,14 @@ from vast_mcp.store import (
     total_cost,
 )
 from vast_mcp.store.charges import Charged
-from vast_mcp.store.exposure import by_month, cost_by_day, day_end_us, exposure_of, month_start_us
+from vast_mcp.store.exposure import (
+    by_month,
+    cost_by_day,
+    day_end_us,
+    excess,
+    exposure_of,
+    month_start_us,
+)
 from vast_mcp.units import Usd, UsdPerHour
 
 NOW_US = 1_780_315_200_000_000
@@ -234,3 +242,23 @@ def test_a_month_begins_with_its_first_microsecond_and_a_day_ends_with_the_next(
     assert day_end_us(NOW_US) == NOW_US + 12 * HOUR_US
     assert day_end_us(NOW_US + 12 * HOUR_US - 1) == NOW_US + 12 * HOUR_US
     assert day_end_us(NOW_US + 12 * HOUR_US) == NOW_US + 36 * HOUR_US
+
+
+@pytest.mark.parametrize(
+    ("from_h", "read_h", "accrued"),
+    [(0, 0, 1.0), (1, 0, 0.0), (1, 1, 1.5), (-13, 1, 0.5), (0, 11, 6.5), (0, 24, 7.0)],
+)
+def test_a_charge_is_compared_with_what_had_accrued_of_its_day_when_it_was_read(
+    from_h: int, read_h: int, accrued: float
+) -> None:
+    """Traffic of that day, not later than the reading, has accrued; that of another day has not.
+
+    $0.50/h from noon on (a lease that nobody ended goes on), a dollar of traffic at `from_h`, and $10 charged for that
+    day, read `read_h` hours after the begin; read on another day it is of the whole one.
+    """
+    from_us = NOW_US + from_h * HOUR_US
+    traffic = Segment("intent00001", "traffic", UsdPerHour(0), Usd.of(1), from_us, from_us, from_us)
+    seen = Charged(Usd.of(10), NOW_US + read_h * HOUR_US)
+    charged = {("instance-27000001", day_of(NOW_US)): seen}
+    found = excess(rental(), [lease(), traffic], charged, NOW_US + 100 * HOUR_US)
+    assert found == Usd.of(10 - accrued)
