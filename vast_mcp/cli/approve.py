@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import textwrap
 from collections.abc import Callable
 
 import anyio
@@ -10,6 +9,7 @@ import anyio
 from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.places import add_place_arguments
+from vast_mcp.cli.terminal import paragraph
 from vast_mcp.clock import SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import InputInvalid
@@ -40,7 +40,7 @@ async def approved(settings: Settings, plan_id: str, ask: Ask) -> int:
         guard = runtime.session.guard
         plan = await find(guard, plan_id)
         digits, prompt = _wanted(plan)
-        print(textwrap.fill(plan.question, 76))
+        print(paragraph(plan.question))
         typed = await anyio.to_thread.run_sync(ask, prompt)
         if " ".join(typed.split()) != digits:
             print("Not approved: the digits did not match. The plan goes on waiting.")

@@ -19,6 +19,7 @@ from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.leases import looked
 from vast_mcp.cli.places import add_place_arguments
+from vast_mcp.cli.terminal import add_json_argument, print_finding, print_json
 from vast_mcp.clock import DAY_US, SECOND_US, SystemClock
 from vast_mcp.config import ApiKey, KeyKind, Settings, find_keys, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
@@ -43,10 +44,14 @@ class DoctorLine:
     says: str
     sound: bool | None = True
 
+    @property
+    def word(self) -> str:
+        """`ok`, `note` or `FAULT`."""
+        return {True: "ok", False: "FAULT", None: "note"}[self.sound]
+
     def __str__(self) -> str:
-        """`ok`, `note` or `FAULT`, the subject, what was found."""
-        word = {True: "ok   ", False: "FAULT", None: "note "}[self.sound]
-        return f"{word}  {self.subject:<12} {self.says}"
+        """The word, the subject, what was found."""
+        return f"{self.word:<5}  {self.subject:<12} {self.says}"
 
 
 class DateNoting(httpx2.AsyncBaseTransport):
@@ -73,6 +78,7 @@ class DateNoting(httpx2.AsyncBaseTransport):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Whose policy and whose books; or another question: what the vendor answers by now."""
     add_place_arguments(parser)
+    add_json_argument(parser)
     parser.add_argument(
         "--drift",
         action="store_true",
@@ -87,16 +93,24 @@ def run(args: argparse.Namespace) -> int:
         from vast_mcp.cli import drift  # noqa: PLC0415  the usual doctor does without it
 
         return anyio.run(drift.report, settings_of(args))
-    return anyio.run(_examine, settings_of(args))
+    return anyio.run(_examine, settings_of(args), args.json)
 
 
-async def _examine(settings: Settings) -> int:
+async def _examine(settings: Settings, as_json: bool) -> int:
     transport = DateNoting(network_transport())
     faults = 0
+    found: list[dict[str, str]] = []
     async with opened(settings, transport=transport, level="ERROR") as runtime:
         async for finding in examined(settings, runtime.session, transport):
-            print(finding, flush=True)
+            if as_json:
+                found.append(
+                    {"result": finding.word, "subject": finding.subject, "says": finding.says}
+                )
+            else:
+                print_finding(finding.word, finding.subject, finding.says)
             faults += finding.sound is False
+    if as_json:
+        print_json(found)
     return Exit.FAILED if faults else Exit.FINE
 
 

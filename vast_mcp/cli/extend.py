@@ -18,6 +18,7 @@ from vast_mcp.cli.by_hand import (
 )
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.places import add_place_arguments
+from vast_mcp.cli.terminal import paragraph
 from vast_mcp.config import Settings
 from vast_mcp.errors import NotFound
 from vast_mcp.guard.acts import ExtendLease
@@ -49,7 +50,7 @@ async def extended(settings: Settings, instance_id: int, hours: float, ask: Ask)
             proposal = await guard.propose(ExtendLease(instance_id, hours), AT_TERMINAL)
         except NotFound as error:
             raise no_instance(instance_id) from error  # the guard's own words name a tool
-        print(question_of(proposal))
+        print(paragraph(question_of(proposal)))
         if not await says_yes(ask, "Extend it?"):
             await declined(guard, proposal)
             print("Not extended; nothing changed.")

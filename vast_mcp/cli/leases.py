@@ -8,6 +8,7 @@ import anyio
 from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.places import add_place_arguments
+from vast_mcp.cli.terminal import add_json_argument, print_json, print_table
 from vast_mcp.config import Settings
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.act import Caller
@@ -45,18 +46,26 @@ class Lease:
             self.label,
         )  # fmt: skip
 
+    @property
+    def named(self) -> dict[str, object]:
+        """The row for a script: dollars an hour as a number, null where it is not known."""
+        row = dict(zip((name.replace(" ", "_") for name in _HEAD), self.cells, strict=True))
+        price = None if self.rate is None else self.rate.dollars
+        return {**row, "price": price}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Whose books."""
+    add_json_argument(parser)
     add_place_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 4 when the vendor could not be asked and only the ledger speaks."""
-    return anyio.run(show, settings_of(args))
+    return anyio.run(show, settings_of(args), args.json)
 
 
-async def show(settings: Settings) -> int:
+async def show(settings: Settings, as_json: bool = False) -> int:
     """The table; without the ledger, what the vendor shows."""
     async with opened(settings) as runtime:
         rows, trouble, missing = await looked(runtime.session)
@@ -66,12 +75,12 @@ async def show(settings: Settings) -> int:
         except LedgerUnavailable as error:
             since, code = "", Exit.FAILED
             missing = (*missing, str(error))
+    if as_json:
+        warnings = [*missing, *([trouble] if trouble else [])]
+        print_json({"rows": [row.named for row in rows], "frozen": since, "warnings": warnings})
+        return code
     if rows:
-        table = [_HEAD, *(row.cells for row in rows)]
-        widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
-        for row in table:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            print("  ".join(cells).rstrip())
+        print_table(_HEAD, [row.cells for row in rows])
     elif not trouble:
         print("nothing is alive")
     for line in missing:

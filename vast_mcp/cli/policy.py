@@ -3,10 +3,11 @@
 import argparse
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import assert_never
 
+from vast_mcp.cli.terminal import add_json_argument, aligned, print_json, print_table
 from vast_mcp.clock import Clock
 from vast_mcp.policy.decision import Allow, Ask, Decision, Deny, Reason
 from vast_mcp.policy.engine import decide
@@ -18,12 +19,14 @@ from vast_mcp.text import clean_line
 from vast_mcp.units import UsdPerHour
 
 FINE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+_HEAD = ("limit", "value", "from")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The four commands below `vast-mcp policy`."""
     commands = parser.add_subparsers(dest="policy_command", required=True, metavar="command")
-    _command(commands, "show", "the limits in force and where each came from")
+    show = _command(commands, "show", "the limits in force and where each came from")
+    add_json_argument(show)
     _command(commands, "check", "exit 1 with every fault when the policy cannot be used")
     _command(commands, "init", "write a commented policy file with the built-in values")
     explain = _command(commands, "explain", "what an act would meet")
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace, source: PolicySource, clock: Clock) -> int:
     """Run one of the commands on this policy; the answer is the exit code."""
     match args.policy_command:
         case "show":
-            return _show(source)
+            return _show(source, args.json)
         case "check":
             return _check(source)
         case "init":
@@ -58,11 +61,15 @@ def run(args: argparse.Namespace, source: PolicySource, clock: Clock) -> int:
             return USAGE
 
 
-def _show(source: PolicySource) -> int:
+def _show(source: PolicySource, as_json: bool) -> int:
     limits = source.current()
-    _print_fault(limits)
     rows = [tuple(map(_plain, row)) for row in rows_in_force(limits)]
-    print(*_aligned([("limit", "value", "from"), *rows]), sep="\n")
+    if as_json:
+        named = [dict(zip(_HEAD, row, strict=True)) for row in rows]
+        print_json({"limits": named, "digest": limits.digest, "broken": limits.broken})
+        return FAILED if limits.broken else FINE
+    _print_fault(limits)
+    print_table(_HEAD, rows)
     if limits.read_only:
         print("\nread-only: nothing is written at all (--read-only or VAST_MCP_READ_ONLY)")
     print(f"\nsystem file: {_standing(source.system_path)}")
@@ -135,7 +142,7 @@ def _explain_prices(args: argparse.Namespace, limits: Limits, now_us: int, what:
         request = rent_of(args.gpu, args.hours, UsdPerHour(), args.disk_gb, now_us)
         print("  at any price")
         return _print_decision(decide(request, nothing_yet(now_us), limits))
-    print(*_aligned([*rows, ("  above", "refused")]), sep="\n")
+    print(*aligned([*rows, ("  above", "refused")]), sep="\n")
     return FINE
 
 
@@ -165,7 +172,7 @@ def _print_decision(decision: Decision) -> int:
 
 def _print_reasons(reasons: Iterable[Reason]) -> None:
     rows = [(f"  {_plain(reason.rule)}", _plain(reason.says)) for reason in reasons]
-    print(*_aligned(rows), sep="\n")
+    print(*aligned(rows), sep="\n")
 
 
 def _print_fault(limits: Limits) -> None:
@@ -173,14 +180,6 @@ def _print_fault(limits: Limits) -> None:
         print(f"BROKEN: {_plain(limits.broken)}")
         print("Until it is repaired only stop and destroy of own machines are possible, each")
         print("with a question. The built-in values follow.\n")
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 def _standing(path: Path | None) -> str:
