@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import keyrings
-from tests.tools.aboard import harbour
+from tests.tools.ssh_world import ssh_world
 from tests.world import ToolFailed, World
 from vast_mcp.cli import secrets
 from vast_mcp.cli.main import main
@@ -34,22 +34,22 @@ def _in_clear(folder: Path) -> list[str]:
 
 async def test_what_is_set_is_allowed_reaches_the_machine_and_lies_nowhere(tmp_path: Path) -> None:
     """No policy lists it: the act of setting it is the permission."""
-    async with harbour(tmp_path) as sea:
+    async with ssh_world(tmp_path) as lab:
         with pytest.raises(ToolFailed, match="vast-mcp secrets set HF_TOKEN"):
-            await sea.machine(secrets=["HF_TOKEN"])
-        settings = sea.world.settings
+            await lab.machine(secrets=["HF_TOKEN"])
+        settings = lab.world.settings
         store = secrets.store_of(settings)
         assert secrets.put(settings, store, "HF_TOKEN", _typed(CANARY, CANARY)) == 0
-        machine = await sea.machine(secrets=["HF_TOKEN"])
-        order = sea.world.simulator.world.instances[machine].order
+        machine = await lab.machine(secrets=["HF_TOKEN"])
+        order = lab.world.simulator.world.instances[machine].order
         assert dict(order.env)["HF_TOKEN"] == CANARY
-        shown = await sea.run(machine, f"echo {CANARY}; echo -n {CANARY} | wc -c")
+        shown = await lab.run(machine, f"echo {CANARY}; echo -n {CANARY} | wc -c")
         assert CANARY not in str(shown)
         assert secrets.remove(store, "HF_TOKEN") == 0
         with pytest.raises(ToolFailed, match="vast-mcp secrets set HF_TOKEN"):
-            await sea.machine(secrets=["HF_TOKEN"], request_key="second")
+            await lab.machine(secrets=["HF_TOKEN"], request_key="second")
     assert _in_clear(tmp_path / "state") == []
-    assert all(CANARY not in question for question in sea.world.questions)
+    assert all(CANARY not in question for question in lab.world.questions)
 
 
 def test_the_file_is_private_and_the_list_has_no_value(
@@ -183,17 +183,17 @@ async def test_a_credential_in_plain_text_is_warned_of_in_question_and_answer(
 ) -> None:
     """Variables, scripts, commands: said to the person and to the model, which learns the way."""
     policy = "[no_question]\nusd_per_hour = 0.0\n"
-    async with harbour(tmp_path, policy=policy) as sea:
-        offer = await sea.world.cheap_offer()
-        told = await sea.call(
+    async with ssh_world(tmp_path, policy=policy) as lab:
+        offer = await lab.world.cheap_offer()
+        told = await lab.call(
             "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=1.0,
             env={"HF_TOKEN": CANARY}, onstart="export DB_PASSWORD=hunter22",
         )  # fmt: skip
-        sea.world.run_until_ready()
+        lab.world.run_until_ready()
         number = told["instance_id"]
-        ran = await sea.run(number, "echo $X", env={"API_KEY": "abcdefgh1"})
-        quiet = await sea.run(number, "echo plain")
-    question, warnings = sea.world.questions[0], " ".join(told["warnings"])
+        ran = await lab.run(number, "echo $X", env={"API_KEY": "abcdefgh1"})
+        quiet = await lab.run(number, "echo plain")
+    question, warnings = lab.world.questions[0], " ".join(told["warnings"])
     for text in (question, warnings):
         assert "host can read HF_TOKEN, DB_PASSWORD in onstart" in text
     assert "vast-mcp secrets set HF_TOKEN" in warnings

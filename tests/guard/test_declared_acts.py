@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mcp.types import ElicitResult
 
-from tests.tools.aboard import harbour
+from tests.tools.ssh_world import ssh_world
 from tests.world import ToolFailed, World
 
 
@@ -44,12 +44,12 @@ async def test_a_recycled_machine_has_a_new_container_and_may_show_a_new_host_ke
     tmp_path: Path,
 ) -> None:
     """Its sessions end and its recorded key is dropped: the next login is no alarm."""
-    async with harbour(tmp_path, toolsets="all") as sea:
-        instance_id = await sea.machine()
-        await sea.run(instance_id, "touch /root/mine")
-        done = await sea.call("recycle_instance", instance_id=instance_id)
-        sea.world.run_until_ready()
-        left = await sea.run(instance_id, "ls /root")
+    async with ssh_world(tmp_path, toolsets="all") as lab:
+        instance_id = await lab.machine()
+        await lab.run(instance_id, "touch /root/mine")
+        done = await lab.call("recycle_instance", instance_id=instance_id)
+        lab.world.run_until_ready()
+        left = await lab.run(instance_id, "ls /root")
     assert done["status"] == "recycling"
     assert left["status"] == "done"
     assert "mine" not in left["untrusted_output"]

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from tests.jobs.basin import WAIT, Basin, moment
+from tests.jobs.leaping_world import WAIT, LeapingWorld, moment
 from tests.world import Json, ToolFailed
 from vast_mcp.jobs import script
 
 OVER = {"done", "failed", "stopped"}
 
 
-async def a_machine(basin: Basin, client: Client, **more: Any) -> int:  # noqa: ANN401  the tool's own
+async def a_machine(world: LeapingWorld, client: Client, **more: Any) -> int:  # noqa: ANN401  the tool's own
     """Rented by nobody's job; it runs and takes commands."""
-    instance_id = await basin.rent(client, lease_hours=2, **more)
+    instance_id = await world.rent(client, lease_hours=2, **more)
     async with asyncio.timeout(20):
         while True:
-            waited = await basin.call(
+            waited = await world.call(
                 client, "wait_for_instance", instance_id=instance_id, until="ssh"
             )
             if waited["verdict"] == "normal" and "poll_again_after_seconds" not in waited:
@@ -31,27 +31,29 @@ async def a_machine(basin: Basin, client: Client, **more: Any) -> int:  # noqa: 
 
 
 @asynccontextmanager
-async def aboard(tmp_path: Path) -> AsyncIterator[tuple[Basin, Client, int]]:
+async def aboard(tmp_path: Path) -> AsyncIterator[tuple[LeapingWorld, Client, int]]:
     """A machine of ours, and a client."""
-    basin = Basin(tmp_path, offered="all")
-    async with basin.open(), basin.served() as client:
-        yield basin, client, await a_machine(basin, client)
+    world = LeapingWorld(tmp_path, offered="all")
+    async with world.open(), world.served() as client:
+        yield world, client, await a_machine(world, client)
 
 
-async def begun(basin: Basin, client: Client, machine: int, command: str, **more: object) -> str:
+async def begun(
+    world: LeapingWorld, client: Client, machine: int, command: str, **more: object
+) -> str:
     """The job's id."""
-    answer = await basin.call(
+    answer = await world.call(
         client, "run_command", instance_id=machine, command=command, background=True, **more
     )
     assert answer["status"] == "started", answer
     return str(answer["job_id"])
 
 
-async def until(basin: Basin, client: Client, job_id: str, *words: str) -> Json:
+async def until(world: LeapingWorld, client: Client, job_id: str, *words: str) -> Json:
     """What is shown when the job is over, or has printed one of these."""
     async with asyncio.timeout(20):
         while True:
-            shown = await basin.call(client, "show_jobs", job_id=job_id)
+            shown = await world.call(client, "show_jobs", job_id=job_id)
             printed = shown.get("untrusted_output", "")
             if shown["jobs"][0]["phase"] in OVER or any(word in printed for word in words):
                 return shown
@@ -61,24 +63,24 @@ async def until(basin: Basin, client: Client, job_id: str, *words: str) -> Json:
 async def test_no_value_of_the_machine_reaches_the_log_in_any_encoding(tmp_path: Path) -> None:
     """Secrets of the rent, generated ones and the API key, across portions of 4,000 bytes."""
     canary = "hf_canary-77aa11bb22cc"
-    basin = Basin(
+    world = LeapingWorld(
         tmp_path, offered="all", policy='[secrets]\nallow = ["HF_TOKEN"]\n',
         environment={"HF_TOKEN": canary},
     )  # fmt: skip
-    async with basin.open(), basin.served() as client:
+    async with world.open(), world.served() as client:
         secrets = ["HF_TOKEN", "OTHER_KEY=generate"]
-        machine = await a_machine(basin, client, secrets=secrets)
-        order = basin.simulator.world.instances[machine].order
+        machine = await a_machine(world, client, secrets=secrets)
+        order = world.simulator.world.instances[machine].order
         made = dict(order.env)["OTHER_KEY"]
-        values = [canary, made, basin.api_key]
+        values = [canary, made, world.api_key]
         forms = [form for value in values for form in _forms(value)]
         text = "\n".join(f"{'.' * (3_990 + at)}{form}" for at, form in enumerate(forms))
-        basin.machines.machine(machine).disk.locate("/root/all").write_text(f"{text}\nended\n")
-        job_id = await begun(basin, client, machine, "cat all")
-        await until(basin, client, job_id, "no such word")
+        world.machines.machine(machine).disk.locate("/root/all").write_text(f"{text}\nended\n")
+        job_id = await begun(world, client, machine, "cat all")
+        await until(world, client, job_id, "no such word")
         told = ""
         for cursor in range(0, len(text), 3_001):
-            shown = await basin.call(client, "show_jobs", job_id=job_id, cursor=cursor)
+            shown = await world.call(client, "show_jobs", job_id=job_id, cursor=cursor)
             told += str(shown)
     log = (tmp_path / "state" / "jobs" / f"{job_id}.log").read_text()
     assert len(log) == len(f"{text}\nended\n")
@@ -100,11 +102,11 @@ async def test_the_command_is_sealed_while_it_runs_and_forgotten_when_it_is_over
 ) -> None:
     """It may hold what the ledger must not."""
     canary = "canary-5d5d5d5d"
-    async with aboard(tmp_path) as (basin, client, machine):
-        job_id = await begun(basin, client, machine, f"echo begun; sleep 30; : {canary}")
-        await until(basin, client, job_id, "begun")
+    async with aboard(tmp_path) as (world, client, machine):
+        job_id = await begun(world, client, machine, f"echo begun; sleep 30; : {canary}")
+        await until(world, client, job_id, "begun")
         during = _holding(tmp_path, canary)
-        shown = await until(basin, client, job_id, "no such word")
+        shown = await until(world, client, job_id, "no such word")
     assert during == []
     assert shown["jobs"][0]["phase"] == "done"
     assert _holding(tmp_path, canary) == []
@@ -117,115 +119,115 @@ def _holding(tmp_path: Path, text: str) -> list[str]:
 
 async def test_a_command_in_the_background_is_a_job_that_asks_nobody(tmp_path: Path) -> None:
     """Its id at once; then phase, output and exit status; the machine stays."""
-    async with aboard(tmp_path) as (basin, client, machine):
+    async with aboard(tmp_path) as (world, client, machine):
         job_id = await begun(
-            basin, client, machine, "pwd; echo from $WHERE; exit 4",
+            world, client, machine, "pwd; echo from $WHERE; exit 4",
             env={"WHERE": "a far place"}, directory="/workspace",
         )  # fmt: skip
-        shown = await until(basin, client, job_id)
+        shown = await until(world, client, job_id)
         job = shown["jobs"][0]
         assert (job["kind"], job["phase"], job["exit_code"]) == ("command", "failed", 4)
         assert job["instance_id"] == machine
         assert shown["untrusted_output"] == "/workspace\nfrom [secret]***\n"
         assert "cost_so_far_usd" not in job
-        good = await until(basin, client, await begun(basin, client, machine, "echo fine"))
+        good = await until(world, client, await begun(world, client, machine, "echo fine"))
         assert (good["jobs"][0]["phase"], good["untrusted_output"]) == ("done", "fine\n")
-        assert basin.alive == {machine}
-        assert basin.simulator.world.instances[machine].stage == "running"
-        assert basin.questions == []
+        assert world.alive == {machine}
+        assert world.simulator.world.instances[machine].stage == "running"
+        assert world.questions == []
 
 
 async def test_the_idle_guard_sees_a_job_until_the_last_has_ended(tmp_path: Path) -> None:
     """One marker for all that run: the end of one does not let the machine be stopped as idle."""
-    async with aboard(tmp_path) as (basin, client, machine):
-        marker = basin.machines.machine(machine).disk.locate(script.MARKER)
-        long = await begun(basin, client, machine, "echo begun; sleep 100000")
-        await until(basin, client, long, "begun")
-        await until(basin, client, await begun(basin, client, machine, "echo short"))
+    async with aboard(tmp_path) as (world, client, machine):
+        marker = world.machines.machine(machine).disk.locate(script.MARKER)
+        long = await begun(world, client, machine, "echo begun; sleep 100000")
+        await until(world, client, long, "begun")
+        await until(world, client, await begun(world, client, machine, "echo short"))
         assert marker.exists()
-        await basin.call(client, "stop_job", job_id=long)
-        await until(basin, client, long)
+        await world.call(client, "stop_job", job_id=long)
+        await until(world, client, long)
         while marker.exists():  # taken away a moment after the exit status is written
             await moment()
 
 
 async def test_stop_job_ends_a_command_that_listens(tmp_path: Path) -> None:
     """SIGTERM is enough for most: exit status 143, and the machine stays."""
-    async with aboard(tmp_path) as (basin, client, machine):
-        job_id = await begun(basin, client, machine, "echo begun; sleep 100000")
-        await until(basin, client, job_id, "begun")
-        answer = await basin.call(client, "stop_job", job_id=job_id)
+    async with aboard(tmp_path) as (world, client, machine):
+        job_id = await begun(world, client, machine, "echo begun; sleep 100000")
+        await until(world, client, job_id, "begun")
+        answer = await world.call(client, "stop_job", job_id=job_id)
         assert answer["status"] == "stopping"
-        shown = await until(basin, client, job_id)
+        shown = await until(world, client, job_id)
         assert (shown["jobs"][0]["phase"], shown["jobs"][0]["exit_code"]) == ("stopped", 143)
         assert shown["untrusted_output"] == "begun\n"
-        assert basin.simulator.world.instances[machine].stage == "running"
+        assert world.simulator.world.instances[machine].stage == "running"
 
 
 async def test_stop_job_kills_a_command_that_does_not(tmp_path: Path) -> None:
     """SIGKILL after half a minute."""
-    async with aboard(tmp_path) as (basin, client, machine):
+    async with aboard(tmp_path) as (world, client, machine):
         command = "trap '' TERM; echo begun; sleep 100000"
-        job_id = await begun(basin, client, machine, command)
-        await until(basin, client, job_id, "begun")
-        began_s = basin.clock.monotonic_s()
-        await basin.call(client, "stop_job", job_id=job_id)
-        shown = await until(basin, client, job_id)
+        job_id = await begun(world, client, machine, command)
+        await until(world, client, job_id, "begun")
+        began_s = world.clock.monotonic_s()
+        await world.call(client, "stop_job", job_id=job_id)
+        shown = await until(world, client, job_id)
         assert shown["jobs"][0]["phase"] == "stopped"
         assert shown["untrusted_output"] == "begun\n"
-        assert 30 <= basin.clock.monotonic_s() - began_s < 120
+        assert 30 <= world.clock.monotonic_s() - began_s < 120
 
 
 async def test_a_command_goes_on_when_its_server_ends(tmp_path: Path) -> None:
     """Detached on the machine; the next server finds the row, and reads on."""
-    basin = Basin(tmp_path, offered="all", keeps=True)
-    async with basin.open():
-        async with basin.served() as client:
-            machine = await a_machine(basin, client)
-            basin.machines.machine(machine).disk.locate("/root/wait.py").write_text(WAIT)
+    world = LeapingWorld(tmp_path, offered="all", keeps=True)
+    async with world.open():
+        async with world.served() as client:
+            machine = await a_machine(world, client)
+            world.machines.machine(machine).disk.locate("/root/wait.py").write_text(WAIT)
             command = "echo begun; python3 wait.py; echo ended"
-            job_id = await begun(basin, client, machine, command)
-            await until(basin, client, job_id, "begun")
-        async with basin.served() as client:
-            await basin.call(client, "run_command", instance_id=machine, command="touch go")
-            shown = await until(basin, client, job_id)
+            job_id = await begun(world, client, machine, command)
+            await until(world, client, job_id, "begun")
+        async with world.served() as client:
+            await world.call(client, "run_command", instance_id=machine, command="touch go")
+            shown = await until(world, client, job_id)
         assert (shown["jobs"][0]["phase"], shown["jobs"][0]["exit_code"]) == ("done", 0)
         assert shown["untrusted_output"] == "begun\nended\n"
-        assert basin.alive == {machine}
+        assert world.alive == {machine}
 
 
 async def test_a_command_of_a_machine_that_ends_is_told_so(tmp_path: Path) -> None:
     """Stopped by a person: the job is over, and nothing of it touches the machine."""
-    async with aboard(tmp_path) as (basin, client, machine):
-        job_id = await begun(basin, client, machine, "echo begun; sleep 100000")
-        await until(basin, client, job_id, "begun")
-        await basin.call(client, "destroy_instance", instance_id=machine)
-        assert f"Job {job_id} is at work on it" in basin.questions[-1]
-        job = (await until(basin, client, job_id))["jobs"][0]
+    async with aboard(tmp_path) as (world, client, machine):
+        job_id = await begun(world, client, machine, "echo begun; sleep 100000")
+        await until(world, client, job_id, "begun")
+        await world.call(client, "destroy_instance", instance_id=machine)
+        assert f"Job {job_id} is at work on it" in world.questions[-1]
+        job = (await until(world, client, job_id))["jobs"][0]
         assert job["phase"] == "failed"
         assert "does not run any more" in job["said"]
 
 
 async def test_a_policy_that_asks_for_commands_asks_for_these(tmp_path: Path) -> None:
     """`[levels]` holds for a command whether it is waited for or not; the plan survives."""
-    basin = Basin(tmp_path, offered="all", policy='[levels]\nrun_command = "ask"\n')
-    async with basin.open(), basin.served() as client, basin.served(None) as mute:
-        machine = await a_machine(basin, client)
-        job_id = await begun(basin, client, machine, "echo asked")
-        assert (await until(basin, client, job_id))["jobs"][0]["phase"] == "done"
-        assert len(basin.questions) == 1
-        waits = await basin.call(
+    world = LeapingWorld(tmp_path, offered="all", policy='[levels]\nrun_command = "ask"\n')
+    async with world.open(), world.served() as client, world.served(None) as mute:
+        machine = await a_machine(world, client)
+        job_id = await begun(world, client, machine, "echo asked")
+        assert (await until(world, client, job_id))["jobs"][0]["phase"] == "done"
+        assert len(world.questions) == 1
+        waits = await world.call(
             mute, "run_command", instance_id=machine, command="echo planned", background=True
         )
         assert waits["status"] == "needs_confirmation"
-        done = await basin.call(mute, "confirm_plan", plan_id=waits["plan_id"])
-        shown = await until(basin, mute, done["job_id"])
+        done = await world.call(mute, "confirm_plan", plan_id=waits["plan_id"])
+        shown = await until(world, mute, done["job_id"])
         assert shown["untrusted_output"] == "planned\n"
 
 
 async def test_nothing_runs_in_the_background_of_a_stopped_machine(tmp_path: Path) -> None:
     """Not even what the vendor would list."""
-    async with aboard(tmp_path) as (basin, client, machine):
-        await basin.call(client, "stop_instance", instance_id=machine)
+    async with aboard(tmp_path) as (world, client, machine):
+        await world.call(client, "stop_instance", instance_id=machine)
         with pytest.raises(ToolFailed, match="stopped"):
-            await begun(basin, client, machine, "ls /workspace")
+            await begun(world, client, machine, "ls /workspace")

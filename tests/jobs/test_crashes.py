@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.harbour import GIVEN, SPEED, Harbour
-from tests.jobs.mortal import LATER_S, LONGEST_S
+from tests.jobs.jobs_world import GIVEN, SPEED, JobsWorld
+from tests.jobs.killed_server import LATER_S, LONGEST_S
 from tests.jobs.test_hosts import watch_for_two
 from tests.listening import listening
 from tests.world import Json, scale
@@ -39,10 +39,10 @@ class Lives:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def live(self, harbour: Harbour, base: str, dies: str = "", later_s: float = 0) -> Json:
+    async def live(self, world: JobsWorld, base: str, dies: str = "", later_s: float = 0) -> Json:
         """A server until its job is over, or until it dies there."""
         life = {
-            "tmp": str(harbour.tmp), "base": base, "now_us": harbour.vendor.utc_us(),
+            "tmp": str(world.tmp), "base": base, "now_us": world.vendor.utc_us(),
             "speed": SPEED, "dies": dies, "later_s": later_s, "job": GIVEN,
         }  # fmt: skip
         assert self._process.stdin is not None
@@ -58,7 +58,7 @@ class Lives:
 async def lives(home: Path) -> AsyncIterator[Lives]:
     """Servers in a home of their own; none outlives the test."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.jobs.mortal",
+        sys.executable, "-m", "tests.jobs.killed_server",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT, limit=1 << 20,
         env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)},
         start_new_session=True,
@@ -75,21 +75,21 @@ async def test_a_killed_server_s_job_is_carried_on_by_the_next(tmp_path: Path, p
     """Kill -9 there: one rent, one run, all home, nothing left that bills."""
     home = tmp_path / "home"
     home.mkdir()
-    async with Harbour(tmp_path).open() as harbour, listening(harbour.simulator) as base:
+    async with JobsWorld(tmp_path).open() as world, listening(world.simulator) as base:
         async with lives(home) as servers:
-            died = await servers.live(harbour, base, dies=point)
+            died = await servers.live(world, base, dies=point)
             assert died["code"] == -signal.SIGKILL, died
-            lived = await servers.live(harbour, base, later_s=LATER_S)
+            lived = await servers.live(world, base, later_s=LATER_S)
         assert lived["code"] == 0, lived
         job, output = lived["shown"]["jobs"][0], lived["shown"].get("untrusted_output", "")
         assert job["phase"] == "done", lived
         saved = home / "vast-mcp" / f"job-{job['job_id']}" / "out" / "model.pt"
         assert hashlib.sha256(saved.read_bytes()).hexdigest() == output.split()[-1]
         assert output.count("training") == 1
-        rents = [one for one in harbour.simulator.mutations() if "/asks/" in one.path]
+        rents = [one for one in world.simulator.mutations() if "/asks/" in one.path]
         assert len(rents) == 1
-        assert harbour.alive == set()
-        spent = harbour.credit_usd - harbour.simulator.books.balance_usd
+        assert world.alive == set()
+        spent = world.credit_usd - world.simulator.books.balance_usd
         assert 0 < spent < float(str(GIVEN["max_cost_usd"]))
 
 
@@ -100,41 +100,41 @@ async def test_a_server_killed_while_it_replaces_a_host_rents_one_more(
     """Its failed host was told to go, or about to be: never two at once, one more in all."""
     home = tmp_path / "home"
     home.mkdir()
-    async with Harbour(tmp_path).open() as harbour, listening(harbour.simulator) as base:
-        most = watch_for_two(harbour)
-        harbour.simulator.fail_next_creates("failed")
+    async with JobsWorld(tmp_path).open() as world, listening(world.simulator) as base:
+        most = watch_for_two(world)
+        world.simulator.fail_next_creates("failed")
         async with lives(home) as servers:
-            died = await servers.live(harbour, base, dies=point)
+            died = await servers.live(world, base, dies=point)
             assert died["code"] == -signal.SIGKILL, died
-            lived = await servers.live(harbour, base, later_s=LATER_S)
+            lived = await servers.live(world, base, later_s=LATER_S)
         assert lived["code"] == 0, lived
         job = lived["shown"]["jobs"][0]
         assert (job["phase"], job["replaced"]) == ("done", 1), lived
         assert most == [1]
-        assert harbour.alive == set()
+        assert world.alive == set()
 
 
 async def test_two_servers_work_on_a_job_once(tmp_path: Path) -> None:
     """Both look for unfinished jobs; one row, one owner."""
-    async with Harbour(tmp_path).open() as harbour:
-        async with harbour.served() as first, harbour.served() as second:
-            job_id = await harbour.started(first)
-            for one in list(harbour.running):
+    async with JobsWorld(tmp_path).open() as world:
+        async with world.served() as first, world.served() as second:
+            job_id = await world.started(first)
+            for one in list(world.running):
                 one.session.jobs.begin(job_id)
-            shown = await harbour.over(second, job_id)
+            shown = await world.over(second, job_id)
         assert shown["jobs"][0]["phase"] == "done"
         assert shown["untrusted_output"].count("training") == 1
-        rents = [one for one in harbour.simulator.mutations() if "/asks/" in one.path]
+        rents = [one for one in world.simulator.mutations() if "/asks/" in one.path]
         assert len(rents) == 1
 
 
 async def test_a_server_that_leaves_in_order_hands_the_job_on_at_once(tmp_path: Path) -> None:
     """No wait for a stale beat."""
-    async with Harbour(tmp_path).open() as harbour:
-        async with harbour.served() as client:
-            job_id = await harbour.started(client, command="echo begun; sleep 900")
-            await harbour.until(client, job_id, "running")
-        async with harbour.served() as client:
-            shown = await harbour.over(client, job_id)
+    async with JobsWorld(tmp_path).open() as world:
+        async with world.served() as client:
+            job_id = await world.started(client, command="echo begun; sleep 900")
+            await world.until(client, job_id, "running")
+        async with world.served() as client:
+            shown = await world.over(client, job_id)
             assert shown["jobs"][0]["exit_code"] == 0
-        assert len(harbour.alive) == 1  # `out` was never written: the disk is kept
+        assert len(world.alive) == 1  # `out` was never written: the disk is kept

@@ -12,10 +12,10 @@ from typing import Unpack
 import pytest
 
 from tests.database import opened
-from tests.jobs.basin import Basin
-from tests.jobs.harbour import brought
+from tests.jobs.jobs_world import brought
+from tests.jobs.leaping_world import LeapingWorld
 from tests.world import Json
-from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs.context import JobContext
 from vast_mcp.store import Job, JobFacts, JobNotes, JobPhase
 
 EARLIER: Json = json.loads(
@@ -39,11 +39,11 @@ class Stops:
             await asyncio.Event().wait()
 
 
-def written_earlier(basin: Basin, job_id: str, phase: JobPhase) -> None:
+def written_earlier(world: LeapingWorld, job_id: str, phase: JobPhase) -> None:
     """The row as that release had it."""
-    (book,) = (one for one in (basin.tmp / "state").glob("*.db") if not one.name.startswith("pace"))
+    (book,) = (one for one in (world.tmp / "state").glob("*.db") if not one.name.startswith("pace"))
     facts = json.dumps(EARLIER["facts"][phase.value]).replace("{job_id}", job_id)
-    texts = json.dumps(EARLIER["spec"]), facts.replace("{home}", str(basin.home.parent))
+    texts = json.dumps(EARLIER["spec"]), facts.replace("{home}", str(world.home.parent))
     with opened(book) as db:
         (now,) = db.execute("SELECT phase FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         assert now == phase.value
@@ -54,10 +54,10 @@ async def test_a_job_of_an_earlier_release_goes_on_from_each_phase(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first host failed: one more is rented, one run, all home, nothing left that bills."""
-    stops, save = Stops(PHASES), JobDesk.save
+    stops, save = Stops(PHASES), JobContext.save
 
     async def saved(
-        self: JobDesk,
+        self: JobContext,
         phase: JobPhase | None = None,
         facts: JobFacts | None = None,
         **changes: Unpack[JobNotes],
@@ -66,21 +66,21 @@ async def test_a_job_of_an_earlier_release_goes_on_from_each_phase(
         await stops.at(job)
         return job
 
-    monkeypatch.setattr(JobDesk, "save", saved)
-    basin, job_id = Basin(tmp_path, keeps=True), ""
-    basin.home.mkdir(parents=True)
-    (basin.home / "data.txt").write_text("numbers\n")
-    async with basin.open():
-        basin.simulator.fail_next_creates("failed")
+    monkeypatch.setattr(JobContext, "save", saved)
+    world, job_id = LeapingWorld(tmp_path, keeps=True), ""
+    world.home.mkdir(parents=True)
+    (world.home / "data.txt").write_text("numbers\n")
+    async with world.open():
+        world.simulator.fail_next_creates("failed")
         for phase in PHASES:
-            async with basin.served() as client, asyncio.timeout(20):
-                job_id = job_id or await basin.started(client, upload=["data.txt"])
+            async with world.served() as client, asyncio.timeout(20):
+                job_id = job_id or await world.started(client, upload=["data.txt"])
                 await stops.there.wait()
-            written_earlier(basin, job_id, phase)
+            written_earlier(world, job_id, phase)
             stops.left, stops.there = stops.left[1:], asyncio.Event()
-        async with basin.served() as client:
-            (job,) = (await basin.over(client, job_id))["jobs"]
+        async with world.served() as client:
+            (job,) = (await world.over(client, job_id))["jobs"]
         assert (job["phase"], job["replaced"], job["exit_code"]) == ("done", 1, 0), job
         assert len(brought(job, "model.pt")) == 128_000
-        assert len([one for one in basin.simulator.mutations() if "/asks/" in one.path]) == 2
-        assert basin.alive == set()
+        assert len([one for one in world.simulator.mutations() if "/asks/" in one.path]) == 2
+        assert world.alive == set()

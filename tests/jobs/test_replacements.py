@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.basin import Basin, moment
+from tests.jobs.leaping_world import LeapingWorld, moment
 from tests.world import Json, scale
 from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.faults import Kind
@@ -55,7 +55,7 @@ ROWS = [
 class Watcher:
     """Puts the job's first machine on its stage, and looks at everything with each request."""
 
-    basin: Basin
+    world: LeapingWorld
     stage: str
     fate: str
     most_at_once: int = 0
@@ -63,7 +63,7 @@ class Watcher:
 
     async def look(self) -> None:
         """Before and after each request."""
-        alive = self.basin.simulator.world.instances
+        alive = self.world.simulator.world.instances
         self.most_at_once = max(self.most_at_once, len(alive))
         if not self.put and alive:
             self.put += alive.values()
@@ -73,7 +73,7 @@ class Watcher:
                 contract.mapped["22/tcp"] = 1  # nothing listens there: SSH never answers
 
     def _befall(self, contract: Contract) -> None:
-        world = self.basin.simulator.world
+        world = self.world.simulator.world
         world.fleet.enter(contract, self.stage, world.now_us)
         contract.due_us = None  # it stays there
         contract.wants_to_run = self.stage not in HALTED
@@ -94,24 +94,24 @@ class Watcher:
         return (contract.destroyed_us - contract.created_us) / 1_000_000
 
 
-async def carried(basin: Basin, watcher: Watcher) -> Json:
+async def carried(world: LeapingWorld, watcher: Watcher) -> Json:
     """A job to its end; what it may still cost never passes its cap, however often one looks."""
-    async with basin.open(), basin.served() as client:
-        basin.simulator.attendants.append(watcher.look)
-        job_id = await basin.started(
+    async with world.open(), world.served() as client:
+        world.simulator.attendants.append(watcher.look)
+        job_id = await world.started(
             client, command="echo trained", outputs=[], max_cost_usd=MAX_COST_USD
         )
-        ledger = basin.running[0].session.account.ledger
+        ledger = world.running[0].session.account.ledger
 
         def bound(tx: Transaction) -> Usd:
-            exposure = tx.exposure(basin.clock.lease_us(), task=f"job {job_id}")
+            exposure = tx.exposure(world.clock.lease_us(), task=f"job {job_id}")
             return exposure.task_spent + exposure.task_reserved
 
         while True:
             row = await ledger.read(lambda tx: tx.job(job_id))
             assert await ledger.read(bound) <= Usd.of(MAX_COST_USD)
             if row is not None and row.phase.over:
-                shown = await basin.call(client, "show_jobs", job_id=job_id)
+                shown = await world.call(client, "show_jobs", job_id=job_id)
                 return dict(shown["jobs"][0])
             await moment()
 
@@ -121,11 +121,11 @@ async def test_a_host_on_any_stage_is_used_or_replaced_in_time(
     tmp_path: Path, number: int, stage: str, fate: str
 ) -> None:
     """One machine at a time, in time, whatever its destroy meets, within budget."""
-    basin = Basin(tmp_path)
+    world = LeapingWorld(tmp_path)
     kind = DESTROYS[number % len(DESTROYS)]
-    basin.simulator.faults.add(kind, "DELETE", "/instances/", seconds=LATE_S)
-    watcher = Watcher(basin, stage, fate)
-    job = await carried(basin, watcher)
+    world.simulator.faults.add(kind, "DELETE", "/instances/", seconds=LATE_S)
+    watcher = Watcher(world, stage, fate)
+    job = await carried(world, watcher)
     used = fate == "comes up" and stage in WAITED_FOR
     if stage in MEETS_EVERY_HOST:
         assert (job["phase"], job.get("replaced", 0), len(watcher.put)) == ("failed", 0, 1), job
@@ -137,5 +137,5 @@ async def test_a_host_on_any_stage_is_used_or_replaced_in_time(
         deadline_s = DEADLINE_S if stage in WAITED_FOR and fate == "stalls" else AFTER_S
         slow_s = LATE_S if kind == "late_execution" else GRACE_S
         assert watcher.first_lived_s <= deadline_s + slow_s + GRACE_S
-    assert basin.alive == set()
-    assert basin.credit_usd - basin.simulator.books.balance_usd <= MAX_COST_USD
+    assert world.alive == set()
+    assert world.credit_usd - world.simulator.books.balance_usd <= MAX_COST_USD

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.basin import Basin
+from tests.jobs.leaping_world import LeapingWorld
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ async def test_the_end_of_a_job_claims_no_more_of_its_outputs_than_there_is(
     tmp_path: Path, command: str, outputs: list[str], said: str
 ) -> None:
     """Equal checksums of nothing, or of no output at all, were told as a success."""
-    async with Basin(tmp_path).open() as basin, basin.served() as client:
-        job_id = await basin.started(client, command=command, files={}, outputs=outputs)
-        (job,) = (await basin.over(client, job_id))["jobs"]
+    async with LeapingWorld(tmp_path).open() as world, world.served() as client:
+        job_id = await world.started(client, command=command, files={}, outputs=outputs)
+        (job,) = (await world.over(client, job_id))["jobs"]
     assert job["phase"] == "done", job
     assert said in job["said"]
     if not outputs:

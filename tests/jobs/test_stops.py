@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.basin import Basin
-from tests.jobs.harbour import brought
+from tests.jobs.jobs_world import brought
+from tests.jobs.leaping_world import LeapingWorld
 from tests.jobs.test_outages import printed
 from tests.jobs.test_troubles import rents
 from tests.world import Json
-from vast_mcp.jobs import renting
-from vast_mcp.jobs.bench import Bench
+from vast_mcp.jobs import rent
 from vast_mcp.jobs.offers import offers_for
+from vast_mcp.jobs.remote_job import RemoteJob
 from vast_mcp.remote.errors import SshUnavailable
 
 
@@ -53,14 +53,14 @@ async def test_a_job_stopped_while_it_looks_for_an_offer_rents_nothing(
     """The wish was written before anything was sent."""
     held = Interlude()
     of_a_job = held.after(offers_for, lambda _, wish: wish.max_price is not None)
-    monkeypatch.setattr(renting, "offers_for", of_a_job)
-    async with Basin(tmp_path).open() as basin, basin.served() as client:
-        job_id = await basin.started(client)
-        await held.during(basin.call(client, "stop_job", job_id=job_id))
+    monkeypatch.setattr(rent, "offers_for", of_a_job)
+    async with LeapingWorld(tmp_path).open() as world, world.served() as client:
+        job_id = await world.started(client)
+        await held.during(world.call(client, "stop_job", job_id=job_id))
         held.over.set()
-        job = (await basin.over(client, job_id))["jobs"][0]
+        job = (await world.over(client, job_id))["jobs"][0]
         assert job["phase"] == "stopped", job
-        assert rents(basin) == []
+        assert rents(world) == []
 
 
 async def test_a_job_stopped_while_it_uploads_runs_nothing(
@@ -68,18 +68,22 @@ async def test_a_job_stopped_while_it_uploads_runs_nothing(
 ) -> None:
     """The command has not begun, so it need not be told to end; twice, and by two servers."""
     held = Interlude()
-    monkeypatch.setattr(Bench, "send", held.after(Bench.send))
-    async with Basin(tmp_path).open() as basin, basin.served() as client, basin.served() as other:
-        job_id = await basin.started(client, command="echo begun; sleep 400000")
+    monkeypatch.setattr(RemoteJob, "send", held.after(RemoteJob.send))
+    async with (
+        LeapingWorld(tmp_path).open() as world,
+        world.served() as client,
+        world.served() as other,
+    ):
+        job_id = await world.started(client, command="echo begun; sleep 400000")
         for one in (client, other):
-            answer = await held.during(basin.call(one, "stop_job", job_id=job_id))
+            answer = await held.during(world.call(one, "stop_job", job_id=job_id))
             assert answer["status"] == "stopping"
         held.over.set()
-        shown = await basin.over(client, job_id)
+        shown = await world.over(client, job_id)
         assert shown["jobs"][0]["phase"] == "stopped", shown
         assert "before its command began" in shown["jobs"][0]["said"]
         assert "untrusted_output" not in shown
-        assert basin.alive == set()
+        assert world.alive == set()
 
 
 async def test_a_command_whose_sigterm_was_lost_is_told_again(
@@ -88,20 +92,20 @@ async def test_a_command_whose_sigterm_was_lost_is_told_again(
     """The connection broke under it: SIGKILL comes only after a SIGTERM that arrived."""
     lost: list[str] = []
 
-    async def telling(self: Bench) -> None:
+    async def telling(self: RemoteJob) -> None:
         if not lost:
             lost.append("TERM")
             raise SshUnavailable("The connection was lost.", reason="lost")
         await tell(self)
 
-    tell = Bench.tell_to_end
-    monkeypatch.setattr(Bench, "tell_to_end", telling)
+    tell = RemoteJob.tell_to_end
+    monkeypatch.setattr(RemoteJob, "tell_to_end", telling)
     command = "mkdir -p out; echo half > out/x; echo begun; sleep 400000"
-    async with Basin(tmp_path).open() as basin, basin.served() as client:
-        job_id = await basin.started(client, command=command)
-        await printed(basin, client, job_id)
-        await basin.call(client, "stop_job", job_id=job_id)
-        job = (await basin.over(client, job_id))["jobs"][0]
+    async with LeapingWorld(tmp_path).open() as world, world.served() as client:
+        job_id = await world.started(client, command=command)
+        await printed(world, client, job_id)
+        await world.call(client, "stop_job", job_id=job_id)
+        job = (await world.over(client, job_id))["jobs"][0]
         assert lost
         assert (job["phase"], job["exit_code"]) == ("stopped", 128 + signal.SIGTERM), job
         assert brought(job, "x") == b"half\n"
@@ -110,15 +114,15 @@ async def test_a_command_whose_sigterm_was_lost_is_told_again(
 @pytest.mark.parametrize("tool", ["stop_instance", "destroy_instance"])
 async def test_a_machine_that_a_person_ends_is_not_replaced(tmp_path: Path, tool: str) -> None:
     """A host that failed is replaced under the job's yes; one that somebody ended is no such."""
-    async with Basin(tmp_path, offered="all").open() as basin, basin.served() as client:
-        basin.simulator.fail_next_creates("stuck")
-        job_id = await basin.started(client)
-        machine = (await basin.until(client, job_id, "waiting"))["jobs"][0]["instance_id"]
-        await basin.call(client, tool, instance_id=machine)
-        job = (await basin.over(client, job_id))["jobs"][0]
-        assert len(rents(basin)) == 1, job
+    async with LeapingWorld(tmp_path, offered="all").open() as world, world.served() as client:
+        world.simulator.fail_next_creates("stuck")
+        job_id = await world.started(client)
+        machine = (await world.until(client, job_id, "waiting"))["jobs"][0]["instance_id"]
+        await world.call(client, tool, instance_id=machine)
+        job = (await world.over(client, job_id))["jobs"][0]
+        assert len(rents(world)) == 1, job
         assert job["phase"] == "stopped", job
-        assert basin.alive == ({machine} if tool == "stop_instance" else set())
+        assert world.alive == ({machine} if tool == "stop_instance" else set())
 
 
 STOPS: dict[str, tuple[Json, str, str, bool]] = {
@@ -148,11 +152,11 @@ async def test_stop_job_promises_what_then_happens(tmp_path: Path, case: str) ->
     """To its command, to what it wrote and to its machine: before, and as it is told afterwards."""
     given, promised, told, left = STOPS[case]
     command = "mkdir -p out; echo half > out/x; echo begun; sleep 400000"
-    async with Basin(tmp_path).open() as basin, basin.served() as client:
-        job_id = await basin.started(client, command=command, **given)
-        await printed(basin, client, job_id)
-        answer = await basin.call(client, "stop_job", job_id=job_id)
-        job = (await basin.over(client, job_id))["jobs"][0]
+    async with LeapingWorld(tmp_path).open() as world, world.served() as client:
+        job_id = await world.started(client, command=command, **given)
+        await printed(world, client, job_id)
+        answer = await world.call(client, "stop_job", job_id=job_id)
+        job = (await world.over(client, job_id))["jobs"][0]
         assert promised in answer["said"]
         assert told in job["said"]
-        assert bool(basin.alive) == left
+        assert bool(world.alive) == left

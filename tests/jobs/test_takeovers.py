@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.basin import WAIT, Basin, moment
+from tests.jobs.leaping_world import WAIT, LeapingWorld, moment
 from tests.jobs.test_outages import printed
-from vast_mcp.jobs import service as board
-from vast_mcp.jobs.bench import Bench
+from vast_mcp.jobs import service
+from vast_mcp.jobs.remote_job import RemoteJob
 from vast_mcp.store import Transaction
 
 
@@ -33,25 +33,25 @@ async def test_a_server_lets_go_of_a_job_that_another_took_over(
         finally:
             left.set()
 
-    fetch = Bench.fetch
-    monkeypatch.setattr(board, "_BEAT_S", 0.02)
-    monkeypatch.setattr(Bench, "fetch", fetching)
-    async with Basin(tmp_path).open() as basin, basin.served() as client:
-        job_id = await basin.started(client)
-        session = basin.running[0].session
+    fetch = RemoteJob.fetch
+    monkeypatch.setattr(service, "_BEAT_S", 0.02)
+    monkeypatch.setattr(RemoteJob, "fetch", fetching)
+    async with LeapingWorld(tmp_path).open() as world, world.served() as client:
+        job_id = await world.started(client)
+        session = world.running[0].session
         async with asyncio.timeout(20):
             await held.wait()
             await session.account.ledger.write(lambda tx: take(tx, job_id, "another"))
             await left.wait()
-        monkeypatch.setattr(Bench, "fetch", fetch)
+        monkeypatch.setattr(RemoteJob, "fetch", fetch)
         await session.account.ledger.write(lambda tx: take(tx, job_id, ""))
         async with asyncio.timeout(20):
-            while (await basin.call(client, "show_jobs", job_id=job_id))["jobs"][0]["phase"] != (
+            while (await world.call(client, "show_jobs", job_id=job_id))["jobs"][0]["phase"] != (
                 "done"
             ):
                 session.jobs.begin(job_id)
                 await moment()
-        assert basin.alive == set()
+        assert world.alive == set()
 
 
 async def test_two_servers_that_keep_the_same_output_keep_it_once(
@@ -60,7 +60,7 @@ async def test_two_servers_that_keep_the_same_output_keep_it_once(
     """Both have read the next bytes when the first writes them down: the log has them once."""
     both, reading = asyncio.Event(), [0]
 
-    async def looked(self: Bench, offset: int, most: int) -> bytes:
+    async def looked(self: RemoteJob, offset: int, most: int) -> bytes:
         data = await output(self, offset, most)
         reading[0] += 1
         if reading[0] == 2:
@@ -68,22 +68,22 @@ async def test_two_servers_that_keep_the_same_output_keep_it_once(
         await both.wait()
         return data
 
-    output = Bench.output
-    monkeypatch.setattr(Bench, "output", looked)
+    output = RemoteJob.output
+    monkeypatch.setattr(RemoteJob, "output", looked)
     command = "echo begun; python3 wait.py; echo ended"
-    async with Basin(tmp_path).open() as basin, basin.served() as client, basin.served():
-        job_id = await basin.started(
+    async with LeapingWorld(tmp_path).open() as world, world.served() as client, world.served():
+        job_id = await world.started(
             client, command=command, files={"wait.py": WAIT}, outputs=[], on_end="destroy"
         )
-        first, second = (one.session for one in basin.running)
+        first, second = (one.session for one in world.running)
         async with asyncio.timeout(20):
             while not reading[0]:
                 await moment()
             await first.account.ledger.write(lambda tx: take(tx, job_id, ""))
             second.jobs.begin(job_id)
             await both.wait()
-        machine = (await printed(basin, client, job_id))["jobs"][0]["instance_id"]
-        basin.simulator.put_file(machine, f"/workspace/{job_id}/go", 1)
-        shown = await basin.over(client, job_id)
+        machine = (await printed(world, client, job_id))["jobs"][0]["instance_id"]
+        world.simulator.put_file(machine, f"/workspace/{job_id}/go", 1)
+        shown = await world.over(client, job_id)
         assert shown["jobs"][0]["phase"] == "done", shown
         assert shown["untrusted_output"] == "begun\nended\n"

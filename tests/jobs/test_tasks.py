@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.basin import Basin
+from tests.jobs.leaping_world import LeapingWorld
 from tests.jobs.test_earlier_jobs import EARLIER
 from tests.world import ToolFailed
 from vast_mcp.store import SqliteLedger
@@ -22,14 +22,14 @@ async def test_a_job_of_a_task_neither_lowers_its_budget_nor_counts_its_other_re
 ) -> None:
     """A job for at most $2 in a task of $6: others may spend the rest, its cost is its own."""
     async with (
-        Basin(tmp_path, policy=BUDGET, offered=OFFERED).open() as harbour,
-        harbour.served() as client,
+        LeapingWorld(tmp_path, policy=BUDGET, offered=OFFERED).open() as world,
+        world.served() as client,
     ):
-        await harbour.rent(client, task="lora", lease_hours=20)
-        job_id = await harbour.started(client, task="LORA", max_cost_usd=2)
-        job = (await harbour.over(client, job_id))["jobs"][0]
-        ledger = harbour.running[0].session.account.ledger
-        now_us = harbour.clock.lease_us()
+        await world.rent(client, task="lora", lease_hours=20)
+        job_id = await world.started(client, task="LORA", max_cost_usd=2)
+        job = (await world.over(client, job_id))["jobs"][0]
+        ledger = world.running[0].session.account.ledger
+        now_us = world.clock.lease_us()
         of_task = await ledger.read(lambda tx: tx.exposure(now_us, task="lora"))
         assert job["phase"] == "done", job
         assert job["task"] == "lora"
@@ -40,35 +40,35 @@ async def test_a_job_of_a_task_neither_lowers_its_budget_nor_counts_its_other_re
         assert of_task.task_reserved > Usd(0)
         kept = await ledger.read(lambda tx: [one.job_id for one in tx.rentals_since(0)])
         assert sorted(kept) == ["", job_id]
-        await harbour.rent(client, (await harbour.offers())[4], task="lora", lease_hours=20)
+        await world.rent(client, (await world.offers())[4], task="lora", lease_hours=20)
 
 
 async def test_a_job_beyond_what_its_task_has_left_is_refused_unasked(tmp_path: Path) -> None:
     """The person's budget binds what the job may cost at most; nobody is asked, nothing is sent."""
     async with (
-        Basin(tmp_path, policy=BUDGET, offered=OFFERED).open() as harbour,
-        harbour.served() as client,
+        LeapingWorld(tmp_path, policy=BUDGET, offered=OFFERED).open() as world,
+        world.served() as client,
     ):
-        await harbour.rent(client, task="lora", lease_hours=20)
-        before = len(harbour.simulator.mutations())
+        await world.rent(client, task="lora", lease_hours=20)
+        before = len(world.simulator.mutations())
         with pytest.raises(ToolFailed, match=r"budget\.lora"):
-            await harbour.started(client, task="lora", max_cost_usd=5.9)
-        assert harbour.questions == []
-        assert len(harbour.simulator.mutations()) == before
+            await world.started(client, task="lora", max_cost_usd=5.9)
+        assert world.questions == []
+        assert len(world.simulator.mutations()) == before
 
 
 async def test_two_jobs_of_one_task_never_spend_more_than_its_budget(tmp_path: Path) -> None:
     """Both were agreed to while the money was there; the second rent is decided again."""
     async with (
-        Basin(tmp_path, policy=BUDGET, offered=OFFERED).open() as harbour,
-        harbour.served() as client,
+        LeapingWorld(tmp_path, policy=BUDGET, offered=OFFERED).open() as world,
+        world.served() as client,
     ):
-        first = await harbour.started(client, task="lora", max_cost_usd=5, max_hours=20)
-        await harbour.until(client, first, "waiting", "running", "done", "ending")
-        job = (await harbour.over(client, first))["jobs"][0]
-        second = await harbour.started(client, task="lora", max_cost_usd=5)
-        await harbour.over(client, second)
-        ledger, now_us = harbour.running[0].session.account.ledger, harbour.clock.lease_us()
+        first = await world.started(client, task="lora", max_cost_usd=5, max_hours=20)
+        await world.until(client, first, "waiting", "running", "done", "ending")
+        job = (await world.over(client, first))["jobs"][0]
+        second = await world.started(client, task="lora", max_cost_usd=5)
+        await world.over(client, second)
+        ledger, now_us = world.running[0].session.account.ledger, world.clock.lease_us()
         whole = await ledger.read(lambda tx: tx.exposure(now_us, task="lora"))
         assert whole.task_spent + whole.task_reserved <= Usd.of(6)
         assert job["at_most_usd"] == 5

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.instances.samples import offer
-from tests.jobs.harbour import GIVEN
+from tests.jobs.jobs_world import GIVEN
 from tests.world import Json, ToolFailed, World
-from vast_mcp.jobs.act import cost_by_day, shown_bytes
 from vast_mcp.jobs.log import DAYS_KEPT, LOGS_KEPT, prune
+from vast_mcp.jobs.run import cost_by_day, shown_bytes
 from vast_mcp.jobs.terms import JobTerms, affordable_hours, terms_of, traffic_of
-from vast_mcp.jobs.working import stops_at_us
+from vast_mcp.jobs.work import stops_at_us
 from vast_mcp.units import Usd, UsdPerHour
 
 FAR = 10 * 86_400.0

@@ -15,9 +15,8 @@ from pathlib import Path
 import httpx2
 from mcp import Client
 
-from tests.jobs.harbour import TRAIN, brought
-from tests.jobs.harbour import Harbour as WorkingHarbour
-from tests.tools.aboard import harbour
+from tests.jobs.jobs_world import TRAIN, JobsWorld, brought
+from tests.tools.ssh_world import ssh_world
 from tests.world import Json, World, report
 
 MODEL = "Qwen/Qwen3-8B"
@@ -54,7 +53,7 @@ class Chat:
 
 async def test_run_my_script_on_a_cheap_4090_is_two_calls_and_one_question(tmp_path: Path) -> None:
     """Find me a cheap 4090, run train.py, bring the checkpoint back, shut it down, under $5."""
-    async with WorkingHarbour(tmp_path).open() as world, world.served() as client:
+    async with JobsWorld(tmp_path).open() as world, world.served() as client:
         world.home.mkdir(exist_ok=True)
         (world.home / "train.py").write_text(TRAIN)
         chat = Chat(world, client)
@@ -79,8 +78,8 @@ async def test_run_my_script_on_a_cheap_4090_is_two_calls_and_one_question(tmp_p
 
 async def test_serve_this_model_is_a_handful_of_calls_and_one_question(tmp_path: Path) -> None:
     """Serve this model: rented with a fresh key, reached over a forward, deleted at the end."""
-    async with harbour(tmp_path) as sea, page() as (port, asked_for):
-        chat = Chat(sea.world, sea.client)
+    async with ssh_world(tmp_path) as lab, page() as (port, asked_for):
+        chat = Chat(lab.world, lab.client)
         found = await chat.call("search_offers", min_gpu_ram_gb=20, num_gpus=1, limit=3)
         rented = await chat.call(
             "create_instance", offer_id=found["offers"][0]["offer_id"],
@@ -88,7 +87,7 @@ async def test_serve_this_model_is_a_handful_of_calls_and_one_question(tmp_path:
             onstart=f"nohup vllm serve {MODEL} --host 127.0.0.1 --port 8000 > /root/log 2>&1 &",
         )  # fmt: skip
         machine = rented["instance_id"]
-        sea.world.simulator.map_port(machine, 8000, port)
+        lab.world.simulator.map_port(machine, 8000, port)
         ready = await chat.wait(machine, until="http", port=8000)
         assert f"forward_port({machine}, 8000)" in ready["next"]
         forwarded = await chat.call("forward_port", instance_id=machine, port=8000)
@@ -106,14 +105,14 @@ async def test_serve_this_model_is_a_handful_of_calls_and_one_question(tmp_path:
     assert chat.made == dict.fromkeys(
         ("search_offers", "create_instance", "forward_port", "destroy_instance"), 1
     )
-    (question,) = sea.world.questions
+    (question,) = lab.world.questions
     assert question.startswith(f"Destroy {machine}")
 
 
 async def test_a_dev_box_is_a_handful_of_calls_and_one_question(tmp_path: Path) -> None:
     """A dev box: found, rented, entered, worked on; stopped when it is done."""
-    async with harbour(tmp_path) as sea:
-        chat = Chat(sea.world, sea.client)
+    async with ssh_world(tmp_path) as lab:
+        chat = Chat(lab.world, lab.client)
         found = await chat.call("search_offers", gpu_names=["4090"], num_gpus=1, limit=3)
         rented = await chat.call(
             "create_instance", offer_id=found["offers"][0]["offer_id"], label="dev-box",
@@ -131,7 +130,7 @@ async def test_a_dev_box_is_a_handful_of_calls_and_one_question(tmp_path: Path) 
     assert chat.made == dict.fromkeys(
         ("search_offers", "create_instance", "run_command", "stop_instance"), 1
     )
-    (question,) = sea.world.questions
+    (question,) = lab.world.questions
     assert question.startswith(f"Stop {machine}")
 
 

@@ -11,7 +11,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from tests.prompts.rendered import calls, only, parts
-from tests.tools.aboard import harbour
+from tests.tools.ssh_world import ssh_world
 from tests.world import World
 
 
@@ -202,23 +202,23 @@ async def test_money_left_is_what_the_limits_leave(tmp_path: Path) -> None:
 
 async def test_data_moves_as_the_prompt_writes_it_and_asks_once(tmp_path: Path) -> None:
     """Up asks with count and size; down does not."""
-    async with harbour(tmp_path) as sea:
+    async with ssh_world(tmp_path) as lab:
         files(notes__txt="hello")
-        machine = await sea.machine()
+        machine = await lab.machine()
         facts, task = await parts(
-            sea.client, "move_data", source="local:notes.txt", destination=f"{machine}:/workspace/"
+            lab.client, "move_data", source="local:notes.txt", destination=f"{machine}:/workspace/"
         )
-        up = await sea.call("copy_files", **only(task, "copy_files").arguments)
+        up = await lab.call("copy_files", **only(task, "copy_files").arguments)
         back, down_task = await parts(
-            sea.client, "move_data", source=f"C.{machine}:/workspace/notes.txt",
+            lab.client, "move_data", source=f"C.{machine}:/workspace/notes.txt",
             destination="local:back/",
         )  # fmt: skip
-        down = await sea.call("copy_files", **only(down_task, "copy_files").arguments)
+        down = await lab.call("copy_files", **only(down_task, "copy_files").arguments)
     assert facts["source"] == {"path": "notes.txt", "files": 1, "bytes": 5}
     assert facts["destination"]["state"] == "ready"
     assert back["destination"]["open_for_copies"][0]["untrusted_names"] == ["notes.txt"]
     assert (up["status"], down["status"]) == ("copied", "copied")
-    assert len(sea.world.questions) == 1
+    assert len(lab.world.questions) == 1
     assert (Path.home() / "vast-mcp" / "back" / "notes.txt").read_text() == "hello"
 
 
@@ -241,43 +241,43 @@ async def test_a_larger_disk_is_a_second_machine_of_the_same_kind(tmp_path: Path
 
 async def test_a_larger_disk_is_reached_by_the_calls_as_they_stand(tmp_path: Path) -> None:
     """The whole plan: rented, copied, compared, and only then is the old one deleted."""
-    async with harbour(tmp_path) as sea:
-        old = await sea.machine()
-        await sea.run(old, "mkdir -p /workspace/deep && echo weights > /workspace/deep/model.pt")
-        facts, task = await parts(sea.client, "resize_disk", instance_id=str(old), disk_gb="120")
-        rented = await sea.call(
+    async with ssh_world(tmp_path) as lab:
+        old = await lab.machine()
+        await lab.run(old, "mkdir -p /workspace/deep && echo weights > /workspace/deep/model.pt")
+        facts, task = await parts(lab.client, "resize_disk", instance_id=str(old), disk_gb="120")
+        rented = await lab.call(
             "create_instance", **only(task, "create_instance").arguments,
             image=facts["instance"]["untrusted_image"],
         )  # fmt: skip
         new = rented["instance_id"]
-        sea.world.run_until_ready()
-        ready = await sea.call(
+        lab.world.run_until_ready()
+        ready = await lab.call(
             "wait_for_instance", instance_id=new, **only(task, "wait_for_instance").arguments
         )
         places = only(task, "copy_files").arguments
         places["destination"] = places["destination"].replace("NEW_ID", str(new))
-        copied = await sea.call("copy_files", **places)
-        there = await sea.run(new, "cat /workspace/deep/model.pt")
-        ended = await sea.call("destroy_instance", **only(task, "destroy_instance").arguments)
+        copied = await lab.call("copy_files", **places)
+        there = await lab.run(new, "cat /workspace/deep/model.pt")
+        ended = await lab.call("destroy_instance", **only(task, "destroy_instance").arguments)
     assert ready["reached"]
     assert copied["status"] == "copied"
     assert "compared by checksum on both machines" in copied["said"]
     assert there["untrusted_output"] == "weights\n"
     assert ended["status"] == "destroyed"
-    assert [one.split()[0] for one in sea.world.questions] == ["Copy", "Destroy"]
+    assert [one.split()[0] for one in lab.world.questions] == ["Copy", "Destroy"]
 
 
 async def test_the_two_ends_are_compared_by_a_command_that_works(tmp_path: Path) -> None:
     """The same files, the same line; another file, another line."""
-    async with harbour(tmp_path) as sea:
-        machine = await sea.machine()
-        _, task = await parts(sea.client, "resize_disk", instance_id=str(machine), disk_gb="200")
+    async with ssh_world(tmp_path) as lab:
+        machine = await lab.machine()
+        _, task = await parts(lab.client, "resize_disk", instance_id=str(machine), disk_gb="200")
         look = only(task, "run_command").arguments
-        await sea.run(machine, "mkdir -p /workspace && echo 1 > /workspace/a")
-        first = await sea.run(machine, **look)
-        again = await sea.run(machine, **look)
-        await sea.run(machine, "echo 22 > /workspace/a")
-        other = await sea.run(machine, **look)
+        await lab.run(machine, "mkdir -p /workspace && echo 1 > /workspace/a")
+        first = await lab.run(machine, **look)
+        again = await lab.run(machine, **look)
+        await lab.run(machine, "echo 22 > /workspace/a")
+        other = await lab.run(machine, **look)
     assert first["exit_code"] == 0, first
     assert first["untrusted_output"] == again["untrusted_output"] != other["untrusted_output"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import vast_mcp
-from tests.tools.aboard import harbour
+from tests.tools.ssh_world import ssh_world
 from tests.world import ToolFailed
 from vast_mcp.config import Settings
 from vast_mcp.remote.own_places import held_of_ours
@@ -25,18 +25,18 @@ def settings_in(tmp: Path) -> Settings:
 async def test_a_policy_cannot_open_the_directory_that_holds_the_policy(tmp_path: Path) -> None:
     """A download below such a root could rewrite the limits; nothing is read and nothing sent."""
     policy = f"[files]\nroots = ['{tmp_path}']\n"
-    async with harbour(tmp_path, policy=policy) as sea:
-        instance_id = await sea.machine()
-        sent = len(sea.world.simulator.mutations())
+    async with ssh_world(tmp_path, policy=policy) as lab:
+        instance_id = await lab.machine()
+        sent = len(lab.world.simulator.mutations())
         with pytest.raises(ToolFailed, match="which no copy may touch") as raised:
-            await sea.call(
+            await lab.call(
                 "copy_files",
                 source=f"C.{instance_id}:/workspace/policy.toml",
                 destination=f"local:{tmp_path}/policy.toml",
             )
-        assert len(sea.world.simulator.mutations()) == sent
+        assert len(lab.world.simulator.mutations()) == sent
     assert "Only the person" in str(raised.value)
-    assert sea.world.policy_path.read_text() == policy
+    assert lab.world.policy_path.read_text() == policy
 
 
 def test_a_checkout_in_the_default_directory_closes_it(tmp_path: Path) -> None:

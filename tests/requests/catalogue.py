@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from tests.jobs.harbour import Harbour as JobHarbour
+from tests.jobs.jobs_world import JobsWorld
 from tests.requests.conversation import Conversation, Person
-from tests.tools.aboard import Harbour as Entered
+from tests.tools.ssh_world import SshWorld as Entered
 from tests.world import ToolFailed, World
 from vast_mcp.clock import Clock, ManualClock, PairedClock
 
@@ -33,7 +33,7 @@ class _PersonsClock(PairedClock):
         await self._persons.real_sleep(seconds)
 
 
-class Working(JobHarbour):
+class Working(JobsWorld):
     """Jobs really run here, and a person takes their time without a test's."""
 
     @property

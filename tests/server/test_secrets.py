@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from tests.tools.aboard import harbour
+from tests.tools.ssh_world import ssh_world
 from tests.world import Mode, World
 from vast_mcp.cli.logs import configure
 from vast_mcp.served import TOOLS
@@ -110,9 +110,9 @@ async def test_a_command_is_not_logged_with_its_environment(
     canary = "canary-env-5d41402abc4b"
     try:
         configure(Redactor([]), "DEBUG")
-        async with harbour(tmp_path) as sea:
-            machine = await sea.machine()
-            done = await sea.run(machine, "printenv GREETING", env={"GREETING": canary})
+        async with ssh_world(tmp_path) as lab:
+            machine = await lab.machine()
+            done = await lab.run(machine, "printenv GREETING", env={"GREETING": canary})
     finally:
         root.handlers[:] = before
         root.setLevel(level)

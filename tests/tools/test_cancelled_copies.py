@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.aboard import Afloat, harbour
+from tests.tools.ssh_world import SshLab, ssh_world
 from tests.tools.test_work_copies import asked_of_vendor, copy, inside, stock
 from tests.world import Json
 from vast_mcp.guard.acts import _between
@@ -27,28 +27,28 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(between, "LOOK_EVERY_S", 5.5)
 
 
-async def under_way(sea: Afloat, source: int, target: int, folder: str = "b") -> Json:
+async def under_way(lab: SshLab, source: int, target: int, folder: str = "b") -> Json:
     """A copy between two machines that has an id and no end yet."""
-    told = await copy(sea, f"C.{source}:/workspace/a", f"C.{target}:/workspace/{folder}")
+    told = await copy(lab, f"C.{source}:/workspace/a", f"C.{target}:/workspace/{folder}")
     assert told["status"] == "copying", told
     return told
 
 
 async def test_a_stopped_copy_between_machines_is_ended_at_the_vendor(tmp_path: Path) -> None:
     """stop_job cancels copies; sent as the official client sends it, told as it is."""
-    async with harbour(tmp_path) as sea:
-        one = await sea.machine()
-        two, three = [await sea.machine(request_key=key) for key in ("second", "third")]
-        stock(inside(sea, one) / "workspace/a", "x.bin")
-        vendor = sea.world.simulator.world.copies = Queued(sea.world.simulator.world.book)
-        told = await under_way(sea, one, two)
-        await under_way(sea, one, two, "beside")
-        await under_way(sea, one, three)
-        answer = await sea.call("stop_job", job_id=told["copy_id"])
-        left = [job["job_id"] for job in (await sea.call("show_jobs"))["jobs"]]
+    async with ssh_world(tmp_path) as lab:
+        one = await lab.machine()
+        two, three = [await lab.machine(request_key=key) for key in ("second", "third")]
+        stock(inside(lab, one) / "workspace/a", "x.bin")
+        vendor = lab.world.simulator.world.copies = Queued(lab.world.simulator.world.book)
+        told = await under_way(lab, one, two)
+        await under_way(lab, one, two, "beside")
+        await under_way(lab, one, three)
+        answer = await lab.call("stop_job", job_id=told["copy_id"])
+        left = [job["job_id"] for job in (await lab.call("show_jobs"))["jobs"]]
         assert answer["status"] == "stopped"
         assert f"all copies onto {two}" in answer["said"]
-        assert asked_of_vendor(sea)[-1] == {"client_id": "me", "dst_id": str(two)}
+        assert asked_of_vendor(lab)[-1] == {"client_id": "me", "dst_id": str(two)}
         assert [end.target.contract and end.target.contract.id for end in vendor.running] == [three]
         assert len(left) == 1
         assert told["copy_id"] not in left
@@ -56,30 +56,30 @@ async def test_a_stopped_copy_between_machines_is_ended_at_the_vendor(tmp_path: 
 
 async def test_a_copy_whose_cancelling_failed_is_not_called_ended(tmp_path: Path) -> None:
     """It is not said to be ended before the vendor was told; the same call tells it."""
-    async with harbour(tmp_path) as sea:
-        one = await sea.machine()
-        two = await sea.machine(request_key="second")
-        stock(inside(sea, one) / "workspace/a", "x.bin")
-        vendor = sea.world.simulator.world.copies = Queued(sea.world.simulator.world.book)
-        told = await under_way(sea, one, two)
-        sea.world.simulator.faults.add("status_before", "DELETE", "/copy_direct/")
-        unsure = await sea.call("stop_job", job_id=told["copy_id"])
+    async with ssh_world(tmp_path) as lab:
+        one = await lab.machine()
+        two = await lab.machine(request_key="second")
+        stock(inside(lab, one) / "workspace/a", "x.bin")
+        vendor = lab.world.simulator.world.copies = Queued(lab.world.simulator.world.book)
+        told = await under_way(lab, one, two)
+        lab.world.simulator.faults.add("status_before", "DELETE", "/copy_direct/")
+        unsure = await lab.call("stop_job", job_id=told["copy_id"])
         assert (unsure["status"], "again" in unsure["next"]) == ("unknown", True)
         assert len(vendor.running) == 1
-        answer = await sea.call("stop_job", job_id=told["copy_id"])
+        answer = await lab.call("stop_job", job_id=told["copy_id"])
         assert answer["status"] == "stopped"
         assert vendor.running == []
 
 
 async def test_a_copy_onto_a_machine_that_is_gone_can_be_ended(tmp_path: Path) -> None:
     """The vendor knows the machine no more (404): nothing is left to end there."""
-    async with harbour(tmp_path) as sea:
-        one = await sea.machine()
-        two = await sea.machine(request_key="second")
-        stock(inside(sea, one) / "workspace/a", "x.bin")
-        sea.world.simulator.world.copies = Queued(sea.world.simulator.world.book)
-        told = await under_way(sea, one, two)
-        sea.world.simulator.host_gone(two)
-        answer = await sea.call("stop_job", job_id=told["copy_id"])
+    async with ssh_world(tmp_path) as lab:
+        one = await lab.machine()
+        two = await lab.machine(request_key="second")
+        stock(inside(lab, one) / "workspace/a", "x.bin")
+        lab.world.simulator.world.copies = Queued(lab.world.simulator.world.book)
+        told = await under_way(lab, one, two)
+        lab.world.simulator.host_gone(two)
+        answer = await lab.call("stop_job", job_id=told["copy_id"])
         assert answer["status"] in {"stopped", "over"}
-        assert (await sea.call("show_jobs"))["jobs"] == []
+        assert (await lab.call("show_jobs"))["jobs"] == []

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from anyio.lowlevel import checkpoint
 
-from tests.jobs.basin import Basin
+from tests.jobs.leaping_world import LeapingWorld
 from tests.jobs.test_outages import printed
-from tests.tools.aboard import Impatient, harbour
+from tests.tools.ssh_world import Impatient, ssh_world
 from tests.world import Mode, World
 from vast_mcp.clock import ManualClock
 from vast_mcp.remote.progress import CopyProgress, CopyReport, Report
@@ -94,15 +94,15 @@ async def test_past_the_usual_time_no_end_is_told(tmp_path: Path) -> None:
 
 async def test_a_job_tells_its_phases(tmp_path: Path) -> None:
     """Whoever waits for one hears where it stands before the call answers."""
-    async with Basin(tmp_path).open() as basin, basin.served() as client:
-        ear = Ear(basin.clock.monotonic_s)
-        job_id = await basin.started(client, command="echo begun; sleep 400000")
-        await printed(basin, client, job_id)
-        began_s = basin.clock.monotonic_s()
+    async with LeapingWorld(tmp_path).open() as world, world.served() as client:
+        ear = Ear(world.clock.monotonic_s)
+        job_id = await world.started(client, command="echo begun; sleep 400000")
+        await printed(world, client, job_id)
+        began_s = world.clock.monotonic_s()
         await client.call_tool(
             "show_jobs", {"job_id": job_id, "wait_seconds": 20}, progress_callback=ear
         )
-        await basin.call(client, "stop_job", job_id=job_id)
+        await world.call(client, "stop_job", job_id=job_id)
         await client.call_tool(
             "show_jobs", {"job_id": job_id, "wait_seconds": 45}, progress_callback=ear
         )
@@ -128,15 +128,15 @@ class Brisk(Impatient):
 
 async def test_a_copy_tells_its_phase_and_its_bytes(tmp_path: Path) -> None:
     """A real one over SFTP, up and down: from the beginning, and while it moves."""
-    async with harbour(tmp_path, our_time=Brisk) as sea:
-        machine = await sea.machine()
-        (sea.world.home / "big.bin").write_bytes(os.urandom(48_000_000))
+    async with ssh_world(tmp_path, our_time=Brisk) as lab:
+        machine = await lab.machine()
+        (lab.world.home / "big.bin").write_bytes(os.urandom(48_000_000))
         for source, destination in (
             ("local:big.bin", f"C.{machine}:/workspace/big.bin"),
             (f"C.{machine}:/workspace/big.bin", "local:back.bin"),
         ):
             ear = Ear(lambda: 0.0)
-            result = await sea.client.call_tool(
+            result = await lab.client.call_tool(
                 "copy_files", {"source": source, "destination": destination}, progress_callback=ear
             )
             ear.check()

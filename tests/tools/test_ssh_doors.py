@@ -4,31 +4,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.aboard import Afloat, harbour
+from tests.tools.ssh_world import SshLab, ssh_world
 from tests.world import Json, ToolFailed
 
 BAD_MODES = "bad ownership or modes"
 
 
-async def without_script(sea: Afloat, *, runtype: str = "ssh_direc ssh_proxy") -> int:
+async def without_script(lab: SshLab, *, runtype: str = "ssh_direc ssh_proxy") -> int:
     """One of our machines in which no start script runs, as in a virtual one."""
-    world = sea.world.simulator.world
-    offers = await sea.world.offers()
+    world = lab.world.simulator.world
+    offers = await lab.world.offers()
     offer = next(
         one
         for one in offers
         if (held := world.market.find(one.offer_id, world.now_us)) and held.machine.vms_enabled
     )
-    number = await sea.world.rent(sea.client, offer, image="docker.io/vastai/kvm:ubuntu")
+    number = await lab.world.rent(lab.client, offer, image="docker.io/vastai/kvm:ubuntu")
     world.instances[number].order.runtype = runtype
     return number
 
 
-async def waited(sea: Afloat, number: int) -> Json:
+async def waited(lab: SshLab, number: int) -> Json:
     """Wait for SSH until it is reached or given up."""
     told: Json = {}
     for _ in range(12):
-        told = await sea.call("wait_for_instance", instance_id=number, until="ssh")
+        told = await lab.call("wait_for_instance", instance_id=number, until="ssh")
         if told["reached"] or told["verdict"] == "dead":
             break
     return told
@@ -38,39 +38,39 @@ async def test_a_spoiled_key_file_heals_itself_on_a_machine_that_was_rented_here
     tmp_path: Path,
 ) -> None:
     """Reported by nine operators: without it every key is refused for the whole rental."""
-    async with harbour(tmp_path) as sea:
-        number = await sea.world.rent(sea.client)
-        sea.world.simulator.spoil_key_file(number)
-        told = await waited(sea, number)
+    async with ssh_world(tmp_path) as lab:
+        number = await lab.world.rent(lab.client)
+        lab.world.simulator.spoil_key_file(number)
+        told = await waited(lab, number)
         assert told["reached"], told
-        assert (await sea.run(number, "echo in"))["untrusted_output"].strip() == "in"
+        assert (await lab.run(number, "echo in"))["untrusted_output"].strip() == "in"
 
 
 async def test_where_no_start_script_heals_it_the_log_is_read_and_the_way_out_told(
     tmp_path: Path,
 ) -> None:
     """Stop, delete the file, start: then the vendor writes it with the right owner."""
-    async with harbour(tmp_path) as sea:
-        number = await without_script(sea)
-        sea.world.simulator.spoil_key_file(number)
-        told = await waited(sea, number)
+    async with ssh_world(tmp_path) as lab:
+        number = await without_script(lab)
+        lab.world.simulator.spoil_key_file(number)
+        told = await waited(lab, number)
         assert told["verdict"] == "dead", told
         assert "/root/.ssh/authorized_keys has the wrong owner or modes" in told["said"]
         assert "delete_disk_files" in told["next"]
-        log = await sea.call("show_logs", instance_id=number)
+        log = await lab.call("show_logs", instance_id=number)
         assert BAD_MODES in log["untrusted_log"]
 
-        sea.world.simulator.catch_up()
-        contract = sea.world.simulator.world.instances[number]
-        fleet, now_us = sea.world.simulator.world.fleet, sea.world.simulator.world.now_us
+        lab.world.simulator.catch_up()
+        contract = lab.world.simulator.world.instances[number]
+        fleet, now_us = lab.world.simulator.world.fleet, lab.world.simulator.world.now_us
         fleet.stop(contract, now_us)
-        sea.world.clock.move(60)
-        sea.world.simulator.catch_up()
+        lab.world.clock.move(60)
+        lab.world.simulator.catch_up()
         assert contract.disk is not None
         contract.disk.remove("/root/.ssh/authorized_keys")
-        fleet.start(contract, sea.world.simulator.world.now_us)
-        sea.world.clock.move(120)
-        told = await waited(sea, number)
+        fleet.start(contract, lab.world.simulator.world.now_us)
+        lab.world.clock.move(120)
+        told = await waited(lab, number)
     assert told["reached"], told
 
 
@@ -78,38 +78,38 @@ async def test_a_tmux_that_swallows_commands_is_turned_off_before_the_first_one(
     tmp_path: Path,
 ) -> None:
     """On a machine without our start script, by SFTP."""
-    async with harbour(tmp_path) as sea:
-        number = await without_script(sea)
-        sea.world.simulator.swallow_commands(number)
-        told = await waited(sea, number)
+    async with ssh_world(tmp_path) as lab:
+        number = await without_script(lab)
+        lab.world.simulator.swallow_commands(number)
+        told = await waited(lab, number)
         assert told["reached"], told
-        ran = await sea.run(number, "echo in")
+        ran = await lab.run(number, "echo in")
     assert (ran["exit_code"], ran["untrusted_output"].strip()) == (0, "in")
 
 
 async def test_on_a_machine_rented_here_no_login_becomes_tmux(tmp_path: Path) -> None:
     """The start script makes the file that the vendor's images look for."""
-    async with harbour(tmp_path) as sea:
-        number = await sea.world.rent(sea.client)
-        sea.world.simulator.swallow_commands(number)
-        sea.world.run_until_ready()
-        assert (await sea.run(number, "echo in"))["exit_code"] == 0
-        assert sea.servers.machine(number).disk.locate("/root/.no_auto_tmux").exists()
+    async with ssh_world(tmp_path) as lab:
+        number = await lab.world.rent(lab.client)
+        lab.world.simulator.swallow_commands(number)
+        lab.world.run_until_ready()
+        assert (await lab.run(number, "echo in"))["exit_code"] == 0
+        assert lab.servers.machine(number).disk.locate("/root/.no_auto_tmux").exists()
 
 
 async def test_a_stuck_proxy_tunnel_is_named_with_its_cure(tmp_path: Path) -> None:
     """Reported 2026: "remote port forwarding failed" in the log; one reboot opens it again."""
-    async with harbour(tmp_path) as sea:
-        number = await without_script(sea, runtype="ssh_proxy")
-        sea.world.simulator.jam_tunnel(number)
-        told = await waited(sea, number)
+    async with ssh_world(tmp_path) as lab:
+        number = await without_script(lab, runtype="ssh_proxy")
+        lab.world.simulator.jam_tunnel(number)
+        told = await waited(lab, number)
         assert told["verdict"] == "dead", told
         assert "remote port forwarding failed" in told["said"]
         assert f"reboot_instance({number})" in told["next"]
-        world = sea.world.simulator.world
+        world = lab.world.simulator.world
         world.fleet.enter(world.instances[number], "rebooting", world.now_us)
-        sea.world.clock.move(60)
-        told = await waited(sea, number)
+        lab.world.clock.move(60)
+        told = await waited(lab, number)
     assert told["reached"], told
 
 
@@ -117,22 +117,22 @@ async def test_a_team_account_is_told_once_and_the_start_script_brings_the_key(
     tmp_path: Path,
 ) -> None:
     """Its refusal is final: no look of the keeper sends the key again."""
-    async with harbour(tmp_path) as sea:
-        sea.world.simulator.make_team()
-        offer = await sea.world.cheap_offer()
-        rented = await sea.call(
+    async with ssh_world(tmp_path) as lab:
+        lab.world.simulator.make_team()
+        offer = await lab.world.cheap_offer()
+        rented = await lab.call(
             "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=2.0
         )
         assert [w for w in rented["warnings"] if "Team SSH keys are not supported" in w]
         number = int(rented["instance_id"])
         for _ in range(5):
-            sea.world.clock.move(180)
-            async with sea.world.runtime() as runtime:
+            lab.world.clock.move(180)
+            async with lab.world.runtime() as runtime:
                 seen = await runtime.session.guard.tick()
             assert not [line for line in seen.failed if "key" in line]
-        sent = [one for one in sea.world.simulator.mutations() if one.path.endswith("/ssh/")]
+        sent = [one for one in lab.world.simulator.mutations() if one.path.endswith("/ssh/")]
         assert len(sent) == 1
-        told = await waited(sea, number)
+        told = await waited(lab, number)
     assert told["reached"], told
 
 
@@ -140,10 +140,10 @@ async def test_more_variables_than_are_known_to_arrive_are_told_with_their_size(
     tmp_path: Path,
 ) -> None:
     """All of them together are capped at about 32 kB (reported by one operator, 2026)."""
-    async with harbour(tmp_path) as sea:
-        offers = (await sea.world.offers())[:2]
+    async with ssh_world(tmp_path) as lab:
+        offers = (await lab.world.offers())[:2]
         said = [
-            await sea.call(
+            await lab.call(
                 "create_instance",
                 offer_id=offer.offer_id,
                 max_price_usd_per_hour=9.0,
@@ -160,10 +160,10 @@ async def test_arguments_longer_than_the_vendor_takes_are_refused_before_money(
     tmp_path: Path,
 ) -> None:
     """The vendor's own refusal names three lengths at once; ours names the field."""
-    async with harbour(tmp_path) as sea:
-        offer = await sea.world.cheap_offer()
+    async with ssh_world(tmp_path) as lab:
+        offer = await lab.world.cheap_offer()
         with pytest.raises(ToolFailed, match="args"):
-            await sea.call(
+            await lab.call(
                 "create_instance",
                 offer_id=offer.offer_id,
                 max_price_usd_per_hour=2.0,
@@ -171,4 +171,4 @@ async def test_arguments_longer_than_the_vendor_takes_are_refused_before_money(
                 connect="args",
                 args=["x" * 9_000, "y" * 9_000],
             )
-    assert sea.world.simulator.world.instances == {}
+    assert lab.world.simulator.world.instances == {}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.aboard import Afloat, harbour
+from tests.tools.ssh_world import SshLab, ssh_world
 from tests.world import Json
 from vast_mcp.guard.acts._landing import kind_in, landing, unseen_landing
 
@@ -16,16 +16,16 @@ def fill(folder: Path) -> None:
     (folder / "empty").write_bytes(b"")
 
 
-def inside(sea: Afloat, machine: int) -> Path:
+def inside(lab: SshLab, machine: int) -> Path:
     """The root of a machine's disk."""
-    disk = sea.world.simulator.world.instances[machine].disk
+    disk = lab.world.simulator.world.instances[machine].disk
     assert disk is not None
     return disk.root
 
 
-async def copy(sea: Afloat, source: str, destination: str) -> Json:
+async def copy(lab: SshLab, source: str, destination: str) -> Json:
     """The tool's answer."""
-    return await sea.call("copy_files", source=source, destination=destination)
+    return await lab.call("copy_files", source=source, destination=destination)
 
 
 DOWN = [
@@ -45,20 +45,20 @@ async def test_what_comes_down_is_named_with_its_whole_path_on_this_computer(
     tmp_path: Path,
 ) -> None:
     """The next sentence of the person is "where is it?"."""
-    async with harbour(tmp_path) as sea:
-        machine = await sea.machine()
-        fill(inside(sea, machine) / "workspace")
-        (sea.world.home / "there").mkdir(parents=True, exist_ok=True)
+    async with ssh_world(tmp_path) as lab:
+        machine = await lab.machine()
+        fill(inside(lab, machine) / "workspace")
+        (lab.world.home / "there").mkdir(parents=True, exist_ok=True)
         for source, destination, place in DOWN:
-            told = await copy(sea, f"C.{machine}:{source}", destination)
+            told = await copy(lab, f"C.{machine}:{source}", destination)
             assert told["status"] == "copied", told
             whole = Path(told["path"])
-            assert whole == (sea.world.home / place).resolve(), (source, destination)
+            assert whole == (lab.world.home / place).resolve(), (source, destination)
             file = whole if source.endswith(".tar") else whole / "results.tar"
             assert file.read_bytes() == b"results"
     books = [one.read_bytes() for one in (tmp_path / "state").rglob("*.db*")]
     assert books
-    assert not any(str(sea.world.home).encode() in one for one in books)
+    assert not any(str(lab.world.home).encode() in one for one in books)
 
 
 UP = [
@@ -71,14 +71,14 @@ UP = [
 
 async def test_what_goes_up_is_named_with_its_path_on_the_machine(tmp_path: Path) -> None:
     """Also where the destination only named the directory that it goes into."""
-    async with harbour(tmp_path) as sea:
-        machine = await sea.machine()
-        fill(sea.world.home / "proj")
+    async with ssh_world(tmp_path) as lab:
+        machine = await lab.machine()
+        fill(lab.world.home / "proj")
         for source, destination, place in UP:
-            told = await copy(sea, source, f"C.{machine}:{destination}")
+            told = await copy(lab, source, f"C.{machine}:{destination}")
             assert told["path"] == place
-        await sea.call("run_command", instance_id=machine, command="true")
-        root = inside(sea, machine) / "workspace"
+        await lab.call("run_command", instance_id=machine, command="true")
+        root = inside(lab, machine) / "workspace"
         names = {one.relative_to(root).as_posix() for one in root.rglob("*") if one.is_file()}
     assert names == {"proj/results.tar", "proj/empty", "results.tar"}
 
@@ -88,29 +88,29 @@ async def test_a_directory_moved_to_the_other_machine_is_never_nested_in_its_own
     tmp_path: Path, stopped: str
 ) -> None:
     """Request 12: "move the data to the other instance", whichever of both runs."""
-    async with harbour(tmp_path) as sea:
-        one = await sea.machine()
-        two = await sea.machine(request_key="second")
+    async with ssh_world(tmp_path) as lab:
+        one = await lab.machine()
+        two = await lab.machine(request_key="second")
         for machine in (one, two):
-            fill(inside(sea, machine) / "workspace/data")
-        (inside(sea, two) / "workspace/data/results.tar").unlink()
+            fill(inside(lab, machine) / "workspace/data")
+        (inside(lab, two) / "workspace/data/results.tar").unlink()
         halts = {"none": [], "source": [one], "target": [two], "both": [one, two]}[stopped]
         for machine in halts:
-            await sea.call("stop_instance", instance_id=machine)
-        sea.world.run_until_ready()
+            await lab.call("stop_instance", instance_id=machine)
+        lab.world.run_until_ready()
         for path, destination in [
             ("/workspace", "/workspace/"),
             ("/workspace", "/workspace"),
             ("/workspace/data", "/workspace/data"),
             ("/workspace/data", "/workspace/"),
         ]:
-            told = await copy(sea, f"C.{one}:{path}", f"C.{two}:{destination}")
+            told = await copy(lab, f"C.{one}:{path}", f"C.{two}:{destination}")
             assert told.get("path") == path or f"copies it to {path}," in told["said"], told
-            sea.world.clock.move(200)
-            await sea.call("show_instances", instance_id=two)
+            lab.world.clock.move(200)
+            await lab.call("show_instances", instance_id=two)
         moved = [
-            found.relative_to(inside(sea, two)).as_posix()
-            for found in inside(sea, two).rglob("results.tar")
+            found.relative_to(inside(lab, two)).as_posix()
+            for found in inside(lab, two).rglob("results.tar")
         ]
     assert moved == ["workspace/data/results.tar"]
 
@@ -147,12 +147,12 @@ def test_a_listing_tells_files_from_directories_and_nothing_more() -> None:
 
 async def test_empty_files_are_said_to_be_empty(tmp_path: Path) -> None:
     """Request 1: equal checksums of an empty output were told as a success."""
-    async with harbour(tmp_path) as sea:
-        machine = await sea.machine()
-        fill(inside(sea, machine) / "workspace")
-        alone = await copy(sea, f"C.{machine}:/workspace/empty", "local:empty")
-        both = await copy(sea, f"C.{machine}:/workspace", "local:both")
-        full = await copy(sea, f"C.{machine}:/workspace/results.tar", "local:full")
+    async with ssh_world(tmp_path) as lab:
+        machine = await lab.machine()
+        fill(inside(lab, machine) / "workspace")
+        alone = await copy(lab, f"C.{machine}:/workspace/empty", "local:empty")
+        both = await copy(lab, f"C.{machine}:/workspace", "local:both")
+        full = await copy(lab, f"C.{machine}:/workspace/results.tar", "local:full")
     assert "it is empty" in alone["said"]
     assert "1 of them is empty" in both["said"]
     assert "empty" not in full["said"]

@@ -11,7 +11,7 @@ from vast_mcp.guard.acts._aboard import Aboard
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts.commanding import host_reads
 from vast_mcp.jobs import script
-from vast_mcp.jobs.act import job_id_of, planned
+from vast_mcp.jobs.run import job_id_of, planned
 from vast_mcp.operations import JsonObject
 from vast_mcp.store import JobKind, JobPhase, JobSpec, Transaction
 

@@ -5,9 +5,9 @@ from typing import Any
 from vast_mcp.guard import acts
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts._base import thaw
-from vast_mcp.jobs.act import RunJob
 from vast_mcp.jobs.background import RunInBackground
-from vast_mcp.jobs.stopping import StopJob, StopKindly, StopSeveral
+from vast_mcp.jobs.run import RunJob
+from vast_mcp.jobs.stop import StopJob, StopKindly, StopSeveral
 from vast_mcp.operations import JsonObject
 
 _KINDS = (RunJob, StopKindly, StopSeveral, StopJob)

@@ -19,8 +19,8 @@ from vast_mcp.errors import (
     VastMcpError,
     VendorDown,
 )
-from vast_mcp.jobs import ending, renting, working
-from vast_mcp.jobs.desk import JobDesk, JobLost
+from vast_mcp.jobs import finish, rent, work
+from vast_mcp.jobs.context import JobContext, JobLost
 from vast_mcp.store import JobPhase
 from vast_mcp.text import clean_line
 
@@ -28,57 +28,57 @@ _logger = logging.getLogger(__name__)
 _RETRY_S = 20.0
 _MOST_TROUBLES = 30
 _YES_WITHIN_US = 10 * MINUTE_US
-Step = Callable[[JobDesk], Awaitable[None]]
+Step = Callable[[JobContext], Awaitable[None]]
 
 
-async def planned(desk: JobDesk) -> None:
+async def planned(context: JobContext) -> None:
     """Begin, if it was agreed to; the yes is written a moment after the row."""
-    age_us = desk.now_us() - desk.job.created_us
-    if not desk.job.approved and 0 <= age_us < _YES_WITHIN_US:
-        await desk.pause(1.0)
-        await desk.save()
-    elif not desk.job.approved:
-        await ending.finish(desk, JobPhase.FAILED, "It was never approved; nothing was rented.")
+    age_us = context.now_us() - context.job.created_us
+    if not context.job.approved and 0 <= age_us < _YES_WITHIN_US:
+        await context.pause(1.0)
+        await context.save()
+    elif not context.job.approved:
+        await finish.finish(context, JobPhase.FAILED, "It was never approved; nothing was rented.")
     else:
-        await desk.save(JobPhase.RENTING)
+        await context.save(JobPhase.RENTING)
 
 
-async def run_job(desk: JobDesk) -> None:
+async def run_job(context: JobContext) -> None:
     """Walk until the job is over or another server's.
 
     Trouble that passes by itself is waited out; what does not pass ends the job, and its machine.
     """
     troubles = 0
-    while not desk.job.phase.over:
-        phase = desk.job.phase
+    while not context.job.phase.over:
+        phase = context.job.phase
         try:
-            await _step(phase)(desk)
+            await _step(phase)(context)
             troubles = 0
         except JobLost:
             return
         except LedgerUnavailable as error:  # nothing can be written: its lease still ends it
-            _logger.warning("job %s waits: %s", desk.job.job_id, error)
-            await desk.pause(_RETRY_S)
+            _logger.warning("job %s waits: %s", context.job.job_id, error)
+            await context.pause(_RETRY_S)
         except VastMcpError as error:
-            troubles += not _away(desk, error)
-            _logger.info("job %s in %s: %s", desk.job.job_id, phase.value, error)
+            troubles += not _away(context, error)
+            _logger.info("job %s in %s: %s", context.job.job_id, phase.value, error)
             if troubles < _MOST_TROUBLES and not _final(error):
-                await desk.pause(_RETRY_S)
+                await context.pause(_RETRY_S)
             else:
                 troubles = 0  # its end has as much patience of its own
-                await _give_up(desk, str(error))
+                await _give_up(context, str(error))
         except Exception:
-            _logger.exception("job %s: a defect; its machine is ended", desk.job.job_id)
-            await _give_up(desk, "A defect of the server ended it; see its log.")
+            _logger.exception("job %s: a defect; its machine is ended", context.job.job_id)
+            await _give_up(context, "A defect of the server ended it; see its log.")
 
 
-def _away(desk: JobDesk, error: VastMcpError) -> bool:
+def _away(context: JobContext, error: VastMcpError) -> bool:
     """Whether the vendor, or the way to it, is away while the job has a machine.
 
     What runs there runs on, and nothing can be ended either: it is waited for as long as it takes.
     """
     passing = isinstance(error, NeverSent | OutcomeUnknown | RateLimited | VendorDown)
-    return passing and desk.job.instance_id is not None
+    return passing and context.job.instance_id is not None
 
 
 def _final(error: VastMcpError) -> bool:
@@ -86,14 +86,14 @@ def _final(error: VastMcpError) -> bool:
     return isinstance(error, PolicyDenied) and "policy.broken" not in error.rules
 
 
-async def _give_up(desk: JobDesk, why: str) -> None:
+async def _give_up(context: JobContext, why: str) -> None:
     """What cannot go on ends its machine; what cannot even end is told."""
     try:
-        if desk.job.phase is JobPhase.ENDING:
-            await ending.finish(desk, JobPhase.FAILED, why)
+        if context.job.phase is JobPhase.ENDING:
+            await finish.finish(context, JobPhase.FAILED, why)
         else:
-            facts = replace(desk.facts, why=str(clean_line(why, 400)))
-            await desk.save(JobPhase.ENDING, facts)
+            facts = replace(context.facts, why=str(clean_line(why, 400)))
+            await context.save(JobPhase.ENDING, facts)
     except JobLost:
         return
 
@@ -101,11 +101,11 @@ async def _give_up(desk: JobDesk, why: str) -> None:
 def _step(phase: JobPhase) -> Step:
     steps: dict[JobPhase, Step] = {
         JobPhase.PLANNED: planned,
-        JobPhase.RENTING: renting.rent,
-        JobPhase.WAITING: renting.wait,
-        JobPhase.UPLOADING: working.send,
-        JobPhase.RUNNING: working.watch,
-        JobPhase.DOWNLOADING: ending.fetch,
-        JobPhase.ENDING: ending.end,
+        JobPhase.RENTING: rent.rent,
+        JobPhase.WAITING: rent.wait,
+        JobPhase.UPLOADING: work.send,
+        JobPhase.RUNNING: work.watch,
+        JobPhase.DOWNLOADING: finish.fetch,
+        JobPhase.ENDING: finish.end,
     }
     return steps[phase]

@@ -10,7 +10,7 @@ from vast_mcp.account.context import Account
 from vast_mcp.clock import SECOND_US, SystemClock
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.door import Guard
-from vast_mcp.jobs.desk import STALE_S, JobDesk, JobLost
+from vast_mcp.jobs.context import STALE_S, JobContext, JobLost
 from vast_mcp.jobs.log import prune
 from vast_mcp.jobs.runner import run_job
 from vast_mcp.remote.threads import in_thread
@@ -89,7 +89,7 @@ class Jobs:
         taken = await self._take(job_id)
         if taken is None:
             return
-        desk = JobDesk(
+        context = JobContext(
             account=self._account,
             guard=self._guard,
             owner=self._owner,
@@ -98,7 +98,7 @@ class Jobs:
         )
         with suppress(VastMcpError):
             self._account.secrets.unsealed(taken.sealed)
-        await self._while_ours(job_id, run_job(desk))
+        await self._while_ours(job_id, run_job(context))
         await self._prune()
 
     async def _while_ours(self, job_id: str, work: Coroutine[None, None, None]) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act
 from vast_mcp.guard.acts import DestroyInstance, DestroyInstances
-from vast_mcp.jobs.act import RunJob
 from vast_mcp.jobs.background import RunInBackground
-from vast_mcp.jobs.stopping import StopJob, StopKindly, StopSeveral
+from vast_mcp.jobs.run import RunJob
+from vast_mcp.jobs.stop import StopJob, StopKindly, StopSeveral
 from vast_mcp.jobs.uploads import check_files, check_outputs
 from vast_mcp.market.terms import check_env, check_image, check_secrets, check_task
 from vast_mcp.remote.command import command_line

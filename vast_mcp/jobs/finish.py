@@ -8,11 +8,11 @@ from vast_mcp.errors import NotFound, PolicyDenied, VastMcpError
 from vast_mcp.guard.acts import DestroyInstance, StopInstance
 from vast_mcp.guard.carrying import may_destroy
 from vast_mcp.jobs import script
-from vast_mcp.jobs.bench import Bench
-from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs.context import JobContext
 from vast_mcp.jobs.file_transfer import FileTransfer
 from vast_mcp.jobs.log import LOG_KEPT, mask_file
-from vast_mcp.jobs.working import bench_of, place_of
+from vast_mcp.jobs.remote_job import RemoteJob
+from vast_mcp.jobs.work import place_of, remote_job_of
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.remote.paths import LocalPlace
 from vast_mcp.remote.threads import in_thread
@@ -26,56 +26,58 @@ _MOST_ENDS = 20
 # -- fetching ------------------------------------------------------------------------------
 
 
-async def fetch(desk: JobDesk) -> None:
+async def fetch(context: JobContext) -> None:
     """The next output that is not home yet; when all were tried, the end."""
-    named, tried = desk.spec.outputs, desk.facts.outputs
+    named, tried = context.spec.outputs, context.facts.outputs
     if len(tried) >= len(named):
         verified = all(not one.trouble for one in tried)
-        await _long_log(desk)
-        await desk.save(JobPhase.ENDING, replace(desk.facts, verified=verified))
+        await _long_log(context)
+        await context.save(JobPhase.ENDING, replace(context.facts, verified=verified))
         return
-    place = await place_of(desk)
+    place = await place_of(context)
     try:
-        bench = place.bench
-        if bench is None:
+        remote_job = place.remote_job
+        if remote_job is None:
             raise SshUnavailable("The machine does not run any more.", reason="lost")
-        await desk.carry(FileTransfer("download_files", int(str(desk.job.instance_id))))
-        got = await bench.fetch(named[len(tried)], home_of(desk))
+        await context.carry(FileTransfer("download_files", int(str(context.job.instance_id))))
+        got = await remote_job.fetch(named[len(tried)], home_of(context))
     except (SshUnavailable, NotFound) as error:
-        lost = desk.facts.lost + 1
+        lost = context.facts.lost + 1
         if lost < place.patience:
-            await desk.save(facts=replace(desk.facts, lost=lost))
-            await desk.pause(_TRY_AGAIN_S)
+            await context.save(facts=replace(context.facts, lost=lost))
+            await context.pause(_TRY_AGAIN_S)
             return
         detail = str(clean_line(error.message, 300))
         why = "Its machine could not be reached any more, so not every output came home."
-        facts = replace(desk.facts, why=why, detail=detail, verified=False)
-        await desk.save(JobPhase.ENDING, facts)
+        facts = replace(context.facts, why=why, detail=detail, verified=False)
+        await context.save(JobPhase.ENDING, facts)
         return
-    await desk.save(facts=replace(desk.facts, outputs=(*tried, got), lost=0))
+    await context.save(facts=replace(context.facts, outputs=(*tried, got), lost=0))
 
 
-def home_of(desk: JobDesk, suffix: str = "") -> LocalPlace:
+def home_of(context: JobContext, suffix: str = "") -> LocalPlace:
     """`~/vast-mcp/job-<id>`: where the outputs go."""
-    return LocalPlace(desk.account.remote.roots().roots[0], (f"job-{desk.job.job_id}{suffix}",))
+    return LocalPlace(
+        context.account.remote.roots().roots[0], (f"job-{context.job.job_id}{suffix}",)
+    )
 
 
-async def _long_log(desk: JobDesk) -> None:
+async def _long_log(context: JobContext) -> None:
     """What was printed beyond the part kept here goes to `job-<id>-log`.
 
     Not among the outputs: one of them may have any name.
     """
-    if desk.aside or desk.facts.output_bytes <= LOG_KEPT:
+    if context.aside or context.facts.output_bytes <= LOG_KEPT:
         return
     try:
-        bench: Bench | None = await bench_of(desk)
-        if bench is not None:
-            path = f"{script.place(desk.job.job_id)}/{script.OUTPUT}"
-            got = await bench.fetch(path, home_of(desk, "-log"))
-            here, hidden = Path(got.local), desk.hidden()
+        remote_job: RemoteJob | None = await remote_job_of(context)
+        if remote_job is not None:
+            path = f"{script.place(context.job.job_id)}/{script.OUTPUT}"
+            got = await remote_job.fetch(path, home_of(context, "-log"))
+            here, hidden = Path(got.local), context.hidden()
             if not got.trouble:
                 await in_thread(lambda: mask_file(here, hidden))
-                await desk.save(facts=replace(desk.facts, whole_log=str(here)))
+                await context.save(facts=replace(context.facts, whole_log=str(here)))
     except (VastMcpError, OSError):
         return
 
@@ -83,51 +85,51 @@ async def _long_log(desk: JobDesk) -> None:
 # -- ending --------------------------------------------------------------------------------
 
 
-async def end(desk: JobDesk) -> None:
+async def end(context: JobContext) -> None:
     """Destroy where that was agreed and nothing can be lost, else stop; then say so."""
-    instance_id = desk.job.instance_id
-    if instance_id is None or desk.aside:
-        await finish(desk, *_verdict(desk))
+    instance_id = context.job.instance_id
+    if instance_id is None or context.aside:
+        await finish(context, *_verdict(context))
         return
-    destroys = may_destroy(desk.job) and not desk.facts.leave
-    await desk.save()  # another server may have taken it over
-    tries = desk.facts.ends + 1
+    destroys = may_destroy(context.job) and not context.facts.leave
+    await context.save()  # another server may have taken it over
+    tries = context.facts.ends + 1
     act = (DestroyInstance if destroys else StopInstance)(instance_id, cause=Halt.JOB)
     try:
-        outcome = await desk.carry(act)
+        outcome = await context.carry(act)
     except NotFound:
-        await _forget(desk, instance_id, "The machine is gone.")
+        await _forget(context, instance_id, "The machine is gone.")
         return
     except PolicyDenied as error:
         if tries < _MOST_ENDS:  # the policy may be in the middle of an edit
-            await desk.save(facts=replace(desk.facts, ends=tries))
-            await desk.pause(_TRY_AGAIN_S)
+            await context.save(facts=replace(context.facts, ends=tries))
+            await context.pause(_TRY_AGAIN_S)
             return
         left = f"Left as it is, the policy forbids its end: {error}"
-        await desk.save(facts=replace(desk.facts, machine=left))
-        await finish(desk, *_verdict(desk))
+        await context.save(facts=replace(context.facts, machine=left))
+        await finish(context, *_verdict(context))
         return
     if outcome.status == "destroyed":
-        await _forget(desk, instance_id, outcome.said)
+        await _forget(context, instance_id, outcome.said)
     elif outcome.status == "stopped" or tries >= _MOST_ENDS:
-        await desk.account.remote.pool.drop(instance_id)
-        await desk.save(facts=replace(desk.facts, machine=outcome.said))
-        await finish(desk, *_verdict(desk))
+        await context.account.remote.pool.drop(instance_id)
+        await context.save(facts=replace(context.facts, machine=outcome.said))
+        await finish(context, *_verdict(context))
     else:
-        await desk.save(facts=replace(desk.facts, ends=tries))
-        await desk.pause(_TRY_AGAIN_S)
+        await context.save(facts=replace(context.facts, ends=tries))
+        await context.pause(_TRY_AGAIN_S)
 
 
-async def _forget(desk: JobDesk, instance_id: int, said: str) -> None:
-    await desk.account.remote.forget(instance_id)
-    await desk.save(facts=replace(desk.facts, machine=said), instance_id=None)
+async def _forget(context: JobContext, instance_id: int, said: str) -> None:
+    await context.account.remote.forget(instance_id)
+    await context.save(facts=replace(context.facts, machine=said), instance_id=None)
 
 
-def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
+def _verdict(context: JobContext) -> tuple[JobPhase, str]:
     """The last phase and a sentence of ours; nothing that the command printed is in it."""
-    facts, kept = desk.facts, _kept(desk)
+    facts, kept = context.facts, _kept(context)
     why, code, outputs = facts.why, facts.exit_code, facts.outputs
-    if desk.job.stop_asked:
+    if context.job.stop_asked:
         return JobPhase.STOPPED, why or f"It was stopped{kept}"
     if facts.timed_out:
         return JobPhase.STOPPED, why or f"Its time was up{kept}"
@@ -137,7 +139,7 @@ def _verdict(desk: JobDesk) -> tuple[JobPhase, str]:
         return JobPhase.FAILED, facts.trouble or "Its command has no exit status."
     if code != 0:
         return JobPhase.FAILED, f"Its command ended with exit status {code}."
-    if desk.aside:
+    if context.aside:
         return JobPhase.DONE, "Its command ended with exit status 0."
     if any(one.trouble for one in outputs):
         return JobPhase.FAILED, "Its command succeeded, but not every named output came home."
@@ -159,10 +161,10 @@ def _home(outputs: Sequence[JobOutput]) -> str:
     return f" and every named output is home, checksums equal{more}."
 
 
-def _kept(desk: JobDesk) -> str:
+def _kept(context: JobContext) -> str:
     """The end of the sentence about a command that was cut short: what of it is home."""
-    outputs = desk.facts.outputs
-    if desk.aside:
+    outputs = context.facts.outputs
+    if context.aside:
         return "."
     if not outputs:
         return "; it named no outputs, so only what it printed is kept."
@@ -172,12 +174,12 @@ def _kept(desk: JobDesk) -> str:
     return f"; {home} of its {len(outputs)} named outputs came home."
 
 
-async def finish(desk: JobDesk, phase: JobPhase, why: str) -> None:
+async def finish(context: JobContext, phase: JobPhase, why: str) -> None:
     """Write the end; the sealed values are wiped."""
-    spent = await desk.spent()
-    await desk.save(
+    spent = await context.spent()
+    await context.save(
         phase,
-        said=JobEnd(why, desk.facts.machine, spent),
+        said=JobEnd(why, context.facts.machine, spent),
         sealed="",
-        ended_us=desk.now_us(),
+        ended_us=context.now_us(),
     )

@@ -40,7 +40,7 @@ GIVEN: Json = {
 
 
 @dataclass
-class Harbour(World):
+class JobsWorld(World):
     """Vendor, machines, state directory. Several servers may be opened on it."""
 
     speed: float = SPEED
@@ -76,7 +76,7 @@ class Harbour(World):
                 self.running.remove(opened)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator["Harbour"]:
+    async def open(self) -> AsyncIterator["JobsWorld"]:
         """With machines that can be entered."""
         async with self.simulator.ssh_servers(run_python=True) as self.machines:
             yield self

@@ -23,8 +23,8 @@ from tests.forking import Say, fork_for_each_line
 from vast_mcp.api.connection import network_transport
 from vast_mcp.clock import Clock, PairedClock, ScaledClock
 from vast_mcp.config import Settings
-from vast_mcp.jobs.bench import Bench
-from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs.context import JobContext
+from vast_mcp.jobs.remote_job import RemoteJob
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.server import create_server
 from vast_mcp.store import Job, JobFacts, JobNotes, JobPhase
@@ -59,10 +59,10 @@ class Fate:
 
     def bind(self) -> None:
         """Phases and steps on the machine: before and after each."""
-        fate, save = self, JobDesk.save
+        fate, save = self, JobContext.save
 
         async def saved(
-            self: JobDesk,
+            self: JobContext,
             phase: JobPhase | None = None,
             facts: JobFacts | None = None,
             **changes: Unpack[JobNotes],
@@ -74,9 +74,9 @@ class Fate:
                 fate.at(f"after {phase.value}")
             return job
 
-        JobDesk.save = saved  # type: ignore[method-assign]
+        JobContext.save = saved  # type: ignore[method-assign]
         for name in ("send", "start", "fetch"):
-            setattr(Bench, name, self._watched(name, getattr(Bench, name)))
+            setattr(RemoteJob, name, self._watched(name, getattr(RemoteJob, name)))
 
     def _watched(self, name: str, plain: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
         async def watched(*given: Any) -> Any:  # noqa: ANN401

@@ -35,7 +35,7 @@ class JobLost(VastMcpError):
 
 
 @dataclass
-class JobDesk:
+class JobContext:
     """What a runner holds. `job` is the row as last written."""
 
     account: Account
@@ -55,7 +55,7 @@ class JobDesk:
     ) -> Job:
         """Write these changes into the row as it is now.
 
-        Nobody but its owner writes a job's facts, so they are `replace(desk.facts, ...)`.
+        Nobody but its owner writes a job's facts, so they are `replace(context.facts, ...)`.
 
         Raises:
             JobLost: another server took it over.

@@ -18,7 +18,7 @@ from vast_mcp.guard.act import Errand, Outcome, Sight
 from vast_mcp.guard.acts import StopInstance
 from vast_mcp.guard.acts._base import PlainAct
 from vast_mcp.guard.acts.several import Ending, EndSeveral
-from vast_mcp.jobs.bench import Bench
+from vast_mcp.jobs.remote_job import RemoteJob
 from vast_mcp.operations import JsonObject, copying
 from vast_mcp.policy.facts import Request
 from vast_mcp.store import Job, JobPhase, Transaction
@@ -90,12 +90,12 @@ async def _tell(account: Account, job: Job) -> str:
             instance = (await account.reads.look(job.instance_id or 0)).instance
             if instance is None:
                 return ""
-            bench = Bench(account.remote, account.clock, job.job_id, instance)
-            await bench.tell_to_end()
+            remote_job = RemoteJob(account.remote, account.clock, job.job_id, instance)
+            await remote_job.tell_to_end()
             reached = True
             while not ended:
                 await account.clock.sleep(_LOOK_EVERY_S)
-                ended = (await bench.pulse()).exit_code is not None
+                ended = (await remote_job.pulse()).exit_code is not None
     except (TimeoutError, OSError, VastMcpError):
         pass
     return _words(job.job_id, reached=reached, ended=ended)

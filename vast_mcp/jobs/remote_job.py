@@ -45,7 +45,7 @@ class Pulse:
     """SIGTERM was sent, by us or by the guard inside the machine."""
 
 
-class Bench:
+class RemoteJob:
     """One job on one machine. `folder` is where its command runs, unless it has one of its own."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A harbour in which time leaps: what a job waits for takes hours there and no time here.
+"""A world of jobs in which time leaps: what a job waits for takes hours there and no time here.
 
 SSH is real and takes the time it takes, so the limits set on it run in real time. They are the long
 sleeps; everything that a job, a guard or a vendor waits for itself is short, and leapt over.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import anyio
 from mcp import Client
 
-from tests.jobs.harbour import Harbour
+from tests.jobs.jobs_world import JobsWorld
 from tests.world import Json, World
 from vast_mcp.clock import Clock, ManualClock, SystemClock
 
@@ -37,7 +37,7 @@ class LeapingClock(ManualClock):
 
 
 @dataclass
-class Basin(Harbour):
+class LeapingWorld(JobsWorld):
     """One clock for the vendor, its machines and the server."""
 
     offered: str = "work"

@@ -18,7 +18,7 @@ from vast_mcp.remote.between import LOOK_EVERY_S
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.simulator.inside.sshd import SshServers
 
-__all__ = ["Harbour", "harbour"]
+__all__ = ["SshWorld", "ssh_world"]
 
 
 class Impatient(PairedClock):
@@ -51,7 +51,7 @@ class Impatient(PairedClock):
 
 
 @dataclass
-class Harbour(World):
+class SshWorld(World):
     """One account with machines that have an inside."""
 
     clock: ManualClock = field(default_factory=lambda: ManualClock(auto_advance=True))
@@ -74,10 +74,10 @@ class Harbour(World):
 
 
 @dataclass
-class Afloat:
-    """A client at the harbour and the inside of its machines."""
+class SshLab:
+    """A client on such a world, and the inside of its machines."""
 
-    world: Harbour
+    world: SshWorld
     client: Client
     servers: SshServers
 
@@ -97,7 +97,7 @@ class Afloat:
 
 
 @asynccontextmanager
-async def harbour(
+async def ssh_world(
     tmp: Path,
     answer: Answer = "accept",
     *,
@@ -105,13 +105,13 @@ async def harbour(
     environment: Mapping[str, str] | None = None,
     our_time: type[Impatient] = Impatient,
     toolsets: str = "default",
-) -> AsyncIterator[Afloat]:
+) -> AsyncIterator[SshLab]:
     """A world with SSH, and a client on it."""
-    world = Harbour(
+    world = SshWorld(
         tmp, policy=policy, environment=environment or {}, our_time=our_time, toolsets=toolsets
     )
     async with (
         world.simulator.ssh_servers(run_python=True) as servers,
         world.connect(answer=answer) as client,
     ):
-        yield Afloat(world, client, servers)
+        yield SshLab(world, client, servers)
