@@ -17,8 +17,8 @@ OF_ANSWERS: tuple[Weakening, ...] = (
     Weakening(
         "what a failed machine does not bill is told as spent",
         "vast_mcp/instances/cost_estimate.py",
-        "            day: max(Usd(0), amount - less.get(day, Usd(0)))\n",
-        "            day: max(less.get(day, Usd(0)), amount)\n",
+        "            day: max(Usd(), amount - less.get(day, Usd()))\n",
+        "            day: max(less.get(day, Usd()), amount)\n",
         (f"{WORDS}::test_a_failed_container_has_spent_its_disk_and_not_its_gpu",),
     ),
     Weakening(

@@ -29,15 +29,15 @@ OF_LEASES: tuple[Weakening, ...] = (
     Weakening(
         "an unasked start of an older rental counts nowhere",
         "vast_mcp/guard/acts/leasing.py",
-        "                **unasked(rental, booking, booking.now_us),\n",
-        "",
+        "                unasked(rental, booking, booking.now_us),\n",
+        "                rental.facts,\n",
         (UNASKED,),
     ),
     Weakening(
         "an unasked extension of an older rental counts nowhere",
         "vast_mcp/guard/acts/extending.py",
-        "        added = unasked(rental, booking, rental.lease_ends_us)\n",
-        "        added = unasked(rental, booking, rental.lease_ends_us) and {}\n",
+        "        facts = unasked(rental, booking, rental.lease_ends_us)\n",
+        "        facts = rental.facts\n",
         (UNASKED,),
     ),
     Weakening(

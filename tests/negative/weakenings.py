@@ -124,8 +124,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "a bid that never wins is kept",
         "vast_mcp/guard/tick.py",
-        "    if not isinstance(parked_us, int) or rental.ever_ran or instance is None:\n",
-        "    if not isinstance(parked_us, int) or not rental.ever_ran or instance is None:\n",
+        "    if parked_us is None or rental.ever_ran or instance is None:\n",
+        "    if parked_us is None or not rental.ever_ran or instance is None:\n",
         (f"{UNPROVEN}::test_a_bid_that_never_wins_is_destroyed_after_ten_minutes_and_told",),
     ),
     Weakening(
