@@ -11,8 +11,10 @@ import pytest
 from tests.keeper.test_keeper import rented
 from tests.world import World
 from vast_mcp.clock import SECOND_US
-from vast_mcp.jobs import ending, runner, working
-from vast_mcp.jobs.desk import JobDesk
+from vast_mcp.jobs import finish as ending
+from vast_mcp.jobs import runner
+from vast_mcp.jobs import work as working
+from vast_mcp.jobs.context import JobContext
 from vast_mcp.store import Job, JobFacts, JobKind, JobPhase, JobSpec
 
 JOB = "jabcdefghij"
@@ -30,7 +32,7 @@ async def at_work(
     spec: JobSpec | None = None,
     facts: JobFacts | None = None,
     **changes: Any,  # noqa: ANN401  any field of the row
-) -> AsyncIterator[JobDesk]:
+) -> AsyncIterator[JobContext]:
     """A runner's desk with this job in the books, approved a minute ago."""
     async with world.runtime() as runtime:
         session = runtime.session
@@ -51,7 +53,7 @@ async def at_work(
         )
         job = replace(job, **changes)
         await session.account.ledger.write(lambda tx: tx.add_job(job))
-        yield JobDesk(session.account, session.guard, "me", world.tmp / "log", job)
+        yield JobContext(session.account, session.guard, "me", world.tmp / "log", job)
 
 
 MERE = JobSpec("nvidia-smi", kind=JobKind.COMMAND)
