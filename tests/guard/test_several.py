@@ -135,8 +135,8 @@ async def test_each_row_says_what_is_next_only_where_something_is(tmp_path: Path
     ("then", "now", "holds"),
     [
         ({}, {}, True),
-        ({}, {"gpu": "2x"}, False),
-        ({"listed": False}, {"gpu": "2x"}, True),
+        ({}, {"gpu": "2x RTX 4090"}, False),
+        ({"listed": False}, {"gpu": "2x RTX 4090"}, True),
         ({}, {"listed": False}, True),
         ({"listed": False}, {"instance_id": 2}, False),
     ],

@@ -171,8 +171,13 @@ class RunJob(PlainAct):
 
     def holds(self, approved: Mapping[str, Json], sight: Sight) -> bool:
         """The same kind of machine within the ceiling, and the same files to send."""
-        then, now = JOB_AGREEMENT.decode(dict(approved)), JOB_AGREEMENT.decode(sight.snapshot)
-        return then.gpus == now.gpus and then.uploads == now.uploads and now.rate <= then.ceiling
+        then, now = JOB_AGREEMENT.read(dict(approved)), JOB_AGREEMENT.decode(sight.snapshot)
+        return (
+            then is not None
+            and then.gpus == now.gpus
+            and then.uploads == now.uploads
+            and now.rate <= then.ceiling
+        )
 
     def _question(
         self, account: Account, offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]

@@ -1,7 +1,8 @@
 """The ledger: intents, reservations, plans, leases, quotes and the audit chain."""
 
 from vast_mcp.store._codec import canonical
-from vast_mcp.store._facts_codec import JOB_AGREEMENT
+from vast_mcp.store._facts_codec import JOB_AGREEMENT, MACHINE_IDENTITY, RENT_AGREEMENT
+from vast_mcp.store.agreed import MachineIdentity, RentAgreement
 from vast_mcp.store.charges import Charged, ChargeReading
 from vast_mcp.store.exposure import (
     OutsideRental,
@@ -43,6 +44,8 @@ from vast_mcp.store.transaction import Transaction
 
 __all__ = [
     "JOB_AGREEMENT",
+    "MACHINE_IDENTITY",
+    "RENT_AGREEMENT",
     "AuditEntry",
     "ChargeReading",
     "Charged",
@@ -66,10 +69,12 @@ __all__ = [
     "Ledger",
     "Letter",
     "LowStretch",
+    "MachineIdentity",
     "OutsideRental",
     "Plan",
     "PlanState",
     "Quote",
+    "RentAgreement",
     "Rental",
     "RentalState",
     "Segment",

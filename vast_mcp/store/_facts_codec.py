@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from vast_mcp.operations import Json, JsonObject
+from vast_mcp.store.agreed import MachineIdentity, RentAgreement
 from vast_mcp.store.facts import EndpointFacts, Gpus, LeaseFacts, LowStretch
 from vast_mcp.store.job_facts import (
     JobAgreement,
@@ -103,7 +104,16 @@ class FactsCodec(Generic[_T]):
                 values[name] = part.decode(held)
         if self._keeps:
             values[_CARRIED] = {k: v for k, v in held.items() if k not in self.keys}
+        if missing := {key for key in self._required if held.get(key) is None}:
+            raise ValueError(f"{sorted(missing)} of it is missing")
         return self._kind(**values)
+
+    def read(self, stored: Json) -> _T | None:
+        """The same; None where this JSON is no such thing."""
+        try:
+            return self.decode(stored)
+        except ValueError:
+            return None
 
     def encode(self, facts: _T) -> JsonObject:
         """What is written of them; what another version wrote stays beside it."""
@@ -198,6 +208,12 @@ JOB_AGREEMENT = FactsCodec(
     inner={"uploads": FactsCodec(Upload)},
 )
 """What a plan keeps of a job's question; beside the rest in the column `spec` of a job."""
+
+RENT_AGREEMENT = FactsCodec(RentAgreement, keys={"rate": "rate_micros"})
+"""What a plan keeps of an offer."""
+
+MACHINE_IDENTITY = FactsCodec(MachineIdentity, keys={"gpus": "gpu"})
+"""What a plan keeps of a machine."""
 
 JOB_SPEC = FactsCodec(JobSpec, parts={"agreed": JOB_AGREEMENT})
 """The column `spec` of a job."""

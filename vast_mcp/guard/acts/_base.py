@@ -18,7 +18,7 @@ from vast_mcp.guard.remembered import holds, remembered
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, Json, JsonObject
 from vast_mcp.policy.facts import Owner, Target
-from vast_mcp.store import Plan, Rental, Transaction
+from vast_mcp.store import MACHINE_IDENTITY, Gpus, MachineIdentity, Plan, Rental, Transaction
 
 SETTLE_S = 15.0
 """How long an act waits to see its effect before it answers "under way"."""
@@ -100,16 +100,17 @@ class Seen:
         """What makes it this machine and not another: stable across status changes."""
         one = self.instance
         if not one.listed:
-            return {"instance_id": one.instance_id, "listed": False}
-        return {
-            "instance_id": one.instance_id,
-            "machine_id": one.machine_id,
-            "label": self.target.label,
-            "gpu": f"{one.num_gpus}x {one.gpu_name}",
-            "started_at_us": one.started_at_us,
-            "image": str(one.image),
-            "disk_gb": one.disk_gb,
-        }
+            return MACHINE_IDENTITY.encode(MachineIdentity(one.instance_id, listed=False))
+        identity = MachineIdentity(
+            instance_id=one.instance_id,
+            machine_id=one.machine_id,
+            label=self.target.label,
+            gpus=Gpus(one.num_gpus, one.gpu_name),
+            started_at_us=one.started_at_us,
+            image=str(one.image),
+            disk_gb=one.disk_gb,
+        )
+        return MACHINE_IDENTITY.encode(identity)
 
     @property
     def words(self) -> str:

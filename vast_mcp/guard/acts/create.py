@@ -28,6 +28,7 @@ from vast_mcp.operations import Json, instances
 from vast_mcp.operations.instances import Connect, CreateSpec
 from vast_mcp.policy.facts import Request, Spend
 from vast_mcp.store import (
+    RENT_AGREEMENT,
     KeyState,
     LeaseFacts,
     Rental,
@@ -218,15 +219,8 @@ class CreateInstance(PlainAct):
 
     def holds(self, approved: Mapping[str, Json], sight: Sight) -> bool:
         """The same offer on the same machine, not dearer than it was approved at."""
-        now = sight.snapshot
-        same = all(approved.get(name) == now[name] for name in now if name != "rate_micros")
-        then_micros, now_micros = approved.get("rate_micros"), now["rate_micros"]
-        return (
-            same
-            and isinstance(then_micros, int)
-            and isinstance(now_micros, int)
-            and now_micros <= then_micros
-        )
+        then, now = RENT_AGREEMENT.read(dict(approved)), RENT_AGREEMENT.decode(sight.snapshot)
+        return then is not None and replace(then, rate=now.rate) == now and now.rate <= then.rate
 
     def replay(self, tx: Transaction, principal: str, now_us: int) -> Rental | None:
         """The same call again while its machine is open, unknown, alive or just ended.
@@ -316,9 +310,10 @@ class CreateInstance(PlainAct):
         assert sight.price is not None
         ends_us = self._ends_us(errand.booking.now_us)
         spec = self._spec(account, errand, sight.inside, sight.price.disk_gb)
+        agreed = RENT_AGREEMENT.decode(errand.approved)
         terms = Terms(
             call=instances.create_instance(self.offer_id, spec),
-            machine=sight.price.approved(UsdPerHour(int(str(errand.approved["rate_micros"])))),
+            machine=sight.price.approved(agreed.rate),
             disk_rate=sight.price.disk_rate,
             cost=sight.price.rate.over((ends_us - errand.booking.now_us) / SECOND_US),
             ends_us=ends_us,

@@ -22,7 +22,7 @@ from vast_mcp.guard.acts.job_words import job_words
 from vast_mcp.models import Billing, Instance, InstanceState, billing_of, halted, state_of
 from vast_mcp.operations import JsonObject, instances
 from vast_mcp.policy.facts import Request
-from vast_mcp.store import Halt, KeyState, Rental, RentalState, Transaction
+from vast_mcp.store import MACHINE_IDENTITY, Halt, KeyState, Rental, RentalState, Transaction
 
 Standing: TypeAlias = tuple[str | int | bool | None, ...]
 """What a correction stands on: a rental's lease and state."""
@@ -53,9 +53,10 @@ class Correctable(PlainAct):
 
     def holds(self, approved: JsonObject, sight: Sight) -> bool:
         """The same machine; one that the vendor does not show now is known by its id alone."""
-        if approved.get("listed", True) and sight.snapshot.get("listed", True):
+        then, now = MACHINE_IDENTITY.read(approved), MACHINE_IDENTITY.decode(sight.snapshot)
+        if then is None or (then.listed and now.listed):
             return approved == sight.snapshot
-        return approved.get("instance_id") == sight.snapshot.get("instance_id")
+        return then.instance_id == now.instance_id
 
     def moved(self, tx: Transaction, sight: Sight) -> str:  # noqa: ARG002
         """Whether another call has changed what made it due; a person's own order stands."""

@@ -8,7 +8,7 @@ from vast_mcp.guard.approved import Approved
 from vast_mcp.models import Offer
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy.facts import Spend
-from vast_mcp.store import Gpus, split_by_day
+from vast_mcp.store import RENT_AGREEMENT, Gpus, RentAgreement, split_by_day
 from vast_mcp.text import clean_line
 from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 
@@ -56,15 +56,16 @@ class Price:
 
     def snapshot(self) -> JsonObject:
         """What a yes is given to: this offer on this machine at this rate."""
-        return {
-            "offer_id": self.offer.offer_id,
-            "machine_id": self.offer.machine_id,
-            "gpu_name": self.offer.gpu_name,
-            "num_gpus": self.offer.num_gpus,
-            "is_bid": self.is_bid,
-            "disk_gb": self.disk_gb,
-            "rate_micros": self.rate.micros,
-        }
+        agreed = RentAgreement(
+            offer_id=self.offer.offer_id,
+            machine_id=self.offer.machine_id,
+            gpu_name=self.offer.gpu_name,
+            num_gpus=self.offer.num_gpus,
+            is_bid=self.is_bid,
+            disk_gb=self.disk_gb,
+            rate=self.rate,
+        )
+        return RENT_AGREEMENT.encode(agreed)
 
     def spend(self, now_us: int, *, image: str, task: str, max_cost_usd: float | None) -> Spend:
         """The rent as the policy sees it."""

@@ -20,7 +20,7 @@ from vast_mcp.policy import Level
 from vast_mcp.policy.decision import level_of
 from vast_mcp.policy.engine import decide
 from vast_mcp.policy.facts import Exposure, Request
-from vast_mcp.store import Transaction
+from vast_mcp.store import MACHINE_IDENTITY, Transaction
 from vast_mcp.text import clean_line
 
 MOST = 8
@@ -203,7 +203,8 @@ _HOW = "the number of machines and the last 4 digits of the last id, as in 2 456
 
 
 def _named(one: Part) -> str:
-    return f"{one.act.instance_id} ({one.sight.snapshot.get('gpu', 'as our ledger has it')})"
+    gpus = MACHINE_IDENTITY.decode(one.sight.snapshot).gpus
+    return f"{one.act.instance_id} ({gpus or 'as our ledger has it'})"
 
 
 def _unchanged(approved: JsonObject, one: Part) -> bool:
