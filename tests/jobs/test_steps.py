@@ -11,9 +11,7 @@ import pytest
 from tests.keeper.test_keeper import rented
 from tests.world import World
 from vast_mcp.clock import SECOND_US
-from vast_mcp.jobs import finish as ending
-from vast_mcp.jobs import runner
-from vast_mcp.jobs import work as working
+from vast_mcp.jobs import finish, runner, work
 from vast_mcp.jobs.context import JobContext
 from vast_mcp.store import Job, JobFacts, JobKind, JobPhase, JobSpec
 
@@ -85,7 +83,7 @@ async def test_a_machine_that_does_not_run_is_looked_for_eight_times_and_a_silen
         world, JobPhase.RUNNING, instance_id=machine, spec=spec, facts=facts
     ) as desk:
         began_s = world.clock.monotonic_s()
-        await working.watch(desk)
+        await work.watch(desk)
         assert desk.job.phase is (JobPhase.ENDING if ends else JobPhase.RUNNING)
         assert desk.facts.why == (why if ends else "")
         assert desk.facts.lost == (lost if ends else lost + 1)
@@ -107,7 +105,7 @@ async def test_outputs_of_a_machine_that_does_not_run_are_tried_for_eight_times(
         spec=WITH_OUTPUTS,
         facts=JobFacts(lost=lost),
     ) as desk:
-        await ending.fetch(desk)
+        await finish.fetch(desk)
         ended = phase is JobPhase.ENDING
         assert desk.job.phase is phase
         assert desk.facts.lost == (lost if ended else lost + 1)
@@ -136,7 +134,7 @@ async def test_a_machine_that_cannot_be_sent_to_eight_times_ends_a_command_and_r
     async with at_work(
         world, JobPhase.UPLOADING, instance_id=machine, spec=spec, facts=JobFacts(lost=lost)
     ) as desk:
-        await working.send(desk)
+        await work.send(desk)
         found = desk.job.phase
         if phase is JobPhase.UPLOADING:
             assert (found, desk.facts.lost) == (phase, lost + 1)
@@ -159,7 +157,7 @@ async def test_an_end_that_is_not_seen_is_tried_twenty_times(
         world, JobPhase.ENDING, instance_id=machine, facts=JobFacts(ends=ends, started=True)
     ) as desk:
         began_s = world.clock.monotonic_s()
-        await ending.end(desk)
+        await finish.end(desk)
         assert desk.job.phase.over is over
         assert desk.facts.ends == (ends if over else ends + 1)
         assert world.clock.monotonic_s() - began_s > 15 or over
@@ -212,4 +210,4 @@ def test_a_machine_is_stopped_a_tenth_of_its_time_before_the_lease_ends(
     """Ten minutes at most: the copies home need some of what was paid for."""
     ends_us = 10**15
     begun_us = ends_us - int(hours * 3600) * SECOND_US
-    assert working.stops_at_us(begun_us, ends_us) == ends_us - spare_s * SECOND_US
+    assert work.stops_at_us(begun_us, ends_us) == ends_us - spare_s * SECOND_US
