@@ -64,6 +64,7 @@ bench: $(STAMP) ## cold start, time added per call, size of listings
 docs: $(STAMP) ## write the generated tables of README and docs
 	@$(BIN)/python -m release.documents
 	@$(BIN)/python -m tests.requests.table docs/requests.md
+	@$(BIN)/python -m tests.parity.coverage
 
 manifests: $(STAMP) ## write what registries, clients and installers read, and the icons
 	@$(BIN)/python -m release.manifests
@@ -112,6 +113,7 @@ clients: ## MCP clients from npm, for the tests that let them read what `install
 
 recordings: $(STAMP) $(ORACLE)/.installed ## record what the official client sends, for the parity tests
 	@$(BIN)/python -m tests.parity.record
+	@$(BIN)/python -m tests.parity.inventory
 
 clean: ## remove environments and caches
 	@rm -rf .clients $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake $(NPM_TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
