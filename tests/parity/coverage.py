@@ -17,7 +17,7 @@ from tests.parity.test_official_client import judge
 from vast_mcp.operations import OPERATIONS, Operation
 from vast_mcp.operations.declared import DECLARED
 from vast_mcp.operations.left_out import COMMANDS, ROUTES
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
 from vast_mcp.simulator.routes import all_routes
 from vast_mcp.tools.vendor_commands import every_command
 

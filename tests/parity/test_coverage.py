@@ -17,7 +17,7 @@ from vast_mcp.operations import OPERATIONS, Data, Money
 from vast_mcp.operations.left_out import COMMANDS, ROUTES, WhyNot
 from vast_mcp.policy import Level
 from vast_mcp.policy.actions import ACTS
-from vast_mcp.server import TOOLS
+from vast_mcp.served import TOOLS
 from vast_mcp.tools._spec import ToolSpec
 from vast_mcp.tools.vendor_commands import every_command
 
