@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.api.vendor import Wire, ok
 from vast_mcp.api.permit import Permit
-from vast_mcp.api.transport import WallTransport
+from vast_mcp.api.transport import WallTransport, origin
 from vast_mcp.errors import InputInvalid, PermitMissing
 from vast_mcp.operations import OPERATIONS, Call, Host, Operation, encode, instances, serverless
 from vast_mcp.operations.instances import CreateSpec
@@ -250,3 +250,18 @@ async def test_a_read_by_get_says_nothing_in_a_body(body: bytes, passes: bool) -
             await send("GET", url, body)
         return
     assert await send("GET", url, body) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://vast.ai/x", ("https", "vast.ai", 443)),
+        ("https://vast.ai:443/x", ("https", "vast.ai", 443)),
+        ("https://vast.ai:8443/x", ("https", "vast.ai", 8443)),
+        ("http://vast.ai/x", ("http", "vast.ai", 80)),
+        ("ftp://vast.ai/x", ("ftp", "vast.ai", None)),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(url: str, expected: tuple[str, str, int | None]) -> None:
+    """Another port of the same host is another place: what listens there is not the vendor."""
+    assert origin(httpx2.URL(url)) == expected

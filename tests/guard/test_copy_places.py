@@ -208,3 +208,33 @@ def test_a_shortened_text_may_fill_its_room_to_the_byte(length: int) -> None:
     shown = fitting("a" * length)
     size = len(json.dumps(shown, ensure_ascii=False).encode())
     assert fitting("a" * length, size) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "field", "said"),
+    [
+        ("local:a", "local:b", "destination", "both places are on this computer"),
+        ("local:a", "V.2:/data/a", "destination", "a volume is not copied to or from this"),
+        ("V.2:/data/a", "local:a", "source", "a volume is not copied to or from this"),
+    ],
+)
+def test_a_place_that_cannot_be_joined_is_named_by_its_argument(
+    source: str, destination: str, field: str, said: str
+) -> None:
+    """The argument that is to be changed."""
+    with pytest.raises(InputInvalid, match=said) as refused:
+        CopyFiles(source, destination)._ends()
+    assert refused.value.message.startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(6, "6006/tcp, 6007/tcp: nobody"), (7, "6007/tcp, …: nobody")],
+)
+def test_six_ports_that_a_host_lacks_are_named(count: int, shown: str) -> None:
+    """And that there are more."""
+    ports = [f"{6002 + number}/tcp" for number in range(count)]
+    with pytest.raises(PolicyDenied) as refused:
+        check_room(offer(direct_ports=1), ports, None)
+    assert shown in refused.value.message
+    assert f"has 1 open port, and {count} would be needed" in refused.value.message

@@ -22,6 +22,7 @@ from vast_mcp.guard.acts._endpoint import (
 from vast_mcp.guard.acts.endpoints import CreateEndpoint
 from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.acts.scaling import UpdateEndpoint, added
+from vast_mcp.guard.acts.workergroups import _spend
 from vast_mcp.guard.reconcile import HORIZON_US
 from vast_mcp.models import Endpoint, Scaling
 from vast_mcp.policy.facts import Owner, Request
@@ -325,3 +326,18 @@ async def test_an_ended_endpoints_books_close_once_no_change_can_arrive_any_more
     closed, now = await on_books(rental(facts=facts), end)
     assert closed is ends
     assert now.state is (RentalState.GONE if ends else RentalState.ACTIVE)
+
+
+async def test_workers_of_an_endpoint_that_is_not_ours_cost_a_day_at_their_most(
+    tmp_path: Path,
+) -> None:
+    """Nobody knows when they end: as many as it may have, each at the highest price allowed."""
+    async with World(tmp_path).account() as account:
+        spend = await _spend(account, FoundEndpoint(endpoint(), None))
+        ours = await _spend(account, FoundEndpoint(endpoint(), rental()))
+    most = account.limits().max_usd_per_hour
+    assert (spend.usd_per_hour, spend.adds_usd_per_hour) == (most, most * 3)
+    assert (spend.adds_running, spend.lease_hours) == (3, 24.0)
+    assert spend.cost == spend.rental_total == (most * 3).over(24 * 3600)
+    assert sum(spend.by_day.values(), Usd(0)) == spend.cost
+    assert (ours.cost, ours.adds_running) == (Usd(0), 0)

@@ -45,8 +45,8 @@ ABSENT: dict[str, Any] = {
             ABSENT,
             "never came to exist; nothing billed, its money free",
             (
-                "The instance rent sent 2026-06-01T12:00Z, whose answer was lost, never came to exist:"
-                " nothing of it is billed and its money is free."
+                "The instance rent sent 2026-06-01T12:00Z, whose answer was lost, never came to"
+                " exist: nothing of it is billed and its money is free."
             ),
         ),
     ],

@@ -1,5 +1,6 @@
 """Start and extend in the books: what moved since the look, what is set aside, who was asked."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -370,3 +371,46 @@ async def test_a_machine_that_the_list_lacks_can_be_ended_until_its_end_is_prove
         assert (found.instance.listed, found.target.ours) == (False, True)
         with pytest.raises(NotFound, match="There is no instance 5 on this account"):
             await see(account, 5, ends_cost=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "then"),
+    [
+        (
+            "queued",
+            (
+                "Queued. If it does not run within 10 minutes it is stopped again, which cancels the"
+                " start."
+            ),
+            (
+                "wait_for_instance(instance_id=27000001); stop_instance cancels it. For its data now:"
+                ' rent another machine, then copy_files(source="C.27000001:/workspace/",'
+                ' destination="C.<its id>:/workspace/"). Kept here, its disk costs $0.24/day.'
+            ),
+        ),
+        (
+            "starting",
+            "Queued. If it does not run within 10 minutes it is stopped again.",
+            "wait_for_instance(instance_id=27000001)",
+        ),
+    ],
+)
+def test_a_start_is_told_with_its_price_its_most_and_its_end(
+    status: str, said: str, then: str
+) -> None:
+    """To a hundredth of a cent an hour, and the whole in cents."""
+    spend = added_spend(
+        seen(rental()), adds=UsdPerHour(123_456), adds_running=1, hours=2.0, from_us=NOW_US,
+        until_us=LATER_US, rate=UsdPerHour(123_456), total=Usd(0),
+    )  # fmt: skip
+    one = replace(
+        sight(rental()), rate=UsdPerHour(123_456), request=Request("start_instance", spend=spend)
+    )
+    outcome = START._outcome(one, status, "Queued.")
+    assert (outcome.status, outcome.said, outcome.next) == (status, said, then)
+    assert outcome.values == {
+        "instance_id": 27_000_001,
+        "usd_per_hour": 0.1235,
+        "max_cost_usd": 0.25,
+        "lease_ends": "2026-06-01T14:00Z",
+    }

@@ -1,6 +1,7 @@
 """One look and what follows: told deed by deed, and when a long list is to be read again."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from tests.instances.samples import rental
 from tests.keeper.test_keeper import rented, stands
 from tests.world import World
+from vast_mcp.api.pages import Progress
 from vast_mcp.clock import SECOND_US
-from vast_mcp.guard.tick import NEXT_SHARE, OWN_MOST, OWN_PAGE, Cause, Deed
-from vast_mcp.store import Rental, Transaction
+from vast_mcp.guard.tick import NEXT_SHARE, OWN_MOST, OWN_PAGE, Cause, Deed, _Rounds
+from vast_mcp.store import LeaseFacts, Rental, RentalState, Transaction
 
 HOUR_S = 3600
 LISTS = "v1/instances"
@@ -131,3 +133,58 @@ async def test_a_hundred_of_our_machines_are_looked_at_between_two_pages(tmp_pat
     assert seen.unread is not None
     by_label = [one for one in world.simulator.requests if "label" in str(one.query)]
     assert len(by_label) == OWN_MOST // OWN_PAGE == 4
+
+
+async def test_between_two_pages_our_own_are_looked_at_every_twenty_seconds(
+    tmp_path: Path,
+) -> None:
+    """At once before the second page, then again once twenty seconds have passed since."""
+    world = World(tmp_path)
+    looked: list[float] = []
+    async with world.runtime() as runtime:
+        account = runtime.session.account
+
+        async def never(due: object) -> str | None:
+            raise AssertionError(due)
+
+        rounds = _Rounds(account, never, lambda: looked.append(world.clock.monotonic_s()))
+        began_s = world.clock.monotonic_s()
+        for after_s in (0.0, 1.0, 18.9, 0.1, 19.9, 0.1):
+            world.clock.move(after_s)
+            await rounds.between(Progress(25, 100))
+    assert [round(at_s - began_s, 1) for at_s in looked] == [0.0, 20.0, 40.0]
+
+
+async def test_of_more_machines_than_are_looked_at_those_that_may_call_for_an_act_come_first(
+    tmp_path: Path,
+) -> None:
+    """A stop that may not have held, a start that may have failed, an end that is not proven."""
+    world = World(tmp_path)
+    now_us = world.clock.utc_us()
+    wanted = [
+        {"facts": LeaseFacts(stop_sent=True)},
+        {"facts": LeaseFacts(came_up=False)},
+        {"state": RentalState.DESTROYING},
+    ]
+    others: list[dict[str, Any]] = [{} for _ in range(OWN_MOST)]
+
+    def many(tx: Transaction) -> None:
+        for number, changes in enumerate([*others, *wanted]):
+            ends_us = now_us + 10 * HOUR_S * SECOND_US + number
+            one = rental(
+                intent_id=f"a{number:010}",
+                label=f"n{number:03}",
+                target_id=27_500_000 + number,
+                lease_ends_us=ends_us,
+                **changes,
+            )
+            tx.add_rental(one, [])
+
+    world.transport = Unlisted(world)
+    async with world.runtime() as runtime:
+        await runtime.session.account.ledger.write(many)
+        await runtime.session.guard.tick()
+    asked = "".join(str(one.query) for one in world.simulator.requests if "label" in str(one.query))
+    assert all(f"a{OWN_MOST + number:010}" in asked for number in range(3))
+    assert f"a{OWN_MOST - 1:010}" not in asked
+    assert f"a{OWN_MOST - 4:010}" in asked
