@@ -379,12 +379,12 @@ async def test_a_machine_that_the_list_lacks_can_be_ended_until_its_end_is_prove
         (
             "queued",
             (
-                "Queued. If it does not run within 10 minutes it is stopped again, which cancels the"
-                " start."
+                "Queued. If it does not run within 10 minutes it is stopped again, which cancels"
+                " the start."
             ),
             (
-                "wait_for_instance(instance_id=27000001); stop_instance cancels it. For its data now:"
-                ' rent another machine, then copy_files(source="C.27000001:/workspace/",'
+                "wait_for_instance(instance_id=27000001); stop_instance cancels it. For its data"
+                ' now: rent another machine, then copy_files(source="C.27000001:/workspace/",'
                 ' destination="C.<its id>:/workspace/"). Kept here, its disk costs $0.24/day.'
             ),
         ),

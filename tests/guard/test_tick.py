@@ -11,6 +11,7 @@ from tests.keeper.test_keeper import rented, stands
 from tests.world import World
 from vast_mcp.api.pages import Progress
 from vast_mcp.clock import SECOND_US
+from vast_mcp.guard.act import Act, Caller, Outcome
 from vast_mcp.guard.tick import NEXT_SHARE, OWN_MOST, OWN_PAGE, Cause, Deed, _Rounds
 from vast_mcp.store import LeaseFacts, Rental, RentalState, Transaction
 
@@ -144,8 +145,8 @@ async def test_between_two_pages_our_own_are_looked_at_every_twenty_seconds(
     async with world.runtime() as runtime:
         account = runtime.session.account
 
-        async def never(due: object) -> str | None:
-            raise AssertionError(due)
+        async def never(act: Act, caller: Caller) -> Outcome:
+            raise AssertionError(act, caller)
 
         rounds = _Rounds(account, never, lambda: looked.append(world.clock.monotonic_s()))
         began_s = world.clock.monotonic_s()
@@ -161,7 +162,7 @@ async def test_of_more_machines_than_are_looked_at_those_that_may_call_for_an_ac
     """A stop that may not have held, a start that may have failed, an end that is not proven."""
     world = World(tmp_path)
     now_us = world.clock.utc_us()
-    wanted = [
+    wanted: list[dict[str, Any]] = [
         {"facts": LeaseFacts(stop_sent=True)},
         {"facts": LeaseFacts(came_up=False)},
         {"state": RentalState.DESTROYING},

@@ -11,8 +11,8 @@ from tests.jobs.test_steps import JOB, at_work
 from tests.keeper.test_keeper import rented
 from tests.world import World
 from vast_mcp.clock import SECOND_US
-from vast_mcp.jobs import renting
-from vast_mcp.jobs.renting import UP_WITHIN_S
+from vast_mcp.jobs import rent
+from vast_mcp.jobs.rent import UP_WITHIN_S
 from vast_mcp.remote.errors import SshUnavailable
 from vast_mcp.store import (
     Gpus,
@@ -73,17 +73,17 @@ async def test_a_rent_that_was_begun_is_taken_up_as_it_stands(
         changes = changes | {"ended_us": world.clock.lease_us()}
     one = rental(request_key=RENT.request_key, job_id="other", **changes)
     facts = JobFacts(rent=RENT)
-    async with at_work(world, JobPhase.RENTING, spec=SPEC, facts=facts) as desk:
-        await desk.account.ledger.write(lambda tx: tx.add_rental(one, []))
-        now_us = desk.now_us()
-        await renting.rent(desk)
-        assert (desk.job.phase, desk.job.instance_id) == (phase, instance_id)
-        assert (desk.facts.rent == RENT) is keeps
+    async with at_work(world, JobPhase.RENTING, spec=SPEC, facts=facts) as context:
+        await context.account.ledger.write(lambda tx: tx.add_rental(one, []))
+        now_us = context.now_us()
+        await rent.rent(context)
+        assert (context.job.phase, context.job.instance_id) == (phase, instance_id)
+        assert (context.facts.rent == RENT) is keeps
         if phase is JobPhase.WAITING:
-            assert desk.facts.up_by_us == now_us + UP_WITHIN_S * SECOND_US
+            assert context.facts.up_by_us == now_us + UP_WITHIN_S * SECOND_US
         if phase is JobPhase.ENDING:
-            assert desk.facts.leave
-            assert desk.facts.why == (
+            assert context.facts.leave
+            assert context.facts.why == (
                 "Instance 9 was rented but lacks our mark; it is left alone."
                 " `vast-mcp extend 9 HOURS` adopts it."
             )
@@ -104,18 +104,18 @@ async def test_twelve_offers_are_tried_and_three_denials_are_taken(
 ) -> None:
     """Then the job ends with what was said last."""
     world = World(tmp_path)
-    async with at_work(world, JobPhase.RENTING, spec=SPEC, facts=facts) as desk:
-        await renting.rent(desk)
-        assert desk.facts.why == why
+    async with at_work(world, JobPhase.RENTING, spec=SPEC, facts=facts) as context:
+        await rent.rent(context)
+        assert context.facts.why == why
         if why:
-            assert desk.job.phase is JobPhase.ENDING
+            assert context.job.phase is JobPhase.ENDING
             return
-        rent, number = desk.facts.rent, len(facts.tried)
-        assert rent is not None
-        assert rent.request_key == f"job {JOB} {number}"
-        assert desk.facts.tried == (*facts.tried, rent.offer_id)
-        assert (rent.lease_hours, rent.max_price_usd_per_hour) == (2.0, 1.0)
-        assert (rent.task, rent.job_id, rent.label) == (f"job {JOB}", JOB, f"job {JOB}")
+        made, number = context.facts.rent, len(facts.tried)
+        assert made is not None
+        assert made.request_key == f"job {JOB} {number}"
+        assert context.facts.tried == (*facts.tried, made.offer_id)
+        assert (made.lease_hours, made.max_price_usd_per_hour) == (2.0, 1.0)
+        assert (made.task, made.job_id, made.label) == (f"job {JOB}", JOB, f"job {JOB}")
 
 
 async def test_where_no_offer_fits_what_is_left_the_job_ends_with_both_numbers(
@@ -125,10 +125,10 @@ async def test_where_no_offer_fits_what_is_left_the_job_ends_with_both_numbers(
     world = World(tmp_path)
     spec = replace(SPEC, agreed=replace(AGREED, at_most=Usd(20_000)))
     facts = JobFacts(trouble="The last one was gone.")
-    async with at_work(world, JobPhase.RENTING, spec=spec, facts=facts) as desk:
-        await renting.rent(desk)
-        assert desk.job.phase is JobPhase.ENDING
-        assert desk.facts.why == (
+    async with at_work(world, JobPhase.RENTING, spec=spec, facts=facts) as context:
+        await rent.rent(context)
+        assert context.job.phase is JobPhase.ENDING
+        assert context.facts.why == (
             "No offer left within $1.00/h and the $0.02 that remain. The last one was gone."
         )
 
@@ -136,11 +136,11 @@ async def test_where_no_offer_fits_what_is_left_the_job_ends_with_both_numbers(
 async def test_a_job_that_is_stopped_before_it_has_a_machine_rents_none(tmp_path: Path) -> None:
     """The wish may be newer than the choice."""
     world = World(tmp_path)
-    async with at_work(world, JobPhase.RENTING, spec=SPEC, stop_asked=True) as desk:
-        await renting.rent(desk)
-        assert desk.job.phase is JobPhase.ENDING
-        assert desk.facts.why == "It was stopped before it had a machine."
-        assert desk.facts.rent is None
+    async with at_work(world, JobPhase.RENTING, spec=SPEC, stop_asked=True) as context:
+        await rent.rent(context)
+        assert context.job.phase is JobPhase.ENDING
+        assert context.facts.why == "It was stopped before it had a machine."
+        assert context.facts.rent is None
 
 
 @pytest.mark.parametrize(
@@ -165,17 +165,17 @@ async def test_a_machine_is_waited_for_until_its_time_is_up(
         instance_id=machine,
         facts=JobFacts(lost=3),
         stop_asked=stop_asked,
-    ) as desk:
-        await desk.save(facts=replace(desk.facts, up_by_us=desk.now_us() + left_us))
+    ) as context:
+        await context.save(facts=replace(context.facts, up_by_us=context.now_us() + left_us))
         if left_us:
             world.clock.think(0)
-        await renting.wait(desk)
-        assert (desk.job.phase, desk.facts.why) == (phase, why)
+        await rent.wait(context)
+        assert (context.job.phase, context.facts.why) == (phase, why)
         given_up = not stop_asked and left_us == 0
-        assert bool(desk.facts.failing) is given_up
-        assert bool(desk.facts.waits_for) is (not stop_asked and not given_up)
-        assert desk.facts.lost == (0 if given_up else 3)
-        assert bool(desk.facts.failed_machines) is given_up
+        assert bool(context.facts.failing) is given_up
+        assert bool(context.facts.waits_for) is (not stop_asked and not given_up)
+        assert context.facts.lost == (0 if given_up else 3)
+        assert bool(context.facts.failed_machines) is given_up
 
 
 @pytest.mark.parametrize(
@@ -193,21 +193,21 @@ async def test_a_key_that_is_refused_is_given_again_after_a_minute(
     """One that was refused for good is not."""
     world = World(tmp_path)
     machine = await rented(world)
-    async with at_work(world, JobPhase.WAITING, spec=SPEC, instance_id=machine) as desk:
-        now_us = desk.now_us()
+    async with at_work(world, JobPhase.WAITING, spec=SPEC, instance_id=machine) as context:
+        now_us = context.now_us()
         if given_s is not None:
             given_us = now_us - int(given_s * SECOND_US)
-            await desk.save(facts=replace(desk.facts, key_us=given_us))
+            await context.save(facts=replace(context.facts, key_us=given_us))
 
         def mark(tx: Any) -> None:  # noqa: ANN401  the transaction
             held = tx.rental_of("instance", machine)
             tx.update_rental(held, facts=replace(held.facts, key=key))
 
-        await desk.account.ledger.write(mark)
+        await context.account.ledger.write(mark)
         before = len(world.simulator.mutations())
-        await renting._give_key(desk)
+        await rent._give_key(context)
         assert (len(world.simulator.mutations()) > before) is gives
-        assert (desk.facts.key_us == now_us) is gives
+        assert (context.facts.key_us == now_us) is gives
 
 
 async def test_why_a_machine_lets_nobody_in_is_asked_once_it_was_shut_for_a_while(
@@ -217,20 +217,20 @@ async def test_why_a_machine_lets_nobody_in_is_asked_once_it_was_shut_for_a_whil
     world = World(tmp_path)
     machine = await rented(world)
     error = SshUnavailable("The machine does not answer.", reason="timeout")
-    async with at_work(world, JobPhase.WAITING, spec=SPEC, instance_id=machine) as desk:
-        began_us = desk.now_us()
-        assert await renting._explained(desk, machine, error) == "The machine does not answer."
-        assert desk.facts.shut_us == began_us
+    async with at_work(world, JobPhase.WAITING, spec=SPEC, instance_id=machine) as context:
+        began_us = context.now_us()
+        assert await rent._explained(context, machine, error) == "The machine does not answer."
+        assert context.facts.shut_us == began_us
         asked = len(world.simulator.requests)
-        world.clock.move(renting._SHUT_FOR_S - 1)
-        await renting._explained(desk, machine, error)
+        world.clock.move(rent._SHUT_FOR_S - 1)
+        await rent._explained(context, machine, error)
         assert len(world.simulator.requests) == asked
-        assert desk.facts.shut_us == began_us
+        assert context.facts.shut_us == began_us
         world.clock.move(1)
-        now_us = desk.now_us()
-        await renting._explained(desk, machine, error)
+        now_us = context.now_us()
+        await rent._explained(context, machine, error)
         assert len(world.simulator.requests) > asked
-        assert desk.facts.shut_us == now_us
+        assert context.facts.shut_us == now_us
 
 
 @pytest.mark.parametrize(
@@ -256,9 +256,9 @@ async def test_a_host_that_failed_is_replaced_as_often_as_agreed(
     """With nothing left of it in the books of the next one."""
     world = World(tmp_path)
     facts = replace(facts, rent=RENT, up_by_us=7, key_us=7, shut_us=7, explained="x", rebooted=True)
-    async with at_work(world, JobPhase.WAITING, spec=SPEC, instance_id=9, facts=facts) as desk:
-        await renting.wait(desk)
-        assert (desk.job.phase, desk.job.instance_id) == (phase, None)
+    async with at_work(world, JobPhase.WAITING, spec=SPEC, instance_id=9, facts=facts) as context:
+        await rent.wait(context)
+        assert (context.job.phase, context.job.instance_id) == (phase, None)
         expected = JobFacts(
             failed_hosts=(*facts.failed_hosts, facts.failing),
             hopeless=facts.hopeless,
@@ -266,7 +266,7 @@ async def test_a_host_that_failed_is_replaced_as_often_as_agreed(
             why=why,
             detail=facts.quote if why else "",
         )
-        assert desk.facts == expected
+        assert context.facts == expected
 
 
 async def test_of_a_single_host_that_failed_one_machine_is_told(tmp_path: Path) -> None:
@@ -275,6 +275,6 @@ async def test_of_a_single_host_that_failed_one_machine_is_told(tmp_path: Path) 
     spec = replace(SPEC, max_replacements=0)
     async with at_work(
         world, JobPhase.WAITING, spec=spec, instance_id=9, facts=JobFacts(failing="It broke.")
-    ) as desk:
-        await renting.wait(desk)
-        assert desk.facts.why == "1 machine did not come up; the last: It broke."
+    ) as context:
+        await rent.wait(context)
+        assert context.facts.why == "1 machine did not come up; the last: It broke."

@@ -253,8 +253,9 @@ def test_a_charge_is_compared_with_what_had_accrued_of_its_day_when_it_was_read(
 ) -> None:
     """Traffic of that day, not later than the reading, has accrued; that of another day has not.
 
-    $0.50/h from noon on (a lease that nobody ended goes on), a dollar of traffic at `from_h`, and $10 charged for that
-    day, read `read_h` hours after the begin; read on another day it is of the whole one.
+    $0.50/h from noon on (a lease that nobody ended goes on), a dollar of traffic at `from_h`, and
+    $10 charged for that day, read `read_h` hours after the begin; read on another day it
+    is of the whole one.
     """
     from_us = NOW_US + from_h * HOUR_US
     traffic = Segment("intent00001", "traffic", UsdPerHour(0), Usd.of(1), from_us, from_us, from_us)
