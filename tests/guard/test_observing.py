@@ -1,6 +1,7 @@
 """What one complete list changes in the books: found, taken in, back again, gone, or nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tests.instances.samples import NOW_US, SECOND_US, instance, rental
 from tests.world import World
 from vast_mcp.account.context import Account
+from vast_mcp.guard.halting import why_halted
 from vast_mcp.guard.observing import observe_all, observe_found
 from vast_mcp.models import Instance
 from vast_mcp.store import Gpus, Rental, RentalState, Segment, Transaction
@@ -224,7 +226,11 @@ async def test_a_machine_of_ours_without_books_is_taken_in_as_one_that_has_run(
     assert (found.asked, found.ever_ran, found.end_act) == (True, True, "stop")
     assert found.facts.gpus == Gpus(1, "RTX 4090")
     assert found.facts.stop_sent is stop_sent
-    assert (found.label, exposure.unasked_today) == ("train", Usd(0))
+    assert (found.label, exposure.unasked_today) == ("train", Usd())
+    assert found.facts.adopted
+    rests = replace(one, actual_status="exited")
+    why = "before our ledger knew it" if stop_sent else "its container ended by itself"
+    assert why_halted(rests, found, now_us) == why
 
 
 async def test_a_strangers_machine_is_not_taken_in(tmp_path: Path) -> None:

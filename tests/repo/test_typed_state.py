@@ -20,8 +20,8 @@ UNTYPED = {"details", "carried"}
 """Attributes that are dictionaries of the store's alone."""
 BY_NAME = {"fact", "term"}
 """Methods that once gave a job's state for a string."""
-STATE = {"facts", "spec", "said"}
-"""Attributes that are dataclasses: neither indexed nor asked for a key."""
+STATE = {"facts", "spec", "said", "snapshot", "approved"}
+"""Attributes that are dataclasses, or what a plan keeps of one: no key of theirs is read."""
 SHOWN = {"partition", "rpartition", "split", "rsplit"}
 WRONG = {
     "replace(LeaseFacts(), mised=1)": 'Unexpected keyword argument "mised"',
@@ -32,6 +32,8 @@ WRONG = {
     "KeyState.GIVN": 'has no attribute "GIVN"',
     "replace(JobFacts(), losst=1)": 'Unexpected keyword argument "losst"',
     'replace(JobFacts(), lost="1")': 'Argument "lost"',
+    "RENT_AGREEMENT.decode({}).rat": '"RentAgreement" has no attribute "rat"',
+    "MACHINE_IDENTITY.decode({}).instance": '"MachineIdentity" has no attribute "instance"',
     "job.spec.on_ends": '"JobSpec" has no attribute "on_ends"',
     "job.facts.verifed": '"JobFacts" has no attribute "verifed"',
     "tx.update_job(job, facst=JobFacts())": 'Unexpected keyword argument "facst"',
@@ -82,6 +84,7 @@ def test_nobody_outside_the_store_reads_state_out_of_a_dictionary() -> None:
         'rental.details.get("missed")', "tx.update_rental(one, details={})", "facts.carried",
         'rental.facts.carried["missed"]', 'shown.partition("x ")[2]', 'gpu.split("x", 1)',
         'desk.fact("lost", 0)', 'desk.term("hours")', 'job.facts.get("started")',
+        'errand.approved["rate_micros"]', 'sight.snapshot.get("gpu", "")',
         'job.spec["command"]', 'self.job.said.get("why")',
     ],
 )  # fmt: skip
@@ -94,7 +97,8 @@ def test_a_misspelt_or_mistyped_fact_fails_the_type_check(tmp_path: Path) -> Non
     """Each mistake in a file of its own line, all told by name."""
     lines = [
         "from dataclasses import replace",
-        "from vast_mcp.store import Job, JobFacts, KeyState, LeaseFacts, Rental, Transaction",
+        "from vast_mcp.store import MACHINE_IDENTITY, RENT_AGREEMENT, Job, JobFacts, KeyState",
+        "from vast_mcp.store import LeaseFacts, Rental, Transaction",
         "def wrong(tx: Transaction, one: Rental, job: Job) -> None:",
         *(f"    {line}" for line in WRONG),
     ]
@@ -105,7 +109,7 @@ def test_a_misspelt_or_mistyped_fact_fails_the_type_check(tmp_path: Path) -> Non
         cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     ).stdout  # fmt: skip
     missing = [
-        line for number, (line, said) in enumerate(WRONG.items(), start=4)
+        line for number, (line, said) in enumerate(WRONG.items(), start=5)
         if not any(f":{number}:" in row and said in row for row in told.splitlines())
     ]  # fmt: skip
     assert missing == [], told

@@ -255,7 +255,9 @@ def _take_in(tx: Transaction, one: Instance, mark: Mark, now_us: int) -> None:
         target_id=one.instance_id,
         ever_ran=True,
         facts=LeaseFacts(
-            gpus=Gpus(one.num_gpus, one.gpu_name), stop_sent=one.intended_status == "stopped"
+            gpus=Gpus(one.num_gpus, one.gpu_name),
+            adopted=True,
+            stop_sent=one.intended_status == "stopped",
         ),
     )
     lease = Segment(mark.intent_id, "lease", one.usd_per_hour, Usd(), began_us, mark.until_us)
