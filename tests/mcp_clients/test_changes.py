@@ -99,6 +99,25 @@ def test_what_a_person_added_to_our_entry_stays(tmp_path: Path) -> None:
     }
 
 
+def test_a_key_in_clear_and_a_second_entry_of_ours_are_told_and_left(tmp_path: Path) -> None:
+    """Both are the person's to take out; the key is not repeated."""
+    path = written(
+        tmp_path,
+        "cursor",
+        '{"mcpServers": {"vast-mcp": {"command": "uvx", "args": ["vast-mcp"]}, "vast": {"command":'
+        ' "uvx", "args": ["vast-mcp"], "env": {"VAST_API_KEY": "canary-7d1f"}}}}',
+    )
+    here = computer(tmp_path)
+    change = planned(client("cursor"), here, LAUNCH)
+    key, second = change.remarks
+    assert "VAST_API_KEY in clear" in key
+    assert "'vast-mcp' starts vast-mcp as well" in second
+    assert "canary" not in showing.diff(change) + key + second
+    carry_out(change, here)
+    assert planned(client("cursor"), here, LAUNCH).remarks == change.remarks
+    assert "canary-7d1f" in path.read_text()
+
+
 @pytest.mark.parametrize("launch", [LAUNCH, None])
 def test_another_server_of_the_same_name_is_not_touched(tmp_path: Path, launch: None) -> None:
     """It is somebody's; only they can rename it."""

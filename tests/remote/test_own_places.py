@@ -1,5 +1,6 @@
 """Directories that hold our own limits, keys or code are never open for copying."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import vast_mcp
 from tests.tools.ssh_world import ssh_world
 from tests.world import ToolFailed
 from vast_mcp.config import Settings
+from vast_mcp.logins import Logins
 from vast_mcp.remote.own_places import held_of_ours
 from vast_mcp.runtime import local_roots
 
@@ -48,6 +50,9 @@ def test_a_checkout_in_the_default_directory_closes_it(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     assert "keys" in held_of_ours(tmp_path / "state" / "known_hosts", settings)
     assert held_of_ours(tmp_path / "work", settings) == ""
+    logins = Logins(tmp_path / "else" / "logins")
+    elsewhere = replace(settings, ledger=tmp_path / "own" / "ledger.db", logins=logins)
+    assert held_of_ours(tmp_path / "else", elsewhere) == "the keys of vast-mcp login"
 
 
 def test_the_usual_directory_is_open(tmp_path: Path) -> None:

@@ -74,9 +74,9 @@ def install_hint(command: Sequence[str], home: Path, platform: str) -> str:
         parts.insert(0, parts.pop(1))
     head = (
         "# Nothing was installed. Choose one; each ends leases while no MCP client runs.\n"
-        "# The key is read as always: VAST_API_KEY, which a service does not inherit, or the\n"
-        "# official client's files: the session of `vastai tfa login`, else\n"
-        f"# {home / '.config' / 'vastai' / 'vast_api_key'}.\n"
+        "# The key is read as always: VAST_API_KEY, which a service does not inherit, else that\n"
+        "# of `vast-mcp login`, else the official client's files: the session of `vastai tfa\n"
+        f"# login`, or {home / '.config' / 'vastai' / 'vast_api_key'}.\n"
         "# None of them runs while the computer sleeps."
     )
     return "\n\n".join([head, *parts])

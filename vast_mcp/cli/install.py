@@ -15,6 +15,7 @@ import anyio
 from vast_mcp.cli.account import settings_of
 from vast_mcp.cli.by_hand import Ask, says_yes
 from vast_mcp.cli.codes import Exit
+from vast_mcp.cli.terminal import print_diff
 from vast_mcp.errors import InputInvalid, VastMcpError
 from vast_mcp.mcp_clients import showing
 from vast_mcp.mcp_clients.changes import Change, Kind, carry_out, planned
@@ -134,9 +135,13 @@ class Walk:
         if change.kind is Kind.NOTHING:
             state = "has no entry" if self._launch is None else "is set up already"
             print(f"\n{client.title} {state}: {change.path}")
+            for remark in change.remarks:
+                print(remark)
             return True
         print(f"\n{client.title}: {change.path}{'' if change.before is not None else ' (new)'}")
-        print(showing.diff(change))
+        print_diff(showing.diff(change))
+        for remark in change.remarks:
+            print(remark)
         if change.command:
             print(f"by its own command: {shlex.join((client.program, *change.command[1:]))}")
         if self._dry_run:

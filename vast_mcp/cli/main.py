@@ -55,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code_for(error)
     except KeyboardInterrupt:
         return 130
+    except EOFError:  # Ctrl-D where a person was asked
+        print(f"\nvast-mcp {args.command}: no answer, so nothing was done", file=sys.stderr)
+        return Exit.FAILED
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FINE

@@ -85,6 +85,17 @@ def print_finding(word: str, subject: str, says: str) -> None:
     _console().print(grid)
 
 
+def print_diff(text: str) -> None:
+    """Lines of a change: what comes is green, what goes is red."""
+    if not sys.stdout.isatty():
+        print(text)
+        return
+    colours: Mapping[str, str] = {"+": "green", "-": "red", "@": "cyan"}
+    console = _console()
+    for line in text.splitlines():
+        console.print(_text(line, colours.get(line[:1], "")), soft_wrap=True)
+
+
 def paragraph(text: str, indent: str = "") -> str:
     """Wrapped to the terminal, never wider than is good to read."""
     width = WIDTH

@@ -1,7 +1,7 @@
 """What would change in a client's settings, and the change carried out."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -41,6 +41,8 @@ class Change:
     known: frozenset[str] = frozenset()
     """Strings of our own entry, which may be shown; the others may be secrets of other servers."""
     command: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What else a person should know of this file."""
 
 
 def planned(client: Client, here: Computer, launch: Launch | None) -> Change:
@@ -80,14 +82,30 @@ def _planned(
         _check(client, path, text, after, None)
         return Change(client, path, kind, before, after, None, known, _own(client, here, command))
     wanted = {**(present or {}), **client.entry(launch)}
+    remarks = tuple(_remarks(way.value_at(text, client.path[:1]), present))
     if present == wanted:
-        return Change(client, path, Kind.NOTHING, before, text, wanted, known)
+        return Change(client, path, Kind.NOTHING, before, text, wanted, known, remarks=remarks)
     after = way.put(text, client.path, wanted)
     _check(client, path, text, after, wanted)
     kind = Kind.ADD if present is None else Kind.CHANGE
     # A change is made in the file: the clients' own commands would drop what else is in the entry.
     command = client.add(launch) if client.add and kind is Kind.ADD else ()
-    return Change(client, path, kind, before, after, wanted, known, _own(client, here, command))
+    own = _own(client, here, command)
+    return Change(client, path, kind, before, after, wanted, known, own, remarks)
+
+
+def _remarks(servers: object, present: object) -> Iterator[str]:
+    """A key in clear, and a second entry that starts us too: told, and left to the person."""
+    env = present.get("env") if isinstance(present, Mapping) else None
+    if isinstance(env, Mapping) and "VAST_API_KEY" in env:
+        yield (
+            "This entry holds VAST_API_KEY in clear, and it goes before `vast-mcp login`: log in,"
+            " then take it out."
+        )
+    for name, entry in servers.items() if isinstance(servers, Mapping) else ():
+        if name != SERVER and is_ours(entry):
+            shown = str(clean_line(str(name), 60))
+            yield f"{shown!r} starts vast-mcp as well: every tool would stand there twice."
 
 
 def carry_out(change: Change, here: Computer) -> Path | None:
