@@ -14,6 +14,7 @@ FAULTS = {
     "tools/account.py": "import vast_mcp.api.permit\nimport sqlite3\n",
     "prompts/__init__.py": "import vast_mcp.tools._ask\n",
     "resources/__init__.py": "import vast_mcp.store\n",
+    "cli/serve.py": "import vast_mcp.cli.terminal\n",
     "views/machine.py": "import vast_mcp.api.tokens\n",
     "keeper.py": "import vast_mcp.store\nimport mcp\n",
     "policy/rules_of_thumb.py": "import time\n",
@@ -38,6 +39,7 @@ SAID = {
     "The simulator shares no code with what it tests": (
         "vast_mcp.simulator.clock_of_ours -> vast_mcp.models",
     ),
+    "What serves loads nothing that draws tables": ("vast_mcp.cli.serve -> vast_mcp.cli.terminal",),
     "Only one place asks a person through the protocol": (
         "vast_mcp.prompts -> vast_mcp.tools._ask",
     ),
