@@ -39,7 +39,7 @@ async def fetch(context: JobContext) -> None:
         remote_job = place.remote_job
         if remote_job is None:
             raise SshUnavailable("The machine does not run any more.", reason="lost")
-        await context.carry(FileTransfer("download_files", int(str(context.job.instance_id))))
+        await context.carry(FileTransfer("download_files", remote_job.instance_id))
         got = await remote_job.fetch(named[len(tried)], home_of(context))
     except (SshUnavailable, NotFound) as error:
         lost = context.facts.lost + 1

@@ -57,6 +57,11 @@ class RemoteJob:
         self._job_id = job_id
         self._instance = instance
 
+    @property
+    def instance_id(self) -> int:
+        """Its machine."""
+        return self._instance.instance_id
+
     @asynccontextmanager
     async def _session(self, key_patience_s: float = 0.0) -> AsyncIterator[SshSession]:
         where = addresses(self._instance)

@@ -142,21 +142,17 @@ def _act(rent: JobRent) -> CreateInstance:
 
 async def _send(context: JobContext, rent: JobRent) -> None:
     try:
-        outcome = await context.carry(_act(rent))
+        await context.carry(_act(rent))  # what became of it stands in its row
     except PolicyDenied as error:
         denials, trouble = context.facts.denials + 1, str(clean_line(str(error), 400))
         await context.save(
             facts=replace(context.facts, rent=None, denials=denials, trouble=trouble)
         )
-        return
     except ApiError as error:
         if await context.rental(rent.request_key) is None:
             # Refused before anything was reserved: an offer that is gone, or a read that failed.
             trouble = str(clean_line(str(error), 200))
             await context.save(facts=replace(context.facts, rent=None, trouble=trouble))
-        return  # else the row tells: refused, or unknown
-    if outcome.status == "rented":
-        await _begin_waiting(context, int(str(outcome.values["instance_id"])))
 
 
 async def _begin_waiting(context: JobContext, instance_id: int) -> None:

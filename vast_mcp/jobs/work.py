@@ -84,7 +84,7 @@ async def send(context: JobContext) -> None:
             raise SshUnavailable("The machine does not run any more.", reason="lost")
         if not context.aside:  # a mere command was decided upon as such
             await _still_as_agreed(context, paths)
-            await context.carry(FileTransfer("upload_files", int(str(context.job.instance_id))))
+            await context.carry(FileTransfer("upload_files", remote_job.instance_id))
         await remote_job.send(paths, *_orders(context))
     except (PathRefused, CopyRefused, RemoteFailed) as error:
         why = "What the command needs could not be sent; nothing ran."
