@@ -21,6 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from vast_mcp.keeper.tick import look_once
+
 HERE = Path(__file__).resolve().parent
 SIZES = [int(size) for size in os.environ.get("SIZES", "100,700,1000").split(",")]
 ROWS = int(os.environ.get("ROWS", "100000"))
@@ -84,7 +86,7 @@ async def leases(size: int) -> dict[str, Any]:
             until_s = world.clock.monotonic_s() + PATIENCE_S
             while world.clock.monotonic_s() < until_s:
                 with suppress(Exception):
-                    await runtime.session.guard.tick()
+                    await look_once(runtime.session.guard)
                 if len(stops(world, before)) >= LEASES:
                     break
                 world.clock.move(60)

@@ -29,12 +29,12 @@ from vast_mcp.clock import Clock
 from vast_mcp.config import SEAL_KEY, Settings, load_or_make_secret
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.door import Guard
-from vast_mcp.guard.errands import Errands
 from vast_mcp.guard.journal import Journal
-from vast_mcp.guard.rights import RightsWatch
+from vast_mcp.guard.tasks import Errands
 from vast_mcp.jobs import Jobs
 from vast_mcp.jobs.rebuild import rebuild
-from vast_mcp.keeper import Keeper, Listener
+from vast_mcp.keeper.rights import RightsWatch
+from vast_mcp.keeper.rounds import Keeper, Listener
 from vast_mcp.notices import Messenger
 from vast_mcp.policy.source import policy_source
 from vast_mcp.rate_limit.pace import SharedPace

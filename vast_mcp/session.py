@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from vast_mcp.account.context import Account
 from vast_mcp.guard.act import Caller
 from vast_mcp.guard.door import Guard
-from vast_mcp.guard.rights import RightsWatch
 from vast_mcp.jobs import Jobs
+from vast_mcp.keeper.rights import RightsWatch
 
 
 @dataclass(frozen=True, slots=True)

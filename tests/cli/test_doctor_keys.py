@@ -9,9 +9,9 @@ from tests import keyrings
 from tests.cli.test_doctor import findings
 from tests.promises.test_sessions import PLAIN, SESSION, KeyedWorld, keyed
 from tests.world import World
+from vast_mcp.actions.prove_rights import NOWHERE
 from vast_mcp.cli.doctor import _key
 from vast_mcp.config import Settings
-from vast_mcp.guard.acts.proving import NOWHERE
 from vast_mcp.logins import Login, Logins, Place
 
 HOUR_S = 3600

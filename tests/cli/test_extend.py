@@ -10,10 +10,10 @@ import pytest
 
 from tests.cli.shell import HOUR_US, Shell, shell
 from tests.cli.test_freeze import answering, at_terminal, rented_at
+from vast_mcp.account.freezing import freeze
 from vast_mcp.cli.extend import extended
 from vast_mcp.cli.hints import install_hint, program
 from vast_mcp.errors import NotFound, PolicyDenied
-from vast_mcp.guard.freezing import freeze
 
 AWKWARD = ["/opt/my tools/100%/vast-mcp", "watch", "--policy", "/srv/<a> & $HOME/p.toml"]
 

@@ -21,12 +21,13 @@ from tests.guard.at_once import Held
 from tests.notices.receiver import rented
 from tests.promises.things import serve_elsewhere
 from tests.world import ToolFailed, World, report
+from vast_mcp.account.freezing import freeze, unfreeze
+from vast_mcp.actions import ExtendLease
 from vast_mcp.cli.freeze import stopped_all
 from vast_mcp.config import Settings
 from vast_mcp.errors import PolicyDenied
-from vast_mcp.guard.acts import ExtendLease
-from vast_mcp.guard.freezing import freeze, unfreeze
-from vast_mcp.guard.proposal import Ready
+from vast_mcp.guard.act import Ready
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.models import Offer
 from vast_mcp.runtime import Runtime
 from vast_mcp.store import Transaction
@@ -205,7 +206,7 @@ async def test_leases_still_end_while_frozen(tmp_path: Path) -> None:
     await frozen(world)
     world.clock.move(4 * 3600)
     async with world.runtime() as runtime:
-        await runtime.session.guard.tick()
+        await look_once(runtime.session.guard)
     world.simulator.catch_up()
     assert not world.simulator.world.instances[number].wants_to_run
 

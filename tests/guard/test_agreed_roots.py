@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vast_mcp.guard.acts.copying import _root_mark
+from vast_mcp.actions.copy import _root_mark
 from vast_mcp.remote.paths import LocalPlace
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.guard.at_once import Held, processes
 from tests.suites.rig import carry
 from tests.world import World
+from vast_mcp.actions import CreateInstance, StartInstance, StopInstance
 from vast_mcp.errors import PolicyDenied
-from vast_mcp.guard.acts import CreateInstance, StartInstance, StopInstance
 from vast_mcp.guard.door import Guard
 from vast_mcp.models import Offer
 

@@ -11,17 +11,17 @@ from tests.guard.at_once import Held, booked, processes
 from tests.guard.test_looks_at_once import interruptible
 from tests.suites.rig import ASKING, carry
 from tests.world import World
-from vast_mcp.errors import ApiError
-from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import (
+from vast_mcp.actions import (
     ChangeBid,
     CreateEndpoint,
     CreateWorkergroup,
     ExtendLease,
     UpdateEndpoint,
 )
+from vast_mcp.errors import ApiError
+from vast_mcp.guard.act import Act, Pending
 from vast_mcp.guard.door import Guard
-from vast_mcp.guard.proposal import Pending
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.policy.facts import Exposure
 from vast_mcp.store import total_cost
 
@@ -95,14 +95,14 @@ async def test_an_endpoint_made_active_at_its_leases_end_is_ended_all_the_same(
 
         async def end() -> None:
             world.clock.move(61)
-            await quick.tick()
+            await look_once(quick)
             world.clock.move(10)
 
         active = UpdateEndpoint("one", cold_workers=2, endpoint_state="active")
         await held.meanwhile(carry(slow, active), end())
         for _ in range(20):
             world.clock.move(60)
-            await quick.tick()
+            await look_once(quick)
     (endpoint,) = world.simulator.world.serverless.endpoints.values()
     assert endpoint.fields["endpoint_state"] == "stopped"
     assert not any(

@@ -11,7 +11,7 @@ import pytest
 from tests.instances.samples import NOW_US, rental
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.twins import CLAIMED_WAIT_S, closed, repeated
+from vast_mcp.guard.replies import CLAIMED_WAIT_S, closed, repeated
 from vast_mcp.store import (
     LeaseFacts,
     Plan,

@@ -16,11 +16,10 @@ from pydantic import Field
 
 from tests.promises.test_secrets import files_under
 from tests.world import World
+from vast_mcp.actions import DeclaredAct
 from vast_mcp.cli.secrets import store_of
 from vast_mcp.errors import ApiError, OutcomeUnknown, PolicyDenied
-from vast_mcp.guard.act import Booking, Caller, Errand, Outcome
-from vast_mcp.guard.acts import DeclaredAct
-from vast_mcp.guard.proposal import Pending, Settled
+from vast_mcp.guard.act import Booking, Caller, Errand, Outcome, Pending, Settled
 from vast_mcp.operations import Call, Data, JsonObject, Operation
 from vast_mcp.operations._fields import AtSending, OnWire
 from vast_mcp.operations.declaration import Adds, DeclaredWrite, Moves, Sets, VendorRoute, single

@@ -12,9 +12,10 @@ from tests.guard.test_looks_at_once import interruptible
 from tests.promises.test_answers_hold_once import running_machine
 from tests.suites.rig import carry
 from tests.world import World
+from vast_mcp.actions import DestroyInstance, ExtendLease, StartInstance, StopInstance
 from vast_mcp.errors import ApiError, InputInvalid
-from vast_mcp.guard.acts import DestroyInstance, ExtendLease, StartInstance, StopInstance
 from vast_mcp.guard.door import Guard
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.store import RentalState
 from vast_mcp.units import minute
 
@@ -48,9 +49,9 @@ async def test_a_lease_extended_while_its_end_is_due_is_not_ended(
     held = Held(world, "GET", f"/instances/{instance_id}")
     async with processes(world, held) as (slow, quick):
         extend = carry(quick, ExtendLease(instance_id, 3.0))
-        seen = await held.meanwhile(slow.tick(), extend)
+        seen = await held.meanwhile(look_once(slow), extend)
         assert (seen.did, seen.deeds) == ((), ())
-        await quick.tick()
+        await look_once(quick)
     assert runs(world, instance_id)
     assert (await booked(world, instance_id)).state is RentalState.ACTIVE
 
@@ -72,7 +73,7 @@ async def test_a_machine_started_anew_is_not_stopped_for_the_start_before(tmp_pa
             await carry(quick, StopInstance(instance_id))
             await carry(quick, StartInstance(instance_id, 2.0))
 
-        await held.meanwhile(slow.tick(), again())
+        await held.meanwhile(look_once(slow), again())
     assert runs(world, instance_id)
 
 
@@ -88,7 +89,7 @@ async def overlapped(world: World, held: Held, instance_id: int) -> str:
                 await carry(guard, ExtendLease(instance_id, 3.0))
             said = str(caught.value)
 
-        await held.meanwhile(slow.tick(), extend(quick))
+        await held.meanwhile(look_once(slow), extend(quick))
     return said
 
 
@@ -121,7 +122,7 @@ async def test_an_extension_that_looked_before_the_stop_was_sent_is_told_to_look
         async def end() -> None:
             world.clock.move(3600)
             world.simulator.faults.add("request_lost", "PUT", f"/instances/{instance_id}", times=4)
-            await quick.tick()
+            await look_once(quick)
 
         outcome = await held.meanwhile(carry(slow, ExtendLease(instance_id, 3.0)), end())
     assert outcome.status == "changed"
@@ -146,7 +147,7 @@ async def test_a_stop_that_failed_leaves_a_lease_that_can_be_extended(
         world.simulator.faults.planned.clear()
         assert (await carry(guard, ExtendLease(instance_id, 3.0))).status == "extended"
         world.clock.move(MINUTE_S)
-        await guard.tick()
+        await look_once(guard)
     assert runs(world, instance_id)
 
 
@@ -208,8 +209,8 @@ async def test_a_start_that_came_up_is_not_given_up_when_it_is_outbid_later(tmp_
         await carry(guard, StartInstance(instance_id, 3.0))
         world.run_until_ready(5 * MINUTE_S)
         world.simulator.set_stage(instance_id, "running")
-        await guard.tick()
+        await look_once(guard)
         world.clock.move(6 * MINUTE_S)
         world.simulator.outbid(instance_id)
-        seen = await guard.tick()
+        seen = await look_once(guard)
     assert seen.did == ()

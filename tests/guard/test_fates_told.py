@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.instances.samples import NOW_US, SECOND_US, rental
-from vast_mcp.guard.fates import TOLD_FOR_US, fate_of_lost, fates_among
+from vast_mcp.leases.rent_fates import TOLD_FOR_US, fate_of_lost, fates_among
 from vast_mcp.store import RentalState
 
 LOST: dict[str, Any] = {"sent_us": NOW_US, "settled_us": NOW_US + SECOND_US}

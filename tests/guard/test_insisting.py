@@ -7,10 +7,10 @@ import pytest
 from tests.promises.test_answers_hold_once import running_machine
 from tests.suites.rig import carry
 from tests.world import World
+from vast_mcp.actions.base import SETTLE_S
+from vast_mcp.actions.stop_destroy import StopInstance
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts._base import SETTLE_S
-from vast_mcp.guard.acts.ending import StopInstance
 
 
 async def stopped(world: World, instance_id: int) -> tuple[Outcome | ApiError, int, float]:

@@ -10,8 +10,9 @@ import pytest
 from tests.guard.at_once import Held, booked, processes
 from tests.suites.rig import carry
 from tests.world import World
-from vast_mcp.guard.acts import CreateInstance, DestroyInstance
+from vast_mcp.actions import CreateInstance, DestroyInstance
 from vast_mcp.guard.door import Guard
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.store import RentalState
 
 
@@ -67,7 +68,7 @@ async def test_a_late_answer_revives_no_machine_that_another_call_ended(
     async with processes(world, held) as (slow, quick):
 
         async def end() -> None:
-            await quick.tick()
+            await look_once(quick)
             if vendor == "is slow":
                 world.simulator.faults.add("request_lost", "DELETE", times=8)
             await destroy(world, quick)
@@ -79,5 +80,5 @@ async def test_a_late_answer_revives_no_machine_that_another_call_ended(
         assert outcome.status in {"destroyed", "destroying"}
         for _ in range(3):  # what was promised to go on being tried is tried
             world.clock.move(60)
-            await quick.tick()
+            await look_once(quick)
     assert not world.simulator.world.instances

@@ -12,7 +12,8 @@ from tests.guard.at_once import Held, booked, processes
 from tests.promises.test_answers_hold_once import running_machine
 from tests.suites.rig import carry
 from tests.world import World
-from vast_mcp.guard.acts import ChangeBid, DestroyInstance, StartInstance, StopInstance
+from vast_mcp.actions import ChangeBid, DestroyInstance, StartInstance, StopInstance
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.store import Rental, RentalState
 
 A_LIST = "/instances/"
@@ -44,10 +45,10 @@ async def test_a_list_from_before_a_stop_counts_no_gpu_time(tmp_path: Path, rent
     instance_id = await (running_machine if rental == "on demand" else interruptible)(world)
     held = Held(world, "GET", A_LIST, answer=True)
     async with processes(world, held) as (slow, quick):
-        await held.meanwhile(slow.tick(), carry(quick, StopInstance(instance_id)))
+        await held.meanwhile(look_once(slow), carry(quick, StopInstance(instance_id)))
         assert not (await booked(world, instance_id)).running
         world.clock.move(60)
-        await quick.tick()
+        await look_once(quick)
     after = await booked(world, instance_id)
     assert not after.running
     assert after.facts.stop_sent
@@ -59,7 +60,7 @@ async def test_a_list_from_before_a_destroy_brings_no_machine_back(tmp_path: Pat
     instance_id = await running_machine(world)
     held = Held(world, "GET", A_LIST, answer=True)
     async with processes(world, held) as (slow, quick):
-        seen = await held.meanwhile(slow.tick(), carry(quick, DestroyInstance(instance_id)))
+        seen = await held.meanwhile(look_once(slow), carry(quick, DestroyInstance(instance_id)))
     assert seen.did == ()
     assert (await booked(world, instance_id)).state is RentalState.GONE
 
@@ -70,7 +71,7 @@ async def test_a_list_from_before_a_start_frees_none_of_its_money(tmp_path: Path
     instance_id = await stopped(world)
     held = Held(world, "GET", A_LIST, answer=True)
     async with processes(world, held) as (slow, quick):
-        await held.meanwhile(slow.tick(), carry(quick, StartInstance(instance_id, 2.0)))
+        await held.meanwhile(look_once(slow), carry(quick, StartInstance(instance_id, 2.0)))
     assert (await booked(world, instance_id)).running
 
 
@@ -82,7 +83,7 @@ async def test_a_list_from_before_a_lower_bid_does_not_raise_it_again(tmp_path: 
     held = Held(world, "GET", A_LIST, answer=True)
     async with processes(world, held) as (slow, quick):
         lower = ChangeBid(instance_id, round(before.dollars - 0.15, 3))
-        await held.meanwhile(slow.tick(), carry(quick, lower))
+        await held.meanwhile(look_once(slow), carry(quick, lower))
     assert (await booked(world, instance_id)).usd_per_hour < before
 
 
@@ -96,7 +97,7 @@ async def test_a_list_read_while_a_start_is_sent_frees_none_of_its_money(tmp_pat
 
         async def look() -> None:
             world.clock.move(60)
-            await quick.tick()
+            await look_once(quick)
             seen.append(await booked(world, instance_id))
 
         outcome = await held.meanwhile(carry(slow, StartInstance(instance_id, 2.0)), look())
@@ -117,7 +118,7 @@ async def test_a_list_read_before_a_start_was_executed_frees_none_of_its_money(
 
         async def look_late() -> None:
             world.clock.move(60)
-            await listed.meanwhile(looking.tick(), done())
+            await listed.meanwhile(look_once(looking), done())
 
         async def done() -> None:
             world.clock.move(1)

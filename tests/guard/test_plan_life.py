@@ -10,9 +10,9 @@ from tests.guard.test_closed_plans import PLAN
 from tests.instances.samples import NOW_US
 from tests.promises.test_answers_hold_once import plan_for, running_machine
 from tests.world import World
+from vast_mcp.actions import ExtendLease, StartInstance
 from vast_mcp.clock import ManualClock
 from vast_mcp.guard.act import Caller, Form, Sight
-from vast_mcp.guard.acts import ExtendLease, StartInstance
 from vast_mcp.guard.plans import (
     LABEL_SHOWN,
     QUESTION_LIMIT,

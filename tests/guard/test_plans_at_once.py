@@ -12,11 +12,10 @@ from tests.guard.at_once import Held, processes
 from tests.promises.test_answers_hold_once import plan_for, running_machine
 from tests.suites.rig import ASKING
 from tests.world import World
+from vast_mcp.actions import CreateInstance
 from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.act import Caller
-from vast_mcp.guard.acts import CreateInstance
+from vast_mcp.guard.act import Caller, Pending
 from vast_mcp.guard.door import Guard
-from vast_mcp.guard.proposal import Pending
 from vast_mcp.store import PlanState
 
 

@@ -15,10 +15,11 @@ from tests.promises.test_answers_hold_once import plan_for, running_machine
 from tests.promises.test_prices import Drifting
 from tests.suites.rig import carry
 from tests.world import Json, UnhurriedClock, World
+from vast_mcp.actions import CreateInstance
 from vast_mcp.clock import SystemClock
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import CreateInstance
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.simulator.simulator import Recorded
 
 
@@ -149,7 +150,7 @@ async def test_a_repeat_of_a_rent_that_the_keeper_ended_is_told_so(tmp_path: Pat
         guard = runtime.session.guard
         assert (await carry(guard, act)).status == "unknown"
         world.simulator.faults.planned.clear()
-        await guard.tick()
+        await look_once(guard)
         assert world.simulator.world.instances == {}
         said = await carry(guard, act)
     assert said.status == "destroyed"

@@ -12,12 +12,12 @@ import pytest
 
 from tests.suites.rig import carry
 from tests.world import World
+from vast_mcp.actions import DestroyInstance, StopInstance
+from vast_mcp.actions.end_endpoint import EndEndpoint
 from vast_mcp.clock import ManualClock, ScaledClock
 from vast_mcp.errors import ApiError, VastMcpError
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import DestroyInstance, StopInstance
-from vast_mcp.guard.acts.lapse import EndEndpoint
-from vast_mcp.guard.tick import KEEPER
+from vast_mcp.keeper.tick import KEEPER, look_once
 from vast_mcp.operations import Host
 from vast_mcp.runtime import Runtime
 
@@ -73,7 +73,7 @@ async def test_the_keepers_list_goes_before_other_lists(tmp_path: Path) -> None:
             asyncio.create_task(reads.list_instances(label=f"x{number}")) for number in range(CROWD)
         ]
         await world.clock.sleep(0.02 * SPEED)
-        await runtime.session.guard.tick()
+        await look_once(runtime.session.guard)
         answered = sum(one.done() and one.exception() is None for one in asking)
         await asyncio.gather(*asking, return_exceptions=True)
     assert answered <= FEW

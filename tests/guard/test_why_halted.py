@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.instances.samples import NOW_US, SECOND_US, instance, rental
-from vast_mcp.guard.halting import fate_of, halted_by_others, why_halted
+from vast_mcp.leases.halting import fate_of, halted_by_others, why_halted
 from vast_mcp.store import Halt, LeaseFacts, RentalState
 
 MINUTE_US = 60 * SECOND_US

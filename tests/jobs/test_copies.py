@@ -7,7 +7,7 @@ import pytest
 from tests.jobs.leaping_world import LeapingWorld
 from tests.jobs.test_background import a_machine
 from tests.world import ToolFailed
-from vast_mcp.guard.acts import copying
+from vast_mcp.actions import copy as copying
 
 BIG = 300_000_000
 

@@ -6,10 +6,10 @@ import pytest
 
 from tests.jobs.jobs_world import JobsWorld, brought
 from tests.jobs.leaping_world import WAIT, LeapingWorld, moment
+from vast_mcp.actions import CreateInstance, DestroyInstance
 from vast_mcp.errors import PolicyDenied
 from vast_mcp.guard.act import Caller
-from vast_mcp.guard.acts import CreateInstance, DestroyInstance
-from vast_mcp.guard.carrying import Approval
+from vast_mcp.guard.job_approval import Approval
 
 
 def watch_for_two(world: JobsWorld) -> list[int]:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.store.test_exposure import rental as a_rental
 from tests.world import ToolFailed, World
-from vast_mcp.keeper import Keeper
+from vast_mcp.keeper.rounds import Keeper
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.models import Offer
 from vast_mcp.simulator.faults import Kind
 from vast_mcp.store import Charged, Rental, Segment, SqliteLedger, Transaction
@@ -81,8 +82,8 @@ async def test_charges_are_read_once_in_fifteen_minutes_by_all_processes(tmp_pat
     world.run_until_ready()
     async with world.runtime() as one, world.runtime() as other:
         for _ in range(31):
-            await one.session.guard.tick()
-            await other.session.guard.tick()
+            await look_once(one.session.guard)
+            await look_once(other.session.guard)
             world.clock.move(60)
     assert readings(world) == 3
 
@@ -159,7 +160,7 @@ async def test_a_look_from_cron_reads_charges_too(tmp_path: Path) -> None:
     await used(world, 40)
     world.clock.move(30 * 3600)
     async with world.runtime() as runtime:
-        seen = await runtime.session.guard.tick()
+        seen = await look_once(runtime.session.guard)
         assert any("charged" in line for line in seen.did), seen
     await refused(world, "max_usd_per_month")
 

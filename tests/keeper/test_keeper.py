@@ -14,8 +14,8 @@ import pytest
 from tests.world import World
 from vast_mcp.api.permit import Permit
 from vast_mcp.clock import ManualClock
-from vast_mcp.guard.tick import Tick
-from vast_mcp.keeper import PERIOD_S, SHORTEST_S, Keeper, pause_after
+from vast_mcp.keeper.rounds import PERIOD_S, SHORTEST_S, Keeper, pause_after
+from vast_mcp.keeper.tick import Tick, look_once
 from vast_mcp.runtime import open_runtime
 
 HOUR_S = 3600
@@ -133,7 +133,7 @@ async def test_nothing_is_changed_before_the_first_look(tmp_path: Path) -> None:
         waiting = asyncio.create_task(guard.sweep.wait())
         await asyncio.wait_for(guard.sweep.wanted(60), 5)  # the call hurries the keeper
         assert not waiting.done()
-        await guard.tick()
+        await look_once(guard)
         await asyncio.wait_for(waiting, 5)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tools.test_serverless import fed, made
 from tests.world import ToolFailed, World
-from vast_mcp.guard.tick import Tick
+from vast_mcp.keeper.tick import Tick, look_once
 
 
 async def running(world: World, **given: object) -> list[int]:
@@ -21,7 +21,7 @@ async def running(world: World, **given: object) -> list[int]:
 async def look(world: World) -> Tick:
     """One look of the keeper."""
     async with world.runtime() as runtime:
-        return await runtime.session.guard.tick()
+        return await look_once(runtime.session.guard)
 
 
 def state(world: World) -> str:

@@ -10,6 +10,7 @@ import pytest
 from tests.world import ToolFailed, World
 from vast_mcp.cli.watch import _looked
 from vast_mcp.clock import SECOND_US, Clock, ManualClock
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.vendor_clock import AGREEING, DateHearing, SimulatedTime, VendorTime, judged
 
 HOUR_S = 3600.0
@@ -66,7 +67,7 @@ async def ticked(world: World, times: int, apart_s: float = 40.0) -> list[str]:
     said: list[str] = []
     async with world.runtime() as runtime:
         for _ in range(times):
-            seen = await runtime.session.guard.tick()
+            seen = await look_once(runtime.session.guard)
             said += [*seen.did, *seen.failed]
             world.clock.move(apart_s)
     return said

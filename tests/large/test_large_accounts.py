@@ -11,6 +11,7 @@ from vast_mcp.api.pages import Progress
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import RateLimited
 from vast_mcp.instances.fleet import show_fleet
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.runtime import Runtime
 
 MACHINES = scale("LARGE_ACCOUNT", 1000)
@@ -54,7 +55,7 @@ async def test_leases_end_in_time_among_a_thousand_machines(tmp_path: Path) -> N
     world.clock.move(HOUR_S)
     began_us = world.clock.utc_us()
     async with world.runtime() as runtime:
-        seen = await runtime.session.guard.tick()
+        seen = await look_once(runtime.session.guard)
     assert len(seen.instances) == MACHINES + len(ids)
     assert not seen.failed
     for instance_id in ids:
@@ -76,7 +77,7 @@ async def test_a_lease_that_ends_while_pages_are_read_does_not_wait_for_them(
         )
         assert rental is not None
         world.clock.move((rental.lease_ends_us - world.clock.utc_us()) / SECOND_US - 30)
-        await runtime.session.guard.tick()
+        await look_once(runtime.session.guard)
     (at_us,) = told_to_stop(world, instance_id)
     assert 0 <= (at_us - rental.lease_ends_us) / SECOND_US <= LATEST_S
 
@@ -92,7 +93,7 @@ async def test_leases_end_when_the_list_cannot_be_read_at_all(tmp_path: Path) ->
     for _ in range(40):
         world.simulator.faults.add("status_before", "GET", "/api/v1/instances/", status=500)
     async with world.runtime() as runtime:
-        seen = await runtime.session.guard.tick()
+        seen = await look_once(runtime.session.guard)
     assert seen.unread is not None
     assert told_to_stop(world, instance_id)
 

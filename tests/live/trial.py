@@ -18,6 +18,7 @@ import anyio
 import httpx2
 
 from tests.live.scrub import Scrubber
+from vast_mcp.actions import CreateInstance, DestroyInstance
 from vast_mcp.api.connection import network_transport
 from vast_mcp.cli._tap import Tap, TappedReply
 from vast_mcp.cli.by_hand import agreed, says_yes
@@ -26,7 +27,6 @@ from vast_mcp.cli.drift import printed
 from vast_mcp.clock import Clock, ManualClock, SystemClock
 from vast_mcp.config import SIMULATOR_KEY, Settings, read_settings
 from vast_mcp.errors import ApiError, VastMcpError
-from vast_mcp.guard.acts import CreateInstance, DestroyInstance
 from vast_mcp.models import Offer
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.simulator import Simulator, SimulatorTransport

@@ -48,7 +48,7 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         "a day as YYYY-MM-DD has ten characters and a month fewer: neither is ever cut",
     ),
     Equivalent(
-        "vast_mcp/server.py",
+        "vast_mcp/served.py",
         "_strict_tool",
         "False -> (True)",
         "the SDK's own schema of results, made or not, is replaced by ours a few lines below",

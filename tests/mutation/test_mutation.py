@@ -141,11 +141,11 @@ def test_results_go_on_where_they_stood_and_figures_hide_nothing(tmp_path: Path)
 def test_tests_named_after_the_changed_file_come_before_many_quicker_ones() -> None:
     """Where time does not suffice for all that run a line, those meant for it are run."""
     quick = [Timed(f"tests/tools/test_{name}.py::test", 0.1) for name in "abcdefghijklmnopqrst"]
-    meant = Timed("tests/guard/test_twins.py::test_a_twin_is_told_the_outcome", 1.0)
-    chosen = within([meant, *quick], 3.0, "vast_mcp/guard/twins.py")
+    meant = Timed("tests/guard/test_replies.py::test_a_twin_is_told_the_outcome", 1.0)
+    chosen = within([meant, *quick], 3.0, "vast_mcp/guard/replies.py")
     assert meant in chosen
     assert sum(each.seconds for each in chosen) <= 3.2
-    assert meant not in within([meant, *quick], 3.0, "vast_mcp/guard/claim.py")
+    assert meant not in within([meant, *quick], 3.0, "vast_mcp/guard/redeem.py")
 
 
 def test_a_change_is_named_without_its_place() -> None:

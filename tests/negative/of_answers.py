@@ -9,7 +9,7 @@ SEARCHES = "tests/tools/test_market_answers.py"
 OF_ANSWERS: tuple[Weakening, ...] = (
     Weakening(
         "ports are rented on a host that has none",
-        "vast_mcp/guard/acts/_doors.py",
+        "vast_mcp/actions/open_ports.py",
         "    if need <= has:\n",
         "    if need <= has or not has:\n",
         (f"{PORTS}::test_ports_on_a_host_that_has_none_are_refused_before_money",),

@@ -2,25 +2,25 @@
 
 from tests.negative.weakening import Weakening
 
-EXTENDING = "tests/guard/test_extending.py"
+EXTENDING = "tests/actions/test_extend.py"
 UNASKED = "tests/guard/test_unasked.py"
 URGENT = "tests/guard/test_urgent.py"
 HEAD = "tests/store/test_head.py"
 TEXTS = "tests/guard/test_secret_texts.py"
 TWINS = "tests/guard/test_twins.py"
-ODD = "tests/guard/inside/test_odd_address.py"
+ODD = "tests/leases/onstart_guard/test_odd_address.py"
 
 OF_LEASES: tuple[Weakening, ...] = (
     Weakening(
         "of two extensions at once the last one overwrites the other",
-        "vast_mcp/guard/claim.py",
+        "vast_mcp/guard/redeem.py",
         "        if why := act.moved(tx, sight):\n",
         "        if (why := act.moved(tx, sight)) and not act:\n",
         (EXTENDING, "-k", "at_once"),
     ),
     Weakening(
         "a label is written without another look into the books",
-        "vast_mcp/guard/acts/_lease.py",
+        "vast_mcp/actions/lease_base.py",
         "        if booked is None or booked.lease_ends_us == ends_us:\n"
         "            return effect.seen\n",
         "        if booked is None or effect.seen:\n            return effect.seen\n",
@@ -28,28 +28,28 @@ OF_LEASES: tuple[Weakening, ...] = (
     ),
     Weakening(
         "an unasked start of an older rental counts nowhere",
-        "vast_mcp/guard/acts/leasing.py",
+        "vast_mcp/actions/start.py",
         "                unasked(rental, booking, booking.now_us),\n",
         "                rental.facts,\n",
         (UNASKED,),
     ),
     Weakening(
         "an unasked extension of an older rental counts nowhere",
-        "vast_mcp/guard/acts/extending.py",
+        "vast_mcp/actions/extend.py",
         "        facts = unasked(rental, booking, rental.lease_ends_us)\n",
         "        facts = rental.facts\n",
         (UNASKED,),
     ),
     Weakening(
         "an outbid machine is extended as if it ran",
-        "vast_mcp/guard/acts/extending.py",
+        "vast_mcp/actions/extend.py",
         "    if _outbid(seen):\n",
         "    if not seen:\n",
         (EXTENDING, "-k", "outbid"),
     ),
     Weakening(
         "a machine that was stopped elsewhere is extended",
-        "vast_mcp/guard/acts/extending.py",
+        "vast_mcp/actions/extend.py",
         "    if resting or (state_of(seen.instance) in _RESTS and not _outbid(seen)):\n",
         "    if resting:\n",
         (EXTENDING, "-k", "stopped"),
@@ -59,32 +59,32 @@ OF_LEASES: tuple[Weakening, ...] = (
         "vast_mcp/instances/state.py",
         "        return None if waited_us < NOT_UP_US else",
         "        return None if waited_us else",
-        ("tests/guard/test_never_up.py",),
+        ("tests/keeper/test_never_up.py",),
     ),
     Weakening(
         "one that loads for ever is waited for without end",
         "vast_mcp/instances/readiness.py",
         "    if waited_s >= max(RENT_DEAD_S, 2 * expected_s):\n",
         "    if waited_s < 0:\n",
-        ("tests/guard/test_never_up.py",),
+        ("tests/keeper/test_never_up.py",),
     ),
     Weakening(
         "any address stands in a start script",
-        "vast_mcp/guard/inside/snippet.py",
+        "vast_mcp/leases/onstart_guard/snippet.py",
         "    if not fits_a_script(api_base):",
         "    if not api_base:",
         (ODD,),
     ),
     Weakening(
         "a script is refused by its length before it is packed",
-        "vast_mcp/guard/inside/onstart.py",
+        "vast_mcp/leases/onstart_guard/onstart.py",
         "            text = first + snippet + _unpacked(rest)\n",
         "            text = first + snippet + rest\n",
-        ("tests/guard/inside/test_wiring.py", "-k", "packs_well"),
+        ("tests/leases/onstart_guard/test_wiring.py", "-k", "packs_well"),
     ),
     Weakening(
         "a label may hold the key",
-        "vast_mcp/guard/acts/upkeep.py",
+        "vast_mcp/actions/upkeep.py",
         '        account.secrets.check_text("label", self.label, account.limits())\n',
         "",
         (TEXTS,),
@@ -105,7 +105,7 @@ OF_LEASES: tuple[Weakening, ...] = (
     ),
     Weakening(
         "the looks of an ending stand in the queue",
-        "vast_mcp/guard/acts/_base.py",
+        "vast_mcp/actions/base.py",
         "            look = await account.reads.look(instance_id, urgent=urgent)\n",
         "            look = await account.reads.look(instance_id)\n",
         (URGENT, "-k", "looks_of_an_ending"),
@@ -168,7 +168,7 @@ OF_LEASES: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a plan that is carried out is made void by its repeat",
-        "vast_mcp/guard/claim.py",
+        "vast_mcp/guard/redeem.py",
         "            return fresh\n        return tx.update_plan(",
         "            pass\n        return tx.update_plan(",
         (TWINS, "-k", "plan"),

@@ -4,8 +4,8 @@ from tests.negative.weakening import Weakening
 
 LOOKUP = "tests/api/test_offer_lookup.py"
 MARKET = "tests/tools/test_market_as_it_is.py"
-SCALING = "tests/guard/test_whole_scaling.py"
-CONTAINER = "tests/guard/test_container.py"
+SCALING = "tests/actions/test_update_endpoint.py"
+CONTAINER = "tests/actions/test_container.py"
 
 OF_MARKET: tuple[Weakening, ...] = (
     Weakening(
@@ -45,28 +45,28 @@ OF_MARKET: tuple[Weakening, ...] = (
     ),
     Weakening(
         "an endpoint's change overwrites another's",
-        "vast_mcp/guard/acts/scaling.py",
+        "vast_mcp/actions/update_endpoint.py",
         "        if fresh != seen:\n",
         "        if fresh.endpoint_id != seen.endpoint_id:\n",
         (SCALING, "-k", "another_made"),
     ),
     Weakening(
         "a lease's end waits for a record that cannot be read",
-        "vast_mcp/guard/acts/lapse.py",
+        "vast_mcp/actions/end_endpoint.py",
         "            if scaling is None:\n                raise\n",
         "            raise\n",
         (SCALING, "-k", "cannot_be_read"),
     ),
     Weakening(
         "the id in a reply is taken for our endpoint",
-        "vast_mcp/guard/acts/endpoints.py",
+        "vast_mcp/actions/create_endpoint.py",
         "                    if one.raw_name == name:\n",
         "                    if one.raw_name:\n",
         (SCALING, "-k", "reply_names"),
     ),
     Weakening(
         "a variable that is lost is lost in silence",
-        "vast_mcp/guard/acts/_container.py",
+        "vast_mcp/actions/container.py",
         '    lost = [str(clean_line(name, 40)) for name, value in pairs if ";" in value]\n',
         "    lost: list[str] = []\n",
         (CONTAINER, "-k", "lost"),

@@ -57,7 +57,7 @@ OF_MARKS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "an extension on another computer is not followed",
-        "vast_mcp/guard/observing.py",
+        "vast_mcp/leases/observing.py",
         "    if rental.running and not rental.touched and mark.until_us > rental.lease_ends_us:\n",
         "    if rental.running and rental.touched and mark.until_us > rental.lease_ends_us:\n",
         (COPIED, "-k", "one_key"),
@@ -71,7 +71,7 @@ OF_MARKS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "the mark of a copy goes into what is relabelled",
-        "vast_mcp/guard/acts/upkeep.py",
+        "vast_mcp/actions/upkeep.py",
         "            label = text if seen.whose.copied else account",
         "            label = account",
         (COPIED, "-k", "relabelled"),

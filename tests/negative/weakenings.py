@@ -24,7 +24,7 @@ MARKS = "tests/promises/test_prices.py::test_a_price_is_in_the_request_if_and_on
 WEAKENINGS: tuple[Weakening, ...] = (
     Weakening(
         "a create whose answer was lost is sent again",
-        "vast_mcp/guard/acts/renting.py",
+        "vast_mcp/actions/rent_sending.py",
         "        reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n",
         "        try:\n"
         "            reply = await errand.send(call, timeout_s=SEND_TIMEOUT_S)\n"
@@ -50,7 +50,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "no horizon before an absence is believed",
-        "vast_mcp/guard/reconcile.py",
+        "vast_mcp/leases/reconcile.py",
         "\nHORIZON_US = 15 * MINUTE_US",
         "\nHORIZON_US = 0",
         (LOST,),
@@ -58,28 +58,28 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "no second decision inside the reserving transaction",
-        "vast_mcp/guard/claim.py",
+        "vast_mcp/guard/redeem.py",
         "        decision = self.judge(tx, sight, caller, limits, facts)\n        if isinstance",
         "        decision: Decision = Allow()\n        if isinstance",
         ("tests/promises/test_limits_across_processes.py", "-k", "running or hour"),
     ),
     Weakening(
         "a plan can be claimed twice",
-        "vast_mcp/guard/claim.py",
+        "vast_mcp/guard/redeem.py",
         "        if fresh.state is not PlanState.OPEN:\n            return fresh\n        if",
         "        if fresh.state is PlanState.DECLINED:\n            return fresh\n        if",
         (ONCE,),
     ),
     Weakening(
         "a repeated call is a new one",
-        "vast_mcp/guard/claim.py",
+        "vast_mcp/guard/redeem.py",
         "        if repeat is not None:\n            return repeat\n",
         "",
         (f"{LOST}::test_identical_rents_at_once_make_one_machine",),
     ),
     Weakening(
         "no look at the price after the create",
-        "vast_mcp/guard/acts/renting.py",
+        "vast_mcp/actions/rent_sending.py",
         "    instance, instance_id = found.instance, found.instance.instance_id\n"
         "    why = breach_of(instance, terms.machine)\n",
         "    instance, instance_id = found.instance, found.instance.instance_id\n"
@@ -88,14 +88,14 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "no look at the ceiling before the create",
-        "vast_mcp/guard/acts/_ceiling.py",
+        "vast_mcp/actions/price_ceiling.py",
         "    if price.rate > round_up(ceiling):",
         "    if price.rate > round_up(ceiling) and not account:",
         (PRICES,),
     ),
     Weakening(
         "a refusal that names a contract is only a refusal",
-        "vast_mcp/guard/acts/renting.py",
+        "vast_mcp/actions/rent_sending.py",
         "    if answer.failed and answer.named is not None:\n",
         "    if answer.failed and answer.named is None and not answer.said:\n",
         (f"{LOST}::test_an_error_that_names_a_contract_is_undone",),
@@ -109,21 +109,21 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "an id in an answer is a proof",
-        "vast_mcp/guard/reconcile.py",
+        "vast_mcp/leases/reconcile.py",
         "    return first_of(account.marker, rental, new)\n",
         "    return new[0] if len(new) == 1 else first_of(account.marker, rental, new)\n",
         (f"{UNPROVEN}::test_another_machine_that_an_answer_names_is_never_touched",),
     ),
     Weakening(
         "an answered rent is released at once",
-        "vast_mcp/guard/reconcile.py",
+        "vast_mcp/leases/reconcile.py",
         "ANSWERED_HORIZON_US = 5 * MINUTE_US",
         "ANSWERED_HORIZON_US = 0",
         (f"{UNPROVEN}::test_an_answered_unknown_is_released_after_five_minutes_and_three_reads",),
     ),
     Weakening(
         "a bid that never wins is kept",
-        "vast_mcp/guard/tick.py",
+        "vast_mcp/keeper/tick.py",
         "    if parked_us is None or rental.ever_ran or instance is None:\n",
         "    if parked_us is None or not rental.ever_ran or instance is None:\n",
         (f"{UNPROVEN}::test_a_bid_that_never_wins_is_destroyed_after_ten_minutes_and_told",),
@@ -137,14 +137,14 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a yes outlives a change of the policy",
-        "vast_mcp/guard/claim.py",
+        "vast_mcp/guard/redeem.py",
         "        if fresh.policy_digest != limits.digest:\n",
         "        if not fresh.policy_digest:\n",
         (f"{ONCE}::test_a_policy_changed_since_the_question_voids_the_yes",),
     ),
     Weakening(
         "a yes outlives a change of its target",
-        "vast_mcp/guard/claim.py",
+        "vast_mcp/guard/redeem.py",
         "        if not act.holds(fresh.snapshot, sight):\n",
         "        if not fresh.snapshot:\n",
         (f"{ONCE}::test_a_target_that_changed_while_asking_is_not_touched",),
@@ -165,7 +165,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "the ceiling is sent as a price",
-        "vast_mcp/guard/acts/create.py",
+        "vast_mcp/actions/rent.py",
         "            bid_usd_per_hour=self.bid_usd_per_hour,\n            env=",
         "            bid_usd_per_hour=self.bid_usd_per_hour or self.max_price_usd_per_hour,\n"
         "            env=",
@@ -173,21 +173,21 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "no mark in the label",
-        "vast_mcp/guard/acts/create.py",
+        "vast_mcp/actions/rent.py",
         "label=account.marker.label(self.label, booking.intent_id, ends_us),",
         "label=self.label,",
         (MARKS,),
     ),
     Weakening(
         "no mark in the environment",
-        "vast_mcp/guard/acts/create.py",
+        "vast_mcp/actions/rent.py",
         "env=(*self.env, *hidden, (ENV_NAME, booking.intent_id)),",
         "env=(*self.env, *hidden),",
         (MARKS,),
     ),
     Weakening(
         "a write belongs to the request that asked for it",
-        "vast_mcp/guard/errands.py",
+        "vast_mcp/guard/tasks.py",
         "return await asyncio.shield(task)",
         "return await task",
         ("tests/promises/test_audit_and_cancel.py", CANCELS),
@@ -216,14 +216,14 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a rent is not marked as sent before it is",
-        "vast_mcp/guard/acts/renting.py",
+        "vast_mcp/actions/rent_sending.py",
         "tx.update_rental(rental, state=RentalState.SENDING, sent_us=sent_us)",
         "tx.update_rental(rental, sent_us=sent_us)",
         ("tests/suites/test_crashes.py", "-k", "carried_out_after"),
     ),
     Weakening(
         "a rent is found by its mark only when its process is surely dead",
-        "vast_mcp/guard/observing.py",
+        "vast_mcp/leases/observing.py",
         "    if one is not None:  # at once",
         "    if one is not None and now_us - rental.created_us >= _STALE_US:  # at once",
         ("tests/suites/test_crashes.py", "-k", "create"),
@@ -250,7 +250,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "an unknown outcome releases its money",
-        "vast_mcp/guard/acts/renting.py",
+        "vast_mcp/actions/rent_sending.py",
         "        return tx.update_rental(rental, state=RentalState.UNKNOWN, facts=facts)\n",
         "        return books.close(tx, rental, RentalState.ABSENT, account.now_us())\n",
         (LOST,),
@@ -258,7 +258,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "an outbid machine rests",
-        "vast_mcp/guard/books.py",
+        "vast_mcp/leases/books.py",
         "    for_good = not instance.is_bid or rental.facts.stop_sent\n",
         "    for_good = True\n",
         (f"{LEASES}::test_an_outbid_machine_is_stopped_at_its_end_too", CHAOS),
@@ -272,7 +272,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a wiped label ends no lease",
-        "vast_mcp/guard/tick.py",
+        "vast_mcp/keeper/tick.py",
         "        unseen = instance is None and whole\n",
         '        if instance is not None and "vm1." not in instance.raw_label:\n'
         "            instance = None\n"
@@ -281,7 +281,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "destroyed is said when the destroy was accepted",
-        "vast_mcp/guard/acts/_base.py",
+        "vast_mcp/actions/base.py",
         "            self.accepted, self.doubt, self.limited = True, None, None\n",
         "            self.accepted = self.gone = True\n",
         (DESTROYS,),
@@ -295,7 +295,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "spending goes on with books that cannot be read",
-        "vast_mcp/guard/shelf.py",
+        "vast_mcp/guard/fallback_ledger.py",
         "        if tool not in ALWAYS_OPEN:\n"
         "            await self._ledger.read(lambda _: None)\n"
         "            return self._ledger\n",
@@ -304,7 +304,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "an ending whose books fail half-way is not begun anew",
-        "vast_mcp/guard/shelf.py",
+        "vast_mcp/guard/fallback_ledger.py",
         "        if tool not in ALWAYS_OPEN or failed is self._spare:\n",
         "        if tool:\n",
         ("tests/suites/test_full_disk.py",),
@@ -326,7 +326,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a machine nobody could look at is taken as right",
-        "vast_mcp/guard/books.py",
+        "vast_mcp/leases/books.py",
         """    if not rental.facts.checked:
         rental = _compare(tx, rental, instance)
 """,
@@ -335,7 +335,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a start that does not come up is left to start at night",
-        "vast_mcp/guard/tick.py",
+        "vast_mcp/keeper/tick.py",
         'START_GIVEN_UP_US and instance.actual_status != "running"\n',
         'START_GIVEN_UP_US and instance.actual_status == "migrating"\n',
         (f"{LEASES}::test_a_start_that_does_not_come_up_is_given_up",),

@@ -12,8 +12,9 @@ from tests.notices.receiver import Receiver, desktop, policy_for, receiving, ren
 from tests.notices.test_messenger import HOUR_S, look
 from tests.suites.rig import carry
 from tests.world import World
+from vast_mcp.actions import ExtendLease
 from vast_mcp.errors import LedgerUnavailable
-from vast_mcp.guard.acts import ExtendLease
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.session import Session
 from vast_mcp.views.spending import Spending, spending
 
@@ -23,7 +24,7 @@ def told(receiver: Receiver, kind: str = "lease_ends") -> int:
     return sum(row["kind"] == kind for row in receiver.posted)
 
 
-async def look_once(world: World) -> None:
+async def watch_once(world: World) -> None:
     """`watch --once`: open, look, tell, leave."""
     async with world.runtime() as runtime:
         await look(runtime)
@@ -35,11 +36,11 @@ async def test_what_one_watch_once_could_not_deliver_the_next_one_does(tmp_path:
         world = World(tmp_path, policy=policy_for(receiver))
         await rented(world)
         world.clock.move(3.6 * HOUR_S)
-        await look_once(world)
+        await watch_once(world)
         failed = told(receiver)
         receiver.answers = ["200 OK"]
         for _ in range(3):
-            await look_once(world)
+            await watch_once(world)
     assert told(receiver) == failed + 1
 
 
@@ -49,11 +50,11 @@ async def test_an_end_that_only_one_look_shows_waits_for_the_webhook_too(tmp_pat
         world = World(tmp_path, policy=policy_for(receiver))
         await rented(world)
         world.clock.move(4.1 * HOUR_S)
-        await look_once(world)
+        await watch_once(world)
         failed = told(receiver, "lease_ended")
         receiver.answers = ["200 OK"]
         for _ in range(2):
-            await look_once(world)
+            await watch_once(world)
     assert failed
     assert told(receiver, "lease_ended") == failed + 1
 
@@ -66,10 +67,10 @@ async def test_a_look_without_a_desktop_leaves_the_notice_to_a_server_that_has_o
     world = World(tmp_path)
     instance_id = await rented(world)
     world.clock.move(3.6 * HOUR_S)
-    await look_once(world)
+    await watch_once(world)
     world.environment = environment
     for _ in range(2):
-        await look_once(world)
+        await watch_once(world)
     assert out.read_text().count(f"The lease of instance {instance_id} ends") == 1
 
 
@@ -151,18 +152,18 @@ async def test_a_notice_whose_process_died_on_the_way_is_told_by_another(tmp_pat
         world = World(tmp_path, policy=policy_for(receiver))
         await rented(world)
         world.clock.move(3.6 * HOUR_S)
-        dying = asyncio.create_task(look_once(world))
+        dying = asyncio.create_task(watch_once(world))
         await receiver.reached.wait()
         dying.cancel()
         with suppress(asyncio.CancelledError):
             await dying
         receiver.answers = ["200 OK"]
         begun = told(receiver)
-        await look_once(world)
+        await watch_once(world)
         assert told(receiver) == begun  # it may still be on its way
         world.clock.move(61)
         for _ in range(2):
-            await look_once(world)
+            await watch_once(world)
     assert (begun, told(receiver)) == (1, 2)
 
 
@@ -173,7 +174,7 @@ async def test_a_clock_that_is_set_back_loses_no_notice_that_waits(tmp_path: Pat
         await rented(world)
         world.clock.move(4.3 * HOUR_S)
         async with world.runtime() as runtime:
-            seen = await runtime.session.guard.tick()
+            seen = await look_once(runtime.session.guard)
             await runtime.messenger.ticked(seen)
             failed = told(receiver, "lease_ended")
             receiver.answers = ["200 OK"]

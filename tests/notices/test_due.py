@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.instances.samples import NOW_US, SECOND_US, held, rental
-from vast_mcp.guard.tick import Cause, Deed
+from vast_mcp.keeper.tick import Cause, Deed
 from vast_mcp.models import InboxNote
 from vast_mcp.notices import AccountRound, Notice, NoticeKind, Pot, due
 from vast_mcp.notices.notice import LONGEST

@@ -11,7 +11,8 @@ from tests.notices.receiver import desktop, policy_for, receiving, rented
 from tests.tools.test_account import endpoint_with_a_worker
 from tests.world import World
 from vast_mcp.clock import PairedClock
-from vast_mcp.keeper import Keeper
+from vast_mcp.keeper.rounds import Keeper
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.notices import Messenger
 from vast_mcp.runtime import Runtime, open_runtime
 
@@ -20,7 +21,7 @@ HOUR_S = 3600
 
 async def look(runtime: Runtime) -> None:
     """One tick and what is told of it."""
-    await runtime.messenger.ticked(await runtime.session.guard.tick())
+    await runtime.messenger.ticked(await look_once(runtime.session.guard))
 
 
 async def test_of_two_processes_one_tells_and_both_may_look_at_once(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ async def test_a_simulated_vendor_reaches_nobodys_desktop(tmp_path: Path) -> Non
     async with open_runtime(
         world.settings, clock=PairedClock(world.clock), transport=world.transport
     ) as runtime:
-        await Messenger(runtime.session, environment).ticked(await runtime.session.guard.tick())
+        await Messenger(runtime.session, environment).ticked(await look_once(runtime.session.guard))
     assert not out.exists()
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.parity.corpus import Case
+from vast_mcp.actions.copy_ends import place
 from vast_mcp.api.query import parse_order, parse_query
-from vast_mcp.guard.acts._places import place
 from vast_mcp.models import Rental, Scaling
 from vast_mcp.operations import Call, Json, copying, instances, market, on_instances, serverless
 from vast_mcp.operations.instances import Connect, CreateSpec

@@ -14,8 +14,7 @@ from mcp import Client
 
 from tests.tools.test_serverless import made, template_hash
 from tests.world import Json, ToolFailed, World
-from vast_mcp.guard.act import Act, Caller
-from vast_mcp.guard.acts import (
+from vast_mcp.actions import (
     ChangeBid,
     CreateEndpoint,
     CreateInstance,
@@ -23,6 +22,7 @@ from vast_mcp.guard.acts import (
     StartInstance,
     UpdateEndpoint,
 )
+from vast_mcp.guard.act import Act, Caller
 from vast_mcp.models import Offer
 from vast_mcp.policy import Deny
 

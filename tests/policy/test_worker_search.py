@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.tools.test_serverless import made, template_hash
 from tests.world import ToolFailed, World
+from vast_mcp.actions.worker_search import bounded, bounds_of, written
 from vast_mcp.api.query import COLUMNS, parse_query
 from vast_mcp.errors import InputInvalid, PolicyDenied
-from vast_mcp.guard.worker_search import bounded, bounds_of, written
 from vast_mcp.policy import Allowed, Limits
 from vast_mcp.units import UsdPerHour
 

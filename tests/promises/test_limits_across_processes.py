@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.world import World, report, scale
+from vast_mcp.actions import CreateInstance
 from vast_mcp.api.connection import network_transport
 from vast_mcp.clock import ManualClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import VastMcpError
-from vast_mcp.guard.act import Caller
-from vast_mcp.guard.acts import CreateInstance
-from vast_mcp.guard.proposal import Ready
+from vast_mcp.guard.act import Caller, Ready
 from vast_mcp.runtime import open_runtime
 from vast_mcp.simulator import Simulator, serve_http
 from vast_mcp.store import current_rate, spent_and_reserved

@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.world import World, scale
-from vast_mcp.errors import VastMcpError
-from vast_mcp.guard.act import Act, Caller, Outcome
-from vast_mcp.guard.acts import (
+from vast_mcp.actions import (
     ChangeBid,
     CreateInstance,
     DestroyInstance,
@@ -27,7 +25,9 @@ from vast_mcp.guard.acts import (
     StartInstance,
     StopInstance,
 )
-from vast_mcp.guard.proposal import Pending, Ready
+from vast_mcp.errors import VastMcpError
+from vast_mcp.guard.act import Act, Caller, Outcome, Pending, Ready
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.models import Offer
 from vast_mcp.simulator.contract import Contract
 from vast_mcp.simulator.faults import Kind
@@ -185,7 +185,7 @@ class Rentals(RuleBasedStateMachine):
     def look(self) -> None:
         """One look of the keeper."""
         try:
-            self.run(self.runtime.session.guard.tick())
+            self.run(look_once(self.runtime.session.guard))
         except VastMcpError:
             return
         self.the_meter_is_not_behind_the_vendors()

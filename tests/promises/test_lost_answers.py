@@ -14,6 +14,7 @@ from mcp import Client
 
 from tests.world import Json, ToolFailed, UnhurriedClock, World, report, scale
 from vast_mcp.errors import ApiError
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.simulator import Recorded
 from vast_mcp.simulator.faults import Kind
 from vast_mcp.store import Rental, RentalState
@@ -34,7 +35,7 @@ async def tick(world: World, times: int = 1, every_s: float = 60) -> list[str]:
     async with world.runtime() as runtime:
         for _ in range(times):
             world.clock.move(every_s)
-            seen = await runtime.session.guard.tick()
+            seen = await look_once(runtime.session.guard)
             did += [*seen.did, *seen.failed]
     return did
 
@@ -199,7 +200,7 @@ async def test_reads_that_fail_prove_no_absence(tmp_path: Path) -> None:
         for _ in range(20):
             world.clock.move(180)
             with suppress(ApiError):
-                await runtime.session.guard.tick()
+                await look_once(runtime.session.guard)
     assert [one.state for one in await rentals(world)] == [RentalState.UNKNOWN]
 
 

@@ -16,11 +16,11 @@ import vast_mcp
 from tests.api.test_refusals import answer_of
 from tests.policy.cases import exposure, rate, rent, usd
 from tests.world import SEAL_KEY, Json, ToolFailed, World
+from vast_mcp.account.freezing import freeze
 from vast_mcp.api.next_steps import CHANGE_HINT, SSH_KEY_HINT
 from vast_mcp.api.refusals import TABLE
 from vast_mcp.cli.main import COMMANDS, parser_for
 from vast_mcp.errors import OfferGone, StartQueued
-from vast_mcp.guard.freezing import freeze
 from vast_mcp.guard.terminal import on_these_books
 from vast_mcp.policy import Allowed, Deny, Limits
 from vast_mcp.policy.actions import ACTS

@@ -10,10 +10,10 @@ import httpx2
 import pytest
 
 from tests.world import ToolFailed, World
+from vast_mcp.actions.prove_rights import NOWHERE
 from vast_mcp.config import Settings
 from vast_mcp.guard.act import Caller
-from vast_mcp.guard.acts.proving import NOWHERE
-from vast_mcp.keeper import Keeper
+from vast_mcp.keeper.rounds import Keeper
 from vast_mcp.simulator import Simulator, SimulatorTransport
 
 SESSION, NEXT_SESSION, PLAIN = "session-key-0001", "session-key-0002", "sim-key"

@@ -15,6 +15,7 @@ from tests.recorded_vendor.doors import InMemory, on_loopback
 from tests.recorded_vendor.vendor import KEY, Answer, RecordedVendor
 from tests.world import Json, ToolFailed, World
 from vast_mcp.clock import SystemClock
+from vast_mcp.keeper.tick import look_once
 
 RENT: Json = {"image": "ubuntu:22.04", "disk_gb": 10, "lease_hours": 2}
 
@@ -194,7 +195,7 @@ async def test_a_queued_start_is_given_up_before_it_can_run_at_night(tmp_path: P
         async with life.world.runtime() as runtime:
             for _ in range(14):
                 life.world.clock.move(60)
-                await runtime.session.guard.tick()
+                await look_once(runtime.session.guard)
         life.vendor.gpu_comes_free(instance_id)
         assert life.vendor.machines.held[instance_id].phase == "stopped"
 

@@ -8,8 +8,8 @@ import pytest
 from vast_mcp.cli.main import COMMANDS
 from vast_mcp.guard.answers import FASTEST_S, SILENCE_S
 from vast_mcp.guard.plans import COOLDOWN_US, QUESTION_LIMIT, TTL_US
-from vast_mcp.guard.reconcile import ANSWERED_HORIZON_US, GOOD_READS, HORIZON_US
-from vast_mcp.guard.tick import START_GIVEN_UP_US
+from vast_mcp.keeper.tick import START_GIVEN_UP_US
+from vast_mcp.leases.reconcile import ANSWERED_HORIZON_US, GOOD_READS, HORIZON_US
 from vast_mcp.models import InstanceState
 from vast_mcp.policy.table import limits_table
 from vast_mcp.resources.catalogue import FIXED, OF_INSTANCE

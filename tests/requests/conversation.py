@@ -18,6 +18,7 @@ from mcp.types import ElicitResult
 
 from tests.requests.books import Books
 from tests.world import Json, ToolFailed, World, agree
+from vast_mcp.keeper.tick import look_once
 
 HOME, STATE = "~", "~/.local/state/vast-mcp"
 """What a person's own paths are like: those of a test would be counted as longer answers."""
@@ -150,7 +151,7 @@ class Conversation:
             for _ in range(round(hours * 60 / _LOOKS_EVERY_MIN)):
                 self.world.clock.move(_LOOKS_EVERY_MIN * 60)
                 self.world.simulator.catch_up()
-                await runtime.session.guard.tick()
+                await look_once(runtime.session.guard)
 
     # -- how it went -----------------------------------------------------------------------
 

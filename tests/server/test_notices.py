@@ -11,7 +11,7 @@ from mcp import Client
 from mcp.server.subscriptions import ResourceUpdated, ServerEvent
 
 from tests.world import World
-from vast_mcp.guard.tick import Tick
+from vast_mcp.keeper.tick import Tick, look_once
 from vast_mcp.resources.notices import Notices
 from vast_mcp.server import create_server
 
@@ -71,11 +71,11 @@ async def test_a_look_that_differs_is_told_and_one_that_does_not_is_not(tmp_path
     world, notices = World(tmp_path), Notices()
     heard = heard_by(notices)
     async with world.runtime() as runtime:
-        await notices.ticked(await runtime.session.guard.tick())
-        await notices.ticked(await runtime.session.guard.tick())
+        await notices.ticked(await look_once(runtime.session.guard))
+        await notices.ticked(await look_once(runtime.session.guard))
         assert heard == []
         instance_id = world.simulator.add_foreign_instance()
-        await notices.ticked(await runtime.session.guard.tick())
+        await notices.ticked(await look_once(runtime.session.guard))
     assert f"vast://instances/{instance_id}" in heard
     assert "vast://instances" in heard
 

@@ -17,11 +17,11 @@ import httpx2
 
 from tests.forking import Say, fork_for_each_line
 from tests.suites.rig import carry
+from vast_mcp.actions import rebuild
 from vast_mcp.api.connection import network_transport
 from vast_mcp.clock import ManualClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import VastMcpError
-from vast_mcp.guard.acts import rebuild
 from vast_mcp.runtime import open_runtime
 from vast_mcp.store import SqliteLedger
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.world import World, report, scale
+from vast_mcp.actions import CreateInstance
 from vast_mcp.errors import VastMcpError
-from vast_mcp.guard.act import Act, Caller, Outcome
-from vast_mcp.guard.acts import CreateInstance
-from vast_mcp.guard.books import BILLING_TAIL_US
+from vast_mcp.guard.act import Act, Caller, Outcome, Pending, Ready
 from vast_mcp.guard.door import Guard
-from vast_mcp.guard.proposal import Pending, Ready
+from vast_mcp.keeper.tick import look_once
+from vast_mcp.leases.books import BILLING_TAIL_US
 from vast_mcp.runtime import Runtime
 from vast_mcp.simulator import Simulator, SimulatorTransport
 from vast_mcp.simulator.contract import Contract
@@ -144,7 +144,7 @@ class Driver:
         for _ in range(times):
             self.world.clock.move(every_s)
             try:
-                await self.guard.tick()
+                await look_once(self.guard)
             except VastMcpError as error:
                 self._count(f"tick {type(error).__name__}")
 

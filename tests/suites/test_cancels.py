@@ -32,10 +32,10 @@ from tests.suites.rig import (
     show,
 )
 from tests.world import World, scale
+from vast_mcp.actions import DestroyInstance, ExtendLease, StartInstance, StopInstance
 from vast_mcp.errors import VastMcpError
-from vast_mcp.guard import errands
+from vast_mcp.guard import tasks as errands
 from vast_mcp.guard.act import Act, Outcome
-from vast_mcp.guard.acts import DestroyInstance, ExtendLease, StartInstance, StopInstance
 from vast_mcp.simulator import SimulatorTransport
 from vast_mcp.store import AuditEntry, RentalState, SqliteLedger, Transaction
 

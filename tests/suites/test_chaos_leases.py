@@ -31,10 +31,10 @@ from tests.suites.rig import (
 )
 from tests.world import World, scale
 from vast_mcp.account.lease_label import stamp
+from vast_mcp.actions import CreateInstance, ExtendLease
 from vast_mcp.clock import SECOND_US
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import CreateInstance, ExtendLease
-from vast_mcp.keeper import PERIOD_S, Keeper
+from vast_mcp.keeper.rounds import PERIOD_S, Keeper
 from vast_mcp.simulator import SimulatorTransport
 from vast_mcp.simulator.faults import Kind
 

@@ -34,14 +34,15 @@ from tests.suites.rig import (
     unresolved,
 )
 from tests.world import World, scale
-from vast_mcp.config import Settings
-from vast_mcp.guard.act import Act, Outcome
-from vast_mcp.guard.acts import (
+from vast_mcp.actions import (
     DestroyInstance,
     ExtendLease,
     StartInstance,
     StopInstance,
 )
+from vast_mcp.config import Settings
+from vast_mcp.guard.act import Act, Outcome
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.simulator import Request, Response, Simulator, SimulatorTransport
 from vast_mcp.store import Rental, RentalState
 
@@ -222,7 +223,7 @@ async def _one(
         async with world.runtime() as runtime:
             driver = driver_for(world, runtime, seed)
             began_s = world.clock.monotonic_s()
-            await runtime.session.guard.tick()
+            await look_once(runtime.session.guard)
             run.recovery_s.append(round(world.clock.monotonic_s() - began_s, 1))
             run.lost += [f"{told}: {text}" for text in await _lost(driver)]
             if fatal % 3 == 0:  # repeating the act does what it should have done, once

@@ -23,8 +23,8 @@ from tests.suites.rig import (
     show,
 )
 from tests.world import World, scale
+from vast_mcp.actions import DestroyInstance
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import DestroyInstance
 
 CREATES = scale("CREATES", 90)
 SEED = seed_of("CREATES", 100)

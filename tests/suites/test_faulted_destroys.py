@@ -27,8 +27,8 @@ from tests.suites.rig import (
     show,
 )
 from tests.world import World, scale
+from vast_mcp.actions import DestroyInstance
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import DestroyInstance
 from vast_mcp.simulator import SimulatorTransport
 from vast_mcp.simulator.faults import Kind
 from vast_mcp.store import Rental, RentalState

@@ -24,9 +24,9 @@ from tests.suites.rig import (
     show,
 )
 from tests.world import World, scale
+from vast_mcp.actions import DestroyInstance, StopInstance
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import DestroyInstance, StopInstance
 
 SIZES = scale("FULL_DISKS", 8)
 SEED = seed_of("FULL_DISKS", 60)

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from tests.suites.rig import WIDE, carry, chance_of, fast_dir, seed_of, show
 from tests.world import scale
+from vast_mcp.actions import CreateInstance, DestroyInstance
 from vast_mcp.api.connection import network_transport
 from vast_mcp.clock import ManualClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import LedgerUnavailable, OfferGone, VastMcpError
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import CreateInstance, DestroyInstance
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.simulator import Request, Response, Simulator, serve_http
 

@@ -7,7 +7,7 @@ import pytest
 from tests.tools.ssh_world import SshLab, ssh_world
 from tests.tools.test_work_copies import asked_of_vendor, copy, inside, stock
 from tests.world import Json
-from vast_mcp.guard.acts import _between
+from vast_mcp.actions import copy_between as _between
 from vast_mcp.remote import between
 from vast_mcp.simulator.copies import Copies, Copy, End
 

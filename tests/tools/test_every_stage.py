@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.world import World
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.simulator.lifecycle import STAGES
 
 WORDS = {
@@ -50,7 +51,7 @@ async def test_a_machine_is_told_as_what_it_is(tmp_path: Path, stage: str) -> No
         instance_id = await world.rent(client)
         world.run_until_ready()
         async with world.runtime() as runtime:
-            await runtime.session.guard.tick()  # it was seen running
+            await look_once(runtime.session.guard)  # it was seen running
         contract = world.simulator.world.instances[instance_id]
         contract.wants_to_run = stage not in {"stopping", "exited"}
         world.simulator.set_stage(instance_id, stage)

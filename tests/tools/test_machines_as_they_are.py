@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.world import Json, ToolFailed, World
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.store import RentalState, Transaction
 
 EVERY = 99
@@ -29,7 +30,7 @@ async def running(world: World) -> int:
         instance_id = await world.rent(client)
     world.run_until_ready()
     async with world.runtime() as runtime:
-        await runtime.session.guard.tick()
+        await look_once(runtime.session.guard)
     return instance_id
 
 
@@ -159,10 +160,10 @@ async def test_one_complete_list_proves_no_end_and_two_do(tmp_path: Path) -> Non
         await ledger.write(mark)
         world.simulator.host_gone(instance_id)
         world.clock.move(60)
-        await guard.tick()
+        await look_once(guard)
         assert await state() is RentalState.DESTROYING
         world.clock.move(60)
-        await guard.tick()
+        await look_once(guard)
         assert await state() is RentalState.GONE
 
 
@@ -216,7 +217,7 @@ async def bid_that_runs(world: World) -> int:
         instance_id = await world.rent(client, offer, bid_usd_per_hour=bid)
     world.run_until_ready()
     async with world.runtime() as runtime:
-        await runtime.session.guard.tick()
+        await look_once(runtime.session.guard)
     return instance_id
 
 
@@ -252,7 +253,7 @@ async def looked(world: World, minutes: int) -> None:
     """A keeper's looks of that many minutes, one a minute, each told to whom it concerns."""
     async with world.runtime() as runtime:
         for _ in range(minutes):
-            await runtime.messenger.ticked(await runtime.session.guard.tick())
+            await runtime.messenger.ticked(await look_once(runtime.session.guard))
             world.clock.move(60)
 
 
@@ -298,7 +299,7 @@ async def test_a_queued_start_that_came_up_is_told(
     async with world.runtime() as runtime:
 
         async def look() -> None:
-            await runtime.messenger.ticked(await runtime.session.guard.tick())
+            await runtime.messenger.ticked(await look_once(runtime.session.guard))
 
         await look()
         world.simulator.free_gpu(instance_id)
@@ -350,7 +351,7 @@ async def test_why_a_machine_does_not_come_up_is_named_and_nothing_is_destroyed(
     assert step in waited["next"]
     assert world.simulator.world.instances[instance_id].stage == how
     async with world.runtime() as runtime:
-        await runtime.session.guard.tick()
+        await look_once(runtime.session.guard)
     assert instance_id in world.simulator.world.instances
 
 

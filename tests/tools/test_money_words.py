@@ -7,6 +7,7 @@ import pytest
 from tests.tools.test_account import endpoint_with_a_worker
 from tests.tools.test_answers_agree import resource
 from tests.world import Json, World
+from vast_mcp.keeper.tick import look_once
 
 
 async def ticked(world: World, minutes: int) -> None:
@@ -15,7 +16,7 @@ async def ticked(world: World, minutes: int) -> None:
         for _ in range(minutes):
             world.clock.move(60)
             world.simulator.catch_up()
-            await runtime.session.guard.tick()
+            await look_once(runtime.session.guard)
 
 
 async def test_a_failed_container_has_spent_its_disk_and_not_its_gpu(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.world import Json, ToolFailed, World
 from vast_mcp.guard.act import Caller
-from vast_mcp.guard.saying import SPENDING
+from vast_mcp.guard.replies import SPENDING
 from vast_mcp.served import TOOLS
 from vast_mcp.tools.absence import absence
 from vast_mcp.tools.toolsets import choose

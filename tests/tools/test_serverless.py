@@ -9,6 +9,7 @@ import pytest
 from mcp import Client
 
 from tests.world import Json, Mode, ToolFailed, World
+from vast_mcp.keeper.tick import look_once
 
 
 async def template_hash(world: World) -> str:
@@ -217,7 +218,7 @@ async def test_an_endpoint_of_two_days_is_counted_day_by_day(tmp_path: Path) -> 
 async def ticked(world: World) -> None:
     """One look of the keeper."""
     async with world.runtime() as runtime:
-        await runtime.session.guard.tick()
+        await look_once(runtime.session.guard)
 
 
 async def test_an_endpoint_whose_lease_is_over_stays_ours_and_says_what_can_be_done(

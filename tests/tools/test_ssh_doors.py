@@ -6,6 +6,7 @@ import pytest
 
 from tests.tools.ssh_world import SshLab, ssh_world
 from tests.world import Json, ToolFailed
+from vast_mcp.keeper.tick import look_once
 
 BAD_MODES = "bad ownership or modes"
 
@@ -128,7 +129,7 @@ async def test_a_team_account_is_told_once_and_the_start_script_brings_the_key(
         for _ in range(5):
             lab.world.clock.move(180)
             async with lab.world.runtime() as runtime:
-                seen = await runtime.session.guard.tick()
+                seen = await look_once(runtime.session.guard)
             assert not [line for line in seen.failed if "key" in line]
         sent = [one for one in lab.world.simulator.mutations() if one.path.endswith("/ssh/")]
         assert len(sent) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tools.ssh_world import SshLab, ssh_world
 from tests.world import Json
-from vast_mcp.guard.acts._landing import kind_in, landing, unseen_landing
+from vast_mcp.actions.copy_target import kind_in, landing, unseen_landing
 
 
 def fill(folder: Path) -> None:

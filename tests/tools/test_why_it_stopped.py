@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.world import Json, ToolFailed, World
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.simulator import Request
 from vast_mcp.units import minute
 
@@ -17,7 +18,7 @@ Stop = Callable[[World, int], Awaitable[str]]
 async def ticked(world: World) -> None:
     """One look of the keeper."""
     async with world.runtime() as runtime:
-        await runtime.session.guard.tick()
+        await look_once(runtime.session.guard)
 
 
 async def elsewhere(world: World, method: str, path: str, body: bytes = b"") -> None:

@@ -18,12 +18,12 @@ import pytest
 from tests.cli.test_doctor import findings
 from tests.transports.processes import INITIALIZE, started
 from tests.world import World
+from vast_mcp.account.freezing import freeze
 from vast_mcp.cli import leases, pending
 from vast_mcp.cli.account import found_without_key, opened
 from vast_mcp.cli.frozen_ledger import closed_by_ledger
 from vast_mcp.cli.main import main
 from vast_mcp.errors import ConfigInvalid, KeyMissing
-from vast_mcp.guard.freezing import freeze
 
 PATIENCE_S = 2.0
 EVERY_RENT_NEEDS_A_PERSON = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vast_mcp.guard.charged import ChargedLine, Window, inside, sums
+from vast_mcp.leases.charges import ChargedLine, Window, inside, sums
 from vast_mcp.models import ChargeItem
 from vast_mcp.text import Untrusted
 from vast_mcp.units import Usd

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import anyio
 
+from vast_mcp.account.budgets import Standing, set_budget, standing_of
 from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.amounts import above_zero
 from vast_mcp.cli.by_hand import Ask, at_a_terminal, says_yes
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.config import Settings
-from vast_mcp.guard.budgets import Standing, set_budget, standing_of
 from vast_mcp.market.terms import check_task
 from vast_mcp.policy import Limits
 from vast_mcp.policy.budget import place_of_budget

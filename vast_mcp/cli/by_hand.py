@@ -6,9 +6,8 @@ from collections.abc import Callable
 import anyio
 
 from vast_mcp.errors import NotFound
-from vast_mcp.guard.act import Act, Caller, Outcome
+from vast_mcp.guard.act import Act, Caller, Outcome, Pending, Proposal, Ready, Settled
 from vast_mcp.guard.door import Guard
-from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
 
 Ask = Callable[[str], str]
 AT_TERMINAL = Caller(principal="local", can_ask=True, client="terminal")

@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import httpx2
 
+from vast_mcp.account.freezing import frozen
 from vast_mcp.account.ledger import known_ledger
 from vast_mcp.api.connection import network_transport
 from vast_mcp.api.next_steps import missing_key
@@ -24,7 +25,6 @@ from vast_mcp.clock import DAY_US, SECOND_US, SystemClock
 from vast_mcp.config import ApiKey, KeyKind, Settings, find_keys, fits_a_script
 from vast_mcp.errors import ApiError, Forbidden, NotFound, VastMcpError
 from vast_mcp.guard.act import Caller
-from vast_mcp.guard.freezing import frozen
 from vast_mcp.policy.source import policy_source
 from vast_mcp.session import Session
 from vast_mcp.vendor_clock import DECIDES_US, instant_us

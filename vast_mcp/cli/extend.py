@@ -4,6 +4,7 @@ import argparse
 
 import anyio
 
+from vast_mcp.actions import ExtendLease
 from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.amounts import above_zero
 from vast_mcp.cli.by_hand import (
@@ -21,7 +22,6 @@ from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.cli.terminal import paragraph
 from vast_mcp.config import Settings
 from vast_mcp.errors import NotFound
-from vast_mcp.guard.acts import ExtendLease
 
 LONGEST_H = 8760
 

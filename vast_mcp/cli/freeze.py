@@ -4,17 +4,17 @@ import argparse
 
 import anyio
 
+from vast_mcp.account.freezing import freeze, said_of
+from vast_mcp.actions import StopInstance
+from vast_mcp.actions.end_endpoint import EndEndpoint
 from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.by_hand import Ask, agreed, at_a_terminal, says_yes
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.config import Settings
 from vast_mcp.errors import LedgerUnavailable, VastMcpError
-from vast_mcp.guard.acts import StopInstance
-from vast_mcp.guard.acts.lapse import EndEndpoint
 from vast_mcp.guard.door import Guard
-from vast_mcp.guard.freezing import freeze, said_of
-from vast_mcp.guard.tick import KEEPER, START_GIVEN_UP_US
+from vast_mcp.keeper.tick import KEEPER, START_GIVEN_UP_US
 from vast_mcp.runtime import Runtime
 from vast_mcp.session import Session
 from vast_mcp.units import minute

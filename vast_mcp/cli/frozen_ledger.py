@@ -3,10 +3,10 @@
 Nothing is asked of the network: the freeze is looked for in the account's ledger if it is known.
 """
 
+from vast_mcp.account.freezing import frozen
 from vast_mcp.account.ledger import known_ledger
 from vast_mcp.config import Settings
 from vast_mcp.errors import LedgerUnavailable
-from vast_mcp.guard.freezing import frozen
 from vast_mcp.store import SqliteLedger
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from vast_mcp.account.freezing import frozen
 from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.places import add_place_arguments
@@ -12,7 +13,6 @@ from vast_mcp.cli.terminal import add_json_argument, print_json, print_table
 from vast_mcp.config import Settings
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.guard.act import Caller
-from vast_mcp.guard.freezing import frozen
 from vast_mcp.session import Session
 from vast_mcp.store import Rental
 from vast_mcp.text import clean_line

@@ -4,12 +4,12 @@ import argparse
 
 import anyio
 
+from vast_mcp.account.freezing import frozen, unfreeze
 from vast_mcp.cli.account import opened, settings_of
 from vast_mcp.cli.by_hand import Ask, at_a_terminal, says_yes
 from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.config import Settings
-from vast_mcp.guard.freezing import frozen, unfreeze
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

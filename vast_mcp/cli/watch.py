@@ -13,8 +13,8 @@ from vast_mcp.cli.places import add_place_arguments
 from vast_mcp.clock import SystemClock
 from vast_mcp.config import Settings
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.guard.tick import Tick
-from vast_mcp.keeper import Keeper
+from vast_mcp.keeper.rounds import Keeper
+from vast_mcp.keeper.tick import Tick, look_once
 from vast_mcp.runtime import Runtime
 
 _AGAIN_S = 31.0
@@ -57,14 +57,14 @@ async def _once(settings: Settings) -> int:
 async def _looked(runtime: Runtime) -> Tick:
     """One look; where the clocks disagree, as many as confirm which of them is right."""
     clock = runtime.session.account.clock
-    seen = await runtime.session.guard.tick()
+    seen = await look_once(runtime.session.guard)
     for _ in range(_MORE_LOOKS):
         if not seen.doubt:
             break
         if clock.doubt():
             print(f"{clock.doubt()} Looking again in {_AGAIN_S:.0f} s.", flush=True)
             await clock.sleep(_AGAIN_S)
-        seen = await runtime.session.guard.tick()
+        seen = await look_once(runtime.session.guard)
     return seen
 
 

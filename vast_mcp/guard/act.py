@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from vast_mcp.account.context import Account
 from vast_mcp.operations import Call, Json, JsonObject
@@ -187,3 +187,28 @@ class Act(Protocol):
     async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Send it and settle the books."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Allowed as it stands: nobody needs to be asked."""
+
+    act: Act
+    sight: Sight
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Waits for a yes to this plan, or already got its answer."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Nothing to do any more: a repeat of a call already carried out, or just declined."""
+
+    outcome: Outcome
+
+
+Proposal: TypeAlias = Ready | Pending | Settled

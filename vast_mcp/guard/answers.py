@@ -10,8 +10,7 @@ from vast_mcp.errors import InputInvalid, LedgerUnavailable
 from vast_mcp.guard import plans
 from vast_mcp.guard.act import Caller, Outcome
 from vast_mcp.guard.journal import Journal
-from vast_mcp.guard.saying import approved_meanwhile, kept, left_to_terminal
-from vast_mcp.guard.twins import closed
+from vast_mcp.guard.replies import approved_meanwhile, closed, kept, left_to_terminal
 from vast_mcp.store import Ledger, Letter, Plan, PlanState, Silence, Transaction
 
 FASTEST_S = 1.0

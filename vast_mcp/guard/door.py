@@ -20,29 +20,39 @@ from vast_mcp.errors import (
     VastMcpError,
 )
 from vast_mcp.guard import plans
-from vast_mcp.guard.act import Act, Booking, Caller, Errand, Outcome, Sight
+from vast_mcp.guard.act import (
+    Act,
+    Booking,
+    Caller,
+    Errand,
+    Outcome,
+    Pending,
+    Proposal,
+    Ready,
+    Settled,
+    Sight,
+)
 from vast_mcp.guard.answers import Answers
-from vast_mcp.guard.carrying import Approval
-from vast_mcp.guard.charged import before_spending
-from vast_mcp.guard.claim import Changed, Claims
-from vast_mcp.guard.errands import Errands
+from vast_mcp.guard.fallback_ledger import Shelf
+from vast_mcp.guard.job_approval import Approval
 from vast_mcp.guard.journal import Journal
 from vast_mcp.guard.plans import waits_for_terminal
-from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
-from vast_mcp.guard.saying import (
+from vast_mcp.guard.redeem import Changed, Claims
+from vast_mcp.guard.replies import (
     changed,
+    closed,
     denied,
     kept,
     nothing_spent,
+    repeated,
     to_terminal,
     unresolved,
     unspent,
     until_closed,
 )
-from vast_mcp.guard.shelf import Shelf
-from vast_mcp.guard.sweep import Sweep
-from vast_mcp.guard.tick import Tick, tick
-from vast_mcp.guard.twins import closed, repeated
+from vast_mcp.guard.startup_gate import Sweep
+from vast_mcp.guard.tasks import Errands
+from vast_mcp.leases.charges import before_spending
 from vast_mcp.operations import JsonObject
 from vast_mcp.policy import Allow, Ask, Decision, Deny, Limits
 from vast_mcp.store import Charged, Ledger, Plan, PlanState, Rental, Transaction
@@ -213,14 +223,9 @@ class Guard:
         sight = await act.look(self._on(ledger))
         return await self._errands.run(self._carry_out(ledger, act, caller, sight, None, approval))
 
-    async def tick(self) -> Tick:
-        """One look at the whole account and what follows from it; see `guard.tick`."""
-        try:
-            ledger = await self._shelf.books_for("stop_instance")  # ended without books as well
-            account = self._on(ledger)
-            return await tick(account, self.correct, self.sweep.done)
-        finally:
-            self.sweep.done()
+    async def account_for_ending(self) -> Account:
+        """The account as the keeper reads it: machines are ended without a ledger as well."""
+        return self._on(await self._shelf.books_for("stop_instance"))
 
     async def redeem(self, plan_id: str, caller: Caller) -> Outcome:
         """Carry out a plan that got its yes. Exactly once: a repeat is told the stored outcome.
@@ -367,7 +372,7 @@ class Guard:
         if sight.request.spend is None:
             return None
         facts = await account.cache.facts()
-        await before_spending(account, sight, facts.bearers)
+        await before_spending(account, sight.request, facts.bearers)
         return facts
 
     async def _end_plan(self, ledger: Ledger, plan: Plan | None, outcome: Outcome) -> None:

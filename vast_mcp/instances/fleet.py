@@ -8,11 +8,11 @@ from vast_mcp.account.context import Account
 from vast_mcp.api.instance_reads import InstanceReading
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, LedgerUnavailable, NotFound
-from vast_mcp.guard.fates import TOLD_FOR_US, Fate, fates_among
-from vast_mcp.guard.halting import fate_of
-from vast_mcp.guard.remembered import holds, is_young, remembered
 from vast_mcp.instances.cost_estimate import likely_spent
 from vast_mcp.instances.state import Held
+from vast_mcp.leases.halting import fate_of
+from vast_mcp.leases.remembered import holds, is_young, remembered
+from vast_mcp.leases.rent_fates import TOLD_FOR_US, Fate, fates_among
 from vast_mcp.models import Billing, Instance
 from vast_mcp.store import Rental, Transaction
 from vast_mcp.units import Usd, UsdPerHour, minute

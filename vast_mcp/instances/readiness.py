@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vast_mcp.clock import SECOND_US
-from vast_mcp.guard.acts.rent_words import better_bid
 from vast_mcp.instances.fleet import LIST_LAG_US
 from vast_mcp.instances.state import Held
+from vast_mcp.market.bids import better_bid
 from vast_mcp.models import Instance, InstanceState
 from vast_mcp.models.pages import page_port, page_words
 from vast_mcp.remote.errors import Unavailable

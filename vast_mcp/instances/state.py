@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from vast_mcp.account.lease_label import Mark, user_part
 from vast_mcp.clock import SECOND_US
-from vast_mcp.guard.halting import NO_CREDIT, OUTBID, contract_over, halted_by_others, why_halted
-from vast_mcp.guard.remembered import ending, is_young
+from vast_mcp.leases.halting import NO_CREDIT, OUTBID, contract_over, halted_by_others, why_halted
+from vast_mcp.leases.remembered import ending, is_young
 from vast_mcp.models import (
     Billing,
     Instance,

@@ -7,12 +7,12 @@ from vast_mcp.account.context import Account
 from vast_mcp.api.connection import READ_TIMEOUT_S
 from vast_mcp.clock import SECOND_US, Clock
 from vast_mcp.errors import ApiError, RateLimited, VendorDown, VendorUnreadable
-from vast_mcp.guard.remembered import holds
 from vast_mcp.instances.connectivity import Goal, explain, reached
 from vast_mcp.instances.fleet import farewell, hold, known_rental
 from vast_mcp.instances.logs import excerpt
 from vast_mcp.instances.readiness import Verdict, elapsed_s, judge, missing
 from vast_mcp.instances.state import Held
+from vast_mcp.leases.remembered import holds
 from vast_mcp.models import InstanceState
 from vast_mcp.remote.errors import Unavailable
 from vast_mcp.remote.trouble import LOG_LINES, Trouble

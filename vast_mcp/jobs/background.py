@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from vast_mcp.account.context import Account
+from vast_mcp.actions import RunCommand
+from vast_mcp.actions.base import PlainAct
+from vast_mcp.actions.run_command import host_reads
+from vast_mcp.actions.ssh_target import Aboard
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
-from vast_mcp.guard.acts import RunCommand
-from vast_mcp.guard.acts._aboard import Aboard
-from vast_mcp.guard.acts._base import PlainAct
-from vast_mcp.guard.acts.commanding import host_reads
 from vast_mcp.jobs import script
 from vast_mcp.jobs.run import job_id_of, planned
 from vast_mcp.operations import JsonObject

@@ -8,8 +8,8 @@ from typing import Unpack
 from vast_mcp.account.context import Account
 from vast_mcp.errors import VastMcpError
 from vast_mcp.guard.act import Act, Caller, Outcome
-from vast_mcp.guard.carrying import Approval
 from vast_mcp.guard.door import Guard
+from vast_mcp.guard.job_approval import Approval
 from vast_mcp.jobs.log import put, size_of
 from vast_mcp.masking import Needles
 from vast_mcp.remote.threads import in_thread

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from vast_mcp.account.context import Account
+from vast_mcp.actions.base import PlainAct, see
 from vast_mcp.guard.act import Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, see
 from vast_mcp.policy.facts import Request
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vast_mcp.actions import DestroyInstance, StopInstance
 from vast_mcp.errors import NotFound, PolicyDenied, VastMcpError
-from vast_mcp.guard.acts import DestroyInstance, StopInstance
-from vast_mcp.guard.carrying import may_destroy
+from vast_mcp.guard.job_approval import may_destroy
 from vast_mcp.jobs import script
 from vast_mcp.jobs.context import JobContext
 from vast_mcp.jobs.file_transfer import FileTransfer

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from vast_mcp.guard import acts
+from vast_mcp import actions as acts
+from vast_mcp.actions.base import thaw
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts._base import thaw
 from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.run import RunJob
 from vast_mcp.jobs.stop import StopJob, StopKindly, StopSeveral

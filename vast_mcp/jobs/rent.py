@@ -6,16 +6,17 @@ Never two at once: the guard covers a rent of a job only while no rental of it h
 from contextlib import suppress
 from dataclasses import replace
 
+from vast_mcp.actions import CreateInstance, DeclaredAct, DestroyInstance, RebootInstance
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, NotFound, PolicyDenied
 from vast_mcp.guard.act import Outcome
-from vast_mcp.guard.acts import CreateInstance, DeclaredAct, DestroyInstance, RebootInstance
 from vast_mcp.instances.waiting import log_trouble
 from vast_mcp.jobs.context import JobContext
 from vast_mcp.jobs.offers import JobWish, offers_for
 from vast_mcp.jobs.progress import MachineProgress, progress_of
 from vast_mcp.jobs.remote_job import RemoteJob
 from vast_mcp.jobs.terms import SHORTEST_HOURS, affordable_hours, traffic_of
+from vast_mcp.keeper.tick import look_once
 from vast_mcp.models import Offer, Remedy
 from vast_mcp.operations.on_instances import ATTACH_SSH_KEY, KeyToAttach
 from vast_mcp.remote.errors import RemoteError, SshUnavailable
@@ -321,8 +322,8 @@ async def _destroy(context: JobContext, rental: Rental) -> None:
         await context.account.remote.forget(rental.target_id)
         return
     await context.pause(_LOOK_EVERY_S)
-    seen = (
-        await context.guard.tick()
+    seen = await look_once(
+        context.guard
     )  # the vendor does not show it: the books must see that as well
     if seen.unread is not None:
         raise seen.unread

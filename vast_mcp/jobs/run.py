@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from vast_mcp.account.context import Account
 from vast_mcp.account.secrets import in_plain_text, split
+from vast_mcp.actions.base import PlainAct, plain_number
 from vast_mcp.clock import SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
 from vast_mcp.guard.act import Booking, Errand, Outcome, Sight
-from vast_mcp.guard.acts._base import PlainAct, plain_number
 from vast_mcp.jobs.offers import JobWish, offers_for
 from vast_mcp.jobs.terms import SHORTEST_HOURS, JobTerms, terms_of, traffic_of
 from vast_mcp.jobs.uploads import measure

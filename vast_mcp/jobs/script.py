@@ -18,7 +18,7 @@ WATCHER = "run.sh"
 COMMAND = "command.sh"
 OUTPUT = "out"
 TOLD = "term"
-"""Lies there once the command was told to end. `guard/inside/guard.sh` knows it by this name."""
+"""There once the command was told to end; `leases/onstart_guard/guard.sh` knows this name."""
 
 _WATCHER = f"""#!/bin/sh
 d=$1

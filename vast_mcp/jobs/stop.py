@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vast_mcp.account.context import Account
+from vast_mcp.actions import StopInstance
+from vast_mcp.actions.base import PlainAct
+from vast_mcp.actions.destroy_several import Ending, EndSeveral
 from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, NotFound, VastMcpError
 from vast_mcp.guard.act import Errand, Outcome, Sight
-from vast_mcp.guard.acts import StopInstance
-from vast_mcp.guard.acts._base import PlainAct
-from vast_mcp.guard.acts.several import Ending, EndSeveral
 from vast_mcp.jobs.remote_job import RemoteJob
 from vast_mcp.operations import JsonObject, copying
 from vast_mcp.policy.facts import Request

@@ -1,12 +1,16 @@
 """What a bid is compared with: the on-demand price of the same offer, and our own bids."""
 
+import math
 from collections.abc import Sequence
 
 from vast_mcp.account.context import Account
 from vast_mcp.errors import ApiError, LedgerUnavailable
 from vast_mcp.market.ranking import Ranked, SearchCriteria
+from vast_mcp.units import UsdPerHour
 
 _NAMED = 5
+_BETTER = 1.25
+"""A bid this much above the least one ran where the least did not (tried live, 2026-10-01)."""
 
 
 async def bid_warnings(
@@ -56,3 +60,9 @@ async def _our_own(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...]
     named = ", ".join(mine[:_NAMED])
     said = f"On a machine where a bid of this account runs: {named}. Its least bid is that bid."
     return (f"{said} A higher bid would outbid it.",)
+
+
+def better_bid(least: UsdPerHour, bid: UsdPerHour | None = None) -> UsdPerHour:
+    """A bid that is likely to win: a quarter above the least, or above one that did not win."""
+    floor = least if bid is None else max(least, bid)
+    return UsdPerHour.of(math.ceil(floor.dollars * _BETTER * 1000) / 1000)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from vast_mcp.account.lease_label import user_part
 from vast_mcp.clock import DAY_US, MINUTE_US, SECOND_US
-from vast_mcp.guard.tick import Cause, Deed
 from vast_mcp.instances.state import Held
+from vast_mcp.keeper.tick import Cause, Deed
 from vast_mcp.models import Billing, InboxNote, InstanceState
 from vast_mcp.notices.copied import copied
 from vast_mcp.notices.notice import Notice, NoticeKind, quoted

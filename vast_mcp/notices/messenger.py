@@ -10,8 +10,8 @@ from vast_mcp.account.belonging import Bearers
 from vast_mcp.account.cache import rate_now
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import ApiError, VastMcpError
-from vast_mcp.guard.tick import Deed, Tick
 from vast_mcp.instances.fleet import held_of
+from vast_mcp.keeper.tick import Deed, Tick
 from vast_mcp.notices import desktop
 from vast_mcp.notices.due import AccountRound, Pot, due, outbid_key
 from vast_mcp.notices.inbox import InboxReader

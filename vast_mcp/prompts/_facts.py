@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vast_mcp.account.freezing import frozen
 from vast_mcp.errors import ApiError, InputInvalid, LedgerUnavailable, VastMcpError
-from vast_mcp.guard.freezing import frozen
 from vast_mcp.jobs.uploads import measure
 from vast_mcp.market.comparing import hidden_rows
 from vast_mcp.market.ranking import Ranked

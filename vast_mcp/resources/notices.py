@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, SubscriptionBus
 
 if TYPE_CHECKING:
-    from vast_mcp.guard.tick import Tick
+    from vast_mcp.keeper.tick import Tick
 
 _WITH_MONEY = (
     "vast://account",

@@ -3,9 +3,9 @@
 from statistics import median
 
 from vast_mcp.errors import NotFound
-from vast_mcp.guard.remembered import holds
 from vast_mcp.instances.fleet import known_rental
 from vast_mcp.instances.logs import excerpt
+from vast_mcp.leases.remembered import holds
 from vast_mcp.market.browsing import browse
 from vast_mcp.models import Offer
 from vast_mcp.operations import Json, JsonObject

@@ -26,11 +26,10 @@ from mcp.server.mcpserver.resolve import (
 from pydantic import BaseModel, Field
 
 from vast_mcp.errors import InputInvalid
-from vast_mcp.guard.act import Act, Caller, Form, Outcome
+from vast_mcp.guard.act import Act, Caller, Form, Outcome, Pending, Proposal, Ready, Settled
 from vast_mcp.guard.answers import FASTEST_S, SILENCE_S
 from vast_mcp.guard.plans import question_of, waits_for_terminal
-from vast_mcp.guard.proposal import Pending, Proposal, Ready, Settled
-from vast_mcp.guard.saying import needs_confirmation, to_terminal, unspent
+from vast_mcp.guard.replies import needs_confirmation, to_terminal, unspent
 from vast_mcp.session import Session
 from vast_mcp.store import Plan, PlanState, Silence
 from vast_mcp.tools._progress import Teller

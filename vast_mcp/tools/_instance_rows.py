@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from vast_mcp.guard.fates import Fate
 from vast_mcp.instances.access import addresses, editor_block, ssh_command
 from vast_mcp.instances.fleet import Fleet, PendingRent
 from vast_mcp.instances.readiness import Verdict, elapsed_s
 from vast_mcp.instances.state import Held
+from vast_mcp.leases.rent_fates import Fate
 from vast_mcp.models import Billing
 from vast_mcp.models.pages import page_port, page_words
 from vast_mcp.showing import LABEL_SHOWN, at_least, dollars

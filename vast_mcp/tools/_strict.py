@@ -17,7 +17,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
 from vast_mcp.errors import VastMcpError
-from vast_mcp.guard.saying import nothing_spent
+from vast_mcp.guard.replies import nothing_spent
 from vast_mcp.text import clean_line
 from vast_mcp.tools._lifespan import Lifespan
 

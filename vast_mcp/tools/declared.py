@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from vast_mcp.actions import DeclaredAct
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import DeclaredAct
 from vast_mcp.operations._fields import Fields
 from vast_mcp.operations.declaration import DeclaredRead, DeclaredWrite
 from vast_mcp.operations.declared import DECLARED

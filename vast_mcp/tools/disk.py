@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from vast_mcp.actions import DeleteDiskFiles
 from vast_mcp.errors import InputInvalid, VendorRefused
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import DeleteDiskFiles
 from vast_mcp.instances.fleet import gone
 from vast_mcp.instances.logs import excerpt
 from vast_mcp.tools._ask import Svc, asking

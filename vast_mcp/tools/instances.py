@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from vast_mcp.actions import CreateInstance
 from vast_mcp.errors import NotFound
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import CreateInstance
 from vast_mcp.instances.connectivity import Goal, Until
 from vast_mcp.instances.fleet import gone, show_fleet, show_one
 from vast_mcp.instances.logs import excerpt

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import (
+from vast_mcp.actions import (
     ChangeBid,
     ExtendLease,
     RebootInstance,
     StartInstance,
 )
+from vast_mcp.guard.act import Act
 from vast_mcp.tools._ask import asking
 from vast_mcp.tools._instance_rows import InstanceId
 from vast_mcp.tools._spec import ToolSpec

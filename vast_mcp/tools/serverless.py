@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from vast_mcp.actions import CreateEndpoint, CreateWorkergroup, DeleteEndpoint, UpdateEndpoint
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import CreateEndpoint, CreateWorkergroup, DeleteEndpoint, UpdateEndpoint
 from vast_mcp.market.terms import check_search
 from vast_mcp.tools._ask import Svc, asking
 from vast_mcp.tools._result import Partly

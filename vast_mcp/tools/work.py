@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from vast_mcp.actions import CopyFiles, ForwardPort, RunCommand
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import CopyFiles, ForwardPort, RunCommand
 from vast_mcp.market.terms import check_env
 from vast_mcp.session import Session
 from vast_mcp.tools._ask import asking

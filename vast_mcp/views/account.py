@@ -1,8 +1,8 @@
 """The account at a glance: what is left, what bills now and why, what ends tonight."""
 
+from vast_mcp.account.freezing import frozen
 from vast_mcp.clock import DAY_US, SECOND_US, Clock
 from vast_mcp.errors import LedgerUnavailable
-from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.session import Session
 from vast_mcp.showing import dollars, given

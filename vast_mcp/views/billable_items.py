@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from vast_mcp.account.cache import Facts
 from vast_mcp.account.context import Account
 from vast_mcp.account.lease_label import user_part
+from vast_mcp.actions import short_name
 from vast_mcp.errors import ApiError
-from vast_mcp.guard.acts import short_name
 from vast_mcp.instances.fleet import fleet_of
 from vast_mcp.instances.state import Held
 from vast_mcp.models import Billing, InstanceState, VendorAccount, Volume

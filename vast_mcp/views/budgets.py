@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from vast_mcp.account.budgets import Budget, budget_now
 from vast_mcp.account.context import Account
-from vast_mcp.guard.budgets import Budget, budget_now
 from vast_mcp.instances.cost_estimate import billed_by_day
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Limits

@@ -6,7 +6,7 @@ from typing import Literal
 from vast_mcp.account.lease_label import user_part
 from vast_mcp.clock import DAY_US
 from vast_mcp.errors import LedgerUnavailable
-from vast_mcp.guard.charged import ChargedLine, Window, days_of, read_window, sums
+from vast_mcp.leases.charges import ChargedLine, Window, days_of, read_window, sums
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.session import Session
 from vast_mcp.showing import LABEL_SHOWN, dollars, given

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vast_mcp.account.context import Account
+from vast_mcp.actions import short_name
 from vast_mcp.errors import ApiError, LedgerUnavailable
-from vast_mcp.guard.acts import short_name
 from vast_mcp.models import Endpoint, Worker, Workergroup
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.showing import dollars, given

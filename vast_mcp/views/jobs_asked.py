@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from vast_mcp.actions import DestroyInstance, DestroyInstances
 from vast_mcp.errors import InputInvalid
 from vast_mcp.guard.act import Act
-from vast_mcp.guard.acts import DestroyInstance, DestroyInstances
 from vast_mcp.jobs.background import RunInBackground
 from vast_mcp.jobs.run import RunJob
 from vast_mcp.jobs.stop import StopJob, StopKindly, StopSeveral

@@ -1,8 +1,8 @@
 """The policy in force as an answer: values, where the changed ones came from, pending plans."""
 
+from vast_mcp.account.freezing import frozen
 from vast_mcp.clock import MINUTE_US
 from vast_mcp.errors import ApiError, LedgerUnavailable
-from vast_mcp.guard.freezing import frozen
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy.table import rows_in_force
 from vast_mcp.session import Session

@@ -1,0 +1,1 @@
+"""What must happen while nobody asks: one look a minute, leases ended, lost answers found."""
