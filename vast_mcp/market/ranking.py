@@ -10,6 +10,7 @@ from typing import Any
 from vast_mcp.api.query import in_query_units
 from vast_mcp.clock import SECOND_US
 from vast_mcp.errors import InputInvalid
+from vast_mcp.market.filters import OfferFilters
 from vast_mcp.models import Offer, Rental
 from vast_mcp.operations import Json, JsonObject
 from vast_mcp.policy import Deny, Limits
@@ -17,7 +18,7 @@ from vast_mcp.policy.engine import decide
 from vast_mcp.policy.facts import Exposure, Request, Spend
 from vast_mcp.store import split_by_day
 from vast_mcp.text import clean_line
-from vast_mcp.units import NOMINAL, Usd, UsdPerHour, mb_from_gb, seconds_from_hours
+from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours
 
 _UNKNOWN_MBIT = 100.0
 """Taken for a host that does not say how fast it downloads."""
@@ -37,8 +38,8 @@ _NOT_THE_OFFER = (
 """Rules about the account, the image or the act: they say nothing about an offer."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchCriteria:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchCriteria(OfferFilters):
     """What is searched for. None is "any"; prices are all-in, with `disk_gb` of storage."""
 
     disk_gb: float
@@ -46,16 +47,10 @@ class SearchCriteria:
     download_gb: float
     rental: Rental = "on_demand"
     gpu_names: tuple[str, ...] | None = None
-    num_gpus: int | None = None
-    min_gpu_ram_gb: float | None = None
-    """As cards are sold: 24 finds those that report 23,034 MB as well."""
     max_price: UsdPerHour | None = None
-    min_reliability: float | None = None
     countries: tuple[str, ...] | None = None
     query: JsonObject | None = None
     image: str = ""
-    ports: int | None = None
-    """How many open ports the host must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +101,10 @@ def wire_filters(wish: SearchCriteria) -> dict[str, dict[str, Json]]:
     asked: dict[str, dict[str, Json]] = {}
     if wish.gpu_names is not None:
         asked["gpu_names"] = {"gpu_name": {"in": list(wish.gpu_names)}}
-    if wish.num_gpus is not None:
-        asked["num_gpus"] = {"num_gpus": {"eq": wish.num_gpus}}
-    if wish.min_gpu_ram_gb is not None:
-        asked["min_gpu_ram_gb"] = {"gpu_ram": {"gte": mb_from_gb(wish.min_gpu_ram_gb) * NOMINAL}}
+    asked |= wish.wired()
     if wish.max_price is not None and wish.rental == "on_demand":
         # Which price it compares is known for this kind only; `fits` compares all of them.
         asked["max_price_usd_per_hour"] = {"dph_total": {"lte": wish.max_price.dollars}}
-    if wish.min_reliability is not None:
-        asked["min_reliability"] = {"reliability": {"gte": wish.min_reliability}}
-    if wish.ports is not None:
-        asked["ports"] = {"direct_port_count": {"gte": wish.ports}}
     if wish.countries is not None:
         asked["countries"] = {"geolocation": {"in": list(wish.countries)}}
     asked["hours"] = {"duration": {"gte": float(seconds_from_hours(wish.hours))}}
@@ -167,15 +155,8 @@ def misfits(wish: SearchCriteria, offer: Offer) -> list[str]:
     """The parameters an offer does not keep to: the vendor's word is not taken for it."""
     keeps = {
         "gpu_names": wish.gpu_names is None or offer.gpu_name in wish.gpu_names,
-        "num_gpus": wish.num_gpus is None or offer.num_gpus == wish.num_gpus,
-        "min_gpu_ram_gb": (
-            wish.min_gpu_ram_gb is None or offer.gpu_ram_gb >= wish.min_gpu_ram_gb * NOMINAL
-        ),
-        "ports": wish.ports is None or offer.direct_ports >= wish.ports,
+        **wish.kept_by(offer),
         "max_price_usd_per_hour": wish.max_price is None or offer.usd_per_hour <= wish.max_price,
-        "min_reliability": (
-            wish.min_reliability is None or offer.reliability >= wish.min_reliability
-        ),
         "countries": wish.countries is None or offer.country in wish.countries,
         "hours": offer.max_hours >= wish.hours,
         "disk_gb": offer.max_disk_gb >= wish.disk_gb,

@@ -9,6 +9,7 @@ from vast_mcp.errors import InputInvalid, LedgerUnavailable
 from vast_mcp.market.bids import bid_warnings
 from vast_mcp.market.browsing import CHEAPEST_FIRST, MOST_PAGES, Browsed, browse
 from vast_mcp.market.comparing import NamePrices, by_name
+from vast_mcp.market.filters import FILTER_NAMES, OfferFilters
 from vast_mcp.market.gpus import (
     Meant,
     all_cards,
@@ -49,15 +50,12 @@ _SHORT_HOURS = 0.25
 _SMALL_DISK_GB = 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search(OfferFilters):
     """A search as it was asked, before names and texts are made out."""
 
     gpu_names: tuple[str, ...] = ()
-    num_gpus: int | None = None
-    min_gpu_ram_gb: float | None = None
     max_price_usd_per_hour: float | None = None
-    min_reliability: float | None = None
     countries: tuple[str, ...] = ()
     disk_gb: float | None = None
     rental: Rental = "on_demand"
@@ -69,8 +67,6 @@ class Search:
     query: str = ""
     order_by: str = ""
     limit: int = 10
-    ports: int | None = None
-    """How many open ports the host must have; default: what the template opens."""
     counted: bool = True
     """False: the first ones will do, and nobody asks how many there are."""
 
@@ -210,14 +206,11 @@ async def _wish(account: Account, search: Search) -> tuple[SearchCriteria, tuple
         download_gb=search.download_gb,
         rental=search.rental,
         gpu_names=names or None,
-        num_gpus=search.num_gpus,
-        min_gpu_ram_gb=search.min_gpu_ram_gb,
         max_price=None if price is None else UsdPerHour.of(price),
-        min_reliability=search.min_reliability,
         countries=countries or None,
         query=query or None,
         image=image_for(search.image, template),
-        ports=_ports(search.ports, template),
+        **{**search.asked(), "ports": _ports(search.ports, template)},
     )
     return wish, meant
 
@@ -288,13 +281,9 @@ async def _without(
     """
     limits, now_us = account.limits(), account.clock.lease_us()
     wide = replace(
-        wish,
-        num_gpus=None,
-        min_gpu_ram_gb=None,
+        wish.without(*FILTER_NAMES),
         max_price=None,
-        min_reliability=None,
         countries=None,
-        ports=None,
         hours=_SHORT_HOURS,
     )
     seen = await _fetch(account, wide, pages=_WIDE_PAGES)
@@ -326,11 +315,8 @@ def _each_dropped(wish: SearchCriteria) -> dict[str, SearchCriteria]:
     """The wish without each other filter that it has; the more expensive ones are cut off first."""
     each = {
         "max_price_usd_per_hour": replace(wish, max_price=None),
-        "num_gpus": replace(wish, num_gpus=None),
-        "min_gpu_ram_gb": replace(wish, min_gpu_ram_gb=None),
         "countries": replace(wish, countries=None),
-        "ports": replace(wish, ports=None),
-        "min_reliability": replace(wish, min_reliability=None),
+        **{name: wish.without(name) for name in FILTER_NAMES},
         "hours": replace(wish, hours=min(wish.hours, _SHORT_HOURS)),
     }
     return {name: eased for name, eased in each.items() if eased != wish}
