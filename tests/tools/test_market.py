@@ -358,3 +358,19 @@ async def test_an_offer_is_called_gone_only_after_both_lookups(tmp_path: Path) -
     asked = [sorted({"id", "ask_contract_id"} & body.keys()) for body in sent_searches(world)]
     assert asked == [["ask_contract_id"], ["id"]]
     assert not world.simulator.mutations()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_search_may_be_for_datacenters_only_or_for_none(
+    tmp_path: Path, *, wanted: bool
+) -> None:
+    """The vendor is asked for it, and what it answers is held to it."""
+    world = World(tmp_path)
+    async with world.connect() as client:
+        found = await world.call(
+            client, "search_offers", gpu_names=["H100"], datacenter=wanted, num_gpus=1
+        )
+    sent = next(one for one in world.simulator.requests if one.path.endswith("/bundles/"))
+    assert sent.json["datacenter"] == {"eq": wanted}
+    assert found["offers"]
+    assert {bool(row.get("datacenter")) for row in found["offers"]} == {wanted}

@@ -55,6 +55,11 @@ class OfferFilters:
         OfferFilter("reliability", "gte", lambda asked, offer: offer.reliability >= asked),
     ] = None
 
+    datacenter: Annotated[
+        bool | None, OfferFilter("datacenter", "eq", lambda asked, offer: offer.datacenter == asked)
+    ] = None
+    """In a datacenter, or not in one (`hosting_type`, docs/vendor-api.md#offers)."""
+
     def asked(self) -> dict[str, Any]:
         """Every filter by name with its value, also those that are any."""
         return {name: getattr(self, name) for name in FILTER_NAMES}

@@ -209,6 +209,7 @@ async def search_offers(
     ] = None,
     max_price_usd_per_hour: Annotated[float | None, Field(gt=0, le=1000)] = None,
     min_reliability: Annotated[float | None, Field(ge=0, le=1)] = None,
+    datacenter: bool | None = None,
     countries: Annotated[
         list[str] | None, Field(description="two-letter codes, or EU, Europe, Asia, North_America…")
     ] = None,
@@ -248,6 +249,7 @@ async def search_offers(
         min_gpu_ram_gb=min_gpu_ram_gb,
         max_price_usd_per_hour=max_price_usd_per_hour,
         min_reliability=min_reliability,
+        datacenter=datacenter,
         countries=tuple(countries or ()),
         disk_gb=disk_gb,
         rental=rental,
