@@ -371,6 +371,7 @@ async def test_a_search_may_be_for_datacenters_only_or_for_none(
             client, "search_offers", gpu_names=["H100"], datacenter=wanted, num_gpus=1
         )
     sent = next(one for one in world.simulator.requests if one.path.endswith("/bundles/"))
+    assert isinstance(sent.json, dict)
     assert sent.json["datacenter"] == {"eq": wanted}
     assert found["offers"]
     assert {bool(row.get("datacenter")) for row in found["offers"]} == {wanted}
