@@ -5,7 +5,7 @@ ledger: a field that has its default is left out, and keys that are not known he
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -28,15 +28,16 @@ from vast_mcp.units import Usd, UsdPerHour
 _T = TypeVar("_T")
 _GPUS = re.compile(r"(\d+)x (.*)", re.DOTALL)
 _CARRIED = "carried"
+_Reader = Callable[[Json], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """One field: its name here, its key in the file, its type, and what it is when absent."""
+    """One field: its name here, its key in the file, what reads it, and what it is when absent."""
 
     name: str
     key: str
-    kind: Any
+    read: _Reader
     default: Any
     codec: "FactsCodec[Any] | None" = None
     """Of facts that are an object of their own there, or a list of them."""
@@ -70,7 +71,7 @@ class FactsCodec(Generic[_T]):
             _Slot(
                 name=one.name,
                 key=renamed.get(one.name, one.name),
-                kind=hints[one.name],
+                read=_reader(hints[one.name], inside.get(one.name)),
                 default=MISSING if whole else one.default,
                 codec=inside.get(one.name),
             )
@@ -95,7 +96,7 @@ class FactsCodec(Generic[_T]):
         """
         held = _typed(stored, dict)
         values = {
-            slot.name: _read(slot.kind, held[slot.key], slot.codec)
+            slot.name: slot.read(held[slot.key])
             for slot in self._slots
             if held.get(slot.key) is not None
         }
@@ -128,26 +129,28 @@ class FactsCodec(Generic[_T]):
         return written
 
 
-def _read(kind: Any, value: Json, codec: FactsCodec[Any] | None) -> Any:  # noqa: ANN401  the border to the file
+def _reader(kind: Any, codec: FactsCodec[Any] | None) -> _Reader:  # noqa: ANN401  a field's type
+    """What reads a field of this type: put together once, for a ledger is read all the time."""
     if isinstance(kind, UnionType):
         (kind,) = (one for one in get_args(kind) if one is not NoneType)
     if get_origin(kind) is tuple:
-        return tuple(_read(get_args(kind)[0], one, codec) for one in _typed(value, list))
+        read = _reader(get_args(kind)[0], codec)
+        return lambda value: tuple(read(one) for one in _typed(value, list))
     if codec is not None:
-        return codec.decode(value)
+        return codec.decode
     if get_origin(kind) is Mapping:
-        return {key: _typed(one, str) for key, one in _typed(value, dict).items()}
+        return lambda value: {key: _typed(one, str) for key, one in _typed(value, dict).items()}
     if kind is Gpus:
-        return _gpus(_typed(value, str))
+        return lambda value: _gpus(_typed(value, str))
     if kind is LowStretch:
-        return LowStretch(*(_typed(one, int) for one in _typed(value, list)))
-    if kind in (Usd, UsdPerHour):
-        return kind(_typed(value, int))
+        return lambda value: LowStretch(*(_typed(one, int) for one in _typed(value, list)))
     if kind is float:
-        return float(_typed(value, int | float))
+        return lambda value: float(_typed(value, int | float))
+    if kind in (Usd, UsdPerHour):
+        return lambda value: kind(_typed(value, int))
     if issubclass(kind, StrEnum):
-        return kind(_typed(value, str))
-    return _typed(value, kind)
+        return lambda value: kind(_typed(value, str))
+    return lambda value: _typed(value, kind)
 
 
 def _typed(value: Json, kind: Any) -> Any:  # noqa: ANN401  the border to the file
