@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import shell
+from tests.cli.test_freeze import rented_at
+from vast_mcp.actions import StopInstance
+from vast_mcp.cli.main import main
+from vast_mcp.cli.pending import as_row
 from vast_mcp.cli.terminal import WIDTH, aligned, paragraph, print_finding, print_table
+from vast_mcp.guard.act import Caller, Pending
 
 HEAD = ("what", "state", "label")
 ROWS = [("instance 1", "ready", "a [bold]label[/bold]"), ("volume 22", "", "")]
@@ -89,16 +94,35 @@ def test_a_question_is_wrapped_at_words() -> None:
 
 
 async def test_scripts_get_json_from_every_list(tmp_path: Path) -> None:
-    """leases, pending, policy show, doctor."""
-    async with shell(tmp_path) as at:
+    """leases, pending, doctor; a price is a number, a plan has its id."""
+    async with shell(tmp_path, hours_ago=1) as at:
+        number = await rented_at(at, "mine")
+        at.world.run_until_ready()
         leases = json.loads((await at.run("leases", "--json")).out)
-        pending = json.loads((await at.run("pending", "--json")).out)
-        policy = json.loads((await at.run("policy", "show", "--json")).out)
         doctor = json.loads((await at.run("doctor", "--json")).out)
-    assert leases == {"rows": [], "frozen": "", "warnings": []}
-    assert pending == []
-    assert policy["limits"][0]["limit"] == "limits.max_usd_per_hour"
+        async with at.runtime() as runtime:
+            stop = StopInstance(number)
+            pending = await runtime.session.guard.propose(stop, Caller(client="terminal"))
+        assert isinstance(pending, Pending)
+    (row,) = leases["rows"]
+    assert (row["what"], row["made_by"]) == (f"instance {number}", "us")
+    assert isinstance(row["price"], float)
+    assert (leases["frozen"], leases["warnings"]) == ("", [])
     assert {line["result"] for line in doctor} <= {"ok", "note"}
+    told = as_row(pending.plan)
+    assert (told["plan_id"], told["approved"]) == (pending.plan.plan_id, False)
+    assert "Stop" in str(told["question"])
+
+
+def test_the_policy_is_there_as_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each limit with its value and where it is from."""
+    assert main(["policy", "show", "--json"]) == 0
+    policy = json.loads(capsys.readouterr().out)
+    assert policy["limits"][0] == {
+        "limit": "limits.max_usd_per_hour",
+        "value": "$3.00/h",
+        "from": "built-in",
+    }
 
 
 def test_serve_loads_nothing_that_draws_tables() -> None:

@@ -72,13 +72,14 @@ def run(args: argparse.Namespace) -> int:
         return Exit.FAILED
     if not chosen:
         print(f"Found: {', '.join(client.title for client in clients)}.")
+    has_key = args.remove or args.dry_run or _has_key(args)
     walk = Walk(here, None if args.remove else launch, args.dry_run, args.yes, _typed())
     code = anyio.run(walk.through, clients)
     if walk.unasked:
         told = "nobody can be asked here, so nothing was written: use a terminal, or add --yes"
         print(f"\nvast-mcp install: {told}", file=sys.stderr)
     if walk.written and not args.remove:
-        for line in notes(here.environ, simulated=args.simulate, has_key=_has_key(args)):
+        for line in notes(here.environ, simulated=args.simulate, has_key=has_key):
             print(line)
     return code
 

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from vast_mcp.errors import ConfigInvalid
 
 PROGRAM = "vast-mcp"
-_UV_CACHE = re.compile(r"(?:archive|environments)-v\d+")
+_UV_CACHE = re.compile(r"(?:archive|builds|environments)-v\d+")
 """Directories of uv's cache in which `uvx` builds an environment that may be gone tomorrow."""
 
 Which = Callable[[str], str | None]
