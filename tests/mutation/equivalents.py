@@ -49,7 +49,7 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
     ),
     Equivalent(
         "vast_mcp/served.py",
-        "_strict_tool",
+        "strict_tool",
         "False -> (True)",
         "the SDK's own schema of results, made or not, is replaced by ours a few lines below",
     ),

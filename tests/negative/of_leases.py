@@ -84,8 +84,8 @@ OF_LEASES: tuple[Weakening, ...] = (
     ),
     Weakening(
         "a label may hold the key",
-        "vast_mcp/actions/upkeep.py",
-        '        account.secrets.check_text("label", self.label, account.limits())\n',
+        "vast_mcp/actions/declared_values.py",
+        "        account.secrets.check_text(name, value, account.limits())\n",
         "",
         (TEXTS,),
     ),

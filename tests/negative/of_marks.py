@@ -71,9 +71,9 @@ OF_MARKS: tuple[Weakening, ...] = (
     ),
     Weakening(
         "the mark of a copy goes into what is relabelled",
-        "vast_mcp/actions/upkeep.py",
-        "            label = text if seen.whose.copied else account",
-        "            label = account",
+        "vast_mcp/actions/declared_values.py",
+        "    return text if seen.whose.copied else account",
+        "    return account",
         (COPIED, "-k", "relabelled"),
     ),
 )

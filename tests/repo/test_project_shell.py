@@ -82,7 +82,7 @@ def test_the_coverage_gate_fails_a_room_below_it_and_one_that_is_missing() -> No
     """Branches of all files of a room count together; a missing room is not a covered one."""
     summary = {"covered_branches": 9, "num_branches": 10}
     report = {"files": {f"vast_mcp/{n}": {"summary": summary} for n in ("guard/a.py", "units.py")}}
-    report["files"]["vast_mcp/leases/onstart_guard/b.py"] = {
+    report["files"]["vast_mcp/guard/more/b.py"] = {
         "summary": {"covered_branches": 90, "num_branches": 90}
     }
     found = shares(report)
