@@ -4,10 +4,14 @@ Run by `make conformance`, which fetches these programs; skipped where they are 
 """
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from release.facts import ROOT
 from tests.conformance.programs import FOLDER, INSPECTOR, SERVER, judged, node, run
 from tests.transports.processes import started
 
@@ -28,6 +32,8 @@ FREE = {
     },
 }  # fmt: skip
 """Scenarios that call nothing by a name of the suite's own example server."""
+SCORED = {"2026-07-28": 37, "2025-11-25": 30}
+"""How many of a revision's scenarios are scored."""
 
 
 @pytest.mark.parametrize("revision", FREE)
@@ -40,6 +46,26 @@ async def test_the_server_as_it_is_passes_every_scenario_that_needs_no_fixture(
         _, verdicts, told = judged(revision, await server.said(ADDRESS), tmp_path / "results")
     failed = {name for name in FREE[revision] if not verdicts.get(name)}
     assert failed == set(), told[-4000:]
+
+
+@pytest.mark.parametrize("revision", FREE)
+def test_the_factory_with_the_suites_example_passes_every_scored_scenario(
+    tmp_path: Path, revision: str
+) -> None:
+    """Our middleware, sealing, caching and transport keep the protocol whole."""
+    node()
+    program = [sys.executable, "-m", "tests.conformance.fixtures"]
+    with subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            address = next(
+                found[1] for line in process.stderr if (found := re.search(ADDRESS, line))
+            )
+            code, verdicts, told = judged(revision, address, tmp_path / "results")
+        finally:
+            process.terminate()
+    assert code == 0, told[-4000:]
+    assert sum(verdicts.values()) >= SCORED[revision]
 
 
 @pytest.mark.parametrize("era", ["legacy", "auto", "modern"])
