@@ -5,6 +5,7 @@ notices is a missing test.
 """
 
 from tests.negative.of_answers import OF_ANSWERS
+from tests.negative.of_jobs import OF_JOBS
 from tests.negative.of_keys import OF_KEYS
 from tests.negative.of_leases import OF_LEASES
 from tests.negative.of_market import OF_MARKET
@@ -348,6 +349,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
         ("tests/server/test_secrets.py",),
     ),
     *OF_LEASES,
+    *OF_JOBS,
     *OF_KEYS,
     *OF_MARKET,
     *OF_MARKS,
