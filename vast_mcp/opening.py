@@ -72,16 +72,19 @@ class Opening(Generic[_Account]):
                     tasks.cancel_scope.cancel()
 
     async def _hold(self, clock: Clock) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._want_after_listing, clock)
-            with anyio.move_on_after(AT_LATEST_S):
-                await self._wanted.wait()
-            tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as waits:
+            waits.start_soon(self._want_after_listing, clock)
+            waits.start_soon(self._want_after, clock, AT_LATEST_S)
+            await self._wanted.wait()
+            waits.cancel_scope.cancel()
         async with self._open() as self._account:
             self._opened.set()
             await self._leaving.wait()
 
     async def _want_after_listing(self, clock: Clock) -> None:
         await self._listed.wait()
-        await clock.real_sleep(AFTER_LISTING_S)
+        await self._want_after(clock, AFTER_LISTING_S)
+
+    async def _want_after(self, clock: Clock, seconds: float) -> None:
+        await clock.real_sleep(seconds)
         self._wanted.set()

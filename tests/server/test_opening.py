@@ -5,15 +5,36 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from mcp import Client
 
 from tests.world import SEAL_KEY, World
 from vast_mcp.clock import SystemClock
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.opening import AT_LATEST_S, Opening
+from vast_mcp.opening import AFTER_LISTING_S, AT_LATEST_S, Opening
 from vast_mcp.runtime import Runtime, open_runtime
 from vast_mcp.server import VastServer, create_server
+
+
+class ByHand(SystemClock):
+    """A clock whose pauses end when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused: dict[float, anyio.Event] = {}
+
+    async def real_sleep(self, seconds: float) -> None:
+        """Wait for `let`."""
+        self.paused[seconds] = anyio.Event()
+        await self.paused[seconds].wait()
+
+    async def let(self, seconds: float) -> None:
+        """End the pause of so many seconds, once it has begun."""
+        with anyio.fail_after(30):
+            while seconds not in self.paused:
+                await anyio.lowlevel.checkpoint()
+        self.paused[seconds].set()
 
 
 class Late:
@@ -21,6 +42,7 @@ class Late:
 
     def __init__(self, tmp_path: Path) -> None:
         self.world = World(tmp_path)
+        self.clock = ByHand()
         self.opened = 0
         self.closed = 0
 
@@ -37,7 +59,7 @@ class Late:
 
     def server(self) -> VastServer:
         """As `vast-mcp serve` makes it."""
-        return create_server(self.runtime, SEAL_KEY, open_after_listing=SystemClock())
+        return create_server(self.runtime, SEAL_KEY, open_after_listing=self.clock)
 
     @property
     def asked(self) -> list[str]:
@@ -65,6 +87,7 @@ async def test_after_the_listing_the_account_opens_by_itself(tmp_path: Path) -> 
     late = Late(tmp_path)
     async with Client(late.server()) as client:
         await client.list_tools()
+        await late.clock.let(AFTER_LISTING_S)
         await late.until_opened()
     assert late.closed == 1
 
@@ -73,6 +96,7 @@ async def test_without_any_listing_the_account_opens_soon(tmp_path: Path) -> Non
     """A client that only connects, or that knows the list by heart, is no reason not to watch."""
     late = Late(tmp_path)
     async with Client(late.server()):
+        await late.clock.let(AT_LATEST_S)
         await late.until_opened()
     assert AT_LATEST_S <= 1
     assert late.closed == 1
