@@ -1,15 +1,17 @@
 """Measures what a user waits for and what a model reads; `make bench` prints one table.
 
-Cold start: a new process with an empty home, from spawn to the answer of the first `tools/list`,
-ours (`serve --simulate`) and the bare server in turns. Per call: the same read through a real stdio
-client and through the API client alone, on simulators of the same seed. Sizes: bytes / 4 of what
-the model sees. Exit 1 when a goal is missed.
+Cold start: our wheel is installed in an environment of its own, away from the source tree. Each
+start is a new process in an empty home, ours (`serve --simulate`) and the SDK's bare server of the
+same environment in turns, from spawn to the answer of the first `tools/list`. With `--against
+COMMIT` the wheel of that commit starts in the same turns, and the first call is compared.
+Per call: the same read through a real stdio client and through the API client alone, on simulators
+of the same seed. Sizes: bytes / 4 of what the model sees. Exit 1 when a goal is missed.
 """
 
+import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,34 +21,20 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from cold_start import THINKS_S, medians
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult
+from wheels import Installed
 
 from vast_mcp.api.connection import Connection
 from vast_mcp.api.reads import Reads
 from vast_mcp.clock import ScaledClock
 from vast_mcp.simulator import Simulator, SimulatorTransport
 
-HERE = Path(__file__).resolve().parent
-ROUNDS = 11
+ROUNDS = 7
 CALLS = 60
 OURS = ["-m", "vast_mcp", "serve", "--simulate"]
-BARE = [str(HERE / "bare_server.py")]
-GREETING = (
-    {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "bench", "version": "1"},
-        },
-    },
-    {"jsonrpc": "2.0", "method": "notifications/initialized"},
-    {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,53 +55,31 @@ class Figure:
         """Name, value, goal, and a word if it is missed."""
         goal = "" if self.goal is None else f"goal {self.goal:g}"
         return (
-            f"{self.name:<44} {self.value:>9.2f} {self.unit:<6} {goal:<11}"
+            f"{self.name:<48} {self.value:>9.2f} {self.unit:<6} {goal:<11}"
             f"{'' if self.met else ' MISSED'}"
         ).rstrip()
 
 
-def seconds_to_listing(words: list[str]) -> float:
-    """From spawn to the first listing, in a home where nothing was ever written."""
-    with tempfile.TemporaryDirectory() as home:
-        environment = {"PATH": os.environ["PATH"], "HOME": home, "TMPDIR": home}
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for message in GREETING:
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-        process.stdin.flush()
-        answered = json.loads(process.stdout.readline())
-        listed = json.loads(process.stdout.readline())
-        took = time.perf_counter() - began
-        process.stdin.close()
-        process.wait(timeout=20)
-        process.stdout.close()
-    if answered.get("id") != 1 or not listed["result"]["tools"]:
-        raise SystemExit(f"no listing from {' '.join(words)}")
-    return took
-
-
-def cold_start() -> list[Figure]:
-    """Both servers in turns, so that a busy machine troubles both alike."""
-    for words in (OURS, BARE):
-        seconds_to_listing(words)  # compiled modules are on the disk after this
-    times: dict[str, list[float]] = {"ours": [], "bare": []}
-    for _ in range(ROUNDS):
-        times["bare"].append(seconds_to_listing(BARE))
-        times["ours"].append(seconds_to_listing(OURS))
-    ours, bare = (statistics.median(times[name]) for name in ("ours", "bare"))
-    return [
-        Figure("cold start to the first tools/list", ours * 1000, "ms"),
-        Figure("the same, bare one-tool server", bare * 1000, "ms"),
-        Figure("cold start against the bare server", ours / bare, "x", 1.20),
-    ]
+def cold_start(ours: Installed, before: Installed | None) -> list[Figure]:
+    """All servers in turns; the first call at once and after as long as a model thinks."""
+    mine = {"ours": ours.server} | ({"before": before.server} if before else {})
+    listed = medians({"bare": ours.bare, **mine}, ROUNDS)
+    bare = listed["bare"].listing
+    figures = [Figure("cold start to tools/list, bare one-tool server", bare * 1000, "ms")]
+    for name in mine:
+        took = listed[name].listing
+        goal = 1.15 if name == "ours" else None
+        figures.append(Figure(f"the same, {name}", took * 1000, "ms"))
+        figures.append(Figure(f"{name} against the bare server", took / bare, "x", goal))
+    at_once = medians(mine, ROUNDS, call_after_s=0.0)
+    later = medians(mine, ROUNDS, call_after_s=THINKS_S)
+    for name in mine:
+        whole, call = at_once[name].spawn_to_call, later[name].call
+        assert whole is not None
+        assert call is not None
+        figures.append(Figure(f"spawn to a first call made at once, {name}", whole * 1000, "ms"))
+        figures.append(Figure(f"first call after {THINKS_S:g} s, {name}", call * 1000, "ms"))
+    return figures
 
 
 async def median_ms(call: Callable[[], Any]) -> float:
@@ -171,7 +137,7 @@ async def through_the_server() -> list[Figure]:
     return [
         Figure("one read through the server (stdio)", ours, "ms"),
         Figure("the same read by the API client alone", alone, "ms"),
-        Figure("time added per call", ours - alone, "ms", 8.0),
+        Figure("time added per call", ours - alone, "ms", 5.0),
         Figure(f"default tools/list ({len(listing.tools)} tools)", size / 4, "tokens", 9_000),
         Figure(f"{len(offers.get('offers', []))} offers", tokens(offers), "tokens", 600),
         Figure(f"{len(shown.get('instances', []))} instances", tokens(shown), "tokens", 600),
@@ -194,7 +160,18 @@ def tokens(answer: dict[str, Any]) -> float:
 
 def main() -> int:
     """Measure everything and print it."""
-    figures = [*anyio.run(through_the_server), *cold_start()]
+    words = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    words.add_argument("--against", metavar="COMMIT", help="measure the wheel of this commit too")
+    words.add_argument("--starts-only", action="store_true", help="leave calls and sizes out")
+    given = words.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        ours = Installed.of(Path(place, "ours"))
+        before = Installed.of(Path(place, "before"), given.against) if given.against else None
+        figures = cold_start(ours, before)
+    if not given.starts_only:
+        figures += anyio.run(through_the_server)
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, median of {ROUNDS} starts")
     for figure in figures:
         print(figure)
