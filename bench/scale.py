@@ -178,14 +178,13 @@ def fill(path: Path, rows: int) -> None:
                     "ended_us": model["ended_us"] - back_us,
                 }
             )
-            stretches.append(
-                (intent_id, model["created_us"] - back_us, model["ended_us"] - back_us)
-            )
+            ended_us = model["ended_us"] - back_us
+            stretches.append((intent_id, model["created_us"] - back_us, ended_us, ended_us))
         marks = ", ".join(f":{name}" for name in names)
         books.executemany(f"INSERT INTO rentals ({', '.join(names)}) VALUES ({marks})", copies)  # noqa: S608
         books.executemany(
             "INSERT INTO segments (tenant, account, intent_id, kind, rate, fixed, from_us,"
-            " until_us, closed_us) VALUES ('local', '', ?1, 'lease', 300000, 0, ?2, ?3, ?3)",
+            " until_us, closed_us) VALUES ('local', '', ?, 'lease', 300000, 0, ?, ?, ?)",
             stretches,
         )
 

@@ -87,10 +87,12 @@ class Transaction(JobRows, AuditRows, OutboxRows, ChargeRows):
         """
         return self._all(
             Rental,
-            "SELECT * FROM rentals WHERE principal = ?1 AND request_key = ?2 AND ended_us IS NULL"
+            "SELECT * FROM rentals WHERE principal = ? AND request_key = ? AND ended_us IS NULL"
             " UNION ALL SELECT * FROM rentals"
-            " WHERE principal = ?1 AND request_key = ?2 AND ended_us >= ?3"
+            " WHERE principal = ? AND request_key = ? AND ended_us >= ?"
             " ORDER BY created_us DESC",
+            principal,
+            request_key,
             principal,
             request_key,
             ended_since_us,
