@@ -123,8 +123,7 @@ def _read(path: Path, api_base: str) -> Login:
         if row["api_base"] != api_base or not isinstance(value, str):
             raise ValueError(path)
     except (OSError, ValueError, KeyError, TypeError):
-        again = "run `vast-mcp login` again"
-        return Login(Place.FILE, path, trouble=f"{path} of vast-mcp login is damaged: {again}")
+        return Login(Place.FILE, path, trouble=f"the login in {path} is damaged")
     if place is Place.FILE:
         return Login(place, path, value)
     answer = desktop_keyring.read(_name(api_base))
