@@ -109,7 +109,7 @@ def resources_table() -> str:
 
 def limits_section() -> str:
     """Every key of the policy with its built-in value."""
-    rows = ["| key | built in | meaning |", "|---|---|---|"]
+    rows = ["| key | default | meaning |", "|---|---|---|"]
     rows += [f"| `{key}` | {value} | {meaning} |" for key, value, meaning in limits_table()]
     return "\n".join(rows)
 

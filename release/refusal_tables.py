@@ -34,7 +34,7 @@ _RENT = Spend(
 )
 """Ten hours of a machine that breaks no rule."""
 _PLAIN = Exposure(today=_DAY, credit=Usd.of(100), account_usd_per_hour=UsdPerHour.of(1))
-_FROM = "2026-11-20 by the person"
+_FROM = "2026-11-20 by the user"
 
 
 def vendor_table() -> str:
@@ -61,14 +61,14 @@ def _mark(row: Row) -> str:
 
 def policy_table() -> str:
     """One row per rule that can refuse: what is said, the model's step, what the person can do."""
-    rows = ["| rule | what is said | next step | the person |", "|---|---|---|---|"]
+    rows = ["| rule | message | next step | what the user can do |", "|---|---|---|---|"]
     found: dict[str, Reason] = {}
     for request, exposure, limits in _cases():
         decision = decide(request, exposure, limits)
         for reason in decision.reasons if isinstance(decision, Deny) else ():
             found.setdefault(reason.rule, reason)
     for rule, reason in sorted(found.items()):
-        person = reason.person_can or f"changes {reason.setting}, in {reason.place}"
+        person = reason.person_can or f"change {reason.setting}, in {reason.place}"
         rows.append(f"| `{rule}` | {reason.says} | {reason.model_can} | {person} |")
     return "\n".join(rows)
 

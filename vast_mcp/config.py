@@ -207,7 +207,7 @@ def load_or_make_secret(path: Path, length: int = 32) -> bytes:
     except OSError as error:
         raise ConfigInvalid(
             f"{path} cannot be used ({error.strerror}).",
-            hint="It marks what is ours and seals questions; give us a private place for it.",
+            hint="It marks what vast-mcp made and seals questions; give it a private place.",
         ) from error
 
 

@@ -73,8 +73,8 @@ def local_roots(settings: Settings) -> LocalRoots:
     for root in found.roots:
         if what := held_of_ours(root, settings):
             raise PathRefused(
-                f"{root} is open for files and holds {what}, which no copy may touch.",
-                hint="Only the person can move one of them to another directory.",
+                f"{root} is open for copying and contains {what}, which no copy may touch.",
+                hint="Only the user can move one of them to another directory.",
             )
     return found
 

@@ -256,7 +256,7 @@ class VastServer(MCPServer[ServerLifespan]):
 
 async def _session(context: Context[ServerLifespan, Any] | None) -> "Session":
     if context is None:
-        raise MCPError(code=INTERNAL_ERROR, message="Asked outside of a request.")
+        raise MCPError(code=INTERNAL_ERROR, message="Asked outside a request.")
     lifespan: ServerLifespan = context.request_context.lifespan_context
     return await lifespan.ready()
 

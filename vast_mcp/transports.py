@@ -57,12 +57,12 @@ class HttpDoor:
             return
         if not self.token:
             raise ConfigInvalid(
-                f"--host {self.host} can be reached by others, so a token is needed.",
+                f"--host {self.host} is reachable from other computers, so a token is needed.",
                 hint="Set VAST_MCP_HTTP_TOKEN or --token-file, or serve on 127.0.0.1.",
             )
         if not self.allowed_hosts:
             raise ConfigInvalid(
-                f"--host {self.host} needs the names it may be called by.",
+                f"--host {self.host} needs the host names it may be called by.",
                 hint="Pass --allowed-host NAME for each; others are refused (DNS rebinding).",
             )
 

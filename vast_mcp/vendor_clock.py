@@ -162,7 +162,7 @@ class VendorJudge:
         return (
             f"This computer's clock says {_words(local_us)}, Vast.ai's answers say"
             f" {_words(last_us)}: until three answers over a minute confirm the vendor's time, no"
-            " lease is begun or ended."
+            " lease is started or ended."
         )
 
     def skew_us(self, local_us: int, at_s: float) -> int | None:

@@ -8,7 +8,7 @@ import pytest
 from tests.world import World
 from vast_mcp.actions.container import lost_variables, odd_options, qualified, size_note
 
-LOST = "Not set inside, for a ';' in its value: "
+LOST = "Not set inside the container, because its value has a ';': "
 
 
 @pytest.mark.parametrize(

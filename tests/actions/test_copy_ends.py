@@ -111,8 +111,8 @@ def test_a_size_is_told_in_its_unit(count: int, words: str) -> None:
     [
         (1, 0, "1 file copied (4.1 kB moved)"),
         (2, 0, "2 files copied (4.1 kB moved)"),
-        (0, 1, "0 files copied (4.1 kB moved), 1 was there already"),
-        (2, 3, "2 files copied (4.1 kB moved), 3 were there already"),
+        (0, 1, "0 files copied (4.1 kB moved), 1 was already there"),
+        (2, 3, "2 files copied (4.1 kB moved), 3 were already there"),
     ],
 )
 def test_what_was_copied_is_counted_in_words(files: int, unchanged: int, words: str) -> None:
@@ -144,8 +144,8 @@ def test_a_host_with_fewer_open_ports_than_asked_for_is_refused(
     ("ports", "words"),
     [
         ((), ""),
-        (("8000",), "Port 8000 is open to everybody"),
-        (("1", "2"), "Ports 1, 2 are open to everybody"),
+        (("8000",), "Port 8000 is open to the whole internet"),
+        (("1", "2"), "Ports 1, 2 are open to the whole internet"),
         (tuple("123456789"), "Ports 1, 2, 3, 4, 5, 6, 7, 8, … are open"),
         (tuple("12345678"), "Ports 1, 2, 3, 4, 5, 6, 7, 8 are open"),
     ],
@@ -214,8 +214,8 @@ def test_a_shortened_text_may_fill_its_room_to_the_byte(length: int) -> None:
     ("source", "destination", "field", "said"),
     [
         ("local:a", "local:b", "destination", "both places are on this computer"),
-        ("local:a", "V.2:/data/a", "destination", "a volume is not copied to or from this"),
-        ("V.2:/data/a", "local:a", "source", "a volume is not copied to or from this"),
+        ("local:a", "V.2:/data/a", "destination", "a volume cannot be copied to or from this"),
+        ("V.2:/data/a", "local:a", "source", "a volume cannot be copied to or from this"),
     ],
 )
 def test_a_place_that_cannot_be_joined_is_named_by_its_argument(
@@ -229,7 +229,10 @@ def test_a_place_that_cannot_be_joined_is_named_by_its_argument(
 
 @pytest.mark.parametrize(
     ("count", "shown"),
-    [(6, "6006/tcp, 6007/tcp: nobody"), (7, "6007/tcp, …: nobody")],
+    [
+        (6, "6006/tcp, 6007/tcp. The rest would be unreachable"),
+        (7, "6007/tcp, …. The rest would be unreachable"),
+    ],
 )
 def test_six_ports_that_a_host_lacks_are_named(count: int, shown: str) -> None:
     """And that there are more."""
@@ -237,4 +240,4 @@ def test_six_ports_that_a_host_lacks_are_named(count: int, shown: str) -> None:
     with pytest.raises(PolicyDenied) as refused:
         check_room(offer(direct_ports=1), ports, None)
     assert shown in refused.value.message
-    assert f"has 1 open port, and {count} would be needed" in refused.value.message
+    assert f"has 1 open port; {count} needed for" in refused.value.message

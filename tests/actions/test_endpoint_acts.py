@@ -125,7 +125,7 @@ async def test_the_same_call_is_a_repeat_while_its_endpoint_exists(
         return by.replay(tx, "local", NOW_US)
 
     if found is None:
-        with pytest.raises(InputInvalid, match="made with other arguments"):
+        with pytest.raises(InputInvalid, match="created with other arguments"):
             await on_books(None, write)
     else:
         assert (await on_books(None, write) is not None) is found
@@ -272,7 +272,7 @@ async def test_an_endpoint_is_found_with_or_without_its_mark(tmp_path: Path) -> 
         assert found.rental is not None
         assert found.target.ours
         assert (await find_endpoint(account, found.endpoint.raw_name)).endpoint == found.endpoint
-        with pytest.raises(NotFound, match="no endpoint of this name"):
+        with pytest.raises(NotFound, match="no endpoint with this name"):
             await find_endpoint(account, "cha")
         scaling = await listed_scaling(account, found.endpoint.endpoint_id)
         assert scaling == found.endpoint.scaling

@@ -179,7 +179,7 @@ async def test_an_outbid_machine_is_extended_with_its_state_in_the_question(tmp_
     done = await extended(world, instance_id)
     (question,) = world.questions[before:]
     for said in (question, " ".join(done["warnings"])):
-        assert "outbid: only its disk bills" in said
+        assert "outbid: only its disk is billed" in said
         assert "resumes by itself" in said
     assert len(question) <= 350
     assert done["status"] == "extended"
@@ -200,7 +200,7 @@ async def test_a_stopped_machine_has_no_lease_to_extend(tmp_path: Path, how: str
             world.simulator.set_stage(instance_id, "exited")
     before = len(world.simulator.mutations())
     said = await refused(world, instance_id)
-    assert "only its disk bills" in said
+    assert "only its disk is billed" in said
     assert "start_instance(instance_id=" in said
     assert len(world.simulator.mutations()) == before
 
@@ -208,8 +208,8 @@ async def test_a_stopped_machine_has_no_lease_to_extend(tmp_path: Path, how: str
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
-        ("offline", "host is offline: nothing bills"),
-        ("unknown", "counts as billing"),
+        ("offline", "host is offline: nothing is billed"),
+        ("unknown", "counts as billed"),
         ("scheduling", "its GPU is taken"),
     ],
 )
@@ -257,7 +257,7 @@ async def test_what_the_contract_has_left_is_counted_from_the_new_hours(tmp_path
     left_h = (contract.listing.ends_us - (await rentals(world))[0].lease_ends_us) / HOUR_US
     assert (await extended(world, instance_id, int(left_h) - 1))["status"] == "extended"
     said = await refused(world, instance_id, 4)
-    assert "4 h were asked. Retry with hours=1." in said
+    assert "4 h were requested. Retry with hours=1." in said
 
 
 @pytest.mark.parametrize(("hours", "fine"), [(1.0, False), (1.5, True)])

@@ -11,7 +11,10 @@ from vast_mcp.store import Job, JobFacts, JobPhase, JobSpec, SqliteLedger, Trans
 
 OUTPUTS = JobSpec("train", outputs=("model", "log"))
 STARTED, HOME = JobFacts(started=True), JobFacts(started=True, verified=True)
-AT_WORK, LOST = " Job job-a is at work on it.", " Job job-a: not all of its 2 outputs came home."
+AT_WORK, LOST = (
+    " Job job-a is running on it.",
+    " Job job-a: not all of its 2 outputs were brought back.",
+)
 
 
 def job(**changes: Any) -> Job:  # noqa: ANN401  any field
@@ -55,5 +58,5 @@ async def test_a_job_at_work_is_named_behind_one_that_is_over() -> None:
     """The newest has the word, and one that lost nothing says nothing."""
     over = job(phase=JobPhase.DONE, facts=HOME, created_us=2)
     assert await said(over, job(job_id="job-b", phase=JobPhase.RUNNING, created_us=1)) == (
-        " Job job-b is at work on it."
+        " Job job-b is running on it."
     )

@@ -69,11 +69,11 @@ def test_a_better_bid_is_a_quarter_above_the_least_or_the_one_that_lost(
 
 
 def test_an_outbid_machine_names_the_bid_that_would_win() -> None:
-    """Where the least bid is known; and what it costs while it waits."""
+    """Where the minimum bid is known; and what it costs while it waits."""
     told = words.outbid(TERMS, 7, UsdPerHour.of(0.4))
-    assert "The least bid is $0.40/h now; $0.50/h is likely to win." in told.said
+    assert "The minimum bid is now $0.40/h; $0.50/h is likely to win." in told.said
     assert "$0.24/day" in told.said
-    assert "least bid" not in words.outbid(TERMS, 7, None).said
+    assert "minimum bid" not in words.outbid(TERMS, 7, None).said
     assert told.values["usd_per_hour"] == 0.4123
     assert told.values["max_cost_usd"] == 1.65
 
@@ -127,7 +127,7 @@ def test_a_lease_with_a_layer_missing_is_told_with_its_warning() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer(accepted=True, named=7), "Vast.ai says that it rented instance 7, but no machine"),
+        (Answer(accepted=True, named=7), "Vast.ai says it rented instance 7, but no machine"),
         (Answer(accepted=True), "Vast.ai accepted the rent without naming a machine"),
         (Answer(named=7, said="Server error."), "The rent was sent. Server error: it may or may"),
         (Answer(named=7), "The rent was sent and its answer was lost: it may or may not exist."),
@@ -148,7 +148,7 @@ def test_an_unknown_rent_says_what_was_heard_and_what_stays_reserved(
 @pytest.mark.parametrize(
     ("gone", "ended", "undone"),
     [
-        (True, ("destroyed", "nothing", "is gone again"), ("undone", "destroyed at once", {})),
+        (True, ("destroyed", "nothing", "is gone since"), ("undone", "destroyed at once", {})),
         (
             False,
             ("destroying", "gpu+disk", "is being destroyed"),
@@ -170,7 +170,7 @@ def test_a_machine_that_is_not_kept_bills_until_its_end_is_proven(
 
 
 @pytest.mark.parametrize(
-    ("answered", "said"), [(True, "answer was no clear yes"), (False, "answer was lost")]
+    ("answered", "said"), [(True, "answer was not a clear yes"), (False, "answer was lost")]
 )
 def test_how_a_machine_was_found_is_told(said: str, *, answered: bool) -> None:
     """An answer that came and one that did not are two things."""

@@ -240,10 +240,10 @@ def test_the_present_end_is_that_of_the_books_or_the_label_and_of_nothing_that_r
     ("changes", "words"),
     [
         ({}, ""),
-        ({**STOPPED, "is_bid": True}, "It is outbid: only its disk bills ($0.24/day)"),
+        ({**STOPPED, "is_bid": True}, "It is outbid: only its disk is billed ($0.24/day)"),
         ({"actual_status": "scheduling"}, "its GPU is taken"),
-        ({"actual_status": "loading"}, "It does not run yet."),
-        ({"actual_status": "offline"}, "Its host is offline: nothing bills"),
+        ({"actual_status": "loading"}, "It is not running yet."),
+        ({"actual_status": "offline"}, "Its host is offline: nothing is billed"),
         ({"actual_status": "odd"}, "Its host does not report"),
     ],
 )
@@ -360,12 +360,12 @@ async def test_a_reboot_interrupts_unless_nothing_was_begun(
 async def test_a_machine_that_the_list_lacks_can_be_ended_until_its_end_is_proven(
     tmp_path: Path,
 ) -> None:
-    """As the ledger has it; other acts say that it counts as billing. Of no other is that said."""
+    """As the ledger has it; other acts say that it counts as billed. Of no other is that said."""
     world = World(tmp_path)
     instance_id = await rented(world)
     world.simulator.host_gone(instance_id)
     async with world.account() as account:
-        with pytest.raises(NotFound, match="counts as billing"):
+        with pytest.raises(NotFound, match="counts as billed"):
             await see(account, instance_id)
         found = await see(account, instance_id, ends_cost=True)
         assert (found.instance.listed, found.target.ours) == (False, True)

@@ -124,7 +124,7 @@ def test_an_error_that_nobody_knows_is_unknown_for_a_write(status: int, body: ob
     error = failure(WRITE, status, body)
     assert isinstance(error, OutcomeUnknown)
     assert error.answered
-    assert "no refusal that is known" in error.message
+    assert "not a known refusal" in error.message
 
 
 def test_a_web_page_with_403_is_a_burst_and_no_permission() -> None:

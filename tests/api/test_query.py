@@ -77,7 +77,7 @@ def test_regions_stand_beside_countries_and_are_excluded_as_a_whole() -> None:
         ("num_gpus=1 && gpu_name=x", "at character 12, `&&`: a column name is expected"),
         ("num_gpus =! 1", "an operator is expected"),
         ("num_gpus like 1", "an operator is expected"),
-        ("verified!=any", "goes with = only"),
+        ("verified!=any", "works with = only"),
         ("gpu_name in [A,B", "the closing ] is missing"),
         ('gpu_name="A', "the closing"),
         ("gpu_name in []", "a value is expected"),
@@ -175,7 +175,7 @@ def test_the_united_kingdom_is_found_under_both_its_codes() -> None:
     [
         ("gpu_ram>=24000", "`gpu_ram` is in GB per GPU; 24000 would be 24"),
         ("cpu_ram>64000", "`cpu_ram` is in GB; 64000 would be 64"),
-        ("reliability>99", "`reliability` goes from 0 to 1; 99 would be 0.99"),
+        ("reliability>99", "`reliability` ranges from 0 to 1; 99 would be 0.99"),
         ("reliability2>=99.5", "99.5 would be 0.995"),
         ("compute_cap>=8.9", "in hundredths; 8.9 would be 890"),
         ("cuda_vers>=124", "a version such as 12.4; 124 would be 12.4"),

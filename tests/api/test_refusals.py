@@ -77,7 +77,7 @@ EXPECTED: dict[str, tuple[type[ApiError], str]] = {
     "container_key_create": (Forbidden, "api.ask route access"),
     "container_key_new_key": (Forbidden, "user_write permission group"),
     "container_key_other_instance": (Forbidden, "constraint on id"),
-    "create_gpus_none": (OfferGone, "no GPU free"),
+    "create_gpus_none": (OfferGone, "no free GPU"),
     "create_lacks_credit": (VendorRefused, "billing page"),
     "create_no_such_ask_400": (OfferGone, "gone"),
     "create_no_such_ask_410": (OfferGone, "gone"),

@@ -48,7 +48,7 @@ async def test_the_command_that_a_refusal_names_opens_what_it_refused(tmp_path: 
         )  # fmt: skip
         more = {**rent, "offer_id": second.offer_id, "lease_hours": 20}
         told = await refused(world, client, "create_instance", **more)
-        assert "set by an earlier call's max_cost_usd or the person" in told
+        assert "set by an earlier call's max_cost_usd or the user" in told
         command = NAMED.search(told)
         assert command is not None, told
         words = command.group(1).replace("USD", "40").split()[1:]
@@ -108,7 +108,7 @@ async def test_a_budget_of_the_policy_is_named_by_file_and_holds_as_well(
             at.world, client, "create_instance", **rent, max_cost_usd=0.05, lease_hours=20
         )
     shown = capsys.readouterr().out
-    assert f"The policy gives it $0.05 (budget.Lora, in {at.world.policy_path})" in shown
+    assert f"The policy limits it to $0.05 (budget.Lora, in {at.world.policy_path})" in shown
     for place in (f"budget.Lora, in {at.world.policy_path}", "`vast-mcp budget lora USD`",
                   "this call's argument"):  # fmt: skip
         assert place in both

@@ -118,7 +118,7 @@ async def test_doctor_does_without_the_vendors_time(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.transport = Dateless(world)
     found = await findings(world)
-    assert "did not tell its time" in found["clock"].says
+    assert "did not send its time" in found["clock"].says
     assert found["account"].sound is True
     assert "leases" in found
 

@@ -51,7 +51,7 @@ async def test_doctor_tells_of_a_session_that_is_not_used(tmp_path: Path) -> Non
     world = Given(tmp_path, environment={"VAST_API_KEY": PLAIN})
     world.log_in()
     said = [str(one) for one in (await findings(world)).values()]
-    assert any("VAST_API_KEY goes before it" in line for line in said)
+    assert any("VAST_API_KEY takes precedence" in line for line in said)
     assert SESSION not in "".join(said)
 
 

@@ -286,6 +286,6 @@ async def test_the_recorded_replies_over_http_differ_nowhere_that_matters(tmp_pa
         await printed(settings, world.clock, network_transport(), told.append)
     said = "".join(told)
     assert "  ! " not in said
-    assert [line for line in told if "could not be used" in line] == []
+    assert [line for line in told if "was unusable" in line] == []
     fields = int(said.rstrip().splitlines()[-1].split()[0])
     assert fields > 400

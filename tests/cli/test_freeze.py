@@ -310,8 +310,8 @@ async def test_stop_all_does_not_say_that_nothing_runs_while_a_rent_is_on_its_wa
         said = capsys.readouterr().out
         await freezes()
     world.simulator.catch_up()
-    assert "ON ITS WAY, not stopped: instance, rented at" in said
-    assert "Nothing of ours runs." not in said
+    assert "STILL STARTING, not stopped: instance, rented at" in said
+    assert "Nothing of ours is running." not in said
     assert codes == [1, 0]
     assert not world.simulator.world.instances[number].wants_to_run
 
@@ -336,7 +336,7 @@ async def test_stop_all_tells_of_a_start_that_is_on_its_way(
 
         start = world.call(client, "start_instance", instance_id=number)
         await held.meanwhile(start, freezes())
-    assert f"ON ITS WAY, not stopped: instance {number}, begun at" in capsys.readouterr().out
+    assert f"STILL STARTING, not stopped: instance {number}, started at" in capsys.readouterr().out
     assert code == 1
 
 
@@ -353,7 +353,7 @@ async def test_stop_all_stops_what_runs_when_the_ledger_is_broken(
     said = capsys.readouterr().out
     assert not world.simulator.world.instances[number].wants_to_run
     assert said.startswith("NOT frozen: The ledger ")
-    assert "The freeze stands" not in said
+    assert "The freeze remains" not in said
     assert code == 1
 
 
@@ -379,7 +379,7 @@ async def test_stop_all_ends_what_an_endpoint_rents(
     assert states["serving"]["endpoint_state"] == "stopped"
     assert states["theirs"].get("endpoint_state") != "stopped"
     assert live == []
-    assert said.endswith("Nothing of ours runs.\n")
+    assert said.endswith("Nothing of ours is running.\n")
 
 
 async def served_at(at: Shell, name: str) -> int:

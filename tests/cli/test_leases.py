@@ -100,4 +100,4 @@ async def test_leases_of_an_empty_account(tmp_path: Path) -> None:
     """Nothing is said plainly."""
     async with shell(tmp_path) as at:
         done = await at.run("leases")
-    assert (done.code, done.out) == (0, "nothing is alive\n")
+    assert (done.code, done.out) == (0, "nothing is rented\n")

@@ -165,7 +165,7 @@ async def test_doctor_finds_a_refused_key_and_a_broken_policy(tmp_path: Path) ->
     assert done.code == 1
     assert "max_runing" in faults[0]
     assert ["does not accept the API key" in line for line in faults] == [False, True]
-    assert "not looked at" in done.out.splitlines()[-1]
+    assert "not checked" in done.out.splitlines()[-1]
     assert "wrong-key-0123" not in done.out + done.err
 
 

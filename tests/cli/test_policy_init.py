@@ -22,7 +22,7 @@ def test_a_policy_file_is_written_whole_or_not_at_all(
     assert main(words) == 0
     assert "written" in capsys.readouterr().out
     assert main(words) == 1
-    assert "there already" in capsys.readouterr().out
+    assert "already exists and was not changed" in capsys.readouterr().out
 
 
 def test_a_key_that_finds_no_room_leaves_nothing_behind(tmp_path: Path) -> None:

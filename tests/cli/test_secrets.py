@@ -109,7 +109,7 @@ def test_what_is_not_there_cannot_be_removed_or_shown(
 ) -> None:
     """A slip in the name is told; what was made for a rent is printed as it is."""
     store = secrets.store_of(_settings(tmp_path))
-    with pytest.raises(InputInvalid, match="no secret of this name"):
+    with pytest.raises(InputInvalid, match="no secret with this name"):
         secrets.remove(store, "HF_TOKEN")
     with pytest.raises(InputInvalid, match="nothing was generated"):
         secrets.show(store, "rent1")

@@ -52,8 +52,8 @@ def test_exit_codes_follow_the_kind_of_error(error: VastMcpError, code: Exit) ->
     ("words", "said"),
     [
         (["serv"], "did you mean `vast-mcp serve`"),
-        (["serve", "--toolsets", "nonsense"], "there is no set"),
-        (["serve", "--simulate-port", "0"], "only with --simulate"),
+        (["serve", "--toolsets", "nonsense"], "unknown set"),
+        (["serve", "--simulate-port", "0"], "only works with --simulate"),
         (["serve", "--simulate", "--simulate-port", "99999"], "from 0 to 65535"),
         (["serve", "--transport", "http", "--port", "99999"], "from 0 to 65535"),
         (["simulate", "--port", "99999"], "from 0 to 65535"),

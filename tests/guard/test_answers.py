@@ -65,7 +65,7 @@ async def test_only_the_first_miss_of_an_open_plan_is_counted(
         assert after.misses == (1 if counted else misses)
         assert after.state is state
         assert await now(runtime) == after
-        assert await verdicts(runtime) == ["the digits did not match"] * counted
+        assert await verdicts(runtime) == ["the digits were wrong"] * counted
 
 
 @pytest.mark.parametrize("silence", [Silence.AT_ONCE, Silence.NO_ANSWER])
@@ -120,13 +120,13 @@ async def test_a_no_ends_an_open_plan_and_is_recorded_unless_the_yes_was_faster(
     plan = replace(PLAN, state=state, outcome=STOPPED.to_json())
     async with asked(tmp_path, plan) as (runtime, world):
         world.clock.move(5)
-        told = await answers_of(runtime).decline(PLAN.plan_id, ME, "the person declined")
+        told = await answers_of(runtime).decline(PLAN.plan_id, ME, "the user declined")
         after = await now(runtime)
         assert told.status == ends
         opened = state is PlanState.OPEN
         assert after.state is (PlanState.DECLINED if opened else state)
         assert after.changed_us == PLAN.changed_us + 5_000_000 * opened
-        heard = [] if state is PlanState.DONE else ["the person declined"]
+        heard = [] if state is PlanState.DONE else ["the user declined"]
         assert await verdicts(runtime) == heard
 
 
@@ -162,7 +162,7 @@ async def test_a_hasty_yes_is_recorded_and_the_person_is_told(tmp_path: Path) ->
     async with asked(tmp_path) as (runtime, _):
         await answers_of(runtime).note_hasty(PLAN, ME)
         letters: list[Letter] = await runtime.session.account.ledger.read(lambda tx: tx.letters())
-        assert await verdicts(runtime) == ["agreed faster than a person reads"]
+        assert await verdicts(runtime) == ["approved faster than anyone can read"]
     (letter,) = letters
     assert PLAN.plan_id in letter.text
     assert "vast-mcp freeze" in letter.text

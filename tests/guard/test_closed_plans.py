@@ -95,7 +95,7 @@ async def test_a_plan_that_is_carried_out_for_long_is_told_as_under_way() -> Non
 @pytest.mark.parametrize(
     ("state", "then"),
     [
-        (PlanState.DECLINED, "The person said no"),
+        (PlanState.DECLINED, "The user said no"),
         (PlanState.VOID, "Call stop_instance again"),
         (PlanState.EXPIRED, "Call stop_instance again"),
     ],
@@ -169,4 +169,4 @@ async def test_a_rent_with_its_outcome_is_replayed_without_waiting() -> None:
     one = rental(facts=LeaseFacts(checked=False), outcome=RENTED.to_json())
     outcome, clock = await heard(one)
     assert (outcome.status, clock.looks) == ("rented", 0)
-    assert "another request_key" in outcome.next
+    assert "a new request_key" in outcome.next

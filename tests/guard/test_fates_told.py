@@ -30,10 +30,10 @@ ABSENT: dict[str, Any] = {
         ),
         (
             LOST | {"ended_us": NOW_US + SECOND_US},
-            "arrived, gone again",
+            "arrived, since gone",
             (
                 "The instance rent sent 2026-06-01T12:00Z, whose answer was lost, arrived: instance"
-                " 27000001, and is gone again."
+                " 27000001, and is gone since."
             ),
         ),
         (
@@ -43,10 +43,10 @@ ABSENT: dict[str, Any] = {
         ),
         (
             ABSENT,
-            "never came to exist; nothing billed, its money free",
+            "never existed; nothing was billed, its money is released",
             (
-                "The instance rent sent 2026-06-01T12:00Z, whose answer was lost, never came to"
-                " exist: nothing of it is billed and its money is free."
+                "The instance rent sent 2026-06-01T12:00Z, whose answer was lost, never"
+                " existed: nothing of it is billed and its money is released."
             ),
         ),
     ],

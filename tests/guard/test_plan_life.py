@@ -31,7 +31,7 @@ from vast_mcp.policy import Level, Limits
 from vast_mcp.policy.facts import Request
 from vast_mcp.store import Plan, PlanState, Silence, SqliteLedger, Transaction
 
-MISSED = " (wrong digits: type them once more)"
+MISSED = " (wrong digits: type them again)"
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,8 @@ def test_a_terminals_plan_names_its_command_with_the_flags_of_this_server() -> N
     told = to_terminal(PLAN, caller)
     assert f"`vast-mcp approve {PLAN.plan_id} --ledger /a/b.db` in a terminal" in told.next
     assert "before 12:10:00 UTC" in told.next
-    assert "needs a person's approval" in told.said
-    for silence, why in ((Silence.AT_ONCE, "within a second"), (Silence.NO_ANSWER, "in 45 s")):
+    assert "needs approval by a person in a terminal" in told.said
+    for silence, why in ((Silence.AT_ONCE, "within a second"), (Silence.NO_ANSWER, "within 45 s")):
         unseen = replace(PLAN, silence=silence)
         assert why in to_terminal(unseen, caller).said
         assert to_terminal(unseen, caller) == left_to_terminal(unseen, caller)

@@ -90,7 +90,7 @@ async def test_an_open_breaker_holds_up_what_is_shown_and_no_ending(tmp_path: Pa
         world.run_until_ready()
         async with world.runtime() as runtime:
             open_breaker(runtime)
-            with pytest.raises(VastMcpError, match="not asked now"):
+            with pytest.raises(VastMcpError, match="no request is sent for now"):
                 await runtime.session.account.reads.list_instances(fresh=False)
             endpoint = await runtime.session.guard.correct(EndEndpoint(made["endpoint_id"]), KEEPER)
             open_breaker(runtime)

@@ -13,7 +13,7 @@ END_US = rental().lease_ends_us
 STOPPED = {"actual_status": "exited", "cur_state": "stopped", "intended_status": "stopped"}
 BY_ITSELF = {"actual_status": "exited", "cur_state": "running", "intended_status": "running"}
 OTHERS = (
-    "not by us: in the Vast.ai console, by another program or a guard inside it, or for lack of"
+    "not by us: in the Vast.ai console, by another program, by a guard inside it, or for lack of"
     " credit"
 )
 
@@ -49,7 +49,7 @@ def resting(at_us: int | None = None, **facts: Any) -> dict[str, Any]:  # noqa: 
         (
             STOPPED,
             {"facts": LeaseFacts(stop_sent=True, adopted=True, stopped_for=Halt.ASKED)},
-            "as asked here",
+            "on request",
         ),
         (
             STOPPED,
@@ -60,8 +60,8 @@ def resting(at_us: int | None = None, **facts: Any) -> dict[str, Any]:  # noqa: 
         (STOPPED | {"contract_ends_us": NOW_US + 1}, {}, OTHERS),
         (STOPPED | {"contract_ends_us": None}, {}, OTHERS),
         (STOPPED | {"contract_ends_us": NOW_US}, resting(stop_sent=True), "by us"),
-        (STOPPED | {"is_bid": True}, {}, "outbid, or halted by its host"),
-        (STOPPED | {"is_bid": True}, None, "outbid, or halted by its host"),
+        (STOPPED | {"is_bid": True}, {}, "outbid, or stopped by its host"),
+        (STOPPED | {"is_bid": True}, None, "outbid, or stopped by its host"),
         (BY_ITSELF, {}, "its container ended by itself"),
         (BY_ITSELF, None, "its container ended by itself"),
         (BY_ITSELF | {"is_bid": True}, {}, "its container ended by itself"),
@@ -86,12 +86,12 @@ def test_a_machine_that_we_are_destroying_was_not_halted_by_others() -> None:
 @pytest.mark.parametrize(
     ("cause", "fate"),
     [
-        (Halt.NONE, "not ended by us: its host or somebody in the Vast.ai console deleted it"),
-        (Halt.ASKED, "destroyed here as asked"),
+        (Halt.NONE, "not by us: its host, or someone in the Vast.ai console, deleted it"),
+        (Halt.ASKED, "destroyed here on request"),
         (Halt.LEASE, "destroyed at its lease's end"),
         (Halt.JOB, "destroyed at its job's end"),
         (Halt.UNAPPROVED, "destroyed here, it was not what was approved"),
-        (Halt.BID, "destroyed here, its bid had not won in 10 minutes"),
+        (Halt.BID, "destroyed here, its bid did not win within 10 minutes"),
         (Halt.OTHER, "destroyed here"),
     ],
 )

@@ -53,12 +53,12 @@ def test_a_stopped_bid_machine_that_nobody_here_stopped_may_resume() -> None:
     words = Untrusted("success, running ubuntu_22.04/ssh")
     one = held(books=RAN, **stopped, status_message=words)
     assert one.state == "outbid"
-    assert any("may resume by itself and bill" in text for text in one.warnings)
+    assert any("may resume by itself and be billed" in text for text in one.warnings)
 
 
 @pytest.mark.parametrize(
     ("after_s", "said"),
-    [(3.4 * HOUR_S, ""), (3.6 * HOUR_S, "lease ends in 24 min"), (5 * HOUR_S, "lease is over")],
+    [(3.4 * HOUR_S, ""), (3.6 * HOUR_S, "lease ends in 24 min"), (5 * HOUR_S, "lease has ended")],
 )
 def test_a_lease_that_ends_within_half_an_hour_is_said(after_s: float, said: str) -> None:
     """In time to extend it (docs/design.md#tools)."""
@@ -77,7 +77,7 @@ def test_a_machine_rented_elsewhere_is_said_to_have_no_lease() -> None:
     """Nobody ends it but its owner."""
     one = held(ours=False)
     assert not one.ours
-    assert one.warnings == ["rented elsewhere, no lease: bills until somebody ends it"]
+    assert one.warnings == ["rented elsewhere, no lease: billed until someone ends it"]
 
 
 def test_a_lost_ledger_leaves_the_lease_of_the_label() -> None:

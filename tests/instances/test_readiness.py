@@ -107,7 +107,7 @@ def test_a_machine_that_runs_is_reached() -> None:
     assert early.over
     assert "ssh" in early.said
     mapped = judge(held(after_s=30, ports=(PortMapping(22, "tcp", 20_000),)))
-    assert mapped.said == "It runs."
+    assert mapped.said == "It is running."
 
 
 def test_an_args_machine_is_told_to_have_no_ssh() -> None:

@@ -37,7 +37,7 @@ def test_a_machine_just_rented_is_starting_whatever_is_not_told_yet() -> None:
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        ("unknown", "Its host does not report any more."),
+        ("unknown", "Its host no longer reports."),
         ("frozen", "frozen"),
         ("migrating", "migrating"),
     ],
@@ -49,7 +49,7 @@ def test_the_verdict_on_a_state_without_a_word_of_ours_names_the_vendors(
     verdict = judge(held(books=RAN, after_s=HOUR_S, actual_status=status))
     assert verdict.word == "dead"
     assert said in verdict.said
-    assert ("does not report" in verdict.said) == (status == "unknown")
+    assert ("no longer reports" in verdict.said) == (status == "unknown")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_the_leases_end_does_is_told_as_it_will_be_done(
     over = held(books={**RAN, **books}, after_s=LEASE_OVER_S)
     assert f"lease ends in 10 min, then {then};" in soon.warnings[0]
     done = {"destroy": "destroyed", "stop": "stopped"}[then]
-    assert over.warnings[0] == f"the lease is over; it is being {done}"
+    assert over.warnings[0] == f"the lease has ended; it is being {done}"
 
 
 def test_a_contract_that_is_over_is_not_about_to_end() -> None:

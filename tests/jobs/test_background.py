@@ -202,10 +202,10 @@ async def test_a_command_of_a_machine_that_ends_is_told_so(tmp_path: Path) -> No
         job_id = await begun(world, client, machine, "echo begun; sleep 100000")
         await until(world, client, job_id, "begun")
         await world.call(client, "destroy_instance", instance_id=machine)
-        assert f"Job {job_id} is at work on it" in world.questions[-1]
+        assert f"Job {job_id} is running on it" in world.questions[-1]
         job = (await until(world, client, job_id))["jobs"][0]
         assert job["phase"] == "failed"
-        assert "does not run any more" in job["said"]
+        assert "is no longer running" in job["said"]
 
 
 async def test_a_policy_that_asks_for_commands_asks_for_these(tmp_path: Path) -> None:

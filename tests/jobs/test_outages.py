@@ -165,7 +165,7 @@ async def test_a_disk_too_full_for_one_output_still_takes_the_others(
         job_id = await world.started(client, command=command, outputs=["big", "small"])
         job = (await world.over(client, job_id))["jobs"][0]
         assert job["phase"] == "failed"
-        assert "not every named output came home" in job["said"]
+        assert "not every named output was brought back" in job["said"]
         big, small = job["outputs"]
         assert "would leave" in big["untrusted_trouble"]
         assert (small["files"], small.get("untrusted_trouble")) == (1, None)
@@ -190,7 +190,7 @@ async def test_a_disk_that_fails_under_an_output_is_told_as_such(
     async with world.open(), world.served() as client:
         job_id = await world.started(client, command=command, outputs=["big", "small"])
         job = (await world.over(client, job_id))["jobs"][0]
-        assert "not every named output came home" in job["said"], job
+        assert "not every named output was brought back" in job["said"], job
         big, small = job["outputs"]
         assert os.strerror(trouble) in big["untrusted_trouble"]
         assert "untrusted_trouble" not in small

@@ -84,7 +84,7 @@ async def test_a_rent_that_was_begun_is_taken_up_as_it_stands(
         if phase is JobPhase.ENDING:
             assert context.facts.leave
             assert context.facts.why == (
-                "Instance 9 was rented but lacks our mark; it is left alone."
+                "Instance 9 was rented but lacks our lease mark; it is left alone."
                 " `vast-mcp extend 9 HOURS` adopts it."
             )
 
@@ -246,7 +246,7 @@ async def test_why_a_machine_lets_nobody_in_is_asked_once_it_was_shut_for_a_whil
         (
             JobFacts(failing="No such image.", hopeless=True, quote="said"),
             JobPhase.ENDING,
-            "No such image. No other host would do better.",
+            "No such image. No other host would fare better.",
         ),
     ],
 )

@@ -129,7 +129,7 @@ async def test_a_host_on_any_stage_is_used_or_replaced_in_time(
     used = fate == "comes up" and stage in WAITED_FOR
     if stage in MEETS_EVERY_HOST:
         assert (job["phase"], job.get("replaced", 0), len(watcher.put)) == ("failed", 0, 1), job
-        assert "No other host would do better" in job["said"]
+        assert "No other host would fare better" in job["said"]
         return
     assert (job["phase"], job.get("replaced", 0)) == ("done", 0 if used else 1), job
     assert watcher.most_at_once == 1

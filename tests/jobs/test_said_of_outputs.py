@@ -10,12 +10,12 @@ from tests.jobs.leaping_world import LeapingWorld
 @pytest.mark.parametrize(
     ("command", "outputs", "said"),
     [
-        ("echo trained", [], "it named no outputs, so nothing was brought back"),
-        ("touch a.txt", ["a.txt"], "its named outputs are empty"),
-        ("mkdir out", ["out"], "its named outputs are empty"),
-        ("touch a.txt; echo 1 > b.txt", ["a.txt", "b.txt"], "checksums equal; empty: a.txt."),
+        ("echo trained", [], "it named no outputs, so only what it printed was brought back"),
+        ("touch a.txt", ["a.txt"], "but its named outputs were brought back empty"),
+        ("mkdir out", ["out"], "but its named outputs were brought back empty"),
+        ("touch a.txt; echo 1 > b.txt", ["a.txt", "b.txt"], "checksums match; empty: a.txt."),
         ("mkdir out; touch out/a; echo 1 > out/b", ["out"], "1 of the files is empty"),
-        ("echo 1 > b.txt", ["b.txt"], "every named output is home, checksums equal."),
+        ("echo 1 > b.txt", ["b.txt"], "every named output is back, checksums match."),
     ],
 )
 async def test_the_end_of_a_job_claims_no_more_of_its_outputs_than_there_is(

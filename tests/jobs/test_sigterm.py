@@ -141,7 +141,7 @@ async def stopped(
     world.simulator.attendants.insert(0, eye.look)
     answer = await world.call(client, "stop_instance", instance_id=machine)
     assert answer["status"] in {"stopped", "stopping"}, answer
-    assert f"Job {job_id} is at work there" in world.questions[-1]
+    assert f"Job {job_id} is running there" in world.questions[-1]
     assert world.simulator.world.instances[machine].intended_status() == "stopped"
     return str(answer["said"]), eye.ended[0]
 
@@ -154,7 +154,7 @@ async def test_a_person_s_stop_tells_the_job_first(tmp_path: Path) -> None:
         seen = await until(world, client, job_id, "begun")
         said, ended = await stopped(world, client, job_id, seen["jobs"][0]["instance_id"])
         assert ended == str(128 + 15)
-        assert f"Job {job_id} was told to end before, and did." in said
+        assert f"Job {job_id} was told to end first, and did." in said
 
 
 async def test_a_job_that_does_not_listen_is_not_waited_for(
@@ -187,7 +187,7 @@ async def test_a_stop_does_not_fail_with_ssh(
         world.shut_the_door(machine, port)
         said, ended = await stopped(world, client, job_id, machine)
         assert ended == "running"
-        assert "could not be told to end before" in said
+        assert "could not be told to end first" in said
 
 
 async def test_stop_job_ends_a_machine_that_cannot_be_reached(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ async def at_work(
 
 MERE = JobSpec("nvidia-smi", kind=JobKind.COMMAND)
 WITH_OUTPUTS = JobSpec("python3 train.py", outputs=("out",))
-ENDED = "Its machine does not run any more"
+ENDED = "Its machine is no longer running"
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ async def test_outputs_of_a_machine_that_does_not_run_are_tried_for_eight_times(
         assert desk.job.phase is phase
         assert desk.facts.lost == (lost if ended else lost + 1)
         assert desk.facts.why == ended * (
-            "Its machine could not be reached any more, so not every output came home."
+            "Its machine became unreachable, so not every output was brought back."
         )
-        assert desk.facts.detail == ended * "The machine does not run any more."
+        assert desk.facts.detail == ended * "The machine is no longer running."
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ async def test_a_machine_that_a_person_ends_is_not_replaced(tmp_path: Path, tool
 STOPS: dict[str, tuple[Json, str, str, bool]] = {
     "outputs, machine stopped": (
         {"outputs": ["out"], "on_end": "stop"},
-        "its 1 named output is brought back; then its machine is stopped, and the disk goes on",
+        "its 1 named output is brought back; then its machine is stopped, and the disk is still",
         "what its outputs held by then was brought back",
         True,
     ),
@@ -141,7 +141,7 @@ STOPS: dict[str, tuple[Json, str, str, bool]] = {
     "an output that is not there": (
         {"outputs": ["out", "missing"], "on_end": "destroy"},
         "its 2 named outputs are brought back",
-        "1 of its 2 named outputs came home",
+        "1 of its 2 named outputs were brought back",
         True,
     ),
 }

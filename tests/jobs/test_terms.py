@@ -157,8 +157,8 @@ async def question(world: World, **changes: object) -> str:
     ("changes", "parts"),
     [
         ({}, ["Run `python3 train.py` on 1x RTX 4090?", ", at most $5.00. It uploads 1 file (",
-              ("), brings back out. Then: destroyed once home, else stopped. A host that fails to"
-              " start is destroyed, replaced 2x at most.")]),
+              ("), brings back out. Then: destroyed once back, else stopped. A host that fails to"
+              " start is destroyed, replaced at most 2x.")]),
         ({"max_replacements": 0, "files": {}}, ["It brings back out.", "is destroyed."]),
         ({"files": {"a": "12", "b": "345"}, "outputs": []},
          ["It uploads 2 files (5 B), brings nothing back. Then"]),

@@ -119,7 +119,7 @@ async def test_money_for_less_than_a_quarter_of_an_hour_is_refused(tmp_path: Pat
         ({"files": {"/etc/x": "1"}}, "relative"),
         ({"upload": ["../../etc/passwd"]}, r"\.\."),
         ({"upload": ["/etc/passwd"]}, "outside"),
-        ({"upload": [".env"]}, "There is no folder"),
+        ({"upload": [".env"]}, "The folder 'vast-mcp' for files does not exist yet"),
         ({"gpu_names": [], "offer_id": None}, "gpu_names"),
         ({"command": "   "}, "command"),
     ],
@@ -190,7 +190,7 @@ async def test_a_destroy_question_knows_the_job(tmp_path: Path) -> None:
         job_id = await world.started(client, outputs=["nowhere.pt"])
         job = (await world.over(client, job_id))["jobs"][0]
         await world.call(client, "destroy_instance", instance_id=job["instance_id"])
-        assert f"Job {job_id}: not all of its 1 outputs came home" in world.questions[-1]
+        assert f"Job {job_id}: not all of its 1 outputs were brought back" in world.questions[-1]
         assert world.alive == set()
         listed = await client.read_resource("vast://jobs")
         assert job_id in listed.model_dump_json()
@@ -234,7 +234,8 @@ async def test_the_question_names_all_of_it_at_its_longest(tmp_path: Path) -> No
     question = world.questions[0]
     assert len(question) <= 350
     for part in ("train.py", "/h", "$12.34", "uploads 50 files (3 MB)", "gets A_SECRET_0",
-                 "and 18 more", "destroyed once home, else stopped", "2x at most. ["):  # fmt: skip
+                 "and 18 more", "destroyed once back, else stopped",
+                 "replaced at most 2x. ["):  # fmt: skip
         assert part in question, (part, question)
 
 
@@ -337,8 +338,11 @@ async def test_the_whole_log_takes_no_output_s_place(tmp_path: Path) -> None:
     ("wish", "told"),
     [
         ({"max_hours": 5000}, r"max_hours: a lease may last 168 h at most. Pass 168 or less"),
-        ({"max_cost_usd": 0.01}, r"max_cost_usd: .* less than 15 minutes. Ask the person"),
-        ({"upload": ["train.py"]}, r"no folder 'vast-mcp' yet .*make ~/vast-mcp .*--files DIR"),
+        ({"max_cost_usd": 0.01}, r"max_cost_usd: .* less than 15 minutes. Ask the user"),
+        (
+            {"upload": ["train.py"]},
+            r"folder 'vast-mcp' for files does not exist yet.*create ~/vast-mcp .*--files DIR",
+        ),
     ],
 )
 async def test_a_job_that_cannot_be_names_what_to_change(

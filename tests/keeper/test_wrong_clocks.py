@@ -92,7 +92,7 @@ async def test_a_wrong_clock_ends_no_lease_early_and_none_late(
     world.local.ahead_s = ahead_s
     said = await ticked(world, 6)
     assert running(world, instance_id)
-    assert "no lease is begun or ended" in said[0]
+    assert "no lease is started or ended" in said[0]
     assert not any("lease of" in line for line in said)
     world.clock.move(30 * HOUR_S)
     said = await ticked(world, 6)

@@ -95,7 +95,7 @@ RESERVED, SENDING = RentalState.RESERVED, RentalState.SENDING
         ({"state": SENDING}, STALE_US - 1, 3, SENDING, ""),
         ({"state": SENDING}, STALE_US, 1, RentalState.UNKNOWN, ""),
         ({"state": SENDING}, 15 * MINUTE_US, 2, RentalState.UNKNOWN, ""),
-        ({"state": SENDING}, 15 * MINUTE_US, 3, RentalState.ABSENT, "never came to exist"),
+        ({"state": SENDING}, 15 * MINUTE_US, 3, RentalState.ABSENT, "never existed"),
         ({"state": RentalState.UNKNOWN}, 15 * MINUTE_US - 1, 5, RentalState.UNKNOWN, ""),
     ],
 )
@@ -220,7 +220,7 @@ async def test_a_machine_of_ours_without_books_is_taken_in_as_one_that_has_run(
         found = await booked(account)
         now_us = account.now_us()
         exposure = await account.ledger.read(lambda tx: tx.exposure(now_us))
-    assert "was taken into the books" in said
+    assert "was added to the ledger" in said
     assert found is not None
     assert (found.created_us, found.lease_ends_us) == (began_us, NOW_US + 60 * MINUTE_US)
     assert (found.asked, found.ever_ran, found.end_act) == (True, True, "stop")

@@ -40,9 +40,7 @@ def test_a_card_is_found_however_it_is_written(written: str, meant: list[str]) -
 
 def test_an_unknown_card_is_an_error_that_names_the_nearest() -> None:
     """Vendor trap: an unknown name matches nothing, silently (docs/vendor-api.md#offers)."""
-    with pytest.raises(
-        InputInvalid, match=r"gpu_names: the vendor has no GPU 'RTX 4091'.*RTX 4090"
-    ):
+    with pytest.raises(InputInvalid, match=r"gpu_names: Vast.ai has no GPU 'RTX 4091'.*RTX 4090"):
         resolve_gpu_names(["RTX 4091"], KNOWN)
 
 

@@ -82,8 +82,8 @@ def test_a_range_is_its_ports_and_identity_ports_are_ports() -> None:
         ("https://hub.docker.com/r/vllm/vllm-openai", "is a URL", "vllm/vllm-openai"),
         ("docker://PyTorch/pytorch:2.4", "is a URL", "pytorch/pytorch:2.4"),
         ("http://ghcr.io/a/b:1", "is a URL", "ghcr.io/a/b:1"),
-        ("PyTorch/PyTorch:2.4.0-CUDA", "no capitals", "pytorch/pytorch:2.4.0-CUDA"),
-        ("ghcr.io/Org/Tool", "no capitals", "ghcr.io/org/tool"),
+        ("PyTorch/PyTorch:2.4.0-CUDA", "are lowercase", "pytorch/pytorch:2.4.0-CUDA"),
+        ("ghcr.io/Org/Tool", "are lowercase", "ghcr.io/org/tool"),
     ],
 )
 def test_an_impossible_image_is_refused_with_the_one_that_was_meant(
@@ -99,7 +99,9 @@ def test_an_impossible_image_is_refused_with_the_one_that_was_meant(
 @pytest.mark.parametrize("onstart", ["pip install x && serve", "echo 'hi'", "A=1 ./run.sh\nwait"])
 def test_shell_text_as_the_program_of_args_mode_is_refused(onstart: str) -> None:
     """There the vendor takes it for the entry point; a path to a program is one."""
-    with pytest.raises(InputInvalid, match=r'^onstart: .*"args" it is the program'):
+    with pytest.raises(
+        InputInvalid, match=r"^onstart: .*it is the image's program, not a shell script"
+    ):
         check_args("args", (), onstart)
     check_args("ssh", (), onstart)
     check_args("args", ("--port", "8000"), "/opt/serve.sh")
@@ -214,7 +216,7 @@ def test_an_image_has_255_characters_at_most(image: str, fits: bool) -> None:
         ("geolocation=SE", ""),
         ("geolocation=Sweden", "geolocation=SE"),
         ("geolocation=EU", "Name the countries"),
-        ("ask_contract_id=5", "one offer is gone in minutes"),
+        ("ask_contract_id=5", "a single offer is gone in minutes"),
         ("nonsense=5", "search_query"),
     ],
 )

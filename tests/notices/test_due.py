@@ -78,7 +78,7 @@ def test_what_does_not_run_is_not_warned_of(changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("status", "says"),
-    [("stopped", "stopped. Its disk goes on at $0.24/day"), ("destroyed", "destroyed, with its")],
+    [("stopped", "stopped. Its disk is billed at $0.24/day"), ("destroyed", "destroyed, with its")],
 )
 def test_an_ended_lease_says_what_was_done(status: str, says: str) -> None:
     """Lease end, and what was done."""
@@ -180,7 +180,7 @@ def test_a_machine_of_ours_that_bills_without_a_lease_is_told() -> None:
 
 def test_a_copied_mark_that_bills_is_told_with_the_ways_out() -> None:
     """Once for each machine: whose mark it is, what it bills, how a person adopts or ends it."""
-    copy = replace(held(ours=False), copied="it is that of instance 27000009")
+    copy = replace(held(ours=False), copied="it belongs to instance 27000009")
     found = of(seen=AccountRound(held=(copy,)))
     assert kinds(found) == [NoticeKind.NO_LEASE]
     assert "instance 27000009" in found[0].text
@@ -212,7 +212,7 @@ def test_a_destroy_that_is_not_seen_yet_is_not_called_a_stop() -> None:
     (notice,) = of(one, now_us=one.lease_ends_us, seen=seen)
     assert "being destroyed" in notice.text
     assert "stop" not in notice.text
-    assert "goes on at" not in notice.text
+    assert "still costs" not in notice.text
 
 
 @pytest.mark.parametrize(("minutes", "told"), [(9, False), (11, True)])

@@ -106,10 +106,10 @@ EXPLAINED = [
         (
             "1x 4090 for 72 h with 50 GB disk at $0.34/h: at most $24.48.\n"
             "One question first:\n"
-            "  no_question.usd_per_rental  Up to $24.48 for this rental is above $5.00.\n"
+            "  no_question.usd_per_rental  This rental's maximum of $24.48 is above $5.00.\n"
             "  no_question.hours           A lease of 72 h is longer than 24 h.\n"
-            "  no_question.usd_per_day     Rents of today that nobody was asked about would reach "
-            "$24.48, above $10.00.\n"
+            "  no_question.usd_per_day     Today's rents without a question would reach $24.48, "
+            "above $10.00.\n"
         ),
     ),
     (
@@ -118,9 +118,8 @@ EXPLAINED = [
         (
             "1x 4090 for 4 h with 600 GB disk at $4.00/h: at most $16.00.\n"
             "Refused:\n"
-            "  limits.max_usd_per_hour  $4.00/h is above $3.00/h, the most one rental may cost per "
-            "hour.\n"
-            "  limits.max_disk_gb       600 GB disk was asked, up to 500 GB is allowed.\n"
+            "  limits.max_usd_per_hour  $4.00/h is above $3.00/h, the maximum per machine.\n"
+            "  limits.max_disk_gb       600 GB of disk was requested; up to 500 GB is allowed.\n"
         ),
     ),
     (
@@ -149,7 +148,7 @@ EXPLAINED = [
             "1x 4090 for 200 h with 50 GB disk, by its all-in price:\n"
             "  at any price\n"
             "Refused:\n"
-            "  limits.max_lease_hours  A lease of 200 h was asked, up to 168 h is allowed.\n"
+            "  limits.max_lease_hours  A lease of 200 h was requested; up to 168 h is allowed.\n"
         ),
     ),
 ]
@@ -172,7 +171,7 @@ def test_explain_says_what_it_could_not_look_at(capsys: pytest.CaptureFixture[st
         _run("explain create --gpu A --hours 1 --usd-per-hour 0.1", PolicySource(None, None, env))
         == 0
     )
-    assert "Not looked at: allow.images, allow.countries.\n" in capsys.readouterr().out
+    assert "Not checked: allow.images, allow.countries.\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "x", "1e9"])

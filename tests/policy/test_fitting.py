@@ -18,7 +18,7 @@ from vast_mcp.units import Usd, UsdPerHour
 NEXT_DAY = "2026-11-21"
 SEARCH = "Search again with max_price_usd_per_hour=3."
 CREDIT = (
-    "Only the person can add credit, on https://cloud.vast.ai/billing/, or change"
+    "Only the user can add credit, on https://cloud.vast.ai/billing/, or change"
     " limits.min_credit_usd, in the policy file."
 )
 CHEAPER = "Retry with lease_hours={}, or a cheaper offer."
@@ -28,7 +28,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "limits.max_usd_per_hour",
-            "$3.50/h is above $3.00/h, the most one rental may cost per hour.",
+            "$3.50/h is above $3.00/h, the maximum per machine.",
             SEARCH,
         ),
     ),
@@ -46,7 +46,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {"running": 3},
         Reason(
             "limits.max_running",
-            "5 machines would run, 4 are allowed.",
+            "5 machines would run; 4 are allowed.",
             "Stop one that is no longer needed.",
         ),
     ),
@@ -55,7 +55,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "limits.max_usd_per_rental",
-            "This rental would cost up to $53.50 in all, above $50.00.",
+            "This rental would cost up to $53.50 in total, above $50.00.",
             CHEAPER.format(6),
         ),
     ),
@@ -64,7 +64,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "limits.max_lease_hours",
-            "A lease of 200 h was asked, up to 168 h is allowed.",
+            "A lease of 200 h was requested; up to 168 h is allowed.",
             "Retry with lease_hours=168.",
         ),
     ),
@@ -73,7 +73,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "offer.max_hours",
-            "The offer ends in 9.26 h, the lease asked is 12.5 h.",
+            "The offer ends in 9.26 h; the requested lease is 12.5 h.",
             "Retry with lease_hours=9, or an offer that lasts longer.",
             "No setting changes this: the host sets it.",
         ),
@@ -88,7 +88,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "offer.max_hours",
-            "The offer lasts 4.5 h more, 10 h were asked.",
+            "The offer lasts 4.5 h more; 10 h were requested.",
             "Retry with hours=4.",
             "No setting changes this: the host sets it.",
         ),
@@ -116,7 +116,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "limits.max_disk_gb",
-            "500.25 GB disk was asked, up to 500 GB is allowed.",
+            "500.25 GB of disk was requested; up to 500 GB is allowed.",
             "Retry with disk_gb=500 or less.",
         ),
     ),
@@ -125,8 +125,9 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "limits.max_disk_gb",
-            "501 GB disk was asked, up to 500 GB is allowed.",
-            "This machine stays as it is: search_offers, and rent one with a smaller disk instead.",
+            "501 GB of disk was requested; up to 500 GB is allowed.",
+            "This machine cannot be changed: search_offers, and rent one with a smaller disk"
+            " instead.",
         ),
     ),
     (
@@ -134,7 +135,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "limits.max_usd_per_gb",
-            "Traffic costs $0.06 per GB there, up to $0.05 is allowed.",
+            "Traffic costs $0.06 per GB there; up to $0.05 is allowed.",
             "Choose an offer with cheaper traffic.",
         ),
     ),
@@ -143,8 +144,8 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {"credit": usd(7.5)},
         Reason(
             "limits.min_credit_usd",
-            "Of $7.50 credit not yet reserved this needs $10.00: -$2.50 would be left, at least"
-            " $1.00 must.",
+            "This needs $10.00 of $7.50 unreserved credit: -$2.50 would be left, below the minimum"
+            " of $1.00.",
             CHEAPER.format(6),
             CREDIT,
         ),
@@ -156,7 +157,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
             "limits.min_credit_usd",
             "The account's credit cannot be read, so nothing is spent.",
             "Try again in a minute.",
-            "The person can look at the account's credit on the vendor's site.",
+            "The user can look at the account's credit on the vendor's site.",
         ),
     ),
     (
@@ -164,7 +165,7 @@ SAID: list[tuple[Request, dict[str, Any], Reason]] = [
         {},
         Reason(
             "limits.verified_only",
-            "This host is not verified, only verified hosts are allowed.",
+            "This host is not verified; only verified hosts are allowed.",
             "Choose a verified offer.",
         ),
     ),
@@ -208,7 +209,7 @@ def test_each_cap_says_the_amounts_and_the_next_step(
         ),
         (
             None,
-            "What bills on the account cannot be read, so nothing is spent.",
+            "What the account is billed for cannot be read, so nothing is spent.",
             "Try again in a minute.",
         ),
         (rate(0.6), "", ""),
@@ -244,20 +245,20 @@ def test_the_cap_of_the_whole_account_counts_what_others_run(
         (
             Allowed(images=("ubuntu:*",)),
             {},
-            'Image "vastai/pytorch:2.4" fits none of: ubuntu:*.',
+            'Image "vastai/pytorch:2.4" matches none of: ubuntu:*.',
             "Choose one of these.",
         ),
         (
             Allowed(images=("ubuntu:*",)),
             {"image": ""},
-            "Image (unknown) fits none of: ubuntu:*.",
+            "Image (unknown) matches none of: ubuntu:*.",
             "Choose one of these.",
         ),
         (Allowed(images=("ubuntu:*",)), {"image": "", "fixed": False}, "", ""),
         (
             Allowed(images=("ubuntu:*",)),
             {"fixed": False},
-            'Image "vastai/pytorch:2.4" fits none of: ubuntu:*.',
+            'Image "vastai/pytorch:2.4" matches none of: ubuntu:*.',
             "Choose one of these.",
         ),
         (Allowed(images=("vastai/*",)), {}, "", ""),
@@ -274,14 +275,14 @@ def test_the_cap_of_the_whole_account_counts_what_others_run(
         (
             Allowed(datacenter_only=True),
             {"datacenter": False},
-            "This host is not in a datacenter, only those are allowed.",
+            "This host is not in a datacenter; only datacenter hosts are allowed.",
             "Choose a datacenter offer.",
         ),
         (Allowed(datacenter_only=True), {"datacenter": True}, "", ""),
         (
             Allowed(max_gpus=2),
             {"num_gpus": 3},
-            "3 GPUs were asked, up to 2 are allowed.",
+            "3 GPUs were requested; up to 2 are allowed.",
             "Search again with num_gpus=2 or fewer.",
         ),
         (Allowed(max_gpus=2), {"num_gpus": 2}, "", ""),
@@ -445,7 +446,7 @@ def test_a_contract_that_is_over_before_the_extension_begins_lasts_no_hour_more(
     asked = spend(lease_hours=30, usd_per_hour=rate(0.4), cost=usd(4), max_contract_hours=19)
     refused = judge(act("extend_lease", spend=asked))
     assert isinstance(refused, Deny)
-    assert refused.reasons[0].says == "The offer lasts 0 h more, 10 h were asked."
+    assert refused.reasons[0].says == "The offer lasts 0 h more; 10 h were requested."
 
 
 def test_a_day_that_is_over_its_cap_refuses_only_what_it_would_pay_for() -> None:

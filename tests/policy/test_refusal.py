@@ -46,9 +46,9 @@ def test_a_budget_refusal_reads_as_designed() -> None:
     limits = Limits(budgets={"lora": usd(5)})
     refused = judge(asked, limits, task_spent=usd(1.9), task_reserved=usd(0.6))
     assert _text(refused) == (
-        'Not rented, nothing charged. Budget of task "lora" is $5.00 (set by the person): $1.90 '
+        'Not rented, nothing charged. Budget of task "lora" is $5.00 (set by the user): $1.90 '
         "spent, $0.60 reserved, $2.50 left. 12 h at $0.34/h needs $4.10; 7 h fits. Retry with "
-        "lease_hours=7, or a cheaper offer. Only the person can raise max_cost_usd (budget.lora, "
+        "lease_hours=7, or a cheaper offer. Only the user can raise max_cost_usd (budget.lora, "
         "in the policy file): ask them, do not split the job. [rule: budget.lora]"
     )
 
@@ -77,10 +77,10 @@ def test_a_budget_that_no_whole_hour_fits_says_so() -> None:
 @pytest.mark.parametrize(
     ("policy", "earlier", "call", "whose"),
     [
-        (0.5, None, None, "$0.50 (set by the person)"),
-        (0.7, 0.5, 0.6, "$0.50 (set by an earlier call's max_cost_usd or the person)"),
+        (0.5, None, None, "$0.50 (set by the user)"),
+        (0.7, 0.5, 0.6, "$0.50 (set by an earlier call's max_cost_usd or the user)"),
         (0.7, 0.6, 0.5, "$0.50 (set by this call's max_cost_usd)"),
-        (0.5, None, 0.5, "$0.50 (set by the person)"),
+        (0.5, None, 0.5, "$0.50 (set by the user)"),
     ],
 )
 def test_the_least_of_three_budgets_holds(
@@ -174,10 +174,10 @@ def test_several_reasons_share_one_refusal() -> None:
     """The model learns in one answer all that stands against the act."""
     text = _text(judge(rent(verified=False, disk_gb=900)))
     assert text == (
-        "Not rented, nothing charged. This host is not verified, only verified hosts are allowed. "
-        "Choose a verified offer. 900 GB disk was asked, up to 500 GB is allowed. Retry with "
-        "disk_gb=500 or less. Only the person can change limits.verified_only, limits.max_disk_gb, "
-        "in the policy file. [rules: limits.verified_only, limits.max_disk_gb]"
+        "Not rented, nothing charged. This host is not verified; only verified hosts are allowed. "
+        "Choose a verified offer. 900 GB of disk was requested; up to 500 GB is allowed. Retry "
+        "with disk_gb=500 or less. Only the user can change limits.verified_only,"
+        " limits.max_disk_gb, in the policy file. [rules: limits.verified_only, limits.max_disk_gb]"
     )
 
 
@@ -195,7 +195,7 @@ def test_no_refusal_names_a_way_round(asked: Request, facts: Exposure, limits: L
     decision = decide(asked, facts, limits)
     if isinstance(decision, Deny):
         text = refusal_text(decision)
-        theirs = re.sub(r"Only the person can raise max_cost_usd \([^)]*\)", "", text)
+        theirs = re.sub(r"Only the user can raise max_cost_usd \([^)]*\)", "", text)
         assert "vast-mcp" not in theirs
         assert "export " not in text
         assert "[rule" in text

@@ -107,7 +107,7 @@ def test_a_number_a_text_and_a_list_have_bounds(tmp_path: Path, text: str, said:
         ("PROTECT_IDS", "5, 6", ""),
         ("PROTECT_IDS", "5 6", "a whole number"),
         ("LEVELS", "stop_instance=deny, *=ask", ""),
-        ("LEVELS", "stop_instance", "must read action=level"),
+        ("LEVELS", "stop_instance", "must be action=level"),
         ("LEVELS", "stop_instance=never", '"ask", "person" or "deny"'),
         ("LEVELS", "stop=deny", "unknown action"),
         ("BUDGET_LORA", "2", ""),

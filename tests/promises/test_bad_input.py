@@ -35,7 +35,7 @@ BAD: dict[str, tuple[str, Json, str]] = {
     "forged mark": ("create_instance", {"offer_id": 1, "label": "a vm1.b"}, "label"),
     "hidden text": ("create_instance", {"offer_id": 1, "label": "a\u202eb"}, "label"),
     "an offer's id": ("stop_instance", {"instance_id": 31_156_174}, "no instance"),
-    "no such offer": ("create_instance", {"offer_id": 7}, "not on the market"),
+    "no such offer": ("create_instance", {"offer_id": 7}, "is no longer available"),
     "empty plan": ("confirm_plan", {"plan_id": ""}, "no such plan"),
     "no such plan": ("confirm_plan", {"plan_id": "rent-1-ABCDEF"}, "no such plan"),
     "malformed query": ("search_offers", {"query": "gpu_name=="}, "query"),

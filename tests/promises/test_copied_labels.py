@@ -252,7 +252,7 @@ async def test_where_nothing_tells_the_original_neither_is_touched_and_both_are_
     await to_the_end(world)
     assert runs(world) == {older: True, ours: True}
     shown = await rows(world)
-    assert all("nothing tells which" in str(shown[n]["warnings"]) for n in (older, ours))
+    assert all("nothing shows which" in str(shown[n]["warnings"]) for n in (older, ours))
 
 
 async def test_a_lost_ledger_takes_back_a_machine_whose_environment_is_not_shown(
@@ -337,7 +337,7 @@ async def test_of_two_machines_made_of_one_request_the_first_is_ours(tmp_path: P
     (second,) = set(world.simulator.world.instances) - {ours}
     assert await held_ids(world) == {ours}
     warnings = " ".join((await rows(world))[second]["warnings"])
-    assert "made two of one rent" in warnings
+    assert "made two machines for one rent" in warnings
     assert f"vast-mcp extend {second} HOURS" in warnings
     await to_the_end(world)
     assert runs(world) == {ours: False, second: True}

@@ -45,8 +45,8 @@ async def test_the_fate_of_an_unknown_rent_is_told_for_an_hour(
         assert (row["state"], row["instance_id"]) == ("arrived", alive)
         assert f"arrived: instance {alive}" in told
     else:
-        assert row["state"].startswith("never came to exist; nothing billed")
-        assert "nothing of it is billed and its money is free" in told
+        assert row["state"].startswith("never existed; nothing was billed")
+        assert "nothing of it is billed and its money is released" in told
         assert "reserved_usd" not in account or account["reserved_usd"] == 0
     await tick(world, times=2, every_s=3600)
     async with world.connect() as client:
@@ -73,5 +73,5 @@ async def test_the_same_call_after_nothing_came_of_it_rents_and_says_so(tmp_path
     async with world.connect() as client:
         again = await world.call(client, "create_instance", **given)
     assert again["status"] == "rented"
-    assert "never came to exist" in " ".join(again["warnings"])
+    assert "never existed" in " ".join(again["warnings"])
     assert len(world.simulator.world.instances) == 1

@@ -279,7 +279,7 @@ async def test_a_twin_call_is_new_again_two_minutes_after_its_machine_ended(
         assert again == first
         assert world.simulator.world.instances == {}
         world.clock.move(180)
-        with pytest.raises(ToolFailed, match="not on the market"):
+        with pytest.raises(ToolFailed, match="is no longer available"):
             await world.rent(client, offer)
 
 

@@ -24,7 +24,7 @@ async def test_until_when_a_plan_waits_is_told_by_this_computer_s_clock(tmp_path
     async with world.connect(answer=None) as client:
         waiting = await world.call(client, "destroy_instance", instance_id=stranger)
         policy = await world.call(client, "show_policy")
-    found = re.search(r"before (\d\d):(\d\d):(\d\d) UTC by this computer's clock", waiting["next"])
+    found = re.search(r"before (\d\d):(\d\d):(\d\d) UTC on this computer's clock", waiting["next"])
     assert found is not None, waiting
     hours, minutes, seconds = map(int, found.groups())
     now = time.gmtime()

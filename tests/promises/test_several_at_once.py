@@ -77,7 +77,7 @@ async def test_what_is_stopped_already_is_not_asked_about(tmp_path: Path) -> Non
         world.questions.clear()
         alone = await world.call(client, "stop_instance", instance_id=ids[0])
         assert (alone["status"], world.questions) == ("stopped", [])
-        assert "stopped already" in alone["said"]
+        assert "already stopped" in alone["said"]
         mixed = await world.call(client, "stop_instance", instance_ids=ids)
         assert mixed["status"] == "stopped"
         assert str(ids[0]) not in world.questions[0]

@@ -70,7 +70,7 @@ async def test_an_answered_unknown_is_released_after_five_minutes_and_three_read
     await tick(world, times=1, every_s=30)
     assert len(await rentals(world)) == 1
     did = await tick(world, times=1, every_s=60)
-    assert any("never came to exist" in line for line in did)
+    assert any("never existed" in line for line in did)
     assert await rentals(world) == []
 
 
@@ -238,8 +238,8 @@ async def test_a_bid_that_loses_is_told_from_an_offer_that_is_gone(tmp_path: Pat
             )
         said = str(raised.value)
         assert "nothing charged" in said
-        assert "The offer is not gone" in said
-        assert f"least bid is {offer.min_bid}" in said
+        assert "The offer still exists" in said
+        assert f"minimum bid is {offer.min_bid}" in said
         better = float(said.split("bid_usd_per_hour=")[1].split(maxsplit=1)[0])
         assert better == pytest.approx(1.25 * bid, abs=0.001)
         rented = await world.call(
@@ -294,7 +294,7 @@ async def test_a_bid_that_waits_is_outbid_and_held(tmp_path: Path) -> None:
     world = World(tmp_path, seed=7)
     said, number = await rent_parked(world)
     assert (said["status"], said["instance_id"]) == ("outbid", number)
-    assert "least bid" in said["said"]
+    assert "minimum bid" in said["said"]
     (rental,) = await rentals(world)
     assert (rental.state, rental.target_id, rental.running) == (RentalState.ACTIVE, number, True)
     world.simulator.end_outbid(number)  # it wins after all, and is not given up

@@ -62,7 +62,7 @@ async def test_a_no_faster_than_a_person_reads_leaves_the_plan_for_a_terminal(
     async with client_of(world, transport, mode, instantly(world, answer)) as client:
         told = await world.call(client, cell.tool, **cell.arguments)
         assert (told["status"], len(world.questions)) == ("needs_confirmation", 1)
-        assert "faster than a person reads" in told["said"]
+        assert "faster than anyone can read" in told["said"]
         assert f"vast-mcp approve {told['plan_id']}" in told["next"]
         again = await world.call(client, cell.tool, **cell.arguments)
         assert (again, len(world.questions)) == (told, 1)
@@ -87,8 +87,8 @@ async def test_a_yes_faster_than_a_person_reads_counts_and_is_told(
     async with client_of(world, transport, mode, instantly(world, "accept")) as client:
         told = await world.call(client, cell.tool, **cell.arguments)
     assert told["status"] == DONE[act]
-    assert any("faster than a person reads" in text for text in told["warnings"])
-    assert "agreed faster than a person reads" in {row.verdict for row in await audited(world)}
+    assert any("faster than anyone can read" in text for text in told["warnings"])
+    assert "approved faster than anyone can read" in {row.verdict for row in await audited(world)}
     async with world.runtime() as runtime:
         letters = await runtime.session.account.ledger.read(lambda tx: tx.letters())
     assert [letter.kind for letter in letters] == ["hasty_answer"]

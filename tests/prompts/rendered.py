@@ -42,7 +42,7 @@ async def parts(client: Client, name: str, **given: str) -> tuple[dict[str, Any]
     assert message.role == "user"
     assert isinstance(message.content, TextContent)
     head, facts, task = re.split(r"^```(?:json)?\n\n?", message.content.text, flags=re.MULTILINE)
-    assert re.fullmatch(r"Facts of now, from vast://\S+:\n", head)
+    assert re.fullmatch(r"Current facts, from vast://\S+:\n", head)
     assert "`" not in facts
     return json.loads(facts), task
 

@@ -261,7 +261,7 @@ async def test_a_larger_disk_is_reached_by_the_calls_as_they_stand(tmp_path: Pat
         ended = await lab.call("destroy_instance", **only(task, "destroy_instance").arguments)
     assert ready["reached"]
     assert copied["status"] == "copied"
-    assert "compared by checksum on both machines" in copied["said"]
+    assert "all checksums match on both machines" in copied["said"]
     assert there["untrusted_output"] == "weights\n"
     assert ended["status"] == "destroyed"
     assert [one.split()[0] for one in lab.world.questions] == ["Copy", "Destroy"]
@@ -285,8 +285,8 @@ async def test_the_two_ends_are_compared_by_a_command_that_works(tmp_path: Path)
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"disk_gb": "20"}, "GB already"),
-        ({"disk_gb": "99", "directory": "a b"}, "a whole path"),
+        ({"disk_gb": "20"}, "already has"),
+        ({"disk_gb": "99", "directory": "a b"}, "an absolute path"),
         ({"disk_gb": "99", "directory": "/root"}, "breaks the machine's SSH"),
     ],
 )

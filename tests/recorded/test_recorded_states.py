@@ -101,8 +101,8 @@ def test_the_recorded_inbox_gives_both_bids_and_the_queued_start() -> None:
     assert (resumed.instance_id, resumed.created_us) == (40_000_006, 1_786_856_384_017_244)
     odd = next(note for note in notes if note.instance_id == 40_000_005 and note.kind == "outbid")
     texts = [notice_of(note.instance_id, tuple(notes)) for note in (first, odd)]
-    assert "Its bid: $0.4/h; the one that won: $1.27/h." in texts[0]
-    assert "that won" not in texts[1]
+    assert "Its bid: $0.4/h; the winning bid: $1.27/h." in texts[0]
+    assert "winning bid" not in texts[1]
 
 
 def notice_of(instance_id: int, notes: tuple[Any, ...]) -> str:

@@ -216,7 +216,7 @@ async def test_links_on_the_machine_are_skipped_and_named(kind: str, tmp_path: P
         assert {s.name: s.why for s in plan.skipped} == {
             "id_rsa": "looks like a secret",
             "link": "a link",
-            "pipe": "no regular file",
+            "pipe": "not a regular file",
         }
         (roots.roots[0]).mkdir(parents=True, exist_ok=True)
         (tmp_path / "outside").mkdir()

@@ -37,7 +37,7 @@ async def test_a_policy_cannot_open_the_directory_that_holds_the_policy(tmp_path
                 destination=f"local:{tmp_path}/policy.toml",
             )
         assert len(lab.world.simulator.mutations()) == sent
-    assert "Only the person" in str(raised.value)
+    assert "Only the user" in str(raised.value)
     assert lab.world.policy_path.read_text() == policy
 
 

@@ -104,7 +104,7 @@ def test_an_upload_leaves_secrets_and_links_out_and_says_so(world: LocalRoots) -
         "a/up": "a link",
         "dirlink": "a link",
         "link": "a link",
-        "pipe": "no regular file",
+        "pipe": "not a regular file",
     }
 
 

@@ -30,9 +30,9 @@ HANDLES = Path("/proc/self/fd")
         ("/".join(["n" * 255] * 16) + "/", ""),
         ("/".join(["n" * 255] * 16) + "/n", "too long"),
         ("", "empty"),
-        ("..", "climbs"),
-        ("a/../b", "climbs"),
-        ("a/..", "climbs"),
+        ("..", r"contains `\.\.`"),
+        ("a/../b", r"contains `\.\.`"),
+        ("a/..", r"contains `\.\.`"),
         ("a\x1fb", "control characters"),
         ("a\x7fb", "control characters"),
         ("a\x9fb", "control characters"),
@@ -170,7 +170,7 @@ def test_a_path_here_lies_below_the_nearest_root(
         ("{}/data/.env", "looks like a secret"),
         (STAGE, "unfinished downloads"),
         ("a/" + STAGE + "/b", "unfinished downloads"),
-        ("../x", "climbs"),
+        ("../x", r"contains `\.\.`"),
     ],
 )
 def test_what_lies_elsewhere_is_refused_and_told_why(
@@ -195,7 +195,7 @@ def test_a_path_that_was_named_exactly_may_look_like_a_secret(roots: LocalRoots)
 def test_a_root_is_a_directory_below_the_disks(tmp_path: Path, given: str) -> None:
     """Opening all of it would open every secret."""
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(PathRefused, match="cannot be a root"):
+    with pytest.raises(PathRefused, match="cannot be opened for files"):
         LocalRoots(tmp_path, [Path(given.format(tmp_path))])
 
 
@@ -319,7 +319,9 @@ def test_no_handle_is_left_open(tmp_path: Path) -> None:
 
 def test_a_missing_root_says_what_to_do(tmp_path: Path) -> None:
     """Nothing is made for reading."""
-    with pytest.raises(PathRefused, match="no folder 'vast-mcp' yet") as refused:
+    with pytest.raises(
+        PathRefused, match="folder 'vast-mcp' for files does not exist yet"
+    ) as refused:
         Tree(tmp_path / "vast-mcp")
     assert "~/vast-mcp" in refused.value.hint
 

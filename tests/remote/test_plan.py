@@ -168,7 +168,7 @@ def test_what_is_left_out_is_told_with_its_reason(tmp_path: Path) -> None:
         "id_rsa": "looks like a secret",
         "key": "looks like a secret: holds a private key",
         "link": "a link",
-        "pipe": "no regular file",
+        "pipe": "not a regular file",
     }
     assert plan.skipped_count == 4
     assert (plan.doubt, plan.folders) == ("", ())
@@ -177,7 +177,7 @@ def test_what_is_left_out_is_told_with_its_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "doubt"),
     [
-        ("id_rsa", "plain", "has the name of one"),
+        ("id_rsa", "plain", "has a secret's name"),
         ("notes", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n", "holds a private key"),
         ("notes", "plain", ""),
     ],
@@ -211,7 +211,7 @@ async def test_what_is_not_there_or_cannot_be_copied_is_refused(tmp_path: Path) 
         async with listed(machine) as sftp:
             with pytest.raises(RemoteFailed, match="cannot be read on the machine"):
                 await plan_download(sftp, "no", roots.place("x"))
-            with pytest.raises(PathRefused, match="is no regular file"):
+            with pytest.raises(PathRefused, match="is not a regular file"):
                 await plan_download(sftp, "pipe", roots.place("x"))
 
 

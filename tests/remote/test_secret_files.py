@@ -126,7 +126,7 @@ def test_the_exact_path_is_planned_with_the_doubt_that_the_question_names(home: 
     roots = LocalRoots(home.parents[1])
     named = plan_upload(roots.place("proj/token.txt", allow_secrets=True), "/workspace/x")
     inside = plan_upload(roots.place("proj/data.bin"), "/workspace/x")
-    assert (named.doubt, inside.doubt) == ("has the name of one", "holds a private key")
+    assert (named.doubt, inside.doubt) == ("has a secret's name", "holds a private key")
     with pytest.raises(PathRefused, match="looks like a secret"):
         plan_upload(roots.place("proj/.aws", allow_secrets=True), "/workspace/x")
 

@@ -97,7 +97,7 @@ async def test_what_is_sent_beyond_the_plan_is_dropped_and_not_for_ever(tmp_path
         assert own.put(b"0123456789" + bytes(2 * MIB))
         await own.drain()
         assert not own.put(b"x")
-        with pytest.raises(RemoteFailed, match="more than was asked"):
+        with pytest.raises(RemoteFailed, match="more than was requested"):
             await own.drain()
         assert meter.moved == 10
     async with sink(tmp_path / "g", 10) as (own, _):

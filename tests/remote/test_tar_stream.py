@@ -159,7 +159,7 @@ def patched(at: int, value: bytes) -> bytes:
 @pytest.mark.parametrize("kind", [ord(kind) for kind in "1234567KxgSVD"])
 def test_nothing_but_regular_files_is_taken(kind: int) -> None:
     """Links, devices, directories, sparse files and extensions that could name another place."""
-    with pytest.raises(CopyDamaged, match="no regular file"):
+    with pytest.raises(CopyDamaged, match="not a regular file"):
         read(TarReader({"a": 3}), patched(156, bytes([kind])) + b"123" + padding(3))
 
 
@@ -207,7 +207,7 @@ def test_a_file_that_nobody_asked_for_or_that_comes_twice_ends_the_copy(
     make: Callable[[], bytes],
 ) -> None:
     """Nothing is written because an archive says so."""
-    with pytest.raises(CopyDamaged, match=r"not asked for|no regular file"):
+    with pytest.raises(CopyDamaged, match=r"not requested|not a regular file"):
         read(TarReader({"a": 1}), make())
 
 

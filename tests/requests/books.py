@@ -26,7 +26,7 @@ _WORDS = {
     "stuck": {"starting", "failed"},
 }
 """The words for a stage of the simulator; every other stage is a start that failed."""
-_DAY_PRICE = re.compile(r"disk (?:still )?(?:costs|goes on at|kept at) \$([\d.]+)/day")
+_DAY_PRICE = re.compile(r"disk (?:still )?(?:costs|is billed at|kept at) \$([\d.]+)/day")
 _RENTED_AT = re.compile(r"(?:Rented at|now costs|^Starting\.) \$([\d.]+)/h")
 
 

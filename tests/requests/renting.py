@@ -103,7 +103,7 @@ async def image_variables_ports(talk: Conversation) -> None:
     assert ("MODE", "test") in order.env
     opened = {str(line).partition(" -> ")[0] for line in shown["instances"][0]["ports"]}
     talk.tells("all three ports are open", {"8080", "9000", "9001"} <= opened)
-    talk.names("".join(rented["warnings"]), "8080", "9000", "9001", "open to everybody")
+    talk.names("".join(rented["warnings"]), "8080", "9000", "9001", "open to the whole internet")
 
 
 @request(25, "ComfyUI, please")

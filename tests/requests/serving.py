@@ -36,7 +36,7 @@ async def serve_a_model(talk: Conversation) -> None:
             ports=["8000"], env={"VLLM_MODEL": "Qwen/Qwen3-8B"}, secrets=["VLLM_API_KEY=generate"],
         )  # fmt: skip
         number = rented["instance_id"]
-        talk.names("".join(rented["warnings"]), "8000", "open to everybody")
+        talk.names("".join(rented["warnings"]), "8000", "open to the whole internet")
         talk.world.simulator.map_port(number, 8000, port)
         told = await talk.wait(number, until="http", port=8000)
         talk.tells(f"it answers at {told.get('url')}", told["url"].endswith(f":{port}"))

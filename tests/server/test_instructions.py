@@ -80,7 +80,7 @@ async def test_one_line_names_the_tools_that_are_not_loaded(
         listed = {tool.name for tool in (await client.list_tools()).tools}
     addable = {tool.name for tool in await whole.list_tools()} - listed
     line = re.search(
-        r"^Not loaded: (.+?)(?: and (\d+) more)?; only the person .*$", told, re.MULTILINE
+        r"^Not loaded: (.+?)(?: and (\d+) more)?; only the user .*$", told, re.MULTILINE
     )
     assert (line is None) == (not addable)
     if line is not None:

@@ -82,7 +82,7 @@ async def test_a_running_machine_is_the_burn_rate_and_ends_tonight(tmp_path: Pat
     assert answer["usd_per_hour_now"] == pytest.approx(offer.usd_per_hour.dollars, abs=0.02)
     assert answer["usd_per_day_now"] == pytest.approx(answer["usd_per_hour_now"] * 24, abs=0.01)
     assert answer["runway_hours"] > 24
-    assert f"instance {instance_id} ends: stopped; its disk goes on at" in answer["tonight"][0]
+    assert f"instance {instance_id} ends: stopped; its disk is billed at" in answer["tonight"][0]
     assert answer["tonight"][0].startswith(row["lease_ends"])
     assert 0 < answer["spent_today_usd"] < answer["reserved_usd"]
 
@@ -104,7 +104,7 @@ async def test_without_a_yes_a_machine_is_only_stopped_and_that_is_said(tmp_path
         await world.rent(client, on_end="destroy")
         answer = await world.call(client, "show_account")
     assert world.questions == []
-    assert "ends: stopped; its disk goes on at" in answer["tonight"][0]
+    assert "ends: stopped; its disk is billed at" in answer["tonight"][0]
 
 
 async def test_a_volume_bills_without_a_lease_and_is_said_so(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_a_stopped_machine_is_said_to_go_on_costing_its_disk(tmp_path: Pat
         await world.call(client, "stop_instance", instance_id=instance_id)
         answer = await world.call(client, "show_account")
     assert answer["bills_now"][0]["bills"] == "disk"
-    assert f"instance {instance_id} is stopped: its disk goes on" in answer["tonight"][0]
+    assert f"instance {instance_id} is stopped: its disk is billed" in answer["tonight"][0]
 
 
 async def test_others_machines_count_and_are_named_as_theirs(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ async def test_charges_that_the_books_cannot_take_are_told_all_the_same(tmp_path
     async with world.connect() as client:
         answer = await world.call(client, "show_charges", period="day")
     assert answer["total_usd"] > 0
-    assert "The ledger does not know of these charges: " in answer["warnings"][0]
+    assert "These charges are not in the ledger: " in answer["warnings"][0]
 
 
 async def test_a_wrong_period_is_refused_in_one_line(tmp_path: Path) -> None:

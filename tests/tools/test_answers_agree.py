@@ -75,7 +75,7 @@ async def test_an_empty_log_of_a_running_machine_is_not_called_not_started(tmp_p
         world.simulator.world.instances[instance_id].log = ""
         quiet = await world.call(client, "show_logs", instance_id=instance_id)
     assert early["next"] == quiet["next"]
-    assert "printed nothing" in quiet["next"]
+    assert "nothing printed yet" in quiet["next"]
     assert "daemon=true" in quiet["next"]
 
 
@@ -203,10 +203,10 @@ async def test_a_machine_that_is_gone_is_not_expected_any_more(tmp_path: Path) -
     [
         ("gpu_nam=x", "search_query: at character 1, `gpu_nam=x`: no such column; the nearest is"),
         ("gpu_ram>=lots", "search_query: at character 10, `lots`"),
-        ("num_gpus=1 geolocation in [EU]", "search_query: the vendor knows no place `EU`"),
-        ("geolocation=Norway", "Countries are codes there: geolocation=NO"),
-        ("geolocation in [SE,South_Korea]", "Countries are codes there: geolocation=KR"),
-        ("id=28113344", "search_query: one offer is gone in minutes"),
+        ("num_gpus=1 geolocation in [EU]", "search_query: Vast.ai knows no place `EU`"),
+        ("geolocation=Norway", "Use the country code: geolocation=NO"),
+        ("geolocation in [SE,South_Korea]", "Use the country code: geolocation=KR"),
+        ("id=28113344", "search_query: a single offer is gone in minutes"),
     ],
 )
 async def test_a_workergroup_that_could_find_nothing_is_refused(
@@ -234,8 +234,8 @@ async def test_a_job_without_a_gpu_is_told_in_whole_sentences(tmp_path: Path) ->
         with pytest.raises(ToolFailed) as failed:
             await world.call(client, "run_job", command="true")
     assert str(failed.value) == (
-        "Not started, nothing charged: gpu_names: name a GPU, or an offer_id. search_offers finds"
-        " both."
+        "Not started, nothing charged: gpu_names: name a GPU or an offer_id."
+        " search_offers lists both."
     )
 
 

@@ -43,10 +43,10 @@ def test_digits_are_right_whatever_space_is_around_them(typed: str, *, right: bo
     ("answer", "yes", "how"),
     [
         (AcceptedElicitation(data=Confirm(confirm=True)), True, ""),
-        (AcceptedElicitation(data=Confirm(confirm=False)), False, "the person did not confirm"),
-        (DeclinedElicitation(), False, "the person declined"),
-        (CancelledElicitation(), False, "the person cancelled the question"),
-        (None, False, "the person cancelled the question"),
+        (AcceptedElicitation(data=Confirm(confirm=False)), False, "the user did not confirm"),
+        (DeclinedElicitation(), False, "the user declined"),
+        (CancelledElicitation(), False, "the user cancelled the question"),
+        (None, False, "the user cancelled the question"),
     ],
 )
 def test_only_a_form_that_says_yes_is_one(answer: Any, how: str, *, yes: bool) -> None:  # noqa: ANN401  the SDK's answers

@@ -47,7 +47,7 @@ async def test_a_stopped_copy_between_machines_is_ended_at_the_vendor(tmp_path: 
         answer = await lab.call("stop_job", job_id=told["copy_id"])
         left = [job["job_id"] for job in (await lab.call("show_jobs"))["jobs"]]
         assert answer["status"] == "stopped"
-        assert f"all copies onto {two}" in answer["said"]
+        assert f"all copies to {two}" in answer["said"]
         assert asked_of_vendor(lab)[-1] == {"client_id": "me", "dst_id": str(two)}
         assert [end.target.contract and end.target.contract.id for end in vendor.running] == [three]
         assert len(left) == 1

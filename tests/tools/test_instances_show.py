@@ -170,7 +170,7 @@ async def test_a_strangers_machine_is_told_apart(tmp_path: Path) -> None:
     assert rows[other]["untrusted_label"] == "mine too"
     assert [row["instance_id"] for row in ready["instances"]] == [mine]
     assert stopped["instances"] == []
-    assert stopped["next"] == "None of them is like that."
+    assert stopped["next"] == "No instance matches."
 
 
 async def test_an_outbid_machine_names_the_bid_it_needs_and_a_stopped_one_does_not(
@@ -232,7 +232,7 @@ async def test_an_instance_that_is_gone_is_said_to_be_gone_with_its_cost(tmp_pat
     async with world.connect() as client:
         instance_id = await world.rent(client)
         await world.call(client, "destroy_instance", instance_id=instance_id)
-        with pytest.raises(ToolFailed, match=r"does not exist any more.*cost \$"):
+        with pytest.raises(ToolFailed, match=r"no longer exists.*cost \$"):
             await shown(world, client, instance_id)
         with pytest.raises(ToolFailed, match="There is no instance 99999999"):
             await shown(world, client, 99_999_999)
@@ -251,7 +251,7 @@ async def test_many_machines_are_cut_and_how_to_get_the_rest_is_said(tmp_path: P
         answer = await world.call(client, "show_instances")
     assert tokens(answer) <= 2_000
     assert len(answer["instances"]) < 40
-    assert "more: narrow by state, label or instance_id" in answer["next"]
+    assert "more: filter by state, label or instance_id" in answer["next"]
 
 
 async def test_a_list_that_cannot_be_read_is_an_error_not_an_empty_account(tmp_path: Path) -> None:

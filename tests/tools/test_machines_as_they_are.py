@@ -230,7 +230,7 @@ async def test_outbid_is_told_without_any_word_of_the_host(tmp_path: Path) -> No
         (row,) = (await world.call(client, "show_instances", instance_id=instance_id))["instances"]
         assert row["untrusted_status"].startswith("success, running")
         assert (row["state"], row["bills"]) == ("outbid", "disk")
-        assert "may resume by itself and bill" in " ".join(row["warnings"])
+        assert "may resume by itself and be billed" in " ".join(row["warnings"])
         waited = await world.call(client, "wait_for_instance", instance_id=instance_id)
         assert "may resume by itself" in waited["said"]
         stopped = await world.call(client, "stop_instance", instance_id=instance_id)
@@ -305,7 +305,7 @@ async def test_a_queued_start_that_came_up_is_told(
         world.simulator.free_gpu(instance_id)
         world.clock.move(305)
         await look()
-    told = [one.getMessage() for one in caplog.records if "runs again" in one.getMessage()]
+    told = [one.getMessage() for one in caplog.records if "is running again" in one.getMessage()]
     assert len(told) == 1
     assert str(instance_id) in told[0]
 

@@ -83,7 +83,7 @@ async def test_a_name_that_several_cards_have_is_answered_with_what_was_meant(
     async with world.connect() as client:
         found = await world.call(client, "search_offers", gpu_names=["RTX 6000"], limit=50)
         one = await world.call(client, "search_offers", gpu_names=["RTX 6000 Ada"])
-        with pytest.raises(ToolFailed, match=r"several cards.*RTX 6000Ada, RTX A6000"):
+        with pytest.raises(ToolFailed, match=r"several GPUs.*RTX 6000Ada, RTX A6000"):
             await world.call(client, "run_job", command="true", gpu_names=["RTX 6000"])
     assert cards(found) == {"RTX A6000", "RTX 6000Ada", "RTX PRO 6000 WS"}
     assert "RTX 6000Ada, RTX A6000" in " ".join(found["warnings"])

@@ -65,6 +65,6 @@ async def test_a_column_only_the_vendor_knows_keeps_its_order(tmp_path: Path) ->
     async with world.connect() as client:
         fast = await world.call(client, "search_offers", order_by="dlperf-", limit=5)
         cheap = await world.call(client, "search_offers", limit=5)
-        with pytest.raises(ToolFailed, match="order_by: `job_usd` goes first"):
+        with pytest.raises(ToolFailed, match="order_by: `job_usd` must come first"):
             await world.call(client, "search_offers", order_by="dlperf-,job_usd")
     assert fast["offers"][0]["usd_per_hour"] > cheap["offers"][0]["usd_per_hour"]

@@ -20,9 +20,9 @@ async def host_with(world: World, ports: int) -> Offer:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"ports": ["8000"]}, "has no open port, and 1"),
-        ({"ports": ["8000"], "connect": "args"}, "has no open port, and 1"),
-        ({"ports": ["8000", "53/udp"], "connect": "jupyter"}, "has no open port, and 2"),
+        ({"ports": ["8000"]}, "has no open port; 1 needed"),
+        ({"ports": ["8000"], "connect": "args"}, "has no open port; 1 needed"),
+        ({"ports": ["8000", "53/udp"], "connect": "jupyter"}, "has no open port; 2 needed"),
         ({"template_hash": VLLM}, "needed for the template's 8000, 7500"),
     ],
 )
@@ -50,7 +50,7 @@ async def test_more_ports_than_the_host_has_are_refused_and_as_many_are_not(tmp_
     world = World(tmp_path)
     offer = await host_with(world, FEW)
     async with world.connect() as client:
-        with pytest.raises(ToolFailed, match="has 4 open ports, and 5"):
+        with pytest.raises(ToolFailed, match="has 4 open ports; 5 needed"):
             await world.rent(client, offer, ports=["8000-8004"])
         instance_id = await world.rent(client, offer, ports=["8000-8003"])
         world.run_until_ready()
@@ -69,7 +69,7 @@ async def test_every_way_of_connecting_warns_of_a_public_port(tmp_path: Path, co
             client, "create_instance", offer_id=offer.offer_id, max_price_usd_per_hour=1.0,
             ports=["8000", "8001"], connect=connect,
         )  # fmt: skip
-    assert "Ports 8000, 8001 are open to everybody" in " ".join(answer["warnings"])
+    assert "Ports 8000, 8001 are open to the whole internet" in " ".join(answer["warnings"])
 
 
 async def test_a_templates_ports_are_warned_of_and_searched_for(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ async def test_a_templates_ports_are_warned_of_and_searched_for(tmp_path: Path) 
         )
         world.run_until_ready()
         shown = await world.call(client, "show_instances", instance_id=answer["instance_id"])
-    assert "8000, 7500 are open to everybody" in " ".join(answer["warnings"])
+    assert "8000, 7500 are open to the whole internet" in " ".join(answer["warnings"])
     ports = [text.partition(" ")[0] for text in shown["instances"][0]["ports"]]
     assert {"8000", "7500"} <= set(ports)
 
@@ -122,10 +122,10 @@ async def test_an_identity_port_has_the_same_number_inside_and_outside(tmp_path:
 @pytest.mark.parametrize(
     ("port", "told"),
     [
-        ("66000", "is no port"),
+        ("66000", "is not a port"),
         ("8000-7000", "ends below its beginning"),
         ("8000-9000", "more than 64 ports"),
-        ("80:8080", "the number outside is the vendor's choice"),
+        ("80:8080", "Vast.ai chooses the outside port"),
         ("8080/sctp", "is not like 8080"),
     ],
 )

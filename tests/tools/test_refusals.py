@@ -158,7 +158,9 @@ def _has_none(command: VendorCommand, spelling: str) -> None:
     if verb == "list" and noun in {"volume", "volumes"}:  # what a model means by it: show
         assert told.endswith("Did you mean show_account?")
         return
-    assert told.startswith(f"There is no tool {called!r}; nothing was done. No tool of this"), told
+    assert told.startswith(
+        f"There is no tool {called!r}; nothing was done. This server has no tool"
+    ), told
     assert "https://cloud.vast.ai or with `vastai " in told
     assert "Did you mean" not in told
 

@@ -154,7 +154,7 @@ async def test_more_variables_than_are_known_to_arrive_are_told_with_their_size(
         ]
     told = [" ".join(one.get("warnings", ())) for one in said]
     assert "variables together" not in told[0]
-    assert "All variables together have 350" in told[1]
+    assert "All variables together are 350" in told[1]
 
 
 async def test_arguments_longer_than_the_vendor_takes_are_refused_before_money(

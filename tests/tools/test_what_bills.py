@@ -33,9 +33,9 @@ async def test_every_kind_says_since_when_why_and_who_made_it(tmp_path: Path) ->
     await rent_volume(world)
     rows = await billing(world)
     ours, disk = rows[f"instance_id {running}"], rows[f"instance_id {resting}"]
-    assert (ours["made_by"], ours["why"]) == ("us", "runs under its lease")
+    assert (ours["made_by"], ours["why"]) == ("us", "running under its lease")
     assert minute(rented_us)[:13] == ours["since"][:13]
-    assert disk["why"].startswith("stopped (as asked here ")
+    assert disk["why"].startswith("stopped (on request ")
     theirs = rows[f"instance_id {stranger}"]
     assert (theirs["made_by"], theirs["why"]) == (
         "others",

@@ -32,7 +32,7 @@ async def as_asked(world: World, machine: int) -> str:
     """By the tool."""
     async with world.connect() as client:
         await world.call(client, "stop_instance", instance_id=machine)
-    return "as asked here"
+    return "on request"
 
 
 async def by_its_lease(world: World, machine: int) -> str:
@@ -171,11 +171,11 @@ ASKED: list[tuple[str, Json]] = [
 ]
 
 
-@pytest.mark.parametrize("how", ["as asked", "console"])
+@pytest.mark.parametrize("how", ["on request", "console"])
 async def test_what_became_of_a_machine_that_is_gone_is_told_by_every_tool(
     tmp_path: Path, how: str
 ) -> None:
-    """Destroyed as asked, or deleted by its host or on the console: not simply "no such id"."""
+    """Destroyed on request, or deleted by its host or on the console: not simply "no such id"."""
     world = World(tmp_path)
     machine = await rented(world)
     if how == "console":
@@ -186,7 +186,7 @@ async def test_what_became_of_a_machine_that_is_gone_is_told_by_every_tool(
     else:
         async with world.connect() as client:
             await world.call(client, "destroy_instance", instance_id=machine)
-    words = "destroyed here as asked" if how == "as asked" else "not ended by us"
+    words = "destroyed here on request" if how == "on request" else "not by us"
     async with world.connect() as client:
         waited = await world.call(client, "wait_for_instance", instance_id=machine)
         assert words in waited["said"]

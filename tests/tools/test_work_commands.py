@@ -84,7 +84,7 @@ async def test_another_host_key_is_refused_and_nothing_is_sent(tmp_path: Path) -
         machine = await lab.machine()
         other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()
         KnownHosts(tmp_path / "state").meet(machine, other[0], other[1])
-        with pytest.raises(ToolFailed, match="another SSH host key"):
+        with pytest.raises(ToolFailed, match="a different SSH host key"):
             await lab.run(machine, "echo x > /workspace/x")
         assert not lab.servers.machine(machine).disk.locate("/workspace/x").exists()
 
@@ -147,4 +147,4 @@ async def test_the_question_of_a_stop_names_what_was_just_begun(tmp_path: Path) 
         machine = await lab.machine()
         begun = await lab.run(machine, "sleep 1000", background=True)
         await lab.call("stop_instance", instance_id=machine)
-    assert f"Job {begun['job_id']} is at work there" in lab.world.questions[-1]
+    assert f"Job {begun['job_id']} is running there" in lab.world.questions[-1]

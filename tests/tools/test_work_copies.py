@@ -159,7 +159,7 @@ async def test_one_secret_goes_by_its_exact_path_and_a_question_that_names_it(
     assert (first["status"], second["status"]) == ("copied", "copied")
     _, named, inside = lab.world.questions
     assert "token.txt" in named
-    assert "looks like a secret: it has the name of one" in named
+    assert "looks like a secret: it has a secret's name" in named
     assert "looks like a secret: it holds a private key" in inside
 
 
@@ -321,7 +321,7 @@ async def test_wrong_content_of_the_right_size_is_not_taken_for_done(tmp_path: P
         stock(inside(lab, one) / "workspace/a", "x.bin")
         stock(inside(lab, two) / "workspace/b", "x.bin")
         lab.world.simulator.world.copies = Lost(lab.world.simulator.world.book)
-        with pytest.raises(ToolFailed, match="not the source's content"):
+        with pytest.raises(ToolFailed, match="different content"):
             await copy(lab, f"C.{one}:/workspace/a", f"C.{two}:/workspace/b")
 
 
@@ -342,7 +342,7 @@ async def test_what_cannot_be_entered_is_copied_and_not_called_verified(tmp_path
         assert sums(inside(lab, two) / "workspace/b") == wanted
         assert sums(inside(lab, two) / "workspace/c") == wanted
     assert (told["status"], told["verified"]) == ("copying", "no")
-    assert f"{two} does not run" in told["said"]
+    assert f"{two} is not running" in told["said"]
     assert "copies it to /workspace/b," in told["said"]
     assert "copies it to /workspace/c," in blind["said"]
 

@@ -75,6 +75,6 @@ async def test_a_generated_secret_is_kept_for_the_person_alone(tmp_path: Path) -
         log = await lab.call("show_logs", instance_id=told["instance_id"])
     warned = " ".join(told["warnings"])
     assert f"vast-mcp secrets show {kept.stem}" in warned
-    assert "open to everybody" in warned
+    assert "open to the whole internet" in warned
     assert value not in json.dumps(told)
     assert value not in json.dumps(log)

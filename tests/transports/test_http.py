@@ -23,7 +23,7 @@ ADDRESS = r"serving MCP at (\S+)"
     ("door", "said"),
     [
         ({"host": "0.0.0.0"}, "a token is needed"),
-        ({"host": "0.0.0.0", "token": TOKEN}, "the names it may be called by"),
+        ({"host": "0.0.0.0", "token": TOKEN}, "the host names it may be called by"),
         ({"host": "::", "allowed_hosts": ("gpu.example",)}, "a token is needed"),
         ({"token": "short"}, "shorter than"),
     ],

@@ -97,7 +97,7 @@ async def test_doctor_names_the_host_and_gives_up_after_three_seconds(tmp_path: 
     told = (await findings(world))["account"]
     assert time.perf_counter() - began < 3 + PATIENCE_S
     assert told.sound is False
-    assert told.says.startswith("console.vast.ai (https://console.vast.ai) gave no answer within 3")
+    assert told.says.startswith("console.vast.ai (https://console.vast.ai) did not answer within 3")
 
 
 async def test_a_taken_port_is_one_line_and_the_health_of_the_server_has_an_address(

@@ -108,19 +108,19 @@ class Bearers:
     def _known(self, one: Instance, intent: Rental) -> str:
         """Why it is not what this intent of the books became; empty if it is."""
         if intent.kind != "instance":
-            return "it is that of an endpoint"
+            return "it belongs to an endpoint"
         if intent.target_id is not None:
             twin = one.intent_mark == intent.intent_id and near(one, intent, TWIN_US)
             if twin:
                 return (
-                    f"Vast.ai seems to have made two of one rent, and instance {intent.target_id}"
-                    " is ours"
+                    "Vast.ai seems to have made two machines for one rent, and instance"
+                    f" {intent.target_id} is ours"
                 )
-            return f"it is that of instance {intent.target_id}"
+            return f"it belongs to instance {intent.target_id}"
         if not bears(self._marker, one, intent.intent_id):
             return _CONTRADICTS
         if not near(one, intent):
-            return "this machine was not made when that rent was sent"
+            return "this machine was not created when that rent was sent"
         first = first_of(self._marker, intent, self._rivals(one, intent.intent_id))
         return "" if first is None or first.instance_id == one.instance_id else _SECOND
 
@@ -139,7 +139,7 @@ class Bearers:
         # oldest. A label can be copied to an older machine: then nobody knows.
         began = [other.started_at_us for other in rivals]
         if not one.shows_environment or None in began:
-            return "another machine bears it as well, and nothing tells which is ours"
+            return "another machine has it too, and nothing shows which is ours"
         first = min(rivals, key=lambda other: (other.started_at_us or 0, other.instance_id))
         return "" if first.instance_id == one.instance_id else _SECOND
 
@@ -158,7 +158,7 @@ class Bearers:
 
 
 _CONTRADICTS = "this machine was not rented with it"
-_SECOND = "an older machine bears it"
+_SECOND = "an older machine has it"
 
 
 def bears(marker: Marker, one: Instance, intent_id: str) -> bool:

@@ -230,7 +230,7 @@ class AccountCache:
         left_s = PER_PAGE_S * -(-(progress.total - progress.rows) // _PAGE_ROWS)
         return RateLimited(
             f"{not_done}: the account's {progress.total:,} instances are being read for the first"
-            f" time ({progress.rows:,} so far); about {left_s:.0f} s are left.",
+            f" time ({progress.rows:,} so far); about {left_s:.0f} s left.",
             hint=f"Ask again in {left_s:.0f} s. One instance by its id, stop and destroy work now.",
             code="account_being_read",
             retry_after_s=left_s,
@@ -241,9 +241,9 @@ class AccountCache:
         rows_left = len(last.instances) if progress is None else progress.total - progress.rows
         left_s = PER_PAGE_S * -(-rows_left // _PAGE_ROWS)
         return RateLimited(
-            f"Not done, nothing charged: the account's {len(last.instances):,} instances were last"
-            f" read completely {age_s:.0f} s ago; a decision about money may stand on at most"
-            f" {last.good_for_s:.0f} s.",
+            f"Not done, nothing charged: the account's {len(last.instances):,} instances were"
+            f" last read completely {age_s:.0f} s ago; a decision about money needs a reading at"
+            f" most {last.good_for_s:.0f} s old.",
             hint=f"They are being read; call again in about {left_s:.0f} s. Stop and destroy work"
             " now.",
             code="account_being_read",

@@ -56,8 +56,8 @@ class Seal:
             plain = AESGCM(self._key).decrypt(raw[:_NONCE], raw[_NONCE:], None)
         except InvalidTag as error:
             raise VastMcpError(
-                "The job's environment and files were sealed with another key.",
-                hint="seal.key beside the ledger was replaced; run the job anew.",
+                "The job's environment and files were encrypted with another key.",
+                hint="seal.key beside the ledger was replaced; run the job again.",
             ) from error
         env, files = json.loads(plain)
         return Sealed(env, files)

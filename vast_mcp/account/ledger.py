@@ -131,6 +131,6 @@ class AccountLedger:
         except OSError as error:
             raise LedgerUnavailable(
                 f"The state directory {self._state_dir} cannot be written ({error.strerror}).",
-                hint="Spending is closed until it can; stop and destroy still work.",
+                hint="Spending is closed until it can be; stop and destroy still work.",
             ) from error
         return account

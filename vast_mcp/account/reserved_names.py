@@ -49,11 +49,11 @@ def check_names(field: str, names: "tuple[str, ...]", *, container: bool) -> Non
     for name in names:
         if is_owned(name):
             raise InputInvalid(
-                field, f"{name} is set by the machine, the vendor or this server, never by a call"
+                field, f"{name} is set by the machine, Vast.ai or this server, never by a call"
             )
         if container and is_reserved(name):
             raise InputInvalid(
                 field,
-                f"{name} would change what the guard inside the machine does at the lease's end",
+                f"{name} would change what the guard inside the machine does when the lease ends",
                 hint="Set it in the command or script that needs it, not for the whole machine.",
             )

@@ -36,7 +36,7 @@ def check_name(name: str) -> None:
     if is_reserved(name):
         raise InputInvalid(
             "name",
-            f"{name} belongs to the machine, its shell or this server; a secret may not set it",
+            f"{name} is reserved for the machine, its shell or this server; a secret cannot set it",
         )
 
 
@@ -69,7 +69,7 @@ class SecretStore:
         """
         check_name(name)
         if not value or "\0" in value or len(value) > LONGEST:
-            raise InputInvalid("value", f"must have 1 to {LONGEST} characters, none of them zero")
+            raise InputInvalid("value", f"must have 1 to {LONGEST} characters, none of them NUL")
         kept = desktop_keyring.keep(name, value)
         entry = {"where": _KEYRING} if kept else {"where": _FILE, "value": value}
         self._write({**self._entries(), name: entry})

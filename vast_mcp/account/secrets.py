@@ -62,7 +62,7 @@ class MachineSecrets:
                 raise InputInvalid(
                     "secrets",
                     f"no value of {name} is known to this server",
-                    hint=f"Ask the person to run `vast-mcp secrets set {name}` in a terminal;"
+                    hint=f"Ask the user to run `vast-mcp secrets set {name}` in a terminal;"
                     " never ask for its value.",
                 )
 
@@ -72,16 +72,16 @@ class MachineSecrets:
         listed_by = system_list(limits, self._system_policy)
         if listed_by:
             raise PolicyDenied(
-                f"Not done, nothing charged: {listed_by} lists the secrets that machines may get,"
-                f" and {name} is not among them.",
+                f"Not done, nothing charged: {listed_by} lists the secrets machines may get, and"
+                f" {name} is not one of them.",
                 rules=(_KEY,),
-                hint="Only whoever manages that file can add it; never ask for the value.",
+                hint="Only whoever manages that file can add it; never ask for its value.",
             )
         if name not in self._store.names():
             raise PolicyDenied(
                 f"Not done, nothing charged: the secret {name} was not set for machines.",
                 rules=(_KEY,),
-                hint=f"Ask the person to run `vast-mcp secrets set {name}` in a terminal, which"
+                hint=f"Ask the user to run `vast-mcp secrets set {name}` in a terminal, which"
                 " also allows it; never ask for its value.",
             )
 
@@ -125,7 +125,7 @@ class MachineSecrets:
             raise InputInvalid(
                 field,
                 "holds the API key or the value of a secret. Nothing was sent.",
-                hint="Leave it out; values for a machine go by name through `secrets`.",
+                hint="Leave it out; pass secrets for a machine by name in `secrets`.",
             )
 
     def values(self, names: Names, limits: Limits, intent_id: str) -> tuple[tuple[str, str], ...]:
@@ -173,7 +173,7 @@ def in_plain_text(found: Sequence[str]) -> str:
     """The warning for values that looked like credentials and went as they were."""
     first = found[0] if " " not in found[0] else "NAME"
     return (
-        f"The host can read {said(found)}. Better: the person runs `vast-mcp secrets set {first}`"
+        f"The host can read {said(found)}. Better: the user runs `vast-mcp secrets set {first}`"
         " in a terminal, and you name it in `secrets`."
     )
 
@@ -198,6 +198,6 @@ def split(given: str) -> tuple[str, bool]:
     name, equals, how = given.partition("=")
     if equals and how != GENERATE:
         raise InputInvalid(
-            "secrets", "takes names only, or NAME=generate", hint="Values never go through here."
+            "secrets", "takes names only, or NAME=generate", hint="Values never pass through here."
         )
     return name, bool(equals)

@@ -48,7 +48,7 @@ def _write_public(private: Path, public: Path) -> None:
         key = serialization.load_ssh_private_key(private.read_bytes(), password=None)
     except ValueError as error:
         raise ConfigInvalid(
-            f"{private} is damaged.", hint="Remove it; a new key pair is made for new machines."
+            f"{private} is damaged.", hint="Remove it; a new key pair is created for new machines."
         ) from error
     line = key.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH

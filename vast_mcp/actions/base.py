@@ -118,7 +118,7 @@ class Seen:
         whose = "" if self.target.ours else ", not rented by this server"
         if self.whose.copied:
             whose += ", its lease mark is a copy"
-        unseen = "" if one.listed else ", by our ledger: Vast.ai does not show it now"
+        unseen = "" if one.listed else ", from our ledger: Vast.ai does not show it now"
         return f"{one.num_gpus}x {one.gpu_name}{since}{whose}{unseen}"
 
 
@@ -167,9 +167,9 @@ def _unseen(instance_id: int, rental: Rental | None, *, open_here: bool) -> NotF
             hint="show_instances lists what exists.",
         )
     return NotFound(
-        f"Vast.ai shows no instance {instance_id} at the moment; nothing was done. It is not proven"
-        " gone and counts as billing.",
-        hint="Try again in a minute; stop_instance and destroy_instance work all the same.",
+        f"Vast.ai shows no instance {instance_id} now; nothing was done. It is not proven gone"
+        " and counts as billed.",
+        hint="Try again in a minute; stop_instance and destroy_instance still work.",
     )
 
 

@@ -33,7 +33,7 @@ class ChangeBid(LeaseAct):
         one, rental = seen.instance, seen.rental
         if not one.is_bid:
             raise InputInvalid(
-                "instance_id", "this machine is on demand; only an interruptible one has a bid"
+                "instance_id", "this machine is on-demand; only an interruptible one has a bid"
             )
         old, new = one.usd_per_hour, UsdPerHour.of(self.bid_usd_per_hour) + one.disk_usd_per_hour
         now_us = account.now_us()
@@ -102,12 +102,12 @@ class ChangeBid(LeaseAct):
             return Outcome(
                 status="unknown",
                 said=f"{unconfirmed('bid', doubt)} {rate} with its disk stays reserved.",
-                next=f"Look with show_instances(instance_id={self.instance_id}) in a minute.",
+                next=f"Check show_instances(instance_id={self.instance_id}) in a minute.",
                 values=values,
             )
         return Outcome(
             status="bid_changed",
-            said=f"The bid is {UsdPerHour.of(self.bid_usd_per_hour)} now; {rate} with its disk.",
+            said=f"The bid is now {UsdPerHour.of(self.bid_usd_per_hour)}; {rate} with its disk.",
             values=values,
         )
 

@@ -46,10 +46,13 @@ def lost_variables(variables: Variables) -> str:
     said = []
     if lost:
         more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-        said.append(f"Not set inside, for a ';' in its value: {', '.join(lost[:_NAMED])}{more}.")
+        said.append(
+            "Not set inside the container, because its value has a ';':"
+            f" {', '.join(lost[:_NAMED])}{more}."
+        )
     size = _size(pairs)
     if size > _MOST_BYTES:
-        said.append(f"Its variables take {-(-size // 1000)} kB; above 32 kB some may be lost.")
+        said.append(f"Its variables need {-(-size // 1000)} kB; above 32 kB some may be lost.")
     return " ".join(said)
 
 
@@ -63,7 +66,7 @@ def size_note(env: Variables) -> list[str]:
     size = _size(env)
     if size <= _MOST_BYTES:
         return []
-    told = f"All variables together have {size} bytes; above {_MOST_BYTES} the container may not"
+    told = f"All variables together are {size} bytes; above {_MOST_BYTES} the container may not"
     return [f"{told} start, or lack some. Upload a file instead."]
 
 

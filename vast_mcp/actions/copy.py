@@ -46,7 +46,7 @@ WAIT_S = 40.0
 """A call answers within this; the copy goes on."""
 _SKIPS_SHOWN = 8
 _RESUMES = (
-    "The same call again waits on and tells the end. It ends with this server; the same call then"
+    "The same call again waits for the end. The copy stops with this server; the same call then"
     " resumes it."
 )
 
@@ -93,13 +93,13 @@ class CopyFiles(PlainAct):
         if kinds == {"local", "volume"}:
             raise InputInvalid(
                 "source" if source.kind == "volume" else "destination",
-                "a volume is not copied to or from this computer",
-                hint="Copy between the volume and an instance, and from there.",
+                "a volume cannot be copied to or from this computer",
+                hint="Copy between the volume and an instance, then from there.",
             )
         if "local" not in kinds:
             whole_paths(source, target)
             if self.include or self.exclude:
-                raise InputInvalid("include", "copies between machines take whole paths")
+                raise InputInvalid("include", "copies between machines need absolute paths")
         return source, target
 
     @property
@@ -222,12 +222,12 @@ def _running(seen: Seen) -> tuple[Address, ...]:
         one = seen.instance
         raise InputInvalid(
             "instance_id",
-            f"{standing_still(seen)}: files move over SSH, which needs it running",
+            f"{standing_still(seen)}: files are copied over SSH, which needs it running",
             hint=f"start_instance(instance_id={one.instance_id}, lease_hours=1) costs"
-            f" {one.usd_per_hour}, {one.usd_per_hour.over(300)} for five minutes; copy, then stop"
-            f" it. Or without starting it: C.{one.instance_id}:PATH to or from another instance of"
-            " yours. The vendor's rsync into stopped ones shows no host key that could be checked,"
-            " so it is not used.",
+            f" {one.usd_per_hour}, {one.usd_per_hour.over(300)} for five minutes; copy, then"
+            f" stop it. Or without starting it: C.{one.instance_id}:PATH to or from another"
+            " instance of yours. Vast.ai's rsync into stopped machines offers no host key to"
+            " verify, so it is not used.",
         )
     return running_only(seen, "a copy")
 
@@ -269,7 +269,7 @@ def _upload_question(machine: int, seen: Seen, plan: CopyPlan) -> str:
         f"Upload to {machine} ({seen.words}) {count} file{'' if count == 1 else 's'}"
         f" ({size_words(plan.total_bytes)}) from {clean_line(plan.local.path, 80)} into"
         f" {clean_line(plan.remote, 60)}? Its host can read them. Later uploads from"
-        f" {clean_line(plan.local.root.name, 40)} up to 500 MB are then not asked."
+        f" {clean_line(plan.local.root.name, 40)} up to 500 MB will not ask."
     )
 
 
@@ -294,8 +294,8 @@ def _finished(report: CopyReport, machine: int, notes: Sequence[str]) -> Outcome
         )
     return Outcome(
         status="copied",
-        said=f"{count_words(report)}; all compared by checksum.",
-        next="" if not skipped else "Skipped files are not there; secrets go by name instead.",
+        said=f"{count_words(report)}; all checksums match.",
+        next="" if not skipped else "Skipped files were not copied; pass secrets by name instead.",
         warnings=tuple(warnings),
         values=values,
         shown=shown,

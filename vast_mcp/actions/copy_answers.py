@@ -20,7 +20,7 @@ def under_way(transfer: Transfer, machine: int, then: str) -> Outcome:
     share = f"{now.done_bytes / max(1, now.total_bytes):.0%} moved" if now else "beginning"
     return Outcome(
         status="copying",
-        said=f"The copy goes on by itself: {share}.",
+        said=f"The copy continues by itself: {share}.",
         next=then,
         values=values,
     )
@@ -31,7 +31,7 @@ def count_words(report: CopyReport) -> str:
     said = f"{_files(report.files)} copied ({size_words(report.moved_bytes)} moved)"
     if report.unchanged:
         were = "was" if report.unchanged == 1 else "were"
-        said += f", {report.unchanged} {were} there already"
+        said += f", {report.unchanged} {were} already there"
     return said + _empty_words(report)
 
 

@@ -35,8 +35,8 @@ from vast_mcp.text import clean_line
 WAIT_S = 30.0
 """A call waits so long for the end, after the looks that come before; then it answers."""
 _GOES_ON = (
-    "The vendor carries it out, also without this server. The same call again waits on and tells"
-    " the end, seen by checksum on both machines."
+    "Vast.ai does the copy, even without this server. The same call again waits for the end and"
+    " verifies checksums on both machines."
 )
 
 
@@ -93,7 +93,7 @@ def whole_paths(source: Place, target: Place) -> None:
 async def look_between(account: Account, asked: _Asked, source: Place, target: Place) -> Sight:
     """Both ends, and the question."""
     if source == target:
-        raise InputInvalid("destination", "is the source itself")
+        raise InputInvalid("destination", "is the source")
     ends = (await _end(account, target), await _end(account, source))
     strictest = next((end for end in ends if not end.target.ours), ends[0])
     snapshot: JsonObject = {"from": asked.source, "to": asked.destination}
@@ -103,8 +103,8 @@ async def look_between(account: Account, asked: _Asked, source: Place, target: P
         request=Request(asked.tool, strictest.target, covered=under_way),
         snapshot=snapshot,
         question=f"Copy to {target.number} ({ends[0].words}) {clean_line(target.path, 60)} from"
-        f" {source.number} ({ends[1].words}) {clean_line(source.path, 60)}? What is there is"
-        " overwritten; the hosts may charge the traffic.",
+        f" {source.number} ({ends[1].words}) {clean_line(source.path, 60)}? Existing"
+        " files are overwritten; the hosts may charge for traffic.",
         handle=f"copy-{target.number}-{source.number}",
         label=strictest.target.label,
         ends=ends,
@@ -119,7 +119,7 @@ async def _end(account: Account, one: Place) -> End:
         return End(one, target, {"volume_id": one.number}, "a volume", closed=closed)
     seen = await see(account, one.number)
     found: tuple[Address, ...] = ()
-    closed = f"{one.number} does not run"
+    closed = f"{one.number} is not running"
     try:
         found = way_in(seen)
     except (InputInvalid, AddressInvalid) as error:
@@ -206,7 +206,9 @@ async def _prepare(account: Account, target: End, source: End) -> _Prepared:
     except SshUnavailable as error:
         return _Prepared(lands, unseen=error.message, notes=notes)
     if found.left_out:
-        notes += (f"{found.left_out} links and odd names are the vendor's to copy: not compared.",)
+        notes += (
+            f"{found.left_out} links and unusual names are left to Vast.ai's copy: not compared.",
+        )
     return _Prepared(lands, expected, before, notes=notes)
 
 
@@ -229,10 +231,10 @@ async def _closed_landing(account: Account, source: End, wanted: str) -> Landing
 def _unseen(prepared: _Prepared, target: Place) -> Outcome:
     return Outcome(
         status="copying",
-        said=f"The vendor copies it to {prepared.lands.words}, beginning in about 30 s. It reports"
-        f" no end, and nothing was verified: {prepared.unseen}.",
-        next="show_instances tells its progress in untrusted_status. Compare sizes before the"
-        " source is destroyed.",
+        said=f"Vast.ai copies it to {prepared.lands.words}, starting in about 30 s. It does not"
+        f" report the end, and nothing was verified: {prepared.unseen}.",
+        next="show_instances shows its progress in untrusted_status. Compare sizes before"
+        " destroying the source.",
         warnings=prepared.notes,
         values={
             "verified": "no",
@@ -244,8 +246,7 @@ def _unseen(prepared: _Prepared, target: Place) -> Outcome:
 def _arrived(report: CopyReport, machine: int, notes: tuple[str, ...]) -> Outcome:
     return Outcome(
         status="copied",
-        said=f"{count_words(report)}, by the vendor; all were compared by checksum on both"
-        " machines.",
+        said=f"{count_words(report)}, by Vast.ai; all checksums match on both machines.",
         warnings=notes,
         values={
             "instance_id": machine,

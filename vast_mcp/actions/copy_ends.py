@@ -37,7 +37,7 @@ def place(text: str, field: str, *, target: bool) -> Place:
     if not colon or not path:
         raise InputInvalid(
             field,
-            f"{clean_line(text, 80)!r} is no place",
+            f"{clean_line(text, 80)!r} is not a place",
             hint="Write local:PATH, C.<instance_id>:PATH or V.<volume_id>:PATH.",
         )
     if head == "local":

@@ -47,7 +47,7 @@ class CreateEndpoint(PlainAct):
         account.secrets.check_text("endpoint_name", self.endpoint_name, account.limits())
         if not _NAME.fullmatch(self.endpoint_name) or endpoint_intent(self.endpoint_name):
             raise InputInvalid(
-                "endpoint_name", "1 to 80 letters, digits, '.', '_' or '-', without a mark"
+                "endpoint_name", "1 to 80 letters, digits, '.', '_' or '-', without a lease mark"
             )
         if self.cold_workers > self.max_workers:
             raise InputInvalid("cold_workers", "must not be above max_workers")
@@ -55,9 +55,9 @@ class CreateEndpoint(PlainAct):
             if short_name(one.raw_name) == self.endpoint_name:
                 raise InputInvalid(
                     "endpoint_name",
-                    "there already is an endpoint of this name",
-                    hint="Choose another name, or delete_endpoint first; show_endpoints tells whose"
-                    " it is.",
+                    "an endpoint with this name already exists",
+                    hint="Choose another name, or delete_endpoint first; show_endpoints shows who"
+                    " made it.",
                 )
         per_worker = UsdPerHour.of(self.max_usd_per_worker_hour)
         rate = per_worker * self.max_workers
@@ -96,7 +96,7 @@ class CreateEndpoint(PlainAct):
             if rental.state.holds_money:
                 raise InputInvalid(
                     "endpoint_name",
-                    "this endpoint was made with other arguments and is still there",
+                    "this endpoint was created with other arguments and still exists",
                     hint="update_endpoint changes it; another endpoint needs another name.",
                 )
         return None
@@ -181,13 +181,13 @@ class CreateEndpoint(PlainAct):
             return Outcome(
                 status="unknown",
                 said="The endpoint was sent but is not listed yet; its money stays reserved.",
-                next="Look with show_endpoints in a minute; do not create it again.",
+                next="Check show_endpoints in a minute; do not create it again.",
                 values={"intent": intent_id},
             )
         ends_us = self._ends_us(errand.booking)
         outcome = Outcome(
             status="created",
-            said=f"Endpoint {name} exists. It rents nothing before it has a workergroup.",
+            said=f"Endpoint {name} exists. It rents nothing until it has a workergroup.",
             next=f'create_workergroup(endpoint_name="{self.endpoint_name}", template_hash=…).',
             values={"endpoint_id": endpoint_id, "lease_ends": minute(ends_us)},
         )

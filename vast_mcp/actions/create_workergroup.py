@@ -71,7 +71,7 @@ class CreateWorkergroup(PlainAct):
             ),
             snapshot={"endpoint_id": one.endpoint_id, "name": one.raw_name},
             question=f"Give endpoint {one.endpoint_id} a workergroup? It then rents up to"
-            f" {one.max_workers} machines by itself.",
+            f" {one.max_workers} machines automatically.",
             handle=f"workergroup-{one.endpoint_id}",
             label=short_name(one.raw_name),
             found=found,
@@ -115,15 +115,15 @@ class CreateWorkergroup(PlainAct):
             return Outcome(
                 status="unknown",
                 said=unconfirmed("workergroup", error),
-                next="Look with show_endpoints before creating another.",
+                next="Check show_endpoints before creating another.",
                 values={"endpoint_id": one.endpoint_id},
             )
         workergroup_id = reply.get("id", reply.get("result"))
         return Outcome(
             status="created",
-            said="The workergroup exists; workers start as load or cold_workers ask for them.",
-            next="show_endpoints shows its workers. One that is not ready in 2-3 minutes is"
-            " replaced, and each bills. Requests to Vast.ai's /route/ name it"
+            said="The workergroup exists; workers start as load or cold_workers require.",
+            next="show_endpoints shows its workers. One that is not ready within 2-3 minutes is"
+            " replaced, and each is billed. In requests to Vast.ai's /route/ its name is"
             f" {clean_line(one.raw_name, 120)}.",
             values={"endpoint_id": one.endpoint_id, "workergroup_id": workergroup_id},
         )
@@ -155,8 +155,8 @@ def _check_template(template: Template, bounds: tuple[Bound, ...]) -> None:
     filters = template.extra_filters
     if filters is None:
         raise PolicyDenied(
-            "Not created, nothing charged. The template's own search filters cannot be read, so"
-            " nobody knows what it would rent.",
+            "Not created, nothing charged. The template's search filters cannot be read, so what"
+            " it would rent is unknown.",
             rules=("template.extra_filters",),
             hint="Choose another template.",
         )
@@ -164,4 +164,4 @@ def _check_template(template: Template, bounds: tuple[Bound, ...]) -> None:
     try:
         bounded(stated, [bound for bound in bounds if bound.column in stated])
     except InputInvalid as error:
-        raise InputInvalid("template_hash", f"its own search filters: {error.message}") from error
+        raise InputInvalid("template_hash", f"its search filters: {error.message}") from error

@@ -168,7 +168,7 @@ class DeclaredAct(PlainAct):
         if self.declared.repeatable:
             return self._outcome("unknown", said, "Call it again: repeating it does no harm.")
         if isinstance(self.declared.lost, Adds | Moves):
-            return self._outcome("unknown", said, "Do not repeat it; ask the person to look.")
+            return self._outcome("unknown", said, "Do not repeat it; ask the user to look.")
         return self._outcome("unknown", said, "Look at the present state before repeating it.")
 
     async def _done(self, account: Account, errand: Errand, reply: JsonObject) -> Outcome:
@@ -181,7 +181,7 @@ class DeclaredAct(PlainAct):
         secret = reply.get(declared.secret_reply) if declared.secret_reply else None
         if isinstance(secret, str):
             where = account.secrets.keep(errand.booking.intent_id, declared.secret_reply, secret)
-        after = f"The person sees it with {where}." if where else declared.next.format(**words)
+        after = f"The user sees it with {where}." if where else declared.next.format(**words)
         return self._outcome(declared.status, said, after)
 
     def _outcome(self, status: str, said: str, then: str = "") -> Outcome:

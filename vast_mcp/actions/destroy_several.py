@@ -123,8 +123,9 @@ class EndSeveral(PlainAct):
             return {
                 "instance_id": instance_id,
                 "status": "not_done",
-                "said": f"Not rented by this server, or protected: call {self.single}"
-                f"(instance_id={instance_id}), which names the person's way to approve it.",
+                "said": "Not rented by this server, or protected: call"
+                f" {self.single}(instance_id={instance_id}), which says how the user can"
+                " approve it.",
             }
         return Part(act, sight)
 
@@ -167,7 +168,7 @@ class EndSeveral(PlainAct):
             {
                 "instance_id": one.act.instance_id,
                 "status": "changed",
-                "said": "Skipped: it is not what the question named any more. Call again for it.",
+                "said": "Skipped: it no longer matches the question. Call again for it.",
             }
             for one in sight.parts
             if one not in kept
@@ -205,7 +206,7 @@ _HOW = "the number of machines and the last 4 digits of the last id, as in 2 456
 
 def _named(one: Part) -> str:
     gpus = MACHINE_IDENTITY.decode(one.sight.snapshot).gpus
-    return f"{one.act.instance_id} ({gpus or 'as our ledger has it'})"
+    return f"{one.act.instance_id} ({gpus or 'from our ledger'})"
 
 
 def _unchanged(approved: JsonObject, one: Part) -> bool:
@@ -236,7 +237,7 @@ def _summed(done: str, rows: Sequence[JsonObject]) -> Outcome:
     return Outcome(
         status=done if every else "partly" if reached else "not_done",
         said=f"{reached} of {len(rows)} {done}.",
-        next="" if every else "See each row of machines for what is left to do.",
+        next="" if every else "Each row of `machines` says what is left to do.",
         values={"machines": listed},
     )
 

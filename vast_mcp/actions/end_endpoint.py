@@ -55,7 +55,7 @@ class EndEndpoint(PlainAct):
         if scaling is None:
             now_us = account.now_us()
             await account.ledger.write(lambda tx: self._close(tx, now_us))
-            raise NotFound(f"Endpoint {self.endpoint_id} is gone already.")
+            raise NotFound(f"Endpoint {self.endpoint_id} is already gone.")
         return EndSight(
             request=Request(
                 self.tool,
@@ -98,10 +98,10 @@ class EndEndpoint(PlainAct):
             quiet = await account.ledger.write(lambda tx: self._end(tx, now_us))
         return Outcome(
             status="ended" if quiet else "ending",
-            said="The endpoint is stopped and no worker bills."
+            said="The endpoint is stopped and no worker is being billed."
             if quiet
-            else "The endpoint is stopped; a worker still bills, or a change may yet arrive that"
-            " was sent before, and it is being watched.",
+            else "The endpoint is stopped and watched: a worker is still billed, or a change sent"
+            " earlier may still arrive.",
             values={"endpoint_id": self.endpoint_id},
         )
 

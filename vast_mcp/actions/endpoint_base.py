@@ -46,7 +46,7 @@ class FoundEndpoint:
             f"the lease of this endpoint ended {minute(rental.lease_ends_us)} and cannot be"
             " extended",
             hint=f'delete_endpoint(endpoint_name="{clean_line(self.target.label, 80)}"), then'
-            " create_endpoint makes a new one under a new lease.",
+            " create_endpoint with a new lease.",
         )
 
     @property
@@ -80,10 +80,11 @@ async def find_endpoint(account: Account, name: str, *, urgent: bool = False) ->
     found = exact or [one for one in listed if short_name(one.raw_name) == name]
     if not found:
         raise NotFound(
-            "There is no endpoint of this name; nothing was done.", hint="show_endpoints lists all."
+            "There is no endpoint with this name; nothing was done.",
+            hint="show_endpoints lists all.",
         )
     if len(found) > 1:
-        raise InputInvalid("endpoint_name", "several endpoints have this name; give the whole one")
+        raise InputInvalid("endpoint_name", "several endpoints match this name; give the full name")
     one = found[0]
     rental = await account.ledger.read(lambda tx: tx.rental_of("endpoint", one.endpoint_id))
     return FoundEndpoint(one, rental)

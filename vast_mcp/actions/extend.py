@@ -102,7 +102,7 @@ class ExtendLease(LeaseAct):
         spend = sight.request.spend
         notes = [_present(sight.seen)]
         if not written:
-            notes.append("The new end is not yet seen in the machine's label.")
+            notes.append("The machine's label does not show the new end yet.")
         return Outcome(
             status="extended",
             said=f"The lease now ends {minute(sight.ends_us)}.",
@@ -138,7 +138,7 @@ def _present_end_us(seen: Seen) -> int:
         per_day = seen.instance.disk_usd_per_hour.per_day
         raise InputInvalid(
             "instance_id",
-            f"{standing_still(seen, 'this machine')}: no lease runs, and only its disk bills"
+            f"{standing_still(seen, 'this machine')}: no lease runs, and only its disk is billed"
             f" ({per_day}/day)",
             hint=back_up(seen),
         )
@@ -152,8 +152,8 @@ def _present_end_us(seen: Seen) -> int:
         return seen.whose.copied_until_us
     raise InputInvalid(
         "instance_id",
-        "this machine has no lease of ours to extend.",
-        hint="It was rented elsewhere and runs until somebody stops it.",
+        "this machine has no lease made here to extend.",
+        hint="It was rented elsewhere and runs until someone stops it.",
     )
 
 
@@ -169,19 +169,19 @@ def _outbid(seen: Seen) -> bool:
 def _present(seen: Seen) -> str:
     """What it does and bills now, where it does not run; the worst case is that it runs at once."""
     one = seen.instance
-    disk = f"only its disk bills ({one.disk_usd_per_hour.per_day}/day)"
+    disk = f"only its disk is billed ({one.disk_usd_per_hour.per_day}/day)"
     if _outbid(seen):
         return f"It is outbid: {disk} until its bid wins again; then it resumes by itself."
     match state_of(one):
         case InstanceState.WAITING_FOR_GPU:
-            return f"It does not run: its GPU is taken, and {disk} until it is free."
+            return f"It is not running: its GPU is taken, and {disk} until it is free."
         case InstanceState.STARTING:
-            return "It does not run yet."
+            return "It is not running yet."
         case InstanceState.FAILED:
-            return f"It does not run: its container failed, and {disk}."
+            return f"It is not running: its container failed, and {disk}."
         case InstanceState.HOST_OFFLINE:
-            return "Its host is offline: nothing bills until it is back."
+            return "Its host is offline: nothing is billed until it is back."
         case InstanceState.UNKNOWN:
-            return "Its host does not report; it counts as billing."
+            return "Its host does not report; it counts as billed."
         case _:
             return ""

@@ -27,8 +27,8 @@ def check_room(offer: Offer, ports: Sequence[str], template: Template | None) ->
     have = "no open port" if has < 1 else f"{has} open port{'' if has == 1 else 's'}"
     instead = "" if not ports else "; or leave `ports` out and use forward_port afterwards"
     raise PolicyDenied(
-        f"Not rented, nothing charged: the host of offer {offer.offer_id} has {have}, and {need}"
-        f" would be needed for {whose}{shown}: nobody could reach the rest.",
+        f"Not rented, nothing charged: the host of offer {offer.offer_id} has {have};"
+        f" {need} needed for {whose}{shown}. The rest would be unreachable.",
         rules=("create.ports",),
         hint=f"search_offers(ports={need}) finds hosts that have them{instead}.",
     )
@@ -44,12 +44,11 @@ def notes(
         are = "is" if len(wanted) == 1 else "are"
         shown = ", ".join(wanted[:8]) + (", …" if len(wanted) > 8 else "")
         said.append(
-            f"Port{'' if len(wanted) == 1 else 's'} {shown} {are} open to everybody on the"
-            " internet: the program there must want a key of its own."
+            f"Port{'' if len(wanted) == 1 else 's'} {shown} {are} open to the whole internet: the"
+            " program there must require its own key."
         )
     if jupyter and offer.direct_ports < 1:
         said.append(
-            "Its host has no open port: Jupyter is reached by forward_port(instance_id,"
-            f" {JUPYTER}) only."
+            f"Its host has no open port: reach Jupyter with forward_port(instance_id, {JUPYTER})."
         )
     return said

@@ -26,7 +26,7 @@ async def check_ceiling(account: Account, price: Price, *, most: float | None, b
     else:
         quote = await account.ledger.read(lambda tx: tx.quote(offer_id, "on_demand"))
         if quote is None or account.clock.utc_us() - quote.shown_us > QUOTE_TTL_US:
-            return "No price was shown for this offer lately, so the person must see it first."
+            return "No recent price was shown for this offer, so the user must see it first."
         shown_disk = storage_rate(quote.storage_usd_per_gb_month, quote.disk_gb)
         disk_now = storage_rate(quote.storage_usd_per_gb_month, price.disk_gb)
         ceiling = round_up(quote.usd_per_hour - shown_disk + disk_now)
@@ -36,7 +36,7 @@ async def check_ceiling(account: Account, price: Price, *, most: float | None, b
             f"Not rented, nothing charged: offer {offer_id} now costs {price.rate} with"
             f" {plain_number(price.disk_gb)} GB disk, above {origin} ({ceiling}).",
             rules=("create.ceiling",),
-            hint="Search again for what fits, or tell the person the new price and pass it as"
+            hint="Search again, or tell the user the new price and pass it as"
             " max_price_usd_per_hour.",
         )
     return ""

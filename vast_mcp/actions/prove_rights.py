@@ -33,7 +33,7 @@ class ProveRights(PlainAct):
         listed = (await account.cache.listed()).instances
         held = await account.ledger.read(lambda tx: tx.rental_of("instance", NOWHERE))
         if held is not None or any(one.instance_id >= NOWHERE for one in listed):
-            raise InputInvalid("instance_id", "ids have grown so long that this one may exist")
+            raise InputInvalid("instance_id", "ids have grown so large that this one may exist")
         return Sight(
             request=Request(self.tool, corrective=True),
             snapshot={"instance_id": NOWHERE},
@@ -50,7 +50,9 @@ class ProveRights(PlainAct):
         try:
             await errand.send(instances.destroy_instance(NOWHERE))
         except NotFound:
-            return Outcome(status=MAY, said="The key may end machines (tried on one that is none).")
+            return Outcome(
+                status=MAY, said="The key may end machines (tried on one that does not exist)."
+            )
         except Forbidden as refused:
             return Outcome(status=MAY_NOT, said=str(refused))
         except OutcomeUnknown as error:

@@ -166,7 +166,7 @@ class CreateInstance(PlainAct):
             raise InputInvalid(
                 "template_hash",
                 "there is no such template (its hash changes when it is edited)",
-                hint="search_templates finds it anew.",
+                hint="search_templates finds the current one.",
             )
         return template
 
@@ -195,8 +195,8 @@ class CreateInstance(PlainAct):
         offer = await account.reads.find_offer(self.offer_id, rental=rental, disk_gb=disk_gb)
         if offer is None or not offer.rentable:
             raise OfferGone(
-                f"Not rented, nothing charged: offer {self.offer_id} is not on the market any more"
-                f" (or has less than {plain_number(disk_gb)} GB of disk).",
+                f"Not rented, nothing charged: offer {self.offer_id} is no longer available (or"
+                f" has less than {plain_number(disk_gb)} GB of disk).",
                 hint="Search again: offer ids change.",
             )
         return offer
@@ -211,7 +211,7 @@ class CreateInstance(PlainAct):
         if offer.min_bid is not None and bid < offer.min_bid:
             raise InputInvalid(
                 "bid_usd_per_hour",
-                f"{bid} is below this offer's least bid of {offer.min_bid}",
+                f"{bid} is below this offer's minimum bid of {offer.min_bid}",
                 hint=f"{better_bid(offer.min_bid)} is likely to win.",
             )
         return round_up(bid + storage_rate(offer.storage_usd_per_gb_month, disk_gb))
@@ -241,8 +241,8 @@ class CreateInstance(PlainAct):
             if self.request_key:
                 raise InputInvalid(
                     "request_key",
-                    "was already used with other arguments, and that machine is still there",
-                    hint="Use another key for another machine.",
+                    "was already used with other arguments, and that machine still exists",
+                    hint="Use a new key for another machine.",
                 )
         return None
 
@@ -354,7 +354,7 @@ class CreateInstance(PlainAct):
         notes = [in_plain_text(self._exposed())] if self._exposed() else []
         made = [name for name, fresh in map(split, self.secrets) if fresh]
         if made:
-            notes.append(f"{', '.join(made)}: kept for the person in {place(intent_id)}")
+            notes.append(f"{', '.join(made)}: kept for the user in {place(intent_id)}")
         return notes
 
     def _spec(self, account: Account, errand: Errand, inside: Inside, disk_gb: float) -> CreateSpec:

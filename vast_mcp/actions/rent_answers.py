@@ -45,20 +45,20 @@ def rented(errand: Errand, terms: "Terms", instance_id: int, warnings: tuple[str
 def found_by_mark(answer: Answer) -> str:
     """How a machine came to be known whose rent was not answered with a plain yes."""
     if answer.answered:
-        return "The vendor's answer was no clear yes; the machine was found by its mark."
-    return "The vendor's answer was lost; the machine was found by its mark."
+        return "Vast.ai's answer was not a clear yes; the machine was found by its lease mark."
+    return "Vast.ai's answer was lost; the machine was found by its lease mark."
 
 
 def outbid(terms: "Terms", instance_id: int, least: UsdPerHour | None) -> Outcome:
     """A bid that waits."""
-    needed = "" if least is None else f" The least bid is {least} now; {_better(terms, least)}"
+    needed = "" if least is None else f" The minimum bid is now {least}; {_better(terms, least)}"
     return Outcome(
         status="outbid",
-        said="The machine is held, but the bid does not win it now: it does not run, and only its"
-        f" disk bills ({terms.disk_rate.per_day}/day). If it has not run in 10 minutes it is"
-        f" destroyed.{needed}",
+        said="The machine is rented, but the bid does not win now: it is not running, and only"
+        f" its disk is billed ({terms.disk_rate.per_day}/day). If it does not run within 10"
+        f" minutes it is destroyed.{needed}",
         next=f"change_bid(instance_id={instance_id}, …) to run it, or destroy_instance and take"
-        " another offer. Do not rent again for this meanwhile.",
+        " another offer. Do not rent again for this.",
         values={
             "instance_id": instance_id,
             "usd_per_hour": round(terms.machine.usd_per_hour.dollars, 4),
@@ -76,12 +76,12 @@ def too_low(bid: UsdPerHour, least: UsdPerHour) -> tuple[str, str]:
     """Message and hint of a bid that did not win; the offer stands."""
     better = better_bid(least, bid)
     said = (
-        f"Not rented, nothing charged: the bid of {bid} does not win this offer now; its least bid"
-        f" is {least}. The offer is not gone."
+        f"Not rented, nothing charged: the bid of {bid} does not win this offer now; its minimum"
+        f" bid is {least}. The offer still exists."
     )
     hint = (
-        f"bid_usd_per_hour={better.dollars:g} is likely to win, if the person wants it at that"
-        " price; or choose another offer."
+        f"bid_usd_per_hour={better.dollars:g} is likely to win, if the user accepts that price;"
+        " or choose another offer."
     )
     return said, hint
 
@@ -91,12 +91,12 @@ def unmarked(terms: "Terms", one: Instance) -> Outcome:
     number = one.instance_id
     return Outcome(
         status="unmarked",
-        said=f"Vast.ai says that it rented instance {number} at {one.usd_per_hour}, and it is new"
-        " on this offer's machine, but it lacks our mark: it cannot be proven ours. It bills, and"
-        " its cost is counted; nothing of ours will end it, not even the lease end"
+        said=f"Vast.ai says it rented instance {number} at {one.usd_per_hour}, and it is new on"
+        " this offer's machine, but it lacks our lease mark: it cannot be proven ours. It is"
+        " billed, and its cost is counted; nothing here will end it, not even the lease end"
         f" {minute(terms.ends_us)}.",
-        next=f"Do not rent again for this. Tell the person: `vast-mcp extend {number} HOURS` in a"
-        " terminal adopts it under a lease; or they destroy it in the Vast.ai console.",
+        next=f"Do not rent again for this. Tell the user: `vast-mcp extend {number} HOURS` in a"
+        " terminal adopts it under a lease; or destroy it in the Vast.ai console.",
         values={
             "instance_id": number,
             "usd_per_hour": round(one.usd_per_hour.dollars, 4),
@@ -111,8 +111,8 @@ def unknown(errand: Errand, answer: Answer) -> Outcome:
     reserved = spend.cost if spend else Usd()
     if answer.accepted and answer.named is not None:
         what = (
-            f"Vast.ai says that it rented instance {answer.named}, but no machine with our mark is"
-            " listed yet"
+            f"Vast.ai says it rented instance {answer.named}, but no machine with our lease mark"
+            " is listed yet"
         )
     elif answer.accepted:
         what = "Vast.ai accepted the rent without naming a machine, and none is listed yet"
@@ -122,7 +122,7 @@ def unknown(errand: Errand, answer: Answer) -> Outcome:
         what = "The rent was sent and its answer was lost"
     return Outcome(
         status="unknown",
-        said=f"{what}: it may or may not exist. {reserved} stays reserved while it is being looked"
+        said=f"{what}: it may or may not exist. {reserved} stays reserved while it is searched"
         " for.",
         next="Do not rent again for this. show_instances lists it under pending, with what became"
         " of it.",
@@ -132,7 +132,7 @@ def unknown(errand: Errand, answer: Answer) -> Outcome:
 
 def ended(instance_id: int, *, gone: bool) -> Outcome:
     """The answer came so late that another process had found the machine and ended it."""
-    fate = "is gone again" if gone else "is being destroyed"
+    fate = "is gone since" if gone else "is being destroyed"
     return Outcome(
         status="destroyed" if gone else "destroying",
         said=f"Rented; another call found the machine first, and it {fate}.",
@@ -143,7 +143,9 @@ def ended(instance_id: int, *, gone: bool) -> Outcome:
 
 def undone(instance_id: int, why: str, *, gone: bool) -> Outcome:
     """It came, it was not what was approved, and it is not kept."""
-    fate = "destroyed at once" if gone else "told to end and is being watched; it is still listed"
+    fate = (
+        "destroyed at once" if gone else ("sent a destroy and is being watched; it is still listed")
+    )
     return Outcome(
         status="undone" if gone else "destroying",
         said=f"Not kept: {why.rstrip('.')}. The new machine was {fate}.",

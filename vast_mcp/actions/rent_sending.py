@@ -149,7 +149,7 @@ async def _found(
         raise VendorRefused(f"Not rented: {outcome.said}", hint=outcome.next)
     if not answer.accepted and answer.answered and _parked(found.instance):
         if not found.instance.is_bid:
-            why = "Vast.ai made it without starting it"
+            why = "Vast.ai created it without starting it"
             return await _undo(account, errand, instance_id, why)
         return await _outbid(account, errand, terms, found)
     return await _settle(account, errand, terms, answer, found)
@@ -291,8 +291,8 @@ async def _begin(account: Account, intent_id: str) -> Rental:
         rental = tx.rental(intent_id)
         if rental is None or rental.state is not RentalState.RESERVED:
             raise NeverSent(
-                "Not rented, nothing charged: this call slept so long that its reservation was"
-                " released.",
+                "Not rented, nothing charged: this call was suspended so long that its"
+                " reservation was released.",
                 hint="Call the tool again.",
             )
         return tx.update_rental(rental, state=RentalState.SENDING, sent_us=sent_us)
@@ -348,9 +348,9 @@ async def _attach_own_key(
     except VendorRefused as error:
         if "already associated" in error.message:
             return KeyState.GIVEN, []
-        way = "only a key of the account logs in here"
+        way = "only the account's keys log in here"
         if "inside" in terms.layers:
-            way = "its start script brings our key instead"
+            way = "its start script adds our key instead"
         return KeyState.REFUSED, [f"Our SSH key was refused ({error}); {way}."]
     except (VastMcpError, OSError) as error:  # it is rented: that must be told
         told = f"Our SSH key could not be attached ({error}); it is tried again in 2 minutes."

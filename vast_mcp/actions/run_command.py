@@ -93,7 +93,9 @@ class RunCommand(PlainAct):
         """Refuse what a stopped machine cannot do."""
         try:
             if self.directory or self.env:
-                raise InputInvalid("instance_id", "no directory and no variables there")
+                raise InputInvalid(
+                    "instance_id", "no directory and no variables on a stopped machine"
+                )
             instances.list_disk(self.instance_id, self.command.strip())
         except InputInvalid as error:
             must_have_ssh(seen)
@@ -108,7 +110,7 @@ class RunCommand(PlainAct):
         output = await account.reads.list_disk(self.instance_id, self.command.strip())
         return Outcome(
             status="done",
-            said="The machine is stopped: this is the vendor's own look at its disk.",
+            said="The machine is stopped: this is Vast.ai's listing of its disk.",
             values={"instance_id": self.instance_id},
             shown={"untrusted_output": fitting(output)},
         )
@@ -133,7 +135,7 @@ def _told(
     status, said, step = "done", "Exit status 0.", ""
     if result.timed_out:
         status = "timed_out"
-        said = f"It ran longer than {timeout_s:g} s and was ended with all it had started."
+        said = f"It ran longer than {timeout_s:g} s and was killed with all its processes."
         step = "For longer work: background=true, or run_job."
     elif result.signal:
         status, said = "failed", f"Ended by signal {result.signal}."
@@ -199,6 +201,6 @@ class ForwardPort(PlainAct):
             status="forwarded",
             said=f"{forward.url} leads to port {self.port} of the machine while this server runs."
             " Only this computer can reach it.",
-            next="Nothing need listen there yet; the page works once something does.",
+            next="It works once something listens there.",
             values={"instance_id": self.instance_id, "url": forward.url},
         )

@@ -19,9 +19,9 @@ _STOPPED = frozenset({InstanceState.STOPPED, InstanceState.STOPPING, InstanceSta
 
 _WAIT = 'wait_for_instance(instance_id={id}, until="ssh") first.'
 _DEAD = {
-    InstanceState.FAILED: "wait_for_instance({id}) says what would help.",
-    InstanceState.ENDED: "show_logs({id}) has its output; destroy_instance ends its cost.",
-    InstanceState.HOST_OFFLINE: "Nothing bills meanwhile; look again later, or rent another.",
+    InstanceState.FAILED: "wait_for_instance({id}) says what helps.",
+    InstanceState.ENDED: "show_logs({id}) shows its output; destroy_instance ends its cost.",
+    InstanceState.HOST_OFFLINE: "Nothing is billed meanwhile; check again later, or rent another.",
 }
 """States that no waiting in one call ends, and what to do then."""
 
@@ -105,8 +105,8 @@ def must_have_ssh(seen: Seen) -> None:
     if seen.instance.words.runs_command:
         raise InputInvalid(
             "instance_id",
-            'this machine runs a command of its own (connect="args") and has no SSH',
-            hint='show_logs has its output; rent with connect="ssh" to work on one.',
+            'this machine runs its own command (connect="args") and has no SSH',
+            hint='show_logs shows its output; rent with connect="ssh" to work on a machine.',
         )
 
 

@@ -127,9 +127,9 @@ class StartInstance(LeaseAct):
             return self._outcome(
                 sight,
                 "queued",
-                "Queued: somebody else has its GPU at the moment. It starts by itself once that is"
-                f" free, and then costs {sight.rate}; till then only its disk bills. Lease and"
-                " money are set aside now.",
+                "Queued: another renter has its GPU now. It starts by itself once the GPU is"
+                f" free, and then costs {sight.rate}; until then only its disk is billed. Its"
+                " lease and money are reserved now.",
             )
         return self._outcome(sight, "starting", f"Starting. {sight.rate} once running.")
 

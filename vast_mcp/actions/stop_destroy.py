@@ -86,8 +86,8 @@ class StopInstance(Correctable):
         return Sight(
             request=Request(self.tool, seen.target, corrective=self.corrective),
             snapshot=seen.snapshot,
-            question=f"Stop {self.instance_id} ({seen.words})? Its{_disk(one)} disk stays and costs"
-            f" {one.disk_usd_per_hour.per_day}/day until it is destroyed.",
+            question=f"Stop {self.instance_id} ({seen.words})? Its{_disk(one)} disk stays and"
+            f" costs {one.disk_usd_per_hour.per_day}/day until destroyed.",
             handle=f"stop-{self.instance_id}",
             label=seen.target.label,
             settled=_rests_already(seen),
@@ -145,7 +145,7 @@ class StopInstance(Correctable):
         await account.ledger.write(lambda tx: _end(tx, self.instance_id, account.now_us()))
         return Outcome(
             status="destroyed",
-            said="Vast.ai says that this machine does not exist any more: nothing of it bills.",
+            said="Vast.ai says this machine no longer exists: nothing of it is billed.",
             values={"instance_id": self.instance_id, "bills": "nothing"},
         )
 
@@ -161,7 +161,7 @@ def _rests_already(seen: Seen) -> Outcome | None:
     disk = one.disk_usd_per_hour.per_day
     why = f" ({seen.why})" if seen.why else ""
     said = (
-        f"It is stopped already{why}; nothing was sent. Its disk costs {disk}/day until destroyed."
+        f"It is already stopped{why}; nothing was sent. Its disk costs {disk}/day until destroyed."
     )
     then = "start_instance runs it again; destroy_instance ends the cost of its disk."
     return replace(told, said=said, next=then)
@@ -178,7 +178,7 @@ def _disk(one: Instance) -> str:
 
 
 def _stop_outcome(instance_id: int, one: Instance | None, effect: Effect) -> Outcome:
-    disk = "its disk goes on costing until it is destroyed"
+    disk = "its disk is still billed until destroyed"
     stopped, doubt = effect.seen, effect.doubt
     values: JsonObject = {"instance_id": instance_id, "bills": "disk" if stopped else "gpu+disk"}
     if one is not None:
@@ -192,8 +192,8 @@ def _stop_outcome(instance_id: int, one: Instance | None, effect: Effect) -> Out
     )
     if doubt is not None and not stopped:
         said = (
-            f"{unconfirmed('stop', doubt)} The machine counts as billing and its lease goes on; the"
-            " stop is sent again every minute."
+            f"{unconfirmed('stop', doubt)} The machine counts as billed and its lease continues;"
+            " the stop is sent again every minute."
         )
     return Outcome(
         status="stopped" if stopped else "unknown" if doubt is not None else "stopping",
@@ -264,14 +264,14 @@ class DestroyInstance(Correctable):
                 await account.ledger.write(self._keep)
             raise
         if not effect.seen:
-            said = "Destroy sent, but the machine is still listed; it goes on being tried."
+            said = "Destroy sent, but the machine is still listed; it is tried again until gone."
             if effect.doubt is not None:
-                said = f"{unconfirmed('destroy', effect.doubt)} It goes on being tried."
+                said = f"{unconfirmed('destroy', effect.doubt)} It is tried again until gone."
             return Outcome(
                 status="destroying" if effect.doubt is None else "unknown",
                 said=said,
                 next=f"Check with show_instances(instance_id={self.instance_id}) in a minute; it"
-                " counts as billing until it is gone.",
+                " counts as billed until it is gone.",
                 values={"instance_id": self.instance_id},
             )
         return await self.proven_gone(account)
@@ -291,7 +291,7 @@ class DestroyInstance(Correctable):
 def _gone(instance_id: int) -> Outcome:
     return Outcome(
         status="destroyed",
-        said="Destroyed: the machine and its disk are gone and nothing of it bills any more.",
+        said="Destroyed: the machine and its disk are gone, and nothing of it is billed any more.",
         values={"instance_id": instance_id, "bills": "nothing"},
     )
 
@@ -315,14 +315,14 @@ class RebootInstance(PlainAct):
         if halted(seen.instance):
             raise InputInvalid(
                 "instance_id",
-                f"{standing_still(seen, 'this machine')}, so nothing of it can be rebooted",
+                f"{standing_still(seen, 'this machine')}, so it cannot be rebooted",
                 hint=back_up(seen),
             )
         return Sight(
             request=Request("reboot_unstarted" if self.unstarted else self.tool, seen.target),
             snapshot=seen.snapshot,
-            question=f"Reboot {self.instance_id} ({seen.words})? Whatever runs on it is"
-            " interrupted; its disk and price stay.",
+            question=f"Reboot {self.instance_id} ({seen.words})? This interrupts whatever runs on"
+            " it; disk and price stay.",
             handle=f"reboot-{self.instance_id}",
             label=seen.target.label,
         )
@@ -345,8 +345,7 @@ class RebootInstance(PlainAct):
             return Outcome(
                 status="unknown",
                 said=f"{unconfirmed('reboot', error)} It may have happened.",
-                next=f"Look with wait_for_instance(instance_id={self.instance_id}) before deciding"
-                " to reboot again.",
+                next=f"wait_for_instance(instance_id={self.instance_id}) before another reboot.",
                 values={"instance_id": self.instance_id},
             )
         return Outcome(

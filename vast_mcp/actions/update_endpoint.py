@@ -56,7 +56,7 @@ class UpdateEndpoint(PlainAct):
         """The endpoint as it is, and what a higher maximum adds."""
         changes = self.changes()
         if not changes:
-            raise InputInvalid("max_workers", "nothing to change was given")
+            raise InputInvalid("max_workers", "no change was given")
         found = await find_endpoint(account, self.endpoint_name)
         one = found.endpoint
         new_max = one.max_workers if self.max_workers is None else self.max_workers
@@ -136,7 +136,7 @@ class UpdateEndpoint(PlainAct):
             return Outcome(
                 status="changed",
                 said="Not changed, nothing was sent: another change reached this endpoint first.",
-                next="Look with show_endpoints, then call update_endpoint again.",
+                next="Check show_endpoints, then call update_endpoint again.",
                 values={"endpoint_id": endpoint_id},
             )
         lost = False
@@ -156,7 +156,7 @@ class UpdateEndpoint(PlainAct):
             return Outcome(
                 status="unknown",
                 said=f"The change was sent, but could not be read back: {error}",
-                next="Look with show_endpoints in a minute.",
+                next="Check show_endpoints in a minute.",
                 values={"endpoint_id": endpoint_id},
             )
         one = now.endpoint
@@ -177,7 +177,7 @@ class UpdateEndpoint(PlainAct):
                 status="unknown",
                 said="The change was sent and its answer lost; the endpoint does not show it:"
                 f" {shown} It may still arrive, so its money stays reserved.",
-                next="Look with show_endpoints in a minute.",
+                next="Check show_endpoints in a minute.",
                 values=values,
             )
         said = "Changed; the answer was lost, and the endpoint shows it:" if lost else "Changed."
@@ -304,11 +304,11 @@ class DeleteEndpoint(PlainAct):
             await account.ledger.write(write)
         return Outcome(
             status="deleted" if gone else "deleting",
-            said="Deleted; its workers are destroyed one by one and bill until then."
+            said="Deleted; its workers are destroyed one by one and billed until then."
             if gone
             else "Delete sent; still listed.",
-            next="show_instances tells whether a worker survived."
+            next="show_instances shows whether a worker survived."
             if gone
-            else "Look with show_endpoints in a minute.",
+            else "Check show_endpoints in a minute.",
             values={"endpoint_id": endpoint_id},
         )

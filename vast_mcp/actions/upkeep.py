@@ -31,7 +31,8 @@ class DeleteDiskFiles(PlainAct):
         seen = await see(account, self.instance_id)
         if billing_of(seen.instance) is Billing.GPU_AND_DISK:
             raise InputInvalid(
-                "instance_id", "this machine is not stopped; the vendor deletes on stopped ones"
+                "instance_id",
+                "this machine is not stopped; Vast.ai deletes files only on stopped machines",
             )
         shown = ", ".join(self.paths)
         return Sight(
@@ -65,6 +66,6 @@ class DeleteDiskFiles(PlainAct):
         return Outcome(
             status="deleted",
             said="The files are being deleted.",
-            next=f'list_disk(instance_id={self.instance_id}, path="…") shows what is left.',
+            next=f'list_disk(instance_id={self.instance_id}, path="…") shows what remains.',
             values={"instance_id": self.instance_id},
         )

@@ -119,7 +119,7 @@ class Among:
             elif op in {"neq", "notin"}:
                 left = [one for one in left if plain(one) not in named]
             else:
-                raise InputInvalid("search_query", f"`{self.column}` takes = and in only")
+                raise InputInvalid("search_query", f"`{self.column}` accepts only = and in")
         if not left:
             raise self._refusal()
         return {"in": list(left)}
@@ -218,7 +218,9 @@ def _text(column: str, value: Json) -> str:
         return _decimal(value / factor)
     text = str(value).replace(" ", "_")
     if not _PLAIN.fullmatch(text):
-        raise InputInvalid("search_query", f"`{clean_line(column, 30)}` has a value with odd signs")
+        raise InputInvalid(
+            "search_query", f"`{clean_line(column, 30)}` has a value with unusual characters"
+        )
     return text
 
 
@@ -243,9 +245,9 @@ def _number(column: str, value: Json) -> float:
 
 def _denied(rule: str, column: str, must: str) -> PolicyDenied:
     return PolicyDenied(
-        f"Not created, nothing charged. `{column}` {must} in a search that rents by itself."
+        f"Not created, nothing charged. `{column}` {must} in a search that rents automatically."
         f" [rule: {rule}]",
         rules=(rule,),
-        hint="Leave that condition out of search_query: the limits are put in by themselves. Only"
-        " the person can change them.",
+        hint="Leave that condition out of search_query: the limits are added automatically. Only"
+        " the user can change them.",
     )

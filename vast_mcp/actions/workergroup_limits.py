@@ -47,10 +47,10 @@ def _insist(group: Workergroup, bounds: tuple[Bound, ...]) -> None:
         rules = error.rules
     raise PolicyDenied(
         f"Not changed, nothing charged. Workergroup {group.workergroup_id} searches outside the"
-        f" limits now in force, so its endpoint may not rent more. [rule: {', '.join(rules)}]",
+        f" current limits, so its endpoint may not rent more. [rule: {', '.join(rules)}]",
         rules=rules,
-        hint="Lowering and stopping work. delete_endpoint, create_endpoint and create_workergroup"
-        " make it again within the limits.",
+        hint="Lowering and stopping still work. To recreate it within the limits:"
+        " delete_endpoint, create_endpoint, create_workergroup.",
     )
 
 

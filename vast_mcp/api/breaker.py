@@ -50,8 +50,8 @@ class Breaker:
         # A longer one than it ever sets is a clock that was set back.
         if 0 < left_s <= LONGEST_PAUSE_S + 1:
             raise VendorDown(
-                f"Vast.ai did not answer the last {FAILURES} requests; not asked now.",
-                hint=f"It is tried again in {left_s:.0f} s. Stop and destroy are not held up.",
+                f"Vast.ai did not answer the last {FAILURES} requests; no request is sent for now.",
+                hint=f"It is tried again in {left_s:.0f} s. Stop and destroy still go through.",
                 code="breaker_open",
             )
         # This one tries. The next may only after a longer pause, whatever becomes of this one: it

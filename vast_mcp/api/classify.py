@@ -33,7 +33,7 @@ Scrub = Callable[[str], str]
 _TEXT_LIMIT = 240
 _PLAIN_CODE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _CODE_LIMIT = 60
-_LOOK_FIRST = "Do not repeat it; look at the present state first."
+_LOOK_FIRST = "Do not repeat it; check the current state first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ def _undecided(operation: Operation, reply: Reply, said: _Said, row: Row | None)
     if row is not None and row.says:
         what = f"answered {reply.status} ({row.says[0].lower()}{row.says[1:]})"
     return OutcomeUnknown(
-        f"{operation.name}: Vast.ai {what}, which is no refusal that is known; it may have been"
+        f"{operation.name}: Vast.ai {what}, which is not a known refusal; it may have been"
         " executed.",
         hint=_LOOK_FIRST,
         status=reply.status,
@@ -289,7 +289,7 @@ def _rate_limited(
     wait = retry_after(reply)
     if "search_quota_exceeded" in f"{said.code} {said.all_text}".lower():
         return RateLimited(
-            "The day's search quota of this account is used up.",
+            "This account's search quota for the day is used up.",
             hint="The quota resets at 00:00 UTC; until then reuse the offer ids you have.",
             code="search_quota_exceeded",
             retry_after_s=wait,

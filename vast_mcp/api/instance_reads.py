@@ -44,7 +44,7 @@ class InstanceReading:
 async def _only_short(progress: Progress) -> None:
     """A list of many pages is not read for the sake of one machine."""
     if progress.total > SHORT_LIST_ROWS:
-        raise unreadable(f"{progress.total} instances are too many to be read for this one")
+        raise unreadable(f"{progress.total} instances are too many to read for this one")
 
 
 def says_gone(error: NotFound) -> bool:
@@ -131,7 +131,7 @@ class InstanceReads(Asking):
             return None
         instance = wire.decode_instance(answer["instances"])
         if instance.instance_id != instance_id:
-            raise unreadable("it describes another instance than was asked for")
+            raise unreadable("it describes a different instance")
         return instance
 
     async def list_instances(

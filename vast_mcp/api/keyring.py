@@ -89,7 +89,7 @@ class KeyRing:
             same = await same_account(key)
             if same is False:
                 self._refused.add(key.value)
-                _logger.warning("The key in %s is another account's; not used.", key.origin)
+                _logger.warning("The key in %s belongs to another account; not used.", key.origin)
             if same:
                 if self._current == sent:  # nobody was faster while the account was compared
                     self._change(sent, key, now_us)
@@ -100,12 +100,12 @@ class KeyRing:
         if after.kind is KeyKind.SESSION:
             says = f"A new two-factor session was found in {after.origin} and is used from now on."
         elif before.kind is not KeyKind.SESSION:
-            says = f"The key that was in use is refused; the one now in {after.origin} is used."
+            says = f"The key in use is refused; the one now in {after.origin} is used."
         else:
             says = (
-                f"The two-factor session from {before.origin} has ended; the key in {after.origin}"
-                " is used from now on. It may lack the right to end machines: the person runs"
-                " `vastai tfa login`; no restart is needed."
+                f"The two-factor session from {before.origin} has ended; the key in"
+                f" {after.origin} is used from now on. It may lack permission to end machines:"
+                " the user runs `vastai tfa login`; no restart is needed."
             )
         self._current = after
         self.changes.append(KeyChange(now_us, before, after, says))

@@ -8,49 +8,52 @@ from collections.abc import Mapping
 from vast_mcp.errors import KeyMissing
 
 WRONG_KEY_HINT = (
-    "The person runs `vast-mcp login` in a terminal, or sets VAST_API_KEY, which goes before it;"
+    "The user runs `vast-mcp login` in a terminal, or sets VAST_API_KEY, which takes precedence;"
     " keys are made on the console's key page (https://cloud.vast.ai/manage-keys/). Then restart"
     " the client. `vast-mcp serve --simulate` needs none."
 )
 SESSION_HINT = (
-    "A two-factor session lasts about a week. The person runs `vastai tfa login` in a terminal; no"
-    " restart is needed, unless VAST_API_KEY is set: it goes before the session, so unset it."
+    "A two-factor session lasts about a week. The user runs `vastai tfa login` in a terminal;"
+    " no restart is needed, unless VAST_API_KEY is set: it takes precedence over the session, so"
+    " unset it."
 )
 TWO_FACTOR_HINT = (
-    "The key is right. The person runs `vastai tfa login` in a terminal, or does this on the"
-    " console. No restart is needed, unless VAST_API_KEY is set: it goes before the session."
+    "The key is right. The user runs `vastai tfa login` in a terminal, or does this on the"
+    " console. No restart is needed, unless VAST_API_KEY is set: it takes precedence over the"
+    " session, so unset it."
 )
 PERMISSION_HINT = (
     "The key is right but restricted. On the console's key page"
     " (https://cloud.vast.ai/manage-keys/) give it this permission, or use another key."
 )
 CREDIT_HINT = (
-    "The account lacks credit; only the person can add some on the billing page"
+    "The account lacks credit; only the user can add some on the billing page"
     " (https://cloud.vast.ai/billing/)."
 )
 CAP_HINT = (
-    "New accounts have a small hourly spend cap that grows with time: verify the e-mail,"
-    " take a cheaper offer, or wait some hours."
+    "New accounts have a small hourly spend cap that grows with time: verify the e-mail address,"
+    " take a cheaper offer, or wait a few hours."
 )
 CHANGE_HINT = (
-    "The request is at fault, and every other offer or machine refuses it alike: change what the"
-    " text names, then call again."
+    "The request itself is wrong, and every other offer or machine would refuse it too: fix what"
+    " the message names, then call again."
 )
-OTHER_HINT = "Nothing was done: call again; if it stays, `vast-mcp doctor` looks for the cause."
+OTHER_HINT = "Nothing was done: call again; if it persists, `vast-mcp doctor` looks for the cause."
 SSH_KEY_HINT = (
-    "Every offer refuses this alike: the account has no SSH key, which a VM needs. The person adds"
-    " one on https://cloud.vast.ai/manage-keys/, then call again; or rent an image that is no VM."
+    "Every offer would refuse this: the account has no SSH key, which a VM needs. The user adds"
+    " one on https://cloud.vast.ai/manage-keys/, then call again; or rent an image that is not a"
+    " VM."
 )
-_IDS = "show_instances lists the ids that are there."
-_ENDPOINTS = "show_endpoints lists what is there."
-_ACCOUNT = "Only the person can change this, in the account's settings on https://cloud.vast.ai."
-_TEAM = "Only the person can change this, on the console's team page."
-_EXISTS = "It is there already: nothing is left to be done, or choose another name."
-_LISTED = "It is not there, or belongs to another account: list what there is, then call again."
+_IDS = "show_instances lists the ids that exist."
+_ENDPOINTS = "show_endpoints lists what exists."
+_ACCOUNT = "Only the user can change this, in the account's settings on https://cloud.vast.ai."
+_TEAM = "Only the user can change this, on the console's team page."
+_EXISTS = "It already exists: nothing is left to do, or choose another name."
+_LISTED = "It does not exist, or belongs to another account: list what exists, then call again."
 STEPS: Mapping[str, str] = {
     "no_ssh_key_for_vm": SSH_KEY_HINT,
     "no_ssh_key": SSH_KEY_HINT,
-    "invalid_price": 'search_offers(rental="interruptible") shows the least bid; bid more than it.',
+    "invalid_price": 'search_offers(rental="interruptible") shows the minimum bid; bid more.',
     "invalid_container": _IDS,
     "invalid_container_id": _IDS,
     "invalid_id": _LISTED,
@@ -62,10 +65,11 @@ STEPS: Mapping[str, str] = {
     "existing_key": _EXISTS,
     "nonexistent_key": _LISTED,
     "already exists": _EXISTS,
-    "already associated": "The machine has this key already: nothing is left to be done.",
+    "already associated": "The machine already has this key: nothing is left to do.",
     "user_exists": _EXISTS,
-    "team ssh keys are not supported": "A team's account takes no key for a single machine: the"
-    " person adds the key to the account on https://cloud.vast.ai/manage-keys/.",
+    "team ssh keys are not supported": "A team account takes no key for a single machine: the"
+    " user adds the key to the account on"
+    " https://cloud.vast.ai/manage-keys/.",
     "invalid_permissions": _ACCOUNT,
     "missing_permissions": _ACCOUNT,
     "missing permissions parameter": _ACCOUNT,
@@ -78,7 +82,7 @@ STEPS: Mapping[str, str] = {
     "cannot be invited to their own team": _TEAM,
     "team metadata not found": _TEAM,
     "no user was removed": _TEAM,
-    "no_pending_price_increase": "No price increase waits: nothing is left to be done.",
+    "no_pending_price_increase": "No price increase is pending: nothing is left to do.",
 }
 """By the code of a refusal, or by its text where it has no code."""
 _MISSING = frozenset(

@@ -115,7 +115,7 @@ async def all_keyed(
     found, total, left = [*first.items], first.total, first.total - len(first.items)
     while left:
         if len(found) >= MOST_ROWS:
-            raise unreadable("its pages do not come to an end")
+            raise unreadable("its pages do not end")
         await between(Progress(len(found), total))
         last = listed.key(found[-1])
         page = await _whole_page(connection, listed, deadline_for(True), last)
@@ -229,10 +229,10 @@ async def _one_reading(
             _must_add_up(found, totals, identity)
             return found
         if token in tokens or not page.items:
-            raise unreadable("its pages do not come to an end")
+            raise unreadable("its pages do not end")
         tokens.add(token)
         await between(Progress(len(found), page.total))
-    raise unreadable("its pages do not come to an end")
+    raise unreadable("its pages do not end")
 
 
 def _must_add_up(

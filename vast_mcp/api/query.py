@@ -74,7 +74,7 @@ _UNITS = {
     "gpu_total_ram": _Unit("is in GB", 0.001, most=7_000),
     "cpu_ram": _Unit("is in GB", 0.001, most=12_000),
     "duration": _Unit("is in days", 1 / DAY_S, most=20_000),
-    "reliability": _Unit("goes from 0 to 1", 0.01, most=1),
+    "reliability": _Unit("ranges from 0 to 1", 0.01, most=1),
     "cuda_max_good": _Unit("is a version such as 12.4", 0.1, most=99),
     "compute_cap": _Unit("is in hundredths", 100, least=100),
 }
@@ -242,7 +242,7 @@ def _apply(filters: JsonObject, condition: _Condition) -> None:
     column, op, items = condition.column, condition.op, condition.items
     if len(items) == 1 and items[0] in _WILDCARDS:
         if op != "eq":
-            _refuse(condition, f"`{items[0]}` means no restriction and goes with = only")
+            _refuse(condition, f"`{items[0]}` means no restriction and works with = only")
         filters[column] = None
         return
     if op not in {"in", "notin"} and len(items) > 1:

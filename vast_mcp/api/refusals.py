@@ -89,7 +89,7 @@ KEY_STATUSES = frozenset({401, 403, 404})
 """With which the vendor tells that something is wrong with the key."""
 _DENIED = frozenset({401, 403})
 _UNNAMED_HINT = (
-    f"The key may be wrong, restricted or ended; `vast-mcp doctor` looks. {SESSION_HINT}"
+    f"The key may be wrong, restricted or expired; `vast-mcp doctor` checks. {SESSION_HINT}"
 )
 
 
@@ -122,7 +122,7 @@ _KEY_ROWS = (
         TwoFactorNeeded,
         _DENIED,
         "stated with a date, 2026-09-28: DELETE of an instance with a plain key",
-        "The account wants a two-factor session for this",
+        "The account requires a two-factor session for this",
         TWO_FACTOR_HINT,
         text="two factor",
     ),
@@ -130,7 +130,7 @@ _KEY_ROWS = (
         Forbidden,
         _DENIED,
         "stated with a date, 2026-09-24 and 2026-10-01: restricted keys, five routes",
-        "The API key is right but may not do this",
+        "The API key is valid but may not do this",
         PERMISSION_HINT,
         text="your key lacks",
     ),
@@ -212,7 +212,7 @@ _OFFER_ROWS = (
         frozenset({200}),
         "reported: 200 with `success: false` and no contract, 2026-07",
         text="no available gpus",
-        says="The machine has no GPU free any more",
+        says="The machine has no free GPU any more",
         hint="Search again and choose another offer.",
     ),
 )
@@ -241,7 +241,7 @@ _START_ROWS = (
         "pasted: the body of a start whose GPU somebody else has, HTTP 200",
         code="resources_unavailable",
         text="queued",
-        says="Queued: another renter has the GPU at the moment",
+        says="Queued: another renter has the GPU now",
         hint="It starts by itself once the GPU is free; stop_instance cancels it.",
     ),
 )
@@ -253,8 +253,8 @@ _VALIDATION_ROWS = (
         " may hold",
         code="invalid_args",
         text="400/3471",
-        hint="Every other offer refuses it alike. An image may have 1,024 characters, args and"
-        " onstart 16,384, a label 256: shorten.",
+        hint="Every other offer would refuse it too. Limits: image 1,024 characters, args and"
+             " onstart 16,384, label 256: shorten it.",
     ),
     *_rows(
         VendorRefused,
@@ -340,7 +340,7 @@ _PACE_ROWS = (
         page=True,
         settles_write=False,
         says="Vast.ai's guard against bursts of requests turned this one away",
-        hint="This is no matter of the key or its permissions: wait a minute.",
+        hint="This has nothing to do with the key or its permissions: wait a minute.",
     ),
 )
 TABLE: tuple[Row, ...] = (

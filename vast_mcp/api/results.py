@@ -95,12 +95,12 @@ def _not_there(told: set[int]) -> VendorDown:
         return VendorDown(
             "The storage refuses the result file (403): the host has not uploaded it yet, or the"
             " file cannot be read without a login.",
-            hint="Ask once more in a minute; if it is still refused, run_command reads the log"
-            " on a running machine.",
+            hint="Ask again in a minute; if it is still refused, run_command reads the log on a"
+            " running machine.",
             status=403,
         )
     return VendorDown(
-        "The host has not uploaded the result yet.", hint="Ask again in some seconds."
+        "The host has not uploaded the result yet.", hint="Ask again in a few seconds."
     )
 
 

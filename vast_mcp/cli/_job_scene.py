@@ -52,7 +52,7 @@ class JobScene:
     async def play(self, talk: "Conversation", books: "Books", home: Path) -> None:
         """Carry it out and hold it to what is promised."""
         self._screen.step("One sentence, one question")
-        self._screen.say(f'   The person: "{SENTENCE}"', "bold")
+        self._screen.say(f'   The user: "{SENTENCE}"', "bold")
         folder = home / "vast-mcp"
         folder.mkdir(exist_ok=True)
         (folder / "train.py").write_text(_TRAIN, encoding="utf-8")
@@ -63,21 +63,21 @@ class JobScene:
         job: dict[str, Any] = (shown.get("jobs") or [{}])[0]
         self._check("the job is done", holds=job.get("phase") == "done")
         self._check("one question was asked", holds=len(talk.questions) - asked == 1)
-        self._check(f"it took {self._calls} calls, at most {MOST_CALLS}",
+        self._check(f"it took {self._calls} calls (at most {MOST_CALLS})",
                     holds=self._calls <= MOST_CALLS)  # fmt: skip
         self._check(
-            "the checkpoint is home, its checksum equal", holds=_is_home(job, shown, folder)
+            "the checkpoint is back, its checksum matches", holds=_is_home(job, shown, folder)
         )
         gone = not after["instances"] and after["burn_usd_per_hour"] == 0
-        self._check("the machine is gone, nothing bills", holds=gone)
+        self._check("the machine is gone, nothing is billed", holds=gone)
         spent = before["balance_usd"] - after["balance_usd"]
         told = float(job.get("cost_so_far_usd", 0))
         self._screen.say(
-            f"   the job says ${told:.3f}, traffic as set aside;"
-            f" the vendor's books say ${spent:.3f}"
+            f"   the job reports ${told:.3f}, with traffic as reserved; the vendor's books say"
+            f" ${spent:.3f}"
         )
         self._check(
-            "the money was told, and is under $5", holds=0 < spent < 5 and spent <= told + 0.05
+            "the cost was reported, and is under $5", holds=0 < spent < 5 and spent <= told + 0.05
         )
 
     async def _begin(self, talk: "Conversation") -> str:

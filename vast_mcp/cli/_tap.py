@@ -73,7 +73,7 @@ class Tap(httpx2.AsyncBaseTransport):
         operation = self._operation(request, await request.aread())
         is_file = operation is None and request.method == "GET" and not _has_key(request)
         if self._reads_only and not is_file and (operation is None or not operation.reads):
-            raise PermitMissing(f"{request.method} {request.url.path} is no read; not sent.")
+            raise PermitMissing(f"{request.method} {request.url.path} is not a read; not sent.")
         response = await self._inner.handle_async_request(request)
         if operation is None:
             return response

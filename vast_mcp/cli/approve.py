@@ -43,7 +43,7 @@ async def approved(settings: Settings, plan_id: str, ask: Ask) -> int:
         print(paragraph(plan.question))
         typed = await anyio.to_thread.run_sync(ask, prompt)
         if " ".join(typed.split()) != digits:
-            print("Not approved: the digits did not match. The plan goes on waiting.")
+            print("Not approved: the digits were wrong. The plan still waits.")
             return Exit.FAILED
         await guard.answers.approve(plan.plan_id, terminal(plan))
     print(f'Approved. The assistant can now call confirm_plan(plan_id="{plan.plan_id}").')
@@ -69,7 +69,7 @@ async def find(guard: Guard, plan_id: str) -> Plan:
     for plan in await guard.answers.pending():
         if plan.plan_id == plan_id:
             return plan
-    raise InputInvalid("ID", "no such plan waits", hint="`vast-mcp pending` lists them.")
+    raise InputInvalid("ID", "no such plan is waiting", hint="`vast-mcp pending` lists them.")
 
 
 def terminal(plan: Plan) -> Caller:

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=("show", "verify"),
         default="show",
-        help="the newest entries (default), or whether all are as they were written",
+        help="show the newest entries (default), or verify that none was altered",
     )
     parser.add_argument("--last", type=_count, default=30, metavar="N", help="entries to show (30)")
     add_place_arguments(parser)
@@ -42,7 +42,7 @@ async def _show(settings: Settings, last: int) -> int:
     for entry in reversed(entries):
         print(_line(entry))
     noun = "entry" if len(entries) == 1 else "entries"
-    print(f"{len(entries)} {noun} from {place}" if entries else f"nothing yet in {place}")
+    print(f"{len(entries)} {noun} from {place}" if entries else f"no entries yet in {place}")
     return Exit.FINE
 
 

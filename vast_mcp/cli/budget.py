@@ -25,9 +25,9 @@ _MONEY = ("max_cost_usd", "spent_usd", "reserved_usd", "left_usd")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which task and how much; neither: the list. Whose books."""
-    parser.add_argument("task", metavar="TASK", nargs="?", help="its name, as the list shows it")
+    parser.add_argument("task", metavar="TASK", nargs="?", help="the task's name, as listed")
     parser.add_argument(
-        "usd", metavar="USD", nargs="?", type=_amount, help="all that it may cost, 7.50 for example"
+        "usd", metavar="USD", nargs="?", type=_amount, help="its maximum total cost, such as 7.50"
     )
     add_place_arguments(parser)
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if args.task is None:
         return anyio.run(_listed, settings)
     if args.usd is None:
-        print("name the amount too: vast-mcp budget TASK USD")
+        print("give the amount too: vast-mcp budget TASK USD")
         return Exit.USAGE
     if not at_a_terminal("budget"):
         return Exit.FAILED
@@ -77,7 +77,7 @@ async def budgeted(settings: Settings, task: str, cap: Usd, ask: Ask) -> int:
             print("Nothing changed.")
             return Exit.FAILED
         await set_budget(session.account.ledger, session.account.clock, name, cap)
-    print(f"Set. A call that passes a smaller max_cost_usd lowers it again: tell the model {cap}.")
+    print(f"Set. A call with a smaller max_cost_usd lowers it again: tell the model {cap}.")
     return Exit.FINE
 
 
@@ -87,7 +87,7 @@ def _told(seen: Standing, limits: Limits, cap: Usd) -> list[str]:
     lines = [f'Budget of task "{task}": {held}; {seen.spent} spent, {seen.reserved} reserved.']
     if seen.stated is not None and seen.stated < cap:
         place = place_of_budget(limits, seen.task)
-        lines.append(f"The policy gives it {seen.stated} ({place}), which holds as well.")
+        lines.append(f"The policy limits it to {seen.stated} ({place}), which applies too.")
     return lines
 
 

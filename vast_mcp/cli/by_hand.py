@@ -25,13 +25,13 @@ def no_instance(instance_id: int) -> NotFound:
     """What a person is told who names a machine that is not there."""
     return NotFound(
         f"There is no instance {instance_id} on this account; nothing was done.",
-        hint="`vast-mcp leases` shows what there is.",
+        hint="`vast-mcp leases` lists what exists.",
     )
 
 
 async def says_yes(ask: Ask, prompt: str) -> bool:
     """Put the prompt; only the word `yes` is one."""
-    answer = await anyio.to_thread.run_sync(ask, f"{prompt} Type yes to go on: ")
+    answer = await anyio.to_thread.run_sync(ask, f"{prompt} Type yes to continue: ")
     return answer.strip().casefold() == "yes"
 
 
@@ -65,7 +65,7 @@ async def done(guard: Guard, proposal: Proposal) -> Outcome:
 async def declined(guard: Guard, proposal: Proposal) -> None:
     """A no: a plan that was made for it ends."""
     if isinstance(proposal, Pending):
-        await guard.answers.decline(proposal.plan.plan_id, AT_TERMINAL, "the person declined")
+        await guard.answers.decline(proposal.plan.plan_id, AT_TERMINAL, "the user declined")
 
 
 async def agreed(guard: Guard, act: Act) -> Outcome:

@@ -25,7 +25,7 @@ class Exit(IntEnum):
 
 MEANING = {
     Exit.FINE: "fine",
-    Exit.FAILED: "a check failed or an act was not done",
+    Exit.FAILED: "a check failed or an action was not done",
     Exit.USAGE: "wrong usage, or a setting that cannot be used",
     Exit.REFUSED: "refused by the policy",
     Exit.VENDOR: "the vendor or the network failed",

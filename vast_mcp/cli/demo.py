@@ -99,7 +99,7 @@ class Demo:
             return Exit.FAILED
         self._screen.say("Every step held.", "green")
         self._screen.say(
-            "Next: put the server into your client (README.md), with --simulate or with your key.",
+            "Next: add the server to your client (README.md), with --simulate or with your key.",
             "dim",
         )
         return Exit.FINE
@@ -123,7 +123,7 @@ class Demo:
             )
         self._check("at least two offers, cheapest job first", holds=_ascending(offers))
         if len(offers) < 2:
-            raise VastMcpError("The search found no two offers.")
+            raise VastMcpError("The search found fewer than two offers.")
         return offers
 
     async def _refused_rent(
@@ -137,13 +137,13 @@ class Demo:
         after = await books.read()
         quiet = after["mutations"] == before["mutations"] and len(talk.questions) == asked
         self._check(
-            "refused with the rule, nobody asked, nothing sent", holds=bool(error) and quiet
+            "refused naming the rule, no question asked, nothing sent", holds=bool(error) and quiet
         )
 
     async def _rent(
         self, talk: "Conversation", offer: dict[str, Any], label: str, hours: float, on_end: str
     ) -> int:
-        self._screen.step(f"Rent for {hours:g} h; at the lease's end: {on_end}")
+        self._screen.step(f"Rent for {hours:g} h; when the lease ends: {on_end}")
         fields, _ = await talk.call(
             "create_instance",
             {
@@ -160,14 +160,14 @@ class Demo:
         return instance_id
 
     async def _use(self, talk: "Conversation", instance_id: int, speed: float) -> None:
-        self._screen.step("Wait until it runs, look at its log")
+        self._screen.step("Wait until it is running, read its log")
         self._screen.say("   (ten simulated minutes pass while both machines load)", "dim")
         await SystemClock().sleep(LOADING_S / speed)
         await self._wait(talk, instance_id)
         fields, error = await talk.call(
             "show_logs", {"instance_id": instance_id, "tail": 3}, shown="{untrusted_log}"
         )
-        self._check("its log can be read", holds=not error and "untrusted_log" in fields)
+        self._check("its log is readable", holds=not error and "untrusted_log" in fields)
 
     async def _wait(self, talk: "Conversation", instance_id: int) -> None:
         shown = "[{verdict}] {said} ({elapsed_seconds} simulated s since it was rented)"
@@ -179,24 +179,24 @@ class Demo:
             reached = bool(fields.get("reached"))
             if reached:
                 break
-        self._check("it runs", holds=reached)
+        self._check("it is running", holds=reached)
 
     async def _refused_destroy(
         self, talk: "Conversation", books: "Books", instance_id: int
     ) -> None:
-        self._screen.step("Destroy the second one; the person types the wrong digits")
+        self._screen.step("Destroy the second one; the user types the wrong digits")
         await self._wait(talk, instance_id)
         fields, _ = await talk.call(
             "destroy_instance", {"instance_id": instance_id}, reply="wrong digits"
         )
         alive = instance_id in {one["id"] for one in (await books.read())["instances"]}
-        self._check("kept: it is still there", holds=alive and fields.get("status") == "kept")
+        self._check("kept: it still exists", holds=alive and fields.get("status") == "kept")
 
     async def _end(self, talk: "Conversation", books: "Books", instance_id: int) -> None:
         self._screen.step("Stop the first, then destroy it")
         fields, _ = await talk.call("stop_instance", {"instance_id": instance_id})
         stopped = fields.get("status") in {"stopped", "stopping"}
-        self._check("stopped; its disk goes on costing, and that was said", holds=stopped)
+        self._check("stopped; its disk is still billed, and the answer said so", holds=stopped)
         fields, _ = await talk.call("destroy_instance", {"instance_id": instance_id})
         gone = instance_id in (await books.read())["destroyed"]
         self._check("destroyed, and the vendor's books agree", holds=gone)
@@ -204,19 +204,21 @@ class Demo:
     async def _lease_end(self, talk: "Conversation", books: "Books", instance_id: int) -> None:
         import anyio  # noqa: PLC0415
 
-        self._screen.step(f"Nobody does anything: the second machine's {SHORT_LEASE_H:g} h end")
+        self._screen.step(
+            f"Nobody does anything: the second machine's {SHORT_LEASE_H:g} h lease ends"
+        )
         gone = False
         with anyio.move_on_after(20):
             while not gone:
                 gone = instance_id in (await books.read())["destroyed"]
                 await SystemClock().sleep(0.3)
-        self._check("the server itself destroyed it, as agreed when renting", holds=gone)
+        self._check("the server destroyed it by itself, as agreed when renting", holds=gone)
         with anyio.move_on_after(15):  # the server calls nothing gone before two lists lack it
             while (await talk.looked("show_instances")).get("instances"):
                 await SystemClock().sleep(0.5)
         fields, error = await talk.call("show_instances", {}, shown="instances: {instances}")
         alive = error or fields.get("instances", "no list")
-        self._check("nothing is alive", holds=alive == [])
+        self._check("no machine is left", holds=alive == [])
 
     async def _money(self, before: dict[str, Any], books: "Books") -> None:
         after = await books.read()
@@ -226,7 +228,7 @@ class Demo:
         self._screen.say(f"   after   ${after['balance_usd']:.3f}   spent ${spent:.3f}")
         self._screen.say(f"   now     ${after['burn_usd_per_hour']:.3f}/h")
         idle = not after["instances"] and after["burn_usd_per_hour"] == 0
-        self._check("nothing bills now", holds=idle)
+        self._check("nothing is billed now", holds=idle)
         self._check("two machines were paid for, and less than $2", holds=0 < spent < 2)
 
 

@@ -82,8 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drift",
         action="store_true",
-        help="compare what the account answers with what vast-mcp expects (reads only), and print a"
-        " report without ids, names or keys, to be pasted into an issue",
+        help="compare the account's answers with what vast-mcp expects (reads only), and print a"
+        " report without ids, names or keys that you can paste into an issue",
     )
 
 
@@ -121,7 +121,7 @@ async def examined(
     for finding in _key(settings, session.account.clock.utc_us()):
         yield finding
     if not fits_a_script(settings.api_base):
-        told = "is no plain https://host[:port][/path]: nothing is rented until it is"
+        told = "is not a plain https://host[:port][/path]: nothing can be rented until it is"
         yield DoctorLine("VAST_URL", told, sound=False)
     yield _policy(settings)
     reached = False
@@ -146,9 +146,7 @@ async def examined(
         async for finding in _outlived(session):
             yield finding
     else:  # one cause is told once
-        yield DoctorLine(
-            "the rest", "not looked at: the account has to be reached first", sound=None
-        )
+        yield DoctorLine("the rest", "not checked: the account must be reachable first", sound=None)
 
 
 def _key(settings: Settings, now_us: int) -> Iterator[DoctorLine]:
@@ -164,7 +162,7 @@ def _key(settings: Settings, now_us: int) -> Iterator[DoctorLine]:
                 yield DoctorLine("key", f"{place} can be read by others: chmod 600 it", sound=None)
     yield _ends(keys[0], now_us)
     for unused in _unused(settings):
-        told = f"{unused} is not used: VAST_API_KEY goes before it"
+        told = f"{unused} is not used: VAST_API_KEY takes precedence"
         yield DoctorLine("key", told, sound=None)
 
 
@@ -270,8 +268,8 @@ async def _reached(base: str, what: str, read: Callable[[], Awaitable[str]]) -> 
     with anyio.move_on_after(REACHED_WITHIN_S):
         found = await _permission(what, read)
     if found is None:
-        told = f"{host} ({base}) gave no answer within {REACHED_WITHIN_S:g} s"
-        hint = "is the network there, and does a proxy or firewall let it through?"
+        told = f"{host} ({base}) did not answer within {REACHED_WITHIN_S:g} s"
+        hint = "is the network up, and does a proxy or firewall block it?"
         return DoctorLine(what, f"{told}: {hint}", sound=False)
     if found.sound is False:
         return replace(found, says=f"{host} ({base}): {found.says}")
@@ -285,20 +283,22 @@ async def _spending(session: Session) -> DoctorLine:
     except VastMcpError as error:
         return DoctorLine("spending", str(error), sound=False)
     if since:
-        return DoctorLine("spending", f"frozen by {since}; `vast-mcp unfreeze` ends it", sound=None)
+        return DoctorLine(
+            "spending", f"frozen by {since}; `vast-mcp unfreeze` lifts it", sound=None
+        )
     return DoctorLine("spending", "open, within the policy's limits")
 
 
 def _skew(skew_s: float | None) -> DoctorLine:
     if skew_s is None:
-        return DoctorLine("clock", "the vendor did not tell its time", sound=None)
+        return DoctorLine("clock", "Vast.ai did not send its time", sound=None)
     if abs(skew_s) > SKEW_S:
         way = "ahead of" if skew_s > 0 else "behind"
-        told = f"{abs(skew_s):.0f} s {way} the vendor: lease ends are off"
+        told = f"{abs(skew_s):.0f} s {way} Vast.ai: lease ends are off"
         if abs(skew_s) * SECOND_US > DECIDES_US:
-            told = f"{abs(skew_s):.0f} s {way} the vendor: set it; leases follow the vendor's time"
+            told = f"{abs(skew_s):.0f} s {way} Vast.ai: set it; leases follow Vast.ai's time"
         return DoctorLine("clock", told, sound=None)
-    return DoctorLine("clock", f"within {max(1, round(abs(skew_s)))} s of the vendor's")
+    return DoctorLine("clock", f"within {max(1, round(abs(skew_s)))} s of Vast.ai's")
 
 
 def _state(settings: Settings) -> DoctorLine:
@@ -320,8 +320,8 @@ async def _ledger(session: Session) -> DoctorLine:
     except VastMcpError as error:
         return DoctorLine("ledger", str(error), sound=False)
     if fault:
-        return DoctorLine("ledger", f"its audit log is not whole: {fault}", sound=False)
-    return DoctorLine("ledger", f"{session.account.ledger.place}, audit chain whole")
+        return DoctorLine("ledger", f"its audit log was altered or damaged: {fault}", sound=False)
+    return DoctorLine("ledger", f"{session.account.ledger.place}, audit chain intact")
 
 
 async def _outlived(session: Session) -> AsyncIterator[DoctorLine]:
@@ -347,14 +347,12 @@ async def _leases(session: Session) -> DoctorLine:
     except VastMcpError as error:
         return DoctorLine("leases", str(error), sound=False)
     if trouble:
-        return DoctorLine(
-            "leases", f"{len(rows)} in the ledger; the vendor: {trouble}", sound=False
-        )
+        return DoctorLine("leases", f"{len(rows)} in the ledger; Vast.ai: {trouble}", sound=False)
     loose = Counter(row.what.split()[0] for row in rows if row.ends == "no lease")
     parts = [f"{count} {kind}(s)" for kind, count in loose.items()]
     told = [f"{len(rows) - loose.total()} alive"]
     if parts:
-        told.append(f"{', '.join(parts)} without a lease of ours, never touched")
+        told.append(f"{', '.join(parts)} without our lease, never touched")
     return DoctorLine(
         "leases", "; ".join((*told, *missing)), sound=None if parts or missing else True
     )

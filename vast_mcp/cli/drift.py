@@ -30,8 +30,8 @@ ROWS_AT_MOST = 64
 """More rows than this no search answered, whatever was asked for (observed 2026-09-29)."""
 _CHARGES_US = 7 * 24 * 3600 * SECOND_US
 HEAD = (
-    f"vast-mcp {__version__}, drift report. Only reads were sent. It holds no key, id, name or"
-    " price of yours and can be pasted into an issue."
+    f"vast-mcp {__version__}, drift report. Only reads were sent. It contains none of your keys,"
+    " ids, names or prices; you can paste it into an issue."
 )
 
 
@@ -65,7 +65,7 @@ class Subject:
         said = "; ".join(part for part in (counts, self.said, self.trouble) if part)
         ordered = sorted(self.findings, key=lambda finding: not finding.matters)
         rows = [f"{'  !' if one.matters else '   '} {one}" for one in ordered]
-        return [f"{word:<8} {self.name:<22} {said or 'nothing of it on this account'}", *rows]
+        return [f"{word:<8} {self.name:<22} {said or 'none on this account'}", *rows]
 
 
 async def report(settings: Settings) -> int:
@@ -103,7 +103,7 @@ async def printed(
             subjects.append(subject)
             write("".join(f"{line}\n" for line in subject.lines))
             if subject.name == "account" and subject.trouble and not subject.broken:
-                write("\nThe rest was not read: the account has to be reached first.\n")
+                write("\nThe rest was not read: the account must be reachable first.\n")
                 return Exit.VENDOR
     differing = sum(subject.matters for subject in subjects)
     fields = sum(subject.fields for subject in subjects)
@@ -178,7 +178,7 @@ def _compared(name: str, seen: list[TappedReply], trouble: str, *, broken: bool)
 
 def _named(error: ApiError) -> str:
     status = f" with {error.status}" if error.status else ""
-    what = "could not be used" if isinstance(error, VendorUnreadable) else "was not answered"
+    what = "was unusable" if isinstance(error, VendorUnreadable) else "was not answered"
     verb = what if isinstance(error, VendorUnreadable | VendorDown) else "was refused"
     return f"{verb}{status} ({type(error).__name__})"
 
@@ -228,7 +228,7 @@ async def _lookup(connection: Connection, tap: Tap) -> Subject:
         await connection.send(call, timeout_s=30.0)
         found[column] = bool(_rows(tap.seen[-1]))
     if not any(found.values()):
-        return Subject("offer lookup", trouble="the offer went away meanwhile; run it again")
+        return Subject("offer lookup", trouble="the offer is gone meanwhile; run this again")
     said = ", ".join(f"by {name}: {'found' if yes else 'nothing'}" for name, yes in found.items())
     return Subject("offer lookup", said=said, broken=not found["ask_contract_id"])
 
@@ -240,7 +240,7 @@ async def _rows_at_most(connection: Connection, tap: Tap) -> Subject:
     last = tap.seen[-1]
     count = len(_rows(last))
     cut = last.body.get("truncated") if isinstance(last.body, dict) else None
-    says = "and says that there are more" if cut is True else "and says that it is all"
+    says = "and says there are more" if cut is True else "and says that is all"
     said = f"{'more than' if count > ROWS_AT_MOST else 'at most'} {ROWS_AT_MOST} rows, {says}"
     silent = count == ROWS_AT_MOST and cut is not True
     return Subject("rows of a search", said=said, broken=silent)

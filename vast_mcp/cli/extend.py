@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which machine, how much longer, whose books."""
     parser.add_argument("instance_id", metavar="ID", type=int, help="as `vast-mcp leases` shows it")
     parser.add_argument(
-        "hours", metavar="HOURS", type=_hours, help="added to the present end; 0.5 is 30 minutes"
+        "hours", metavar="HOURS", type=_hours, help="added to the current end; 0.5 is 30 minutes"
     )
     add_place_arguments(parser)
 

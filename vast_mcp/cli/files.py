@@ -21,7 +21,8 @@ def add_files_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help=f"also copy from and to this directory, beside ~/vast-mcp; repeatable ({VARIABLE})",
+        help="also allow copies from and to this directory, besides ~/vast-mcp; repeatable"
+        f" ({VARIABLE})",
     )
 
 
@@ -43,7 +44,7 @@ def opened_directories(
         why = _fault(path, settings, home) if text.strip() else "no directory is named"
         if why:
             shown = text or repr(text)
-            raise ConfigInvalid(f"{origin} {shown}: {why}.", hint="Name a directory for work.")
+            raise ConfigInvalid(f"{origin} {shown}: {why}.", hint="Name a work directory.")
         found[path] = None
     return tuple(found)
 
@@ -53,14 +54,14 @@ def _fault(path: Path, settings: Settings, home: Path) -> str:
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError):
-        return "there is no such directory"
+        return "no such directory"
     if not real.is_dir():
         return "it is not a directory"
     if real == Path(real.anchor):
         return "that is the whole disk"
     if home.resolve().is_relative_to(real):
-        return "that is the home directory, or holds it"
+        return "that is the home directory, or contains it"
     if any(part.startswith(".") and looks_secret((part,)) for part in real.parts):
-        return "such a directory holds secrets"
+        return "such directories contain secrets"
     what = held_of_ours(real, settings)
-    return f"it holds {what}, which no copy may touch" if what else ""
+    return f"it contains {what}, which no copy may touch" if what else ""

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop-all",
         action="store_true",
-        help="then list what runs of ours, ask once, and stop it; disks stay and cost",
+        help="then list our running machines, ask once, and stop them; disks stay and are billed",
     )
     add_place_arguments(parser)
 
@@ -58,16 +58,16 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
             print(warning)
         coming = await _on_the_way(runtime.session, seen)
         for line in coming:
-            print(f"  ON ITS WAY, not stopped: {line}")
+            print(f"  STILL STARTING, not stopped: {line}")
         if coming:
-            print("Look again in a minute: `vast-mcp leases`, then `vast-mcp freeze --stop-all`.")
+            print("Check again in a minute: `vast-mcp leases`, then `vast-mcp freeze --stop-all`.")
         if not running:
-            print("Nothing else of ours runs." if coming else "Nothing of ours runs.")
+            print("Nothing else of ours is running." if coming else "Nothing of ours is running.")
             return Exit.FAILED if coming or not stands else Exit.FINE
         for one in running:
             print(f"  {_named(one)}")
-        if not await says_yes(ask, f"Stop {_counted(running)}? Disks stay and go on costing."):
-            print(f"Nothing was stopped.{' The freeze stands.' if stands else ''}")
+        if not await says_yes(ask, f"Stop {_counted(running)}? Disks stay and are still billed."):
+            print(f"Nothing was stopped.{' The freeze remains.' if stands else ''}")
             return Exit.FAILED
         failed = [one for one in running if not await _stopped(runtime.session.guard, one)]
     return Exit.FAILED if failed or coming or not stands else Exit.FINE
@@ -89,7 +89,7 @@ async def _on_the_way(session: Session, seen: Holdings) -> list[str]:
         if one.target_id is None:
             found.append(f"{one.kind}, rented at {minute(asked_us)}")
         elif unseen and now_us - asked_us < START_GIVEN_UP_US:
-            found.append(f"{one.kind} {one.target_id}, begun at {minute(asked_us)}")
+            found.append(f"{one.kind} {one.target_id}, started at {minute(asked_us)}")
     return found
 
 
@@ -107,7 +107,7 @@ async def _freeze(runtime: Runtime) -> None:
     session = runtime.session
     standing = await freeze(session.account.ledger, session.account.clock)
     print(f"Frozen by {said_of(standing)}: nothing is rented, started, extended or raised.")
-    print("Stop and destroy stay open. Only `vast-mcp unfreeze` lifts it.")
+    print("Stop and destroy still work. Only `vast-mcp unfreeze` lifts it.")
 
 
 async def _stopped(guard: Guard, one: Holding) -> bool:

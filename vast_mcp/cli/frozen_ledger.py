@@ -25,5 +25,5 @@ async def closed_by_ledger(settings: Settings) -> list[str]:
     if not since:
         return []
     return [
-        f"nothing can be rented: all spending is frozen by {since}; `vast-mcp unfreeze` ends it"
+        f"nothing can be rented: all spending is frozen by {since}; `vast-mcp unfreeze` lifts it"
     ]

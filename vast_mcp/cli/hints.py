@@ -22,7 +22,7 @@ After=network-online.target
 ExecStart={command}
 Restart=always
 RestartSec=30
-# A setting that cannot be used does not get better by trying again.
+# Retrying does not help a setting that cannot be used.
 RestartPreventExitStatus=2
 
 [Install]

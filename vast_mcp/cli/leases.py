@@ -82,13 +82,13 @@ async def show(settings: Settings, as_json: bool = False) -> int:
     if rows:
         print_table(_HEAD, [row.cells for row in rows])
     elif not trouble:
-        print("nothing is alive")
+        print("nothing is rented")
     for line in missing:
         print(line)
     if since:
         print(f"All spending is frozen by {since}; only `vast-mcp unfreeze` lifts it.")
     if trouble:
-        print(f"The vendor could not be asked, so this is the ledger alone: {trouble}")
+        print(f"Vast.ai could not be reached, so this is only the ledger: {trouble}")
     return code
 
 

@@ -11,7 +11,9 @@ from vast_mcp.policy.source import policy_source
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which file, and the four commands below."""
     parser.add_argument(
-        "--policy", metavar="FILE", help="your policy file, in place of the usual (VAST_MCP_POLICY)"
+        "--policy",
+        metavar="FILE",
+        help="policy file to use instead of the default (VAST_MCP_POLICY)",
     )
     policy.add_arguments(parser)
 

@@ -92,7 +92,7 @@ async def kept(settings: Settings, key: str, transport: httpx2.AsyncBaseTranspor
             " the extra vast-mcp[keyring] uses the desktop's)."
         )
     if settings.environment.get("VAST_API_KEY"):
-        print("VAST_API_KEY is set here and goes before it: unset it to use this login.")
+        print("VAST_API_KEY is set here and takes precedence: unset it to use this login.")
     print("Clients that run already see it once they start the server again.")
     return Exit.FINE
 

@@ -15,27 +15,30 @@ from vast_mcp.text import clean_line
 
 COMMANDS = {
     "serve": ("serve", "serve MCP on stdio or HTTP (the default)"),
-    "demo": ("demo", "rent and shut down a simulated GPU before your eyes"),
-    "simulate": ("simulate", "a Vast.ai of your own on a loopback port"),
+    "demo": ("demo", "run a scripted rent-to-destroy demo on the simulator"),
+    "simulate": ("simulate", "serve a simulated Vast.ai on a loopback port"),
     "install": ("install", "set up the MCP clients on this computer, after showing how"),
     "login": ("login", "take your API key, typed unseen; check it and keep it"),
     "logout": ("logout", "forget the key of `login`"),
     "whoami": ("whoami", "which account the key belongs to, and where the key is from"),
     "doctor": ("doctor", "check key, reachability, clock, policy, ledger and leases"),
-    "policy": ("limits", "show, check, start or explain the limits"),
-    "budget": ("budget", "what each task may cost; at a terminal, give one more"),
-    "pending": ("pending", "plans that wait for a yes"),
-    "approve": ("approve", "say yes to a plan, at a terminal"),
-    "deny": ("deny", "say no to a plan"),
-    "secrets": ("secrets", "values for machines, typed unseen at a terminal"),
-    "leases": ("leases", "what is alive, and until when"),
+    "policy": ("limits", "show, check, create or explain the spend limits"),
+    "budget": ("budget", "show each task's budget; at a terminal, raise one"),
+    "pending": ("pending", "list list plans that wait for a yes"),
+    "approve": ("approve", "approve a plan, at a terminal"),
+    "deny": ("deny", "deny a plan"),
+    "secrets": ("secrets", "set secrets for machines, typed hidden at a terminal"),
+    "leases": ("leases", "list what is rented, and until when"),
     "extend": ("extend", "give a machine more hours, at a terminal"),
     "watch": ("watch", "enforce leases without any MCP client"),
     "open": ("open_link", "open a machine's jupyter or portal page, signed in"),
-    "ssh-config": ("ssh_config", "our running machines as hosts in ~/.ssh/config"),
-    "freeze": ("freeze", "close all spending of the account; --stop-all also stops what runs"),
-    "unfreeze": ("unfreeze", "open spending again, at a terminal"),
-    "audit": ("audit", "what was decided and written; verify that nobody altered it"),
+    "ssh-config": ("ssh_config", "write our running machines to ~/.ssh/config"),
+    "freeze": (
+        "freeze",
+        "block all spending of the account; --stop-all also stops what is running",
+    ),
+    "unfreeze": ("unfreeze", "allow spending again, at a terminal"),
+    "audit": ("audit", "show decisions and writes; verify that none was altered"),
 }
 """Command → its module in this room, and its line in the help."""
 
@@ -69,8 +72,7 @@ def parser_for(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vast-mcp",
         description="Rent, watch and shut down Vast.ai GPUs from any MCP client, within limits.",
-        epilog=f"Exit codes: {codes}. Without a command: serve. Each command explains itself with"
-        " --help.",
+        epilog=f"Exit codes: {codes}. Without a command: serve. Each command has --help.",
     )
     parser.add_argument("--version", action="version", version=f"vast-mcp {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
@@ -94,7 +96,7 @@ def _with_default(words: list[str]) -> list[str]:
 def _unknown(word: str) -> str:
     """A command that is not there, with the one that was meant."""
     near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.6)
-    said = f"vast-mcp: there is no command {str(clean_line(word, 40))!r}"
+    said = f"vast-mcp: unknown command {str(clean_line(word, 40))!r}"
     meant = f"; did you mean `vast-mcp {near[0]}`?" if near else "."
     return f"{said}{meant} `vast-mcp --help` lists them."
 

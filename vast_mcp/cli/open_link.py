@@ -32,7 +32,7 @@ from vast_mcp.remote.address import port_urls
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which machine, and whether its link is only printed."""
     parser.add_argument("instance_id", metavar="ID", type=int, help="as `vast-mcp leases` shows it")
-    parser.add_argument("--print", action="store_true", help="print the link; it holds a token")
+    parser.add_argument("--print", action="store_true", help="print the link; it contains a token")
     add_place_arguments(parser)
 
 
@@ -84,8 +84,8 @@ def page_of(instance: Instance, token: str) -> str:
     urls = {found.inside: found.url for found in port_urls(instance) if "udp:" not in found.url}
     if inside is None or inside not in urls:
         raise VastMcpError(
-            f"Instance {instance.instance_id} shows no jupyter or portal page now.",
-            hint='Rent it with connect="jupyter", or let forward_port reach another port.',
+            f"Instance {instance.instance_id} has no jupyter or portal page now.",
+            hint='Rent with connect="jupyter", or reach another port with forward_port.',
         )
     url = urls[inside]
     return f"{url}/?token={quote(token, safe='')}" if token else url

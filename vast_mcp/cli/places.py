@@ -8,12 +8,14 @@ from collections.abc import Mapping
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that say which policy and which ledger."""
     parser.add_argument(
-        "--policy", metavar="FILE", help="your policy file, in place of the usual (VAST_MCP_POLICY)"
+        "--policy",
+        metavar="FILE",
+        help="policy file to use instead of the default (VAST_MCP_POLICY)",
     )
     parser.add_argument(
         "--ledger",
         metavar="FILE",
-        help="ledger file, in place of the account's own (VAST_MCP_LEDGER)",
+        help="ledger file to use instead of the account's (VAST_MCP_LEDGER)",
     )
 
 

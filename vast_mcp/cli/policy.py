@@ -25,17 +25,19 @@ _HEAD = ("limit", "value", "from")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The four commands below `vast-mcp policy`."""
     commands = parser.add_subparsers(dest="policy_command", required=True, metavar="command")
-    show = _command(commands, "show", "the limits in force and where each came from")
+    show = _command(commands, "show", "show the limits in force and where each comes from")
     add_json_argument(show)
-    _command(commands, "check", "exit 1 with every fault when the policy cannot be used")
-    _command(commands, "init", "write a commented policy file with the built-in values")
-    explain = _command(commands, "explain", "what an act would meet")
+    _command(commands, "check", "list every fault and exit 1 if the policy cannot be used")
+    _command(commands, "init", "write a commented policy file with the default values")
+    explain = _command(commands, "explain", "explain how an action would be decided")
     acts = explain.add_subparsers(dest="policy_act", required=True, metavar="act")
-    create = _command(acts, "create", "renting one machine")
+    create = _command(acts, "create", "renting a machine")
     create.add_argument("--gpu", required=True, help='the GPU\'s name, such as "RTX 4090"')
     create.add_argument("--hours", required=True, type=_hours, help="lease, in hours")
     create.add_argument(
-        "--usd-per-hour", type=_amount, help="all-in price; without it: up to which price"
+        "--usd-per-hour",
+        type=_amount,
+        help="all-in price; without it, prices up to which each decision holds",
     )
     create.add_argument("--disk-gb", type=_amount, default=50.0, help="disk size (50 GB)")
 
@@ -71,7 +73,7 @@ def _show(source: PolicySource, as_json: bool) -> int:
     _print_fault(limits)
     print_table(_HEAD, rows)
     if limits.read_only:
-        print("\nread-only: nothing is written at all (--read-only or VAST_MCP_READ_ONLY)")
+        print("\nread-only: nothing can be changed (--read-only or VAST_MCP_READ_ONLY)")
     print(f"\nsystem file: {_standing(source.system_path)}")
     print(f"user file:   {_standing(source.user_path)}")
     print(f"digest:      {limits.digest[:16]}")
@@ -86,14 +88,14 @@ def _check(source: PolicySource) -> int:
 
 def _init(path: Path | None) -> int:
     if path is None:
-        print("there is no place for a policy file: name one with --policy")
+        print("there is no default place for a policy file: name one with --policy")
         return USAGE
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Exclusive, so that neither a file nor a link that is there is ever written through.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        print(f"{path} is there already and was left as it is")
+        print(f"{path} already exists and was not changed")
         return FAILED
     except OSError as error:
         print(f"{path} cannot be written: {error.strerror}")
@@ -114,7 +116,7 @@ def _explain(args: argparse.Namespace, limits: Limits, now_us: int) -> int:
     print("Assumed: nothing rented or spent yet, enough credit, a verified host, 1 GPU.")
     unlooked = [name for name in ("images", "countries") if getattr(limits.allow, name) is not None]
     if unlooked:
-        print(f"Not looked at: allow.{', allow.'.join(unlooked)}.")
+        print(f"Not checked: allow.{', allow.'.join(unlooked)}.")
         limits = without_unstated(limits)
     what = f"1x {_plain(args.gpu)} for {args.hours:g} h with {args.disk_gb:g} GB disk"
     if args.usd_per_hour is None:
@@ -178,17 +180,19 @@ def _print_reasons(reasons: Iterable[Reason]) -> None:
 def _print_fault(limits: Limits) -> None:
     if limits.broken:
         print(f"BROKEN: {_plain(limits.broken)}")
-        print("Until it is repaired only stop and destroy of own machines are possible, each")
-        print("with a question. The built-in values follow.\n")
+        print(
+            "Until it is repaired, only stop and destroy of machines rented here are possible, each"
+        )
+        print("with a question. The defaults follow.\n")
 
 
 def _standing(path: Path | None) -> str:
     if path is None:
         return "none"
     try:
-        return f"{path}{'' if path.exists() else ' (not there)'}"
+        return f"{path}{'' if path.exists() else ' (does not exist)'}"
     except OSError:
-        return f"{path} (cannot be looked at)"
+        return f"{path} (cannot be read)"
 
 
 def _plain(text: str) -> str:
@@ -208,5 +212,5 @@ def _amount(text: str) -> float:
     except ValueError:
         amount = math.nan
     if not (math.isfinite(amount) and 0 <= amount <= 1_000_000):
-        raise argparse.ArgumentTypeError(f"not a usable number: {text[:40]!r}")
+        raise argparse.ArgumentTypeError(f"not a number: {text[:40]!r}")
     return amount

@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do with which name. A value is never an argument: others could read it."""
     deeds = parser.add_subparsers(dest="deed", metavar="set | list | remove | show", required=True)
     for deed, line, named in (
-        ("set", "type a value, unseen; machines may get it by this name from then on", "NAME"),
-        ("list", "the names, and where each value is kept", ""),
-        ("remove", "forget a value", "NAME"),
-        ("show", "print what was made for a rent by NAME=generate", "RENT"),
+        ("set", "type a value, hidden; machines can then get it by this name", "NAME"),
+        ("list", "list the names and where each value is kept", ""),
+        ("remove", "delete a value", "NAME"),
+        ("show", "print what NAME=generate made for a rent", "RENT"),
     ):
         one = deeds.add_parser(deed, help=line, description=f"{line[0].upper()}{line[1:]}.")
         if named:
@@ -75,17 +75,20 @@ def put(settings: Settings, store: SecretStore, name: str, ask: Hidden) -> int:
     listed_by = system_list(limits, settings.system_policy)
     if listed_by and name not in limits.secrets:
         raise PolicyDenied(
-            f"Not set: {listed_by} lists the secrets that machines may get, and {name} is not"
-            " among them.",
+            f"Not set: {listed_by} lists the secrets machines may get, and {name} is not one of"
+            " them.",
             rules=("secrets.allow",),
             hint="Only whoever manages that file can add it.",
         )
     value = ask(f"Value of {name} (not shown): ")
-    if value != ask("Once more: "):
-        print("Not set: the two differ.")
+    if value != ask("Again: "):
+        print("Not set: the values differ.")
         return Exit.FAILED
     where = store.put(name, value)
-    print(f"{name} is set and allowed, kept in the {where}. Its host will be able to read it.")
+    print(
+        f"{name} is set and allowed, kept in the {where}. The host of a machine that gets it"
+        " can read it."
+    )
     return Exit.FINE
 
 
@@ -107,8 +110,8 @@ def remove(store: SecretStore, name: str) -> int:
         InputInvalid: there is none of this name.
     """
     if not store.remove(name):
-        raise InputInvalid("name", "no secret of this name", hint="`vast-mcp secrets list`")
-    print(f"{name} is forgotten here. Machines that were given it still have it.")
+        raise InputInvalid("name", "no secret with this name", hint="`vast-mcp secrets list`")
+    print(f"{name} is deleted here. Machines that got it still have it.")
     return Exit.FINE
 
 

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--read-only",
         action="store_true",
-        help="offer only what changes nothing (VAST_MCP_READ_ONLY)",
+        help="offer only tools that change nothing (VAST_MCP_READ_ONLY)",
     )
     parser.add_argument(
         "--ask",
@@ -92,25 +92,25 @@ def _add_door_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="HOST",
-        help="HTTP: a name this server is called by; repeatable",
+        help="HTTP: a host name this server may be called by; repeatable",
     )
 
 
 def _add_simulator_arguments(parser: argparse.ArgumentParser) -> None:
-    simulated = parser.add_argument_group("on the built-in simulator: no key, no money")
+    simulated = parser.add_argument_group("use the built-in simulator: no key, no money")
     simulated.add_argument(
         "--simulate",
         action="store_true",
-        help="rent simulated GPUs; VAST_API_KEY and VAST_URL are ignored. Vendor, money, machines,"
-        " their shell and SSH are simulated; a program such as `python3 train.py` is not run:"
-        " one line says so, and named outputs become marked placeholders",
+        help="rent simulated GPUs; VAST_API_KEY and VAST_URL are ignored. Vendor, money,"
+        " machines, their shell and SSH are simulated; a program such as `python3 train.py`"
+        " is not run: the log says so, and named outputs become marked placeholders",
     )
     add_market_arguments(simulated)
     simulated.add_argument(
         "--simulate-port",
         type=port_number,
         metavar="PORT",
-        help="serve that simulator on this loopback port too, 0 for a free one",
+        help="also serve that simulator on this loopback port, 0 for a free one",
     )
     simulated.add_argument("--run-python", action="store_true", help=RUN_PYTHON)
 
@@ -226,7 +226,7 @@ def _door(args: argparse.Namespace) -> HttpDoor:
             raise ConfigInvalid(f"--token-file {args.token_file} cannot be read.") from error
         if not 1 <= len(lines) <= 2:
             raise ConfigInvalid(
-                f"--token-file {args.token_file} must hold a token, or a label and then a token."
+                f"--token-file {args.token_file} must contain a token, or a label and then a token."
             )
     subject = lines[0] if len(lines) == 2 else "operator"
     return HttpDoor(args.host, args.port, lines[-1], subject, tuple(args.allowed_host))
@@ -234,9 +234,9 @@ def _door(args: argparse.Namespace) -> HttpDoor:
 
 def _real(args: argparse.Namespace) -> Stage:
     if args.simulate_port is not None:
-        raise ConfigInvalid("--simulate-port is of use only with --simulate.")
+        raise ConfigInvalid("--simulate-port only works with --simulate.")
     if args.run_python:
-        raise ConfigInvalid("--run-python is of use only with --simulate.")
+        raise ConfigInvalid("--run-python only works with --simulate.")
     settings = read_settings(environment_of(args), Path.home())
     return Stage(settings, SystemClock(), _network)
 

@@ -13,17 +13,17 @@ from vast_mcp.clock import ScaledClock
 DEFAULT_PORT = 8900
 LAST_PORT = 65_535
 RUN_PYTHON = (
-    "DANGER: Python that a model (or any caller) writes on a simulated machine then really runs on"
-    " this computer, as you; what holds it back stops accidents, not intent. Without it no program"
+    "DANGER: Python that a model (or any caller) writes on a simulated machine really runs on"
+    " this computer, as you; its restrictions stop accidents, not intent. Without it no program"
     " runs"
 )
 FAULTS = {
     "none": "nothing goes wrong; offers last two hours, machines run within ten minutes",
-    "real": "what people recorded of the vendor, about as often: taken offers, failed starts, late"
+    "real": "what was recorded of Vast.ai, about as often: taken offers, failed starts, late"
     " rows, queued starts, five requests in 10 s",
     "chaos": "a little of everything",
-    "lossy": "answers of changes are lost, late or broken",
-    "flaky_reads": "readings fail, lag or contradict each other",
+    "lossy": "answers to writes are lost, late or broken",
+    "flaky_reads": "reads fail, lag or contradict each other",
     "hostile_market": "prices jump, offers vanish, hosts die, bids are outbid",
 }
 """What `--faults` can be, and what each means."""
@@ -41,13 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="loopback port, 0 for a free one (%(default)s)",
     )
     add_market_arguments(parser)
-    parser.add_argument(
-        "--ssh", action="store_true", help="machines can be entered by SSH on loopback"
-    )
+    parser.add_argument("--ssh", action="store_true", help="machines accept SSH on loopback")
     parser.add_argument(
         "--old-list",
         action="store_true",
-        help="an account that still has the unpaginated list of instances (GET /api/v0/instances/)",
+        help="act as an account that still has the unpaginated instance list (GET"
+        " /api/v0/instances/)",
     )
     parser.add_argument("--run-python", action="store_true", help="with --ssh: " + RUN_PYTHON)
 
@@ -58,7 +57,7 @@ def add_market_arguments(parser: argparse._ActionsContainer) -> None:
         "--seed",
         type=int,
         default=0,
-        help="the market to draw; same seed, same market (%(default)s)",
+        help="random seed of the market; same seed, same market (%(default)s)",
     )
     parser.add_argument(
         "--speed",
@@ -70,7 +69,7 @@ def add_market_arguments(parser: argparse._ActionsContainer) -> None:
         "--faults",
         choices=FAULT_PROFILES,
         default="none",
-        help="what may go wrong, by the seed (%(default)s): "
+        help="faults to inject, by the seed (%(default)s): "
         + "; ".join(f"{name}: {means}" for name, means in FAULTS.items()),
     )
 
@@ -86,8 +85,8 @@ def port_number(text: str) -> int:
 def _announce(args: argparse.Namespace, key: str, port: int) -> None:
     print(
         f"Vast.ai simulator, seed {args.seed}, speed {args.speed:g}. Point a client at it:\n"
-        f"  VAST_URL=http://127.0.0.1:{port} VAST_API_KEY={key}\n"
-        f"Its money: http://127.0.0.1:{port}/simulator/books. Stop it with Ctrl-C.",
+        f"  VAST_URL=http://127.0.0.1:{port} VAST_API_KEY={key}\nIts books:"
+        f" http://127.0.0.1:{port}/simulator/books. Stop it with Ctrl-C.",
         file=sys.stderr,
         flush=True,
     )

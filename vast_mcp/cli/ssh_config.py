@@ -28,7 +28,7 @@ END = "# <<< vast-mcp"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Whether the block is written or taken out."""
-    parser.add_argument("--remove", action="store_true", help="take our block out again")
+    parser.add_argument("--remove", action="store_true", help="remove our block")
     add_place_arguments(parser)
 
 
@@ -55,16 +55,14 @@ async def written(settings: Settings, path: Path, remove: bool, ask: Ask) -> int
     if after == before:
         print("Nothing to change.")
         return Exit.FINE
-    print(block or f"Our block is taken out of {path}.")
+    print(block or f"Our block was removed from {path}.")
     if not await says_yes(ask, f"Write {path}?"):
         print("Not written; nothing changed.")
         return Exit.FAILED
     if read(path) != before:
-        raise ConfigInvalid(
-            f"{path} was changed meanwhile; nothing was written.", hint="Try again."
-        )
+        raise ConfigInvalid(f"{path} changed meanwhile; nothing was written.", hint="Try again.")
     write(path, after)
-    print("Written." if remove else "Written. Enter a machine by its Host, as in `ssh vast-ID`.")
+    print("Written." if remove else "Written. Log in by Host name, as in `ssh vast-ID`.")
     return Exit.FINE
 
 
@@ -105,8 +103,8 @@ def replaced(text: str, block: str) -> str:
         return block + text
     if len(begins) != 1 or len(ends) != 1 or ends[0] < begins[0]:
         raise ConfigInvalid(
-            "The marks of our block are damaged, so nothing was written.",
-            hint=f"Remove the lines {BEGIN!r} and {END!r} and what is between them.",
+            "The markers of our block are damaged, so nothing was written.",
+            hint=f"Remove the lines {BEGIN!r} and {END!r} and everything between them.",
         )
     return "".join([*lines[: begins[0]], block, *lines[ends[0] + 1 :]])
 
@@ -119,7 +117,9 @@ def read(path: Path) -> str:
     """
     try:
         if path.is_symlink():
-            raise ConfigInvalid(f"{path} is a link; it is not touched.", hint="Edit it by hand.")
+            raise ConfigInvalid(
+                f"{path} is a link, so it was not changed.", hint="Edit it by hand."
+            )
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()
     except FileNotFoundError:

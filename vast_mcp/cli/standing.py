@@ -20,4 +20,6 @@ def closed_by_settings(settings: Settings) -> Iterator[str]:
             " `vast-mcp policy check` lists every fault."
         )
     if settings.read_only:
-        yield "nothing can be changed: it runs read-only (--read-only or VAST_MCP_READ_ONLY)."
+        yield (
+            "nothing can be changed: the server is read-only (--read-only or VAST_MCP_READ_ONLY)."
+        )

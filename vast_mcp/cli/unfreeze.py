@@ -33,9 +33,9 @@ async def unfrozen(settings: Settings, ask: Ask) -> int:
             print("Nothing is frozen.")
             return Exit.FINE
         print(f"Frozen by {since}.")
-        if not await says_yes(ask, "Open spending again, within the limits?"):
+        if not await says_yes(ask, "Allow spending again, within the limits?"):
             print("It stays frozen.")
             return Exit.FAILED
         await unfreeze(session.account.ledger, session.account.clock)
-    print("Spending is open again, within the limits.")
+    print("Spending is allowed again, within the limits.")
     return Exit.FINE

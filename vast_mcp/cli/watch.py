@@ -24,7 +24,7 @@ _MORE_LOOKS = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Once or for good, and whose books."""
-    parser.add_argument("--once", action="store_true", help="look once and leave, as from cron")
+    parser.add_argument("--once", action="store_true", help="check once and exit, as from cron")
     parser.add_argument(
         "--install-hint",
         action="store_true",
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         return Exit.FINE
     settings = settings_of(args)
     if settings.read_only:
-        raise ConfigInvalid("Read-only: nothing may be stopped, so there is nothing to watch for.")
+        raise ConfigInvalid("Read-only: nothing may be stopped, so watching is pointless.")
     return anyio.run(_once if args.once else _always, settings)
 
 
@@ -62,7 +62,7 @@ async def _looked(runtime: Runtime) -> Tick:
         if not seen.doubt:
             break
         if clock.doubt():
-            print(f"{clock.doubt()} Looking again in {_AGAIN_S:.0f} s.", flush=True)
+            print(f"{clock.doubt()} Checking again in {_AGAIN_S:.0f} s.", flush=True)
             await clock.sleep(_AGAIN_S)
         seen = await look_once(runtime.session.guard)
     return seen
@@ -73,7 +73,7 @@ async def _always(settings: Settings) -> int:
         _tell(seen)
 
     async with opened(settings) as runtime:
-        print("watching; leave with Ctrl-C", flush=True)
+        print("watching; Ctrl-C ends it", flush=True)
         listeners = [tell, runtime.messenger.ticked]
         rights = runtime.session.rights
         await Keeper(runtime.session.guard, SystemClock(), listeners=listeners, rights=rights).run()

@@ -157,7 +157,7 @@ class Answers:
         ledger, _ = await self.plan(plan.plan_id, caller)
         counted, first = await ledger.write(count)
         if first:
-            await self._journal.answered(ledger, plan, caller, "the digits did not match")
+            await self._journal.answered(ledger, plan, caller, "the digits were wrong")
         return counted
 
     async def leave_to_terminal(self, plan: Plan, caller: Caller, silence: Silence) -> Outcome:
@@ -182,14 +182,14 @@ class Answers:
     async def note_hasty(self, plan: Plan, caller: Caller) -> None:
         """A yes that came faster than a person reads: it counts, and the person is told."""
         text = (
-            f"The plan {plan.plan_id} was agreed to in under a second, faster than a person reads."
-            " If that was not you: vast-mcp freeze."
+            f"Plan {plan.plan_id} was approved in under a second, faster than anyone can read. If"
+            " that was not you: vast-mcp freeze."
         )
         letter = Letter(
             f"hasty:{plan.plan_id}", HASTY_KIND, text, None, made_us=self._clock.utc_us()
         )
         ledger, _ = await self.plan(plan.plan_id, caller)
-        await self._journal.answered(ledger, plan, caller, "agreed faster than a person reads")
+        await self._journal.answered(ledger, plan, caller, "approved faster than anyone can read")
         await ledger.write(lambda tx: tx.add_letter(letter))
 
     def _now(self, tx: Transaction, plan: Plan) -> Plan:

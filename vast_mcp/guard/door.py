@@ -121,7 +121,7 @@ class Guard:
         if plan is not None and plan.state is PlanState.DONE and act.once(plan):
             return Settled(until_closed(plan, caller))
         if plan is not None and plans.recently_declined(plan, self._clock):
-            return Settled(kept(plan, "The person declined this a moment ago."))
+            return Settled(kept(plan, "The user declined this a moment ago."))
         return await self._weigh(ledger, act, caller)
 
     async def _weigh(self, ledger: Ledger, act: Act, caller: Caller) -> Proposal:
@@ -339,7 +339,7 @@ class Guard:
             case _:
                 said = "Not done, nothing charged: the limits or the spending changed meanwhile,"
                 raise PolicyDenied(
-                    nothing_spent(act.tool, f"{said} and this now needs a question."),
+                    nothing_spent(act.tool, f"{said} and this now needs a yes."),
                     hint="Call the tool again.",
                 )
 
@@ -365,7 +365,7 @@ class Guard:
             raise PolicyDenied(
                 f"Not done, nothing charged. {doubt}",
                 rules=("clock",),
-                hint="Call again in a minute. If this stays, ask the person to set the clock.",
+                hint="Call again in a minute. If it persists, ask the user to set the clock.",
             )
 
     async def _facts(self, account: Account, sight: Sight) -> Facts | None:

@@ -45,8 +45,8 @@ def uncovered(act: Act, sight: Sight) -> Deny | None:
         (
             Reason(
                 "job.uncovered",
-                "The yes to this job does not cover that rent: above its price ceiling, beside"
-                " another machine of it, or not its server's.",
+                "The approval of this job does not cover that rent: it is above the price"
+                " ceiling, the job already has a machine, or another server runs the job.",
             ),
         )
     )

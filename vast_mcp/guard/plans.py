@@ -16,7 +16,7 @@ COOLDOWN_US = MINUTE_US
 QUESTION_LIMIT = 350
 LABEL_SHOWN = 40
 _ID = re.compile(r"\d{4,}")
-_MISSED = " (wrong digits: type them once more)"
+_MISSED = " (wrong digits: type them again)"
 """Put behind the id; room is kept for it in every question that wants digits."""
 
 

@@ -28,7 +28,7 @@ def replayed(rental: Rental) -> Outcome:
         return _arrived(rental)
     return Outcome.from_json(rental.outcome).again(
         "This repeats an earlier identical call; nothing more was rented. For a second machine"
-        " pass another request_key."
+        " pass a new request_key."
     )
 
 
@@ -36,7 +36,7 @@ def _arrived(rental: Rental) -> Outcome:
     machine = rental.kind == "instance"
     return Outcome(
         status="rented" if machine else "created",
-        said="It exists: the vendor's answer was lost, and it was found by its mark.",
+        said="It exists: Vast.ai's answer was lost, and it was found by its lease mark.",
         next=f"wait_for_instance(instance_id={rental.target_id})." if machine else "",
         values={
             f"{rental.kind}_id": rental.target_id,
@@ -50,7 +50,7 @@ def _nothing(rental: Rental) -> Outcome:
     """The call was refused, never reached the vendor, or nothing came of it."""
     done = "rented" if rental.kind == "instance" else "created"
     lost = rental.state is RentalState.ABSENT and rental.sent_us is not None
-    why = "it never came to exist, and its money is free" if lost else "the call came to nothing"
+    why = "it never existed, and its money is released" if lost else "the call failed"
     return Outcome(
         status="refused",
         said=f"Not {done}, nothing charged: {why}.",
@@ -66,9 +66,9 @@ def _ended(rental: Rental) -> Outcome:
     gone = rental.state is RentalState.GONE
     return Outcome(
         status="destroyed" if gone else "destroying",
-        said="An identical call made it, and it "
-        + ("is gone again: nothing of it bills any more." if gone else "is being destroyed."),
-        next="show_instances tells what is left; for another pass another request_key.",
+        said="An identical call created it, and it "
+        + ("is gone since: nothing of it is billed any more." if gone else "is being destroyed."),
+        next="show_instances lists what is left; for another pass a new request_key.",
         values={f"{rental.kind}_id": rental.target_id, "replayed": True},
     )
 
@@ -79,7 +79,7 @@ def unresolved(intent_id: str) -> Outcome:
         status="unknown",
         said="Sent, but the answer was lost: it may or may not have been carried out.",
         next="Do not repeat it. It is being looked for, and its money stays reserved;"
-        " show_instances tells what became of it.",
+        " show_instances says what became of it.",
         values={"intent": intent_id},
     )
 
@@ -140,7 +140,7 @@ def until_closed(plan: Plan, caller: Caller) -> Outcome:
     """What nobody knows the outcome of is not sent again before a person has looked."""
     command = f"vast-mcp deny {plan.plan_id}{caller.flags}"
     return Outcome.from_json(plan.outcome).again(
-        "The same call is not sent again while nobody knows what became of it. Once the person has"
+        "The same call is not sent again while nobody knows what became of it. Once the user has"
         f" looked, `{command}` in a terminal closes it."
     )
 
@@ -154,7 +154,7 @@ def to_terminal(plan: Plan, caller: Caller) -> Outcome:
 
 def needs_person(plan: Plan, caller: Caller) -> Outcome:
     """A yes that the chat cannot give."""
-    return _in_a_terminal(plan, caller, "This needs a person's approval in a terminal.")
+    return _in_a_terminal(plan, caller, "This needs approval by a person in a terminal.")
 
 
 def left_to_terminal(plan: Plan, caller: Caller) -> Outcome:
@@ -174,10 +174,10 @@ def approved_meanwhile(plan: Plan) -> Outcome:
 
 _UNSEEN = {
     Silence.NONE: "",
-    Silence.AT_ONCE: "The client answered no within a second, faster than a person reads: most"
-    " likely it showed nobody the question.",
-    Silence.NO_ANSWER: "The question got no answer in 45 s and was withdrawn; a yes given there now"
-    " comes too late.",
+    Silence.AT_ONCE: "The client answered no within a second, faster than anyone can read: most"
+    " likely it showed the question to nobody.",
+    Silence.NO_ANSWER: "The question got no answer within 45 s and was withdrawn; a yes there is"
+    " now too late.",
 }
 
 
@@ -186,7 +186,7 @@ def _in_a_terminal(plan: Plan, caller: Caller, said: str) -> Outcome:
     return Outcome(
         status="needs_confirmation",
         said=said,
-        next=f"Ask the person to run `{command}` in a terminal before"
+        next=f"Ask the user to run `{command}` in a terminal before"
         f' {_clock_words(plan.expires_us)}, then call confirm_plan(plan_id="{plan.plan_id}").',
         values={"plan_id": plan.plan_id},
     )
@@ -195,7 +195,7 @@ def _in_a_terminal(plan: Plan, caller: Caller, said: str) -> Outcome:
 def _clock_words(at_us: int) -> str:
     """Plans live by this computer's clock; leases by the vendor's, which a simulator hastens."""
     moment = datetime.fromtimestamp(at_us / 1_000_000, UTC)
-    return f"{moment:%H:%M:%S} UTC by this computer's clock"
+    return f"{moment:%H:%M:%S} UTC on this computer's clock"
 
 
 _HOW_TO_TYPE = re.compile(r" Type [^.?!]*digits of the (?:last )?id[^.?!]*\.")
@@ -207,7 +207,7 @@ def needs_confirmation(plan: Plan) -> Outcome:
     return Outcome(
         status="needs_confirmation",
         said=_HOW_TO_TYPE.sub("", plan.question),
-        next="Tell the person what it does and costs; after their yes call"
+        next="Tell the user what it does and costs; after their yes call"
         f' confirm_plan(plan_id="{plan.plan_id}").',
         values={"plan_id": plan.plan_id},
     )
@@ -220,8 +220,8 @@ def kept(plan: Plan, said: str) -> Outcome:
     return Outcome(
         status=status,
         said=said,
-        next="Do not ask again unless the person wants it; the same call is answered like this"
-        f" until {again}.",
+        next=f"Do not ask again unless the user wants it; until {again} the same call gets this"
+        " answer.",
     )
 
 
@@ -231,7 +231,7 @@ def changed(plan: Plan | None, why: str) -> Outcome:
     return Outcome(
         status="changed",
         said=f"Nothing was done: {why}",
-        next=f"Call {tool} again: it looks anew and makes a new plan.",
+        next=f"Call {tool} again: it reads the current state and makes a new plan.",
     )
 
 
@@ -267,14 +267,15 @@ async def closed(ledger: Ledger, plan: Plan, clock: Clock) -> Outcome:
         return Outcome(
             status="under_way",
             said="This plan is being carried out by another call.",
-            next="Look with show_instances in a moment; do not repeat it.",
+            next="Check show_instances in a moment; do not repeat it.",
         )
     return Outcome(
         status="refused",
         said=f"This plan is {plan.state.value}; nothing was done.",
-        next="The person said no: do not ask again unless they want it."
+        next="The user said no: do not ask again unless they want it."
         if plan.state is PlanState.DECLINED
-        else f"Call {plan.tool} again if it is still wanted: it looks anew and makes a new plan.",
+        else f"Call {plan.tool} again if it is still wanted: it reads the current state and makes"
+        " a new plan.",
     )
 
 

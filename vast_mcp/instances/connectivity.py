@@ -40,9 +40,9 @@ class Goal:
             InputInvalid: http without a port, or a port without http.
         """
         if self.until == "http" and self.port is None:
-            raise InputInvalid("port", 'is needed with until="http": the port on the instance')
+            raise InputInvalid("port", 'is required with until="http": the instance\'s port')
         if self.until != "http" and self.port is not None:
-            raise InputInvalid("port", 'is used with until="http" only')
+            raise InputInvalid("port", 'works only with until="http"')
 
 
 async def reached(
@@ -63,14 +63,14 @@ async def _ssh(account: Account, held: Held, try_s: float) -> Verdict:
     one = held.instance
     if "args" in one.runtype.split():
         step = 'wait with until="http" and its port, or read show_logs({id}).'
-        return of_no_use(held, "It runs a command of its own and has no SSH.", step)
+        return of_no_use(held, "It runs its own command and has no SSH.", step)
 
     async def log_in() -> Verdict:
         where = addresses(one)
         async with _looked_into(account, held, where) as one_in:
             key = account.remote.pool.introduction(one_in)
             seen = f" Host key {key}, seen for the first time." if key else ""
-            return usable(held, f"It runs, and our SSH key logs in.{seen}")
+            return usable(held, f"It is running, and our SSH key logs in.{seen}")
 
     return await _attempt(held, log_in, try_s)
 
@@ -95,13 +95,16 @@ async def _http(account: Account, held: Held, port: int, try_s: float) -> Verdic
         if url is None and "args" in one.runtype.split():
             return _unmapped(held, port)
         if url is not None:
-            return not_yet(held, f"It runs; nothing answers at {url} yet.", "")
+            return not_yet(held, f"It is running; nothing answers at {url} yet.", "")
         where = addresses(one)
         async with _looked_into(account, held, where) as inside:
             if await http_inside(inside, port, try_s / 2):
-                step = f"forward_port({one.instance_id}, {port}) makes it reachable from here."
+                step = (
+                    f"forward_port({one.instance_id}, {port}) makes it reachable from this"
+                    " computer."
+                )
                 return usable(held, f"Port {port} answers inside; it has no open port.", step=step)
-        return not_yet(held, f"It runs; nothing answers on port {port} inside yet.", "")
+        return not_yet(held, f"It is running; nothing answers on port {port} inside yet.", "")
 
     return await _attempt(held, ask, try_s)
 
@@ -110,11 +113,11 @@ def _unmapped(held: Held, port: int) -> Verdict:
     """Nothing leads to the port from outside, and there is no SSH to look inside."""
     asked = held.rental.facts.ports if held.rental is not None else ()
     if str(port) not in asked:
-        said = f"Port {port} was not opened when it was rented."
+        said = f"Port {port} was not opened when the machine was rented."
         return of_no_use(held, said, "show_instances({id}) lists its ports.")
     if elapsed_s(held) < MAPPED_WITHIN_S:
-        return not_yet(held, f"It runs; its host has not mapped port {port} yet.", "")
-    said = f"Port {port} was asked for, and its host maps it to none outside."
+        return not_yet(held, f"It is running; its host has not mapped port {port} yet.", "")
+    said = f"Port {port} was requested, but its host maps it to no outside port."
     step = "destroy_instance({id}), and rent from search_offers(ports=…)."
     return of_no_use(held, said, step)
 
@@ -144,11 +147,9 @@ async def _attempt(held: Held, act: Callable[[], Awaitable[Verdict]], try_s: flo
     except SshUnavailable as error:
         step = ""
         if error.reason == "auth" and not held.ours:
-            step = (
-                f"attach_ssh_key({held.instance.instance_id}) (toolset all) gives it our key first."
-            )
-        said = f"It runs; SSH does not let us in yet ({error.reason})."
+            step = f"attach_ssh_key({held.instance.instance_id}) (toolset all) adds our key."
+        said = f"It is running; SSH login does not work yet ({error.reason})."
         return replace(not_yet(held, said, step), shut=error.reason)
     except (RemoteError, TimeoutError) as error:
         why = error.message if isinstance(error, RemoteError) else "no answer in time"
-        return not_yet(held, f"It runs; {why}", "")
+        return not_yet(held, f"It is running; {why}", "")

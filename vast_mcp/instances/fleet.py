@@ -26,7 +26,7 @@ _OWN_ROWS = 25
 _OWN_WITHIN_S = 1.5
 """For our own machines beside a long list: an answer is given within two seconds."""
 """Machines that a list lacks and that are looked for on their own; each costs a request."""
-NO_BOOKS = "The ledger cannot be read: leases, costs and pending rents are not shown in full."
+NO_BOOKS = "The ledger cannot be read: leases, costs and pending rents are incomplete."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Fleet:
                 f"{len(young)} rent{'s' * (len(young) > 1)} not listed yet: {', '.join(young)}."
             )
         if old:
-            said.append(f"Not shown by Vast.ai now, counted as billing: {', '.join(old)}.")
+            said.append(f"Not shown by Vast.ai now, counted as billed: {', '.join(old)}.")
         return " ".join(said)
 
     @property
@@ -293,7 +293,4 @@ async def farewell(account: Account, instance_id: int) -> str:
     rental, spent = known
     when = f" since {minute(rental.ended_us)}" if rental.ended_us else ""
     why = fate_of(rental)
-    return (
-        f"Instance {instance_id} does not exist any more{when} ({why}); by our meter it cost"
-        f" {spent}."
-    )
+    return f"Instance {instance_id} no longer exists{when} ({why}); by our meter it cost {spent}."

@@ -74,15 +74,15 @@ def judge(held: Held) -> Verdict:
         case InstanceState.OUTBID:
             least = at_least(held.needed_bid) if held.needed_bid else 0
             bid = f" At least ${least:g}/h is needed." if least else ""
-            said = f"It stands still ({held.why}); it may resume by itself and bill.{bid}"
+            said = f"It is not running ({held.why}); it may resume by itself and be billed.{bid}"
             more = "…" if held.needed_bid is None else f"{_winning(held).dollars:g}"
-            return _dead(held, said, f"change_bid({{id}}, {more}), stop_instance({{id}}) so that it"
-                         " stays stopped, or destroy_instance({id}).")  # fmt: skip
+            return _dead(held, said, f"change_bid({{id}}, {more}), stop_instance({{id}}) to keep"
+                                     " it stopped, or destroy_instance({id}).")  # fmt: skip
         case InstanceState.STARTING:
             return _starting(held, waited_s)
         case InstanceState.STOPPED | InstanceState.STOPPING:
             if held.contract_over:
-                step = "destroy_instance({id}) ends its cost; its data may go any time."
+                step = "destroy_instance({id}) ends its cost; its data may be deleted any time."
                 return _dead(held, "Its host's contract has ended; it cannot be started.", step)
             return _stopped(held, state, waited_s)
         case _:
@@ -95,18 +95,18 @@ def missing(instance_id: int, waited_s: int | None) -> Verdict:
     Just after a rent its list lags; later an empty answer proves no end.
     """
     if waited_s is not None and waited_s < LIST_LAG_S:
-        return Verdict("normal", "The vendor does not list it yet.", poll_again_s=_POLL_NORMAL_S)
+        return Verdict("normal", "Vast.ai does not list it yet.", poll_again_s=_POLL_NORMAL_S)
     if waited_s is not None:
         return Verdict(
             "slow",
-            "The vendor does not show it now; it is not proven gone and counts as billing.",
-            next=f"Look again; destroy_instance({instance_id}) works all the same.",
+            "Vast.ai does not show it now; it is not proven gone and counts as billed.",
+            next=f"Check again; destroy_instance({instance_id}) still works.",
             poll_again_s=_POLL_SLOW_S,
         )
     return Verdict(
         "dead",
         f"Instance {instance_id} does not exist (any more).",
-        next="show_instances lists what does; search again if a machine is still needed.",
+        next="show_instances lists what exists; search again if you still need a machine.",
     )
 
 
@@ -135,14 +135,14 @@ def start_known(held: Held) -> bool:
 
 def _running(held: Held, state: InstanceState) -> Verdict:
     no_ssh = state is InstanceState.RUNNING_NO_SSH
-    said = "It runs; ssh answers a little later." if no_ssh else "It runs."
+    said = "It is running; ssh takes a little longer." if no_ssh else "It is running."
     if "args" in held.instance.runtype.split():
-        said = "It runs its command; it has no ssh."
+        said = "It is running its command; it has no ssh."
     return Verdict(
         "normal",
         said,
         reached=True,
-        next=f"{_page(held)}show_instances({held.instance.instance_id}) has ssh and ports.",
+        next=f"{_page(held)}show_instances({held.instance.instance_id}) shows ssh and ports.",
     )
 
 
@@ -164,18 +164,18 @@ def _starting(held: Held, waited_s: int) -> Verdict:
         step = (
             "show_logs({id}); stop_instance({id}) keeps the disk, destroy_instance({id}) ends it."
         )
-        return _dead(held, f"{failure.said} It does not get past that.", step)
+        return _dead(held, f"{failure.said} It will not recover.", step)
     if started_again(held):
         if not start_known(held):
-            return Verdict("normal", "Starting again; since when is not known.",
+            return Verdict("normal", "Starting again; unknown since when.",
                            expected_s=START_EXPECTED_S, poll_again_s=_POLL_SLOW_S)  # fmt: skip
         return _in_time(held, waited_s, START_EXPECTED_S, START_SLOW_S, "Starting again.")
     if one.actual_status is None and one.cur_state == "running" and waited_s >= DUD_AFTER_S:
-        return _dead(held, f"The host has not reported for {waited_s} s: a dud.", ANOTHER)
+        return _dead(held, f"The host has not reported for {waited_s} s: it is defective.", ANOTHER)
     expected_s = rent_expected_s(one.disk_mb_per_s)
     if waited_s >= max(RENT_DEAD_S, 2 * expected_s):
         minutes = waited_s // 60
-        return _dead(held, f"It has not come up in {minutes} min and goes on billing.", ANOTHER)
+        return _dead(held, f"It has not come up in {minutes} min and is still billed.", ANOTHER)
     said = "Loading its image."
     if expected_s > RENT_EXPECTED_S:
         said = f"Loading its image onto a slow disk ({one.disk_mb_per_s:.0f} MB/s)."
@@ -197,10 +197,10 @@ def _ended(held: Held) -> Verdict:
     instance_id = held.instance.instance_id
     return Verdict(
         "normal",
-        "Its command has ended; only its disk bills.",
+        "Its command has ended; only its disk is billed.",
         reached=True,
-        next=f"show_logs({instance_id}) has its output; destroy_instance({instance_id}) ends the"
-        " disk's cost.",
+        next=f"show_logs({instance_id}) shows its output; destroy_instance({instance_id}) ends"
+        " the disk's cost.",
     )
 
 
@@ -213,18 +213,18 @@ def _stopped(held: Held, state: InstanceState, waited_s: int) -> Verdict:
     never_ran = held.rental is not None and not again
     if one.intended_status == "running":
         step = ANOTHER if never_ran else "show_logs({id}); its disk is kept until you destroy it."
-        return _dead(held, "It is stopped: its container ended by itself. It stays so.", step)
+        return _dead(held, "It is stopped: its container exited. It stays stopped.", step)
     if held.failure is not None and not held.stop_sent:
         step = "show_logs({id}); its disk is kept until you destroy it."
-        return _dead(held, f"{held.failure.said} It is stopped, not by us.", step)
+        return _dead(held, f"{held.failure.said} It was stopped, not by us.", step)
     why = f" ({held.why})" if held.why else ""
     if held.no_credit and held.halted_by_others:
-        step = "The person adds credit; then start_instance({id})."
+        step = "The user adds credit; then start_instance({id})."
     elif held.halted_by_others:
         step = ANOTHER if never_ran else "start_instance({id}) or destroy_instance({id})."
     else:
         step = "start_instance({id}, lease_hours) runs it again."
-    return _dead(held, f"It is {state.value}{why}; nothing starts it.", step)
+    return _dead(held, f"It is {state.value}{why}; nothing is starting it.", step)
 
 
 def _in_time(held: Held, waited_s: int, expected_s: int, slow_s: int, said: str) -> Verdict:
@@ -233,8 +233,8 @@ def _in_time(held: Held, waited_s: int, expected_s: int, slow_s: int, said: str)
     instance_id = held.instance.instance_id
     return Verdict(
         "slow",
-        f"{said} That is longer than usual.",
-        next=f"Wait on, or destroy_instance({instance_id}) and take a faster host.",
+        f"{said} This is taking longer than usual.",
+        next=f"Keep waiting, or destroy_instance({instance_id}) and rent a faster host.",
         expected_s=expected_s,
         poll_again_s=_POLL_SLOW_S,
     )
@@ -247,8 +247,9 @@ def _waiting_for_gpu(held: Held, waited_s: int) -> Verdict:
     instance_id = held.instance.instance_id
     return Verdict(
         "slow",
-        "Its GPU was most likely rented by somebody else; it waits until that one is free.",
-        next=f"stop_instance({instance_id}) keeps the disk; another offer needs the data again.",
+        "Its GPU was most likely rented by someone else; it waits until the GPU is free.",
+        next=f"stop_instance({instance_id}) keeps the disk; another machine would need the data"
+        " again.",
         expected_s=START_EXPECTED_S,
         poll_again_s=_POLL_SLOW_S,
     )
@@ -260,14 +261,14 @@ def _broken(held: Held, state: InstanceState, waited_s: int) -> Verdict:
         step = "show_logs({id}); its disk is kept until you destroy it."
     match state:
         case InstanceState.HOST_OFFLINE:
-            said = "Its host is offline; nothing bills while it is."
+            said = "Its host is offline; nothing is billed meanwhile."
         case InstanceState.UNKNOWN if not held.instance.listed:
             return missing(held.instance.instance_id, waited_s)
         case InstanceState.UNKNOWN:
             said = _not_known(held.instance)
         case _:
             failure = held.failure
-            said = failure.said if failure else "It did not come up and does not recover."
+            said = failure.said if failure else "It did not come up and will not recover."
             step = failure.step if failure else step
     return _dead(held, said, step)
 
@@ -275,10 +276,10 @@ def _broken(held: Held, state: InstanceState, waited_s: int) -> Verdict:
 def _not_known(one: Instance) -> str:
     status = one.actual_status
     if not one.cur_state or not one.intended_status:
-        return "The vendor does not say what it does; it counts as billing."
+        return "Vast.ai does not report its state; it counts as billed."
     if status in {None, "unknown"}:
-        return "Its host does not report any more."
-    return f"The vendor calls it {status}: it does not run, and counts as billing."
+        return "Its host no longer reports."
+    return f"Vast.ai calls it {status}: it is not running, and counts as billed."
 
 
 def usable(held: Held, said: str, url: str = "", *, step: str = "") -> Verdict:
@@ -293,7 +294,7 @@ def not_yet(held: Held, said: str, step: str) -> Verdict:
     instance_id = held.instance.instance_id
     if elapsed_s(held) < RENT_SLOW_S:
         return Verdict("normal", said, next=step, poll_again_s=_POLL_NORMAL_S)
-    step = step or f"show_logs({instance_id}) may say why; it bills meanwhile."
+    step = step or f"show_logs({instance_id}) may say why; it is billed meanwhile."
     return Verdict("slow", said, next=step, poll_again_s=_POLL_SLOW_S)
 
 

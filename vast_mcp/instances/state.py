@@ -239,31 +239,32 @@ class Held:
         left_min = (ends_us - self.now_us) // (60 * SECOND_US)
         then = self.rental.end_act if self.rental else "stop"
         if left_min < 0:
-            return f"the lease is over; it is being {_BEING[then]}"
+            return f"the lease has ended; it is being {_BEING[then]}"
         return f"lease ends in {left_min} min, then {then}; extend_lease gives more time"
 
     def _foreign_warning(self) -> str:
         if self.copied:
             return (
-                f"its lease mark is a copy ({self.copied}): not ours, nothing here ends it;"
+                f"its lease mark is a copy ({self.copied}): not ours, and nothing here ends it;"
                 f" `vast-mcp extend {self.instance.instance_id} HOURS` adopts it"
             )
         bills = self.bills is not Billing.NOTHING
-        return "rented elsewhere, no lease: bills until somebody ends it" if bills else ""
+        return "rented elsewhere, no lease: billed until someone ends it" if bills else ""
 
     def _unlisted_warning(self) -> str:
         if self.instance.listed:
             return ""
         if self.rental is not None and is_young(self.rental, self.now_us):
-            return "rented, and not listed by Vast.ai yet; counted as billing"
+            return "rented, but not listed by Vast.ai yet; counted as billed"
         return (
-            "Vast.ai does not show it now; not proven gone, counted as billing (our ledger's facts)"
+            "Vast.ai does not show it now; not proven gone, counted as billed (facts from our"
+            " ledger)"
         )
 
     def _cause_warning(self) -> str:
         """Why it stands still, where it was not we who stopped it."""
         if self.state is InstanceState.OUTBID:
-            return "may resume by itself and bill until stopped"
+            return "may resume by itself and be billed until stopped"
         if self.failure is not None and not self.stop_sent:
             step = self.failure.next_for(self.instance.instance_id)
             if self.state is InstanceState.FAILED:
@@ -282,8 +283,8 @@ class Held:
         if self.not_up_min is None:
             return ""
         return (
-            f"not up after {self.not_up_min} min and bills {self.bills.value}: destroy it and rent"
-            " another offer"
+            f"not up after {self.not_up_min} min and billed for {self.bills.value}: destroy it"
+            " and rent another offer"
         )
 
     def _disk_warning(self) -> str:
@@ -306,7 +307,10 @@ class Held:
         if ends_us is None or ends_us - self.now_us > CONTRACT_WARNING_US:
             return ""
         if self.contract_over:
-            return "the host's contract has ended: it cannot be started, its data may go any time"
+            return (
+                "the host's contract has ended: it cannot be started, and its data may be"
+                " deleted any time"
+            )
         return "the host's contract ends soon; data may be deleted 48 h later"
 
     def _destroy_warning(self) -> str:

@@ -72,7 +72,7 @@ async def wait_until(
 
 def _looking() -> Stand:
     """Before the first look has told anything."""
-    return Stand(0, None, "Looking at it.")
+    return Stand(0, None, "Checking its state.")
 
 
 def _stand(clock: Clock, held: Held | None, verdict: Verdict) -> Callable[[], Stand]:

@@ -66,9 +66,9 @@ class RunInBackground(PlainAct):
         account.begun_jobs.put_nowait(job_id)
         return Outcome(
             status="started",
-            said=f"Job {job_id} runs it in the background. It goes on when this server ends; the"
-            " lease still ends the machine.",
-            next=f'show_jobs(job_id="{job_id}", wait_seconds=45) tells its output and how it'
+            said=f"Job {job_id} runs it in the background. It continues when this server stops;"
+            " the lease still ends the machine.",
+            next=f'show_jobs(job_id="{job_id}", wait_seconds=45) shows its output and how it'
             " ended; stop_job stops it.",
             warnings=host_reads(account.secrets.unsealed(self.sealed).env.items(), self.command),
             values={

@@ -65,7 +65,7 @@ class JobContext:
         def write(tx: Transaction) -> Job:
             job = tx.job(job_id)
             if job is None or job.owner != self.owner or job.phase.over:
-                raise JobLost(f"Job {job_id} is another server's now.")
+                raise JobLost(f"Job {job_id} now belongs to another server.")
             return tx.update_job(
                 job,
                 phase=phase or job.phase,
@@ -171,7 +171,7 @@ class JobContext:
             if whole:
                 await in_thread(lambda: put(self.log, kept, at))
         except (VastMcpError, OSError) as error:
-            _logger.warning("job %s: its output cannot be kept: %s", self.job.job_id, error)
+            _logger.warning("job %s: its output cannot be saved: %s", self.job.job_id, error)
             return False
         return bool(whole)
 

@@ -29,4 +29,4 @@ class FileTransfer(PlainAct):
     async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Nothing is sent to the vendor."""
         del account, errand
-        return Outcome("cleared", "The policy has nothing against it.")
+        return Outcome("cleared", "The policy allows it.")

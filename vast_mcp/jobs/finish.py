@@ -38,7 +38,7 @@ async def fetch(context: JobContext) -> None:
     try:
         remote_job = place.remote_job
         if remote_job is None:
-            raise SshUnavailable("The machine does not run any more.", reason="lost")
+            raise SshUnavailable("The machine is no longer running.", reason="lost")
         await context.carry(FileTransfer("download_files", remote_job.instance_id))
         got = await remote_job.fetch(named[len(tried)], home_of(context))
     except (SshUnavailable, NotFound) as error:
@@ -48,7 +48,7 @@ async def fetch(context: JobContext) -> None:
             await context.pause(_TRY_AGAIN_S)
             return
         detail = str(clean_line(error.message, 300))
-        why = "Its machine could not be reached any more, so not every output came home."
+        why = "Its machine became unreachable, so not every output was brought back."
         facts = replace(context.facts, why=why, detail=detail, verified=False)
         await context.save(JobPhase.ENDING, facts)
         return
@@ -105,7 +105,7 @@ async def end(context: JobContext) -> None:
             await context.save(facts=replace(context.facts, ends=tries))
             await context.pause(_TRY_AGAIN_S)
             return
-        left = f"Left as it is, the policy forbids its end: {error}"
+        left = f"Left running: the policy forbids ending it: {error}"
         await context.save(facts=replace(context.facts, machine=left))
         await finish(context, *_verdict(context))
         return
@@ -138,27 +138,29 @@ def _verdict(context: JobContext) -> tuple[JobPhase, str]:
     if code is None:
         return JobPhase.FAILED, facts.trouble or "Its command has no exit status."
     if code != 0:
-        return JobPhase.FAILED, f"Its command ended with exit status {code}."
+        return JobPhase.FAILED, f"Its command exited with status {code}."
     if context.aside:
-        return JobPhase.DONE, "Its command ended with exit status 0."
+        return JobPhase.DONE, "Its command exited with status 0."
     if any(one.trouble for one in outputs):
-        return JobPhase.FAILED, "Its command succeeded, but not every named output came home."
+        return JobPhase.FAILED, (
+            "Its command succeeded, but not every named output was brought back."
+        )
     return JobPhase.DONE, f"Its command succeeded{_home(outputs)}"
 
 
 def _home(outputs: Sequence[JobOutput]) -> str:
     """What of a command that succeeded is home; equal checksums of nothing prove nothing."""
     if not outputs:
-        return "; it named no outputs, so nothing was brought back but what it printed."
+        return "; it named no outputs, so only what it printed was brought back."
     if not any(one.bytes for one in outputs):
-        return ", but its named outputs are empty: they came home without any content."
+        return ", but its named outputs were brought back empty."
     bare = [one for one in outputs if not one.bytes]
     few = sum(one.empty for one in outputs)
     named = ", ".join(str(clean_line(one.path, 40)) for one in bare[:3])
     if bare:
-        return f" and every named output is home, checksums equal; empty: {named}."
+        return f" and every named output is back, checksums match; empty: {named}."
     more = f"; {few} of the files {'is' if few == 1 else 'are'} empty" if few else ""
-    return f" and every named output is home, checksums equal{more}."
+    return f" and every named output is back, checksums match{more}."
 
 
 def _kept(context: JobContext) -> str:
@@ -171,7 +173,7 @@ def _kept(context: JobContext) -> str:
     home = sum(not one.trouble for one in outputs)
     if home == len(outputs):
         return "; what its outputs held by then was brought back."
-    return f"; {home} of its {len(outputs)} named outputs came home."
+    return f"; {home} of its {len(outputs)} named outputs were brought back."
 
 
 async def finish(context: JobContext, phase: JobPhase, why: str) -> None:

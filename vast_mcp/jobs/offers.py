@@ -71,6 +71,6 @@ async def _named(account: Account, wish: JobWish) -> Offer | None:
     if wish.gpu_names:
         return None
     raise OfferGone(
-        f"Offer {wish.offer_id} is not on the market any more.",
-        hint="Search again, or give gpu_names and let the job choose.",
+        f"Offer {wish.offer_id} is no longer available.",
+        hint="Search again, or pass gpu_names and let the job choose.",
     )

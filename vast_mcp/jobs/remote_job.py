@@ -125,7 +125,7 @@ class RemoteJob:
                     async with sftp.open(raw, "rb", encoding=None) as file:
                         arrived = cast(bytes, await file.read())  # opened without an encoding
                 if arrived != text.encode():
-                    raise CopyDamaged(f"{clean_line(path, 80)} did not arrive as it was sent.")
+                    raise CopyDamaged(f"{clean_line(path, 80)} did not arrive intact.")
 
     async def start(self) -> None:
         """Start the command; once, however often it is told to."""

@@ -52,7 +52,7 @@ async def rent(context: JobContext) -> None:
     elif known.state is RentalState.ACTIVE and known.target_id is not None:
         await _begin_waiting(context, known.target_id)
     elif unmarked_id := known.facts.unmarked_id:  # perhaps ours, and nothing proves it: not used
-        why = f"Instance {unmarked_id} was rented but lacks our mark"
+        why = f"Instance {unmarked_id} was rented but lacks our lease mark"
         how = f"`vast-mcp extend {unmarked_id} HOURS` adopts it"
         why = f"{why}; it is left alone. {how}."
         await context.save(JobPhase.ENDING, replace(context.facts, why=why, leave=True))
@@ -287,7 +287,7 @@ async def _replace(context: JobContext) -> None:
         rebooted=False,
     )
     if gone.hopeless:
-        why = f"{failed[-1]} No other host would do better."
+        why = f"{failed[-1]} No other host would fare better."
         end = replace(gone, why=why, detail=gone.quote)
         await context.save(JobPhase.ENDING, end, instance_id=None)
     elif len(failed) > context.spec.max_replacements:

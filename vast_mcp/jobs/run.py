@@ -95,9 +95,9 @@ class RunJob(PlainAct):
         if terms is None:
             raise InputInvalid(
                 "max_cost_usd",
-                f"the cheapest offer costs {offer.usd_per_hour} and {traffic_of(offer)} of traffic:"
-                f" that is less than {SHORTEST_HOURS * 60:.0f} minutes",
-                hint="Ask the person for more money, or choose a cheaper GPU.",
+                f"the cheapest offer costs {offer.usd_per_hour} and {traffic_of(offer)} for"
+                f" traffic: that pays for less than {SHORTEST_HOURS * 60:.0f} minutes",
+                hint="Ask the user for a larger budget, or choose a cheaper GPU.",
             )
         image = await self._image(account)
         agreed = _agreement(offer, terms, uploads)
@@ -106,7 +106,7 @@ class RunJob(PlainAct):
             snapshot=JOB_AGREEMENT.encode(agreed),
             question=self._question(account, offer, terms, uploads),
             handle=f"job-{terms.at_most.dollars:.2f}usd-{plain_number(round(terms.hours, 1))}h",
-            must_ask="A job always asks.",
+            must_ask="Jobs always ask.",
             agreed=agreed,
         )
 
@@ -117,7 +117,7 @@ class RunJob(PlainAct):
             raise InputInvalid(
                 "max_hours",
                 f"a lease may last {plain_number(most)} h at most",
-                hint=f"Pass {plain_number(most)} or less. Only the person can change"
+                hint=f"Pass {plain_number(most)} or less. Only the user can change"
                 f" limits.max_lease_hours, in {limits.place_of('limits.max_lease_hours')}.",
             )
 
@@ -125,9 +125,8 @@ class RunJob(PlainAct):
         offers = await offers_for(account, self.wish())
         if not offers:
             raise OfferGone(
-                "Nothing rented: no offer fits this job under the policy.",
-                hint="search_offers with the same gpu_names, disk_gb and hours tells what stands in"
-                " the way.",
+                "Not rented: no offer fits this job under the policy.",
+                hint="search_offers with the same gpu_names, disk_gb and hours shows why.",
             )
         return offers[0]
 
@@ -196,9 +195,9 @@ class RunJob(PlainAct):
         end = (
             f"stopped, disk kept at {per_day}/day"
             if self.on_end == "stop"
-            else "destroyed once home, else stopped"
+            else "destroyed once back, else stopped"
         )
-        spare = f", replaced {self.max_replacements}x at most" if self.max_replacements else ""
+        spare = f", replaced at most {self.max_replacements}x" if self.max_replacements else ""
         return (
             f"Run `{clean_line(self.command, _COMMAND_SHOWN)}` on {offer.num_gpus}x"
             f" {offer.gpu_name}? Up to {terms.ceiling}, {terms.hours:.3g} h, at most"
@@ -261,8 +260,8 @@ class RunJob(PlainAct):
         at_most = agreed.at_most
         return Outcome(
             status="started",
-            said=f"Job {job_id} has begun; it costs at most {at_most} in all.",
-            next=f'show_jobs(job_id="{job_id}", wait_seconds=45) tells how far it is; it goes on'
+            said=f"Job {job_id} has started; it costs at most {at_most} in total.",
+            next=f'show_jobs(job_id="{job_id}", wait_seconds=45) shows its progress; it continues'
             " without being watched.",
             warnings=self._warnings(account),
             values={"job_id": job_id, "max_cost_usd": round(at_most.dollars, 2)},

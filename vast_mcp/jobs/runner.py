@@ -69,7 +69,7 @@ async def run_job(context: JobContext) -> None:
                 await _give_up(context, str(error))
         except Exception:
             _logger.exception("job %s: a defect; its machine is ended", context.job.job_id)
-            await _give_up(context, "A defect of the server ended it; see its log.")
+            await _give_up(context, "A defect in the server ended it; see its log.")
 
 
 def _away(context: JobContext, error: VastMcpError) -> bool:

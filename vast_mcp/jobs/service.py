@@ -121,7 +121,7 @@ class Jobs:
                 lambda tx: tx.take_job(job_id, self._owner, now_us, stale_us)
             )
         except VastMcpError as error:
-            _logger.warning("job %s cannot be taken up: %s", job_id, error)
+            _logger.warning("job %s cannot be resumed: %s", job_id, error)
             return None
 
     async def _prune(self) -> None:
@@ -151,7 +151,7 @@ class Jobs:
             except JobLost:
                 return
             except VastMcpError as error:
-                _logger.warning("job %s: no beat: %s", job_id, error)
+                _logger.warning("job %s: heartbeat failed: %s", job_id, error)
 
     async def _let_go(self) -> None:
         """So that the next server need not wait until our beat is stale."""

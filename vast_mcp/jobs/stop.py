@@ -27,15 +27,15 @@ COPY_PREFIX = "copy-"
 GRACE_S = 10.0
 """For all of it: the way in, SIGTERM, and what the job still writes."""
 _LOOK_EVERY_S = 0.5
-_BEFORE = "has not begun there, and then will not."
+_BEFORE = "has not started there, and will not."
 _AT_WORK = {
     JobPhase.PLANNED: _BEFORE,
     JobPhase.RENTING: _BEFORE,
     JobPhase.WAITING: _BEFORE,
-    JobPhase.UPLOADING: "is at work there; its command is about to begin.",
-    JobPhase.RUNNING: "is at work there; it is told first.",
-    JobPhase.DOWNLOADING: "is bringing its outputs home; the rest stays on the disk.",
-    JobPhase.ENDING: "is ending it just now.",
+    JobPhase.UPLOADING: "is running there; its command is about to start.",
+    JobPhase.RUNNING: "is running there; it is terminated first.",
+    JobPhase.DOWNLOADING: "is bringing its outputs back; the rest stays on the disk.",
+    JobPhase.ENDING: "is ending it now.",
 }
 """What the stop of its machine does to a job, by where it stands."""
 
@@ -68,7 +68,7 @@ class StopSeveral(EndSeveral):
     verb: ClassVar[str] = "Stop"
     done: ClassVar[str] = "stopped"
     single: ClassVar[str] = "stop_instance"
-    consequence: ClassVar[str] = "Their disks stay and go on costing until destroyed."
+    consequence: ClassVar[str] = "Their disks stay and are billed until destroyed."
 
     def part(self, instance_id: int) -> Ending:
         """One of them."""
@@ -103,10 +103,10 @@ async def _tell(account: Account, job: Job) -> str:
 
 def _words(job_id: str, *, reached: bool, ended: bool) -> str:
     if ended:
-        return f"Job {job_id} was told to end before, and did."
+        return f"Job {job_id} was told to end first, and did."
     if reached:
-        return f"Job {job_id} was told to end before, and did not within {GRACE_S:.0f} s."
-    return f"Job {job_id} could not be told to end before: SSH did not answer."
+        return f"Job {job_id} was told to end first, and did not within {GRACE_S:.0f} s."
+    return f"Job {job_id} could not be told to end first: SSH did not answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class StopJob(PlainAct):
         job = await account.ledger.write(note)
         if job is None or job.phase.over:
             word = "gone" if job is None else job.phase.value
-            return Outcome("over", f"Job {self.job_id} is over already: {word}.")
+            return Outcome("over", f"Job {self.job_id} is already over: {word}.")
         account.begun_jobs.put_nowait(self.job_id)
         return Outcome(
             status="stopping",
@@ -170,8 +170,8 @@ class StopJob(PlainAct):
         if account.remote.transfers.named(self.job_id) is None:
             raise InputInvalid(
                 "job_id",
-                "no such copy is under way in this server",
-                hint="A copy ends with the server that began it; show_jobs lists the others.",
+                "no such copy is running in this server",
+                hint="A copy stops with the server that started it; show_jobs lists the others.",
             )
         return Sight(
             request=Request(self.tool),
@@ -184,9 +184,9 @@ class StopJob(PlainAct):
         transfers = account.remote.transfers
         copy = transfers.named(self.job_id)
         if copy is None or not copy.running:
-            return Outcome("over", f"{self.job_id} has ended already.")
+            return Outcome("over", f"{self.job_id} has already ended.")
         ended = [copy]
-        kept = "what has arrived is kept, and the same copy_files call goes on from there."
+        kept = "what has arrived is kept, and the same copy_files call resumes from there."
         if copy.by_vendor:  # the vendor ends whatever is copied onto that instance
             try:
                 await errand.send(copying.cancel_copy(copy.instance_id))
@@ -195,8 +195,8 @@ class StopJob(PlainAct):
             except ApiError:
                 return Outcome(
                     status="unknown",
-                    said=f"The vendor gave no clear answer, so {self.job_id} may go on.",
-                    next="Call stop_job again: telling it twice does no harm.",
+                    said=f"Vast.ai gave no clear answer, so {self.job_id} may continue.",
+                    next="Call stop_job again: a second stop does no harm.",
                     values={"job_id": self.job_id, "instance_id": copy.instance_id},
                 )
             ended = [
@@ -204,7 +204,7 @@ class StopJob(PlainAct):
                 for one in transfers.list()
                 if one.by_vendor and one.instance_id == copy.instance_id
             ]
-            kept = f"the vendor was told to end all copies onto {copy.instance_id}."
+            kept = f"Vast.ai was told to end all copies to {copy.instance_id}."
             kept += " Files that have arrived are kept, unverified."
         for one in ended:
             await transfers.cancel(one.copy_id)
@@ -220,14 +220,14 @@ class StopJob(PlainAct):
 def _what_follows(job: Job) -> str:
     """What the stop of this job comes to: for its command, its outputs and its machine."""
     if job.aside:
-        return "Its command is told to end; nothing is copied, and its machine runs on."
+        return "Its command is terminated; nothing is copied, and its machine keeps running."
     if not job.facts.started:
-        return "Its command has not begun; what was rented for it is destroyed."
+        return "Its command has not started; what was rented for it is destroyed."
     count = len(job.spec.outputs)
     home = f"its {count} named output{'s are' if count > 1 else ' is'} brought back"
     if not count:
         home = "it named no outputs, so only what it printed is kept"
-    machine = "its machine is stopped, and the disk goes on costing"
+    machine = "its machine is stopped, and the disk is still billed"
     if job.spec.on_end == "destroy":
-        machine = "its machine is destroyed (only stopped if an output does not come home)"
-    return f"Its command is told to end; {home}; then {machine}."
+        machine = "its machine is destroyed (only stopped if an output is not brought back)"
+    return f"Its command is terminated; {home}; then {machine}."

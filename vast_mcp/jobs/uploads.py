@@ -24,7 +24,7 @@ async def measure(roots: LocalRoots, paths: Sequence[str]) -> tuple[Upload, ...]
     plans = [(path, await plan_for(roots, path, "/workspace/job")) for path in paths]
     names = [posixpath.basename(plan.remote) for _, plan in plans]
     if len(set(names)) < len(names):
-        raise InputInvalid("upload", "two of them have the same name", hint="Rename one.")
+        raise InputInvalid("upload", "two have the same name", hint="Rename one.")
     return tuple(
         Upload(path, len(plan.files), plan.total_bytes, plan.doubt) for path, plan in plans
     )
@@ -50,7 +50,7 @@ def check_files(files: dict[str, str]) -> None:
         if name.startswith(("/", "~")) or not remote_path(name).strip("."):
             raise InputInvalid("files", f"{shown!r} must be relative to the working directory")
         if len(text.encode()) > MOST_TEXT:
-            raise InputInvalid("files", f"{shown!r} is above 64 KB", hint="Use upload.")
+            raise InputInvalid("files", f"{shown!r} is larger than 64 KB", hint="Use upload.")
 
 
 def check_outputs(outputs: Sequence[str]) -> None:
@@ -62,6 +62,6 @@ def check_outputs(outputs: Sequence[str]) -> None:
     """
     names = [posixpath.basename(remote_path(path)) for path in outputs]
     if any(remote_path(path) in {".", "/"} for path in outputs):
-        raise InputInvalid("outputs", "name a file or directory below the working directory")
+        raise InputInvalid("outputs", "name a file or directory under the working directory")
     if len(set(names)) < len(names):
-        raise InputInvalid("outputs", "two of them have the same name")
+        raise InputInvalid("outputs", "two have the same name")

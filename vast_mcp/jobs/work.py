@@ -81,7 +81,7 @@ async def send(context: JobContext) -> None:
     paths = [one.path for one in _uploads(context)]
     try:
         if remote_job is None:
-            raise SshUnavailable("The machine does not run any more.", reason="lost")
+            raise SshUnavailable("The machine is no longer running.", reason="lost")
         if not context.aside:  # a mere command was decided upon as such
             await _still_as_agreed(context, paths)
             await context.carry(FileTransfer("upload_files", remote_job.instance_id))
@@ -139,13 +139,13 @@ async def _still_as_agreed(context: JobContext, paths: list[str]) -> None:
     for one in measured:
         if one.doubt and one.path not in named:
             raise CopyRefused(
-                f"{clean_line(one.path, 80)} looks like a secret by now (it {one.doubt}), which"
-                " the question did not name; nothing was sent."
+                f"{clean_line(one.path, 80)} now looks like a secret (it {one.doubt}), which the"
+                " question did not mention; nothing was sent."
             )
     found = sum(one.bytes for one in measured)
     if found > agreed * 1.1 + 100_000:
         raise CopyRefused(
-            f"The uploads grew to {shown_bytes(found)} since the question named"
+            f"The uploads grew to {shown_bytes(found)} after the question said"
             f" {shown_bytes(agreed)}; nothing was sent."
         )
 
@@ -181,8 +181,8 @@ async def _unreachable(context: JobContext) -> None:
     lost = context.facts.lost + 1
     if context.job.stop_asked and lost >= _LOST_AFTER:
         why = "It was stopped, but its machine could not be reached"
-        no_output = ", so no output came home." if context.spec.outputs else "."
-        why += ": its command may go on." if context.aside else no_output
+        no_output = ", so no output was brought back." if context.spec.outputs else "."
+        why += ": its command may still be running." if context.aside else no_output
         await context.save(JobPhase.ENDING, replace(context.facts, why=why))
         return
     await context.save(facts=replace(context.facts, lost=lost))
@@ -203,7 +203,7 @@ async def _remote_job_or_wait(context: JobContext) -> RemoteJob | None:
     if gone or over or context.job.stop_asked or not context.spec.restart_on_resume:
         lost = context.facts.lost + 1
         if lost >= place.patience or gone or over:
-            word = "is gone" if gone else "does not run any more"
+            word = "is gone" if gone else "is no longer running"
             what = ", so its outputs could not be brought back" * bool(context.spec.outputs)
             why = f"Its machine {word}{what}. {place.said}".rstrip()
             await context.save(JobPhase.ENDING, replace(context.facts, why=why))
@@ -218,7 +218,7 @@ async def _resting(context: JobContext, place: Workplace) -> None:
     """The machine of a mere command does not run: soon that is the command's end."""
     lost = context.facts.lost + 1
     if lost >= place.patience:
-        why = f"Its machine does not run any more, which ended it. {place.said}".rstrip()
+        why = f"Its machine is no longer running, which ended it. {place.said}".rstrip()
         await context.save(JobPhase.ENDING, replace(context.facts, why=why))
         return
     await context.pause(_SLOW_POLL_S)
@@ -323,7 +323,7 @@ async def _vanished(context: JobContext, remote_job: RemoteJob, pulse: Pulse) ->
         await remote_job.forget_start()
         await context.save(facts=replace(context.facts, absent=0))
         return True
-    why = "Its command vanished without an exit status: the machine was restarted, or killed it."
+    why = "Its command vanished without an exit status: the machine was restarted or killed it."
     facts = replace(context.facts, exit_code=None, trouble=why, lost=0)
     await context.save(JobPhase.DOWNLOADING, facts)
     return True

@@ -74,9 +74,9 @@ async def _give(
         did.append(f"{instance_id} was given our SSH key")
     except VendorRefused as error:
         await _note(account, rental, KeyState.REFUSED)
-        failed.append(f"{instance_id} takes no SSH key of ours, not tried again: {error}")
+        failed.append(f"{instance_id} does not accept our SSH key, not tried again: {error}")
     except VastMcpError as error:
-        failed.append(f"{instance_id} has no SSH key of ours: {error}")
+        failed.append(f"{instance_id} does not have our SSH key: {error}")
 
 
 async def _note(account: Account, rental: Rental, key: KeyState) -> None:

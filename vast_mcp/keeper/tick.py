@@ -322,7 +322,7 @@ def _undoing(rental: Rental) -> _Ending | None:
     """What goes on being ended, or is not what was approved."""
     breach, instance_id = rental.facts.breach, rental.target_id
     if rental.state is RentalState.DESTROYING:
-        return DestroyInstance, Halt.NONE, Cause.REPEAT, f"destroy of {instance_id} repeated"
+        return DestroyInstance, Halt.NONE, Cause.REPEAT, f"destroy of {instance_id} sent again"
     if breach and not rental.ever_ran:
         return DestroyInstance, Halt.UNAPPROVED, Cause.UNAPPROVED, f"{instance_id} undone: {breach}"
     if breach and rental.running:
@@ -348,7 +348,7 @@ def _ending(rental: Rental, instance: Instance | None, now_us: int) -> _Ending |
     if instance is None:
         return None
     if rental.facts.stop_sent and instance.intended_status == "running":
-        return StopInstance, Halt.NONE, Cause.REPEAT, f"stop of {instance_id} repeated"
+        return StopInstance, Halt.NONE, Cause.REPEAT, f"stop of {instance_id} sent again"
     if _start_is_late(rental, instance, now_us):
         return StopInstance, Halt.START, Cause.START, f"start of {instance_id} given up"
     return None

@@ -85,7 +85,7 @@ async def _judged(
         return None
     told = f"a worker of endpoint {endpoint_id} is outside {', '.join(sorted(refused))}"
     return EndpointFinding(
-        endpoint_id, report=f"{told}; it goes on until its lease ends or you delete it"
+        endpoint_id, report=f"{told}; it runs until its lease ends or you delete it"
     )
 
 

@@ -24,23 +24,23 @@ _STANDS = frozenset(
 
 
 _CAUSES = {
-    Halt.ASKED: "as asked here",
+    Halt.ASKED: "on request",
     Halt.LEASE: "its lease ended",
     Halt.JOB: "its job ended",
-    Halt.START: "its start had not come up in 10 minutes",
+    Halt.START: "its start did not come up within 10 minutes",
     Halt.UNAPPROVED: "it was not what was approved",
 }
 _FATES = {
-    Halt.ASKED: "destroyed here as asked",
+    Halt.ASKED: "destroyed here on request",
     Halt.LEASE: "destroyed at its lease's end",
     Halt.JOB: "destroyed at its job's end",
     Halt.UNAPPROVED: "destroyed here, it was not what was approved",
-    Halt.BID: "destroyed here, its bid had not won in 10 minutes",
+    Halt.BID: "destroyed here, its bid did not win within 10 minutes",
 }
 NO_CREDIT = "by Vast.ai: the account's credit is used up"
-OUTBID = "outbid, or halted by its host"
+OUTBID = "outbid, or stopped by its host"
 _BY_OTHERS = (
-    "not by us: in the Vast.ai console, by another program or a guard inside it, or for lack of"
+    "not by us: in the Vast.ai console, by another program, by a guard inside it, or for lack of"
     " credit"
 )
 
@@ -86,7 +86,7 @@ def fate_of(rental: Rental) -> str:
     """Why a machine of ours does not exist any more, as a clause."""
     cause = rental.facts.ended_for
     if cause is Halt.NONE:
-        return "not ended by us: its host or somebody in the Vast.ai console deleted it"
+        return "not by us: its host, or someone in the Vast.ai console, deleted it"
     return _FATES.get(cause, "destroyed here")
 
 

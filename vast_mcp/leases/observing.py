@@ -107,7 +107,7 @@ def _resolve_endpoint(
         return [f"intent {rental.intent_id} was found as endpoint {endpoint_id}"]
     if now_us >= rental.lease_ends_us:
         books.close(tx, rental, RentalState.ABSENT, now_us)
-        return [f"endpoint intent {rental.intent_id} never came to exist; released"]
+        return [f"endpoint intent {rental.intent_id} never existed; released"]
     return []
 
 
@@ -154,7 +154,7 @@ def _resolve(
     rental = tx.update_rental(rental, state=RentalState.UNKNOWN)
     after = count_absence(tx, rental, began_us, now_us)
     if after.state is RentalState.ABSENT:
-        return [f"intent {rental.intent_id} never came to exist; released"]
+        return [f"intent {rental.intent_id} never existed; released"]
     return []
 
 
@@ -184,9 +184,9 @@ def _resolve_unmarked(
             return None
         hold_unmarked(tx, rental, one, now_us)
         said = (
-            f"instance {one.instance_id} at {one.usd_per_hour} seems to be what intent"
-            f" {rental.intent_id} became, but lacks our mark: its cost is counted and nothing of"
-            f" ours ends it. `vast-mcp extend {one.instance_id} HOURS` adopts it"
+            f"instance {one.instance_id} at {one.usd_per_hour} is probably intent"
+            f" {rental.intent_id}, but lacks our lease mark: its cost is counted and nothing here"
+            f" ends it. `vast-mcp extend {one.instance_id} HOURS` adopts it"
         )
         return [said]
     if one is not None:
@@ -215,12 +215,14 @@ def _take_back(
             listed_before = began_us <= (known.ended_us or 0) <= now_us
             if not known.state.holds_money and not listed_before:
                 books.reopen(tx, known, one, now_us)
-                said.append(f"instance {one.instance_id} is there after all; it counts again")
+                said.append(f"instance {one.instance_id} exists after all; it counts again")
             elif whose.mark is not None:
                 _follow_label(tx, known, whose.mark)
         elif whose.mark is not None:
             _take_in(tx, one, whose.mark, now_us)
-            said.append(f"instance {one.instance_id} bears our mark and was taken into the books")
+            said.append(
+                f"instance {one.instance_id} has our lease mark and was added to the ledger"
+            )
     return said
 
 

@@ -26,8 +26,8 @@ class Fate:
     def word(self) -> str:
         """For a row of pending rents."""
         if self.arrived:
-            return "arrived" if self.rental.ended_us is None else "arrived, gone again"
-        return "never came to exist; nothing billed, its money free"
+            return "arrived" if self.rental.ended_us is None else "arrived, since gone"
+        return "never existed; nothing was billed, its money is released"
 
     @property
     def words(self) -> str:
@@ -36,9 +36,9 @@ class Fate:
         what = f"The {one.kind} rent" if one.kind == "instance" else "The endpoint"
         sent = f"{what} sent {minute(one.sent_us or one.created_us)}, whose answer was lost,"
         if self.arrived:
-            again = "" if one.ended_us is None else ", and is gone again"
+            again = "" if one.ended_us is None else ", and is gone since"
             return f"{sent} arrived: {one.kind} {one.target_id}{again}."
-        return f"{sent} never came to exist: nothing of it is billed and its money is free."
+        return f"{sent} never existed: nothing of it is billed and its money is released."
 
 
 def fate_of_lost(rental: Rental, now_us: int) -> Fate | None:

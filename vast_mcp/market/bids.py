@@ -44,7 +44,9 @@ async def _dearer_than_renting(
     if not dearer:
         return ()
     named = ", ".join(dearer[:_NAMED]) + (" and others" if len(dearer) > _NAMED else "")
-    return (f"On demand costs no more than the least bid and is not interrupted: {named}.",)
+    return (
+        f"On-demand costs no more than the minimum bid here, and is never interrupted: {named}.",
+    )
 
 
 async def _our_own(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...]:
@@ -58,7 +60,7 @@ async def _our_own(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...]
     if not mine:
         return ()
     named = ", ".join(mine[:_NAMED])
-    said = f"On a machine where a bid of this account runs: {named}. Its least bid is that bid."
+    said = f"On a machine where this account's bid runs: {named}. Its minimum bid is that bid."
     return (f"{said} A higher bid would outbid it.",)
 
 

@@ -36,10 +36,10 @@ class Browsed:
         """What the vendor listed and nobody can rent as an offer, in a sentence each."""
         said = []
         if self.without_gpu:
-            said.append(f"{self.without_gpu} rows left out: volumes without a GPU, no offers.")
+            said.append(f"{self.without_gpu} rows left out: volumes without a GPU, not offers.")
         if self.unreadable:
             why = "; ".join(self.unreadable)[:200]
-            said.append(f"Offers left out that could not be read: {why}")
+            said.append(f"Unreadable offers left out: {why}")
         return tuple(said)
 
 

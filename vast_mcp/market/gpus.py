@@ -90,8 +90,8 @@ def _meant_by(name: str, known: Sequence[str]) -> Meant:
         memory = _MEMORY.search(plain)
         hint = _nearest(_MEMORY.sub("", plain).replace(" ", ""), known)
         if memory is not None:
-            hint = f"Names hold no memory: search_offers takes min_gpu_ram_gb={memory[1]}. {hint}"
-        raise InputInvalid("gpu_names", f"the vendor has no GPU {asked!r}", hint=hint)
+            hint = f"GPU names do not include memory: pass min_gpu_ram_gb={memory[1]}. {hint}"
+        raise InputInvalid("gpu_names", f"Vast.ai has no GPU {asked!r}", hint=hint)
     return Meant(asked, tuple(matches))
 
 
@@ -142,7 +142,7 @@ def resolve_countries(wanted: Sequence[str]) -> tuple[str, ...]:
         if region is None and not country:
             raise InputInvalid(
                 "countries",
-                f"{clean_line(word, 40)!r} is no two-letter code such as SE",
+                f"{clean_line(word, 40)!r} is not a two-letter code such as SE",
                 hint=f"Regions: {', '.join(REGIONS)}.",
             )
         codes += [code for code in region or (country,) if code not in codes]

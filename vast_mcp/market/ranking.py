@@ -140,7 +140,7 @@ def _both(column: str, known: JsonObject, more: JsonObject) -> JsonObject:
         elif op in {"lte", "lt"}:
             both[op] = min(_number(both[op]), _number(value))
         else:
-            raise InputInvalid("query", f"`{column}` is given by a parameter too; use one of them")
+            raise InputInvalid("query", f"`{column}` is also given by a parameter; use only one")
     return both
 
 
@@ -321,7 +321,7 @@ def check_order(order: Order) -> None:
     """
     behind = order[len(_led(order)) :]
     if any(column == _BY_JOB for column, _ in behind):
-        raise InputInvalid("order_by", "`job_usd` goes first")
+        raise InputInvalid("order_by", "`job_usd` must come first")
 
 
 def wire_order(order: Order, rental: Rental) -> Order:

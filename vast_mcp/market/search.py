@@ -142,8 +142,8 @@ def _asked_columns(query: JsonObject, order: Order) -> tuple[str, ...]:
 
 def _ambiguous(meant: Sequence[Meant]) -> tuple[str, ...]:
     return tuple(
-        f"{one.asked!r} is the name of several cards, and all were searched: "
-        f"{', '.join(one.cards)}. Name those that are meant."
+        f"{one.asked!r} is the name of several GPUs, and all were searched:"
+        f" {', '.join(one.cards)}. Name the ones you mean."
         for one in meant
         if one.ambiguous
     )
@@ -187,8 +187,8 @@ async def _meant(account: Account, search: Search, query: JsonObject) -> tuple[M
         if one.ambiguous and not search.counted:
             raise InputInvalid(
                 "gpu_names",
-                f"{one.asked!r} is the name of several cards",
-                hint=f"Name those that are meant: {', '.join(one.cards)}.",
+                f"{one.asked!r} is the name of several GPUs",
+                hint=f"Name the ones you mean: {', '.join(one.cards)}.",
             )
     return meant
 
@@ -245,7 +245,7 @@ async def _template(account: Account, template_hash: str | None) -> Template | N
         raise InputInvalid(
             "template_hash",
             "there is no such template (its hash changes when it is edited)",
-            hint="search_templates finds it anew.",
+            hint="search_templates finds the current one.",
         )
     return template
 
@@ -346,7 +346,7 @@ async def _remember(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...
     try:
         await account.ledger.write(write)
     except LedgerUnavailable as error:
-        return (f"These prices could not be kept, so nothing can be rented now: {error}",)
+        return (f"These prices could not be saved, so nothing can be rented now: {error}",)
     return ()
 
 

@@ -40,7 +40,7 @@ def check_task(task: str) -> str:
     """
     name = folded(task)
     if task.strip() and not name:
-        raise InputInvalid("task", "must hold at least one visible character")
+        raise InputInvalid("task", "must have at least one visible character")
     return name
 
 
@@ -61,7 +61,7 @@ def check_image(image: str | None) -> None:
     if url:
         raise InputInvalid("image", f"{shown!r} is a URL; an image is repository:tag", hint=hint)
     if hint:
-        raise InputInvalid("image", f"{shown!r}: repositories have no capitals", hint=hint)
+        raise InputInvalid("image", f"{shown!r}: repository names are lowercase", hint=hint)
     raise InputInvalid("image", f"{shown!r} is not repository:tag")
 
 
@@ -80,10 +80,10 @@ def check_env(env: Mapping[str, str], *, container: bool = False) -> None:
             raise InputInvalid(
                 "env",
                 f"{clean_line(name, 40)!r} is not a variable name",
-                hint="Letters, digits and _; ports go into `ports`.",
+                hint="Use letters, digits and _; ports go in `ports`.",
             )
         if "\x00" in value or len(value) > _VALUE_LIMIT:
-            raise InputInvalid("env", f"the value of {name} is too long or holds a zero byte")
+            raise InputInvalid("env", f"the value of {name} is too long or contains a NUL byte")
     check_names("env", tuple(env), container=container)
 
 
@@ -121,8 +121,8 @@ def check_ports(ports: Sequence[str]) -> tuple[str, ...]:
         if outside_chosen(port):
             raise InputInvalid(
                 "ports",
-                f"{shown!r}: the number outside is the vendor's choice",
-                hint="Name the port inside, or one from 70000 on: that is the same outside.",
+                f"{shown!r}: Vast.ai chooses the outside port",
+                hint="Name the inside port, or one from 70000 up: it is the same outside.",
             )
     if len(kept) > MOST_PORTS:
         raise InputInvalid("ports", f"at most {MOST_PORTS}")
@@ -139,14 +139,14 @@ def check_args(connect: str | None, args: Sequence[str], onstart: str | None = N
         InputInvalid: names the field.
     """
     if args and connect != "args":
-        raise InputInvalid("args", 'are used with connect="args" only')
+        raise InputInvalid("args", 'work only with connect="args"')
     if len(" ".join(args)) > _ARGS_LIMIT:
-        raise InputInvalid("args", f"at most {_ARGS_LIMIT} characters in all")
+        raise InputInvalid("args", f"at most {_ARGS_LIMIT} characters in total")
     if connect == "args" and onstart and _SCRIPT.search(onstart.strip()):
         raise InputInvalid(
             "onstart",
-            'with connect="args" it is the program that the image starts, not a shell script',
-            hint='Put it into args: ["bash", "-c", "…"]; or connect="ssh" with this onstart.',
+            'with connect="args" it is the image\'s program, not a shell script',
+            hint='Put it in args: ["bash", "-c", "…"]; or connect="ssh" with this onstart.',
         )
 
 
@@ -166,7 +166,7 @@ def check_search(search: str) -> None:
     if "ask_contract_id" in asked:
         raise InputInvalid(
             "search_query",
-            "one offer is gone in minutes, and workers are rented for days",
+            "a single offer is gone in minutes, while workers are rented for days",
             hint="Name a kind of machine: gpu_name, num_gpus, geolocation.",
         )
     for word in _WORD.findall(search):
@@ -174,13 +174,13 @@ def check_search(search: str) -> None:
         if codes is not None:
             raise InputInvalid(
                 "search_query",
-                f"the vendor knows no place `{word}`",
+                f"Vast.ai knows no place `{word}`",
                 hint=f"Name the countries: geolocation in [{','.join(codes[:3])},…].",
             )
         country = country_of(word) if len(word) > 2 else ""  # `in` is no India
         if country:
             raise InputInvalid(
                 "search_query",
-                f"the vendor knows no place `{word}`",
-                hint=f"Countries are codes there: geolocation={country}.",
+                f"Vast.ai knows no place `{word}`",
+                hint=f"Use the country code: geolocation={country}.",
             )

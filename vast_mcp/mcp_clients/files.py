@@ -67,7 +67,7 @@ def write(path: Path, text: str, *, before: str | None) -> Path | None:
     copy = keep_copy(path)
     if read(path) != before:
         raise ConfigInvalid(
-            f"{path} was changed meanwhile; nothing was written.",
+            f"{path} changed meanwhile; nothing was written.",
             hint="Close the program that writes it, and try again.",
         )
     _replace(real, text.encode(), mode)

@@ -36,7 +36,7 @@ def expand(text: str) -> tuple[str, ...]:
     first = int(found["first"])
     last = int(found["last"] or first)
     if not (_is_port(first) and _is_port(last)):
-        raise ValueError(f"is no port: 1 to {_LAST_PLAIN}, or {IDENTITY_FROM} to {TOP_PORT}")
+        raise ValueError(f"is not a port: 1 to {_LAST_PLAIN}, or {IDENTITY_FROM} to {TOP_PORT}")
     if last < first or (first < IDENTITY_FROM <= last):
         raise ValueError("ends below its beginning, or mixes plain and identity ports")
     if last - first >= MOST_PORTS:

@@ -56,7 +56,7 @@ _ROWS = (
     _Row(
         "registry_limit",
         r"toomanyrequests|pull rate limit|too many requests|rate limit exceeded",
-        "The registry limits how often this host may pull images; waiting does not cure it.",
+        "The registry limits how often this host may pull images; waiting does not help.",
         "destroy_instance({id}) and rent another host, or use a copy of the image in another"
         " registry.",
     ),
@@ -80,7 +80,7 @@ _ROWS = (
     _Row(
         "wrong_architecture",
         r"no matching manifest for|exec format error",
-        "The image is not built for this kind of processor.",
+        "The image is not built for this processor architecture.",
         f"{_MENDED} an image for linux/amd64.",
         Remedy.IMAGE,
     ),
@@ -102,13 +102,13 @@ _ROWS = (
     _Row(
         "cdi",
         r"failed to inject cdi devices|unresolvable cdi devices",
-        "The host cannot hand its GPU to a container (CDI); it does not recover.",
+        "The host cannot hand its GPU to a container (CDI); it will not recover.",
         _ANOTHER,
     ),
     _Row(
         "port_taken",
         r"port is already allocated|address already in use",
-        "A port that it needs is taken on this host; it never starts there.",
+        "A port it needs is taken on this host; it will never start there.",
         _ANOTHER,
     ),
     _Row(
@@ -129,18 +129,18 @@ _ROWS = (
     _Row(
         "runtime",
         r"oci runtime create failed|failed to create shim task|failed to create task for container",
-        "The host could not create the container; it does not recover.",
+        "The host could not create the container; it will not recover.",
         _ANOTHER,
     ),
     _Row(
         "error",
         r"^\W*error\b",
-        "The host reports an error and does not get past it.",
+        "The host reports an error and does not recover.",
         _ANOTHER,
     ),
 )
 NEVER_PLACED = StartFailure(
-    "never_placed", "It was never placed on its host: the GPU was not to be had.", _ANOTHER
+    "never_placed", "It was never placed on its host: no GPU was available.", _ANOTHER
 )
 DEAD_HOST = StartFailure(
     "dead_host", "Its host never brought it up and says nothing about it.", _ANOTHER

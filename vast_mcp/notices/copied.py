@@ -15,7 +15,7 @@ def copied(machines: Iterable[Held]) -> Iterator[Notice]:
             yield Notice(
                 NoticeKind.NO_LEASE,
                 f"copied:{number}",
-                f"Instance {number}{quoted(held.label)} bills {one.usd_per_hour} with a copied"
+                f"Instance {number}{quoted(held.label)} costs {one.usd_per_hour} and has a copied"
                 f" lease mark ({held.copied}): nothing here ends it. Adopt it: vast-mcp extend"
                 f" {number} HOURS; or end it in the Vast.ai console.",
                 number,

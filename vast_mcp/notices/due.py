@@ -111,16 +111,16 @@ def _deeds(seen: AccountRound) -> Iterator[Notice]:
             yield _notice(
                 NoticeKind.FAILED,
                 f"failed:{deed.cause}:{_lease_key(one)}",
-                f"{_begun(_named(one))} could not be ended"
-                f" ({_because(deed.cause)}). It goes on at {one.usd_per_hour} and is tried again"
-                " every minute. If this stays, end it in the Vast.ai console.",
+                f"{_begun(_named(one))} could not be ended ({_because(deed.cause)}). It still"
+                f" costs {one.usd_per_hour}; ending it is tried again every minute. If this"
+                " persists, end it in the Vast.ai console.",
                 one,
             )
         elif deed.cause is Cause.LEASE:
             yield _notice(
                 NoticeKind.LEASE_ENDED,
                 f"lease_ended:{_lease_key(one)}",
-                f"The lease of {_named(one)} is over: {_done(one, deed.status)}",
+                f"The lease of {_named(one)} has ended: {_done(one, deed.status)}",
                 one,
             )
         elif deed.cause is Cause.START:
@@ -151,7 +151,7 @@ def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]
             yield _notice(
                 NoticeKind.LEASE_ENDED,
                 f"lease_ended:{_lease_key(one)}",
-                f"The lease of {_named(one)} is over: {_done(one, 'stopped')}",
+                f"The lease of {_named(one)} has ended: {_done(one, 'stopped')}",
                 one,
             )
 
@@ -164,9 +164,9 @@ def _never_up(seen: AccountRound, ended: Collection[int]) -> Iterator[Notice]:
             yield Notice(
                 NoticeKind.NOT_UP,
                 f"not_up:{number}",
-                f"Instance {number}{quoted(held.label)} has not come up in the"
-                f" {held.not_up_min} min since it was rented and bills {held.usd_per_hour_now}."
-                " Destroy it and rent another offer; else it goes on until its lease ends.",
+                f"Instance {number}{quoted(held.label)} has not come up in the {held.not_up_min}"
+                f" min since it was rented and costs {held.usd_per_hour_now}. Destroy it and rent"
+                " another offer; otherwise it is billed until its lease ends.",
                 number,
             )
 
@@ -181,7 +181,7 @@ def _machines(seen: AccountRound, ended: Collection[int], now_us: int) -> Iterat
             yield Notice(
                 NoticeKind.OUTBID,
                 outbid_key(number),
-                f"{_begun(name)} was outbid and halted; it resumes by itself when its bid wins"
+                f"{_begun(name)} was outbid and stopped; it resumes by itself when its bid wins"
                 f" again.{_bids(held, seen.notes)} Its disk costs"
                 f" {one.disk_usd_per_hour.per_day}/day. Raise the bid, wait, or stop it.",
                 number,
@@ -192,7 +192,7 @@ def _machines(seen: AccountRound, ended: Collection[int], now_us: int) -> Iterat
                 NoticeKind.CONTRACT_ENDS,
                 f"contract:{number}:{ends_us // DAY_US}",
                 f"The host's contract of {name} ends {_day_and_hour(ends_us)}. Its data may be"
-                " deleted 48 h later: copy off what you need before it ends.",
+                " deleted 48 h later: copy what you need before it ends.",
                 number,
             )
         bills = held.bills is Billing.GPU_AND_DISK and number not in ended
@@ -200,7 +200,7 @@ def _machines(seen: AccountRound, ended: Collection[int], now_us: int) -> Iterat
             yield Notice(
                 NoticeKind.NO_LEASE,
                 f"no_lease:{number}{_lease_of(held.rental)}",
-                f"{_begun(name)} was rented by vast-mcp and bills {one.usd_per_hour} without a"
+                f"{_begun(name)} was rented by vast-mcp and costs {one.usd_per_hour} without a"
                 " lease in force. Stop or destroy it; `vast-mcp leases` shows it.",
                 number,
             )
@@ -222,7 +222,7 @@ def _bids(held: Held, notes: Sequence[InboxNote]) -> str:
     yours = told.your_bid if told is not None else None
     least = told.least_bid if told is not None else None
     if yours is not None and least is not None and least > yours:  # once it was told as lower
-        return f" Its bid: ${yours.dollars:g}/h; the one that won: ${least.dollars:g}/h."
+        return f" Its bid: ${yours.dollars:g}/h; the winning bid: ${least.dollars:g}/h."
     if held.needed_bid:
         return f" Bid needed now: ${at_least(held.needed_bid):g}/h."
     return ""
@@ -252,8 +252,8 @@ def _resumed(seen: AccountRound, ended: Collection[int], now_us: int) -> Iterato
             yield Notice(
                 NoticeKind.RESUMED,
                 f"resumed:{number}:{told.note_id}",
-                f"Instance {number}{quoted(held.label)} runs again: its queued start has come up"
-                f" and it bills {held.instance.usd_per_hour} now.",
+                f"Instance {number}{quoted(held.label)} is running again: its queued start came"
+                f" up, and it now costs {held.instance.usd_per_hour}.",
                 number,
             )
 
@@ -284,8 +284,9 @@ def _overdue_endpoints(
             yield _notice(
                 NoticeKind.NO_LEASE,
                 f"no_lease:{_lease_key(one)}",
-                f"The lease of {_named(one)} is over and a worker of it may still bill. It is tried"
-                " again every minute; if this stays, delete it in the Vast.ai console.",
+                f"The lease of {_named(one)} has ended and a worker of it may still be billed."
+                " Ending it is tried again every minute; if this persists, delete it in the"
+                " Vast.ai console.",
                 one,
             )
 
@@ -299,8 +300,8 @@ def _unresolved(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
                 NoticeKind.UNRESOLVED,
                 f"unresolved:{one.intent_id}",
                 f"A rent sent at {_hour(sent_us)}{quoted(one.label)} has no answer yet: it may or"
-                f" may not exist at {one.usd_per_hour}. It is being looked for and its money stays"
-                " reserved; do not rent again. See: vast-mcp leases",
+                f" may not exist at {one.usd_per_hour}. It is being searched for and its money"
+                " stays reserved; do not rent again. See: vast-mcp leases",
                 one,
             )
 
@@ -313,8 +314,8 @@ def _spend(seen: AccountRound, rules: NotifyRules) -> Iterator[Notice]:
         yield Notice(
             NoticeKind.SPEND,
             f"spend:{pot.key}:{rules.spend_percent}",
-            f"{share} % of {pot.name} is spent: {pot.spent} of {pot.cap}. What bills:"
-            " vast-mcp leases. To end it all: vast-mcp freeze --stop-all",
+            f"{share} % of {pot.name} is spent: {pot.spent} of {pot.cap}. What is billed:"
+            " vast-mcp leases. To stop everything: vast-mcp freeze --stop-all",
         )
 
 
@@ -352,29 +353,33 @@ def _then(one: Rental) -> str:
         return "its workers are ended"
     if one.end_act == "destroy":
         return "destroyed with its disk"
-    return f"stopped; its disk goes on at {one.disk_usd_per_hour.per_day}/day"
+    return f"stopped; its disk is billed at {one.disk_usd_per_hour.per_day}/day"
 
 
 def _done(one: Rental, status: str) -> str:
     if one.kind == "endpoint":
-        return "no worker of it bills." if status == "ended" else "its workers are being ended."
+        return (
+            "none of its workers is being billed."
+            if status == "ended"
+            else "its workers are being ended."
+        )
     if status == "destroyed":
-        return "destroyed, with its disk. Nothing of it bills any more."
+        return "destroyed, with its disk. Nothing of it is billed any more."
     if status == "destroying":
-        return "being destroyed, with its disk. It counts as billing until it is gone."
-    word = {"stopped": "stopped", "unknown": "told to stop, which is not confirmed"}.get(
+        return "being destroyed, with its disk. It counts as billed until it is gone."
+    word = {"stopped": "stopped", "unknown": "told to stop, not yet confirmed"}.get(
         status, "being stopped"
     )
     per_day = one.disk_usd_per_hour.per_day
-    return f"{word}. Its disk goes on at {per_day}/day until it is destroyed."
+    return f"{word}. Its disk is billed at {per_day}/day until destroyed."
 
 
 def _because(cause: Cause) -> str:
     return {
-        Cause.LEASE: "its lease is over",
+        Cause.LEASE: "its lease ended",
         Cause.START: "it did not start",
         Cause.UNAPPROVED: "it is not what was approved",
-        Cause.REPEAT: "an earlier stop or destroy did not hold",
+        Cause.REPEAT: "an earlier stop or destroy did not take effect",
         Cause.OUTBID: "its bid did not win",
     }[cause]
 

@@ -75,7 +75,7 @@ class Messenger:
             if batch:
                 await self._deliver(ways, batch)
         except VastMcpError as error:
-            _logger.warning("notices: not told this time: %s", error)
+            _logger.warning("notices: not sent this time: %s", error)
         except Exception:  # a notice that cannot be made must not end the leases' keeper
             _logger.exception("notices: a defect; the next look tries again")
 

@@ -39,4 +39,4 @@ class Webhook:
                 if answer.is_success:
                     return
                 why = f"HTTP {answer.status_code}"
-        raise NotDelivered(f"the webhook did not take it ({why})")
+        raise NotDelivered(f"the webhook did not accept it ({why})")

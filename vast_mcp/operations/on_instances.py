@@ -119,7 +119,7 @@ class KeyToAttach:
     instance_id: InstanceId
     public_key: Annotated[
         str,
-        Field(max_length=4000, description="one public line; default: this server's own key"),
+        Field(max_length=4000, description="one public-key line; default: this server's key"),
         OnWire(
             "ssh_key",
             at_sending=AtSending.OWN_SSH_KEY,
@@ -176,7 +176,7 @@ ATTACH_SSH_KEY = DeclaredWrite(
     question="Give {instance_id} ({target}) another SSH key?",
     status="attached",
     done="The key is attached; it works after about 15 s.",
-    already=("already associated", "The machine has this key already."),
+    already=("already associated", "The machine already has this key."),
     needs_ssh=True,
 )  # fmt: skip
 

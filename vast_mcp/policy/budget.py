@@ -43,10 +43,10 @@ def _of_job(bill: Bill) -> Iterator[Finding]:
     left = max(Usd(), cap - spent - reserved)
     yield deny(
         "job.max_cost_usd",
-        f"The job may cost {cap} in all, as agreed: {spent} spent, {reserved} reserved, {left}"
-        f" left. {_needs(bill)}{_fits(bill)}.",
+        f"The job's agreed maximum is {cap}: {spent} spent, {reserved} reserved, {left} left."
+        f" {_needs(bill)}{_fits(bill)}.",
         fewer_hours(bill),
-        "Only the person can agree to more: ask them, and start another job.",
+        "Only the user can agree to more: ask them, and start another job.",
     )
 
 
@@ -65,7 +65,7 @@ def _of_task(bill: Bill) -> Iterator[Finding]:
         f"{name} is {least.amount} (set by {least.whose}): {spent} spent, {reserved} reserved,"
         f" {left} left. {_needs(bill)}{_fits(bill)}.",
         fewer_hours(bill),
-        f"Only the person can raise max_cost_usd ({raised}): ask them, do not split the job.",
+        f"Only the user can raise max_cost_usd ({raised}): ask them, do not split the job.",
     )
 
 
@@ -89,11 +89,11 @@ def _caps(bill: Bill) -> Iterator[_Cap]:
     """Every budget of this act; of equal ones the first is named."""
     task, stated = bill.spend.task, budget_of(bill.limits, bill.spend.task)
     if stated is not None:
-        yield _Cap(stated, "the person", place_of_budget(bill.limits, task))
+        yield _Cap(stated, "the user", place_of_budget(bill.limits, task))
     if bill.exposure.task_cap is not None:
         yield _Cap(
             bill.exposure.task_cap,
-            "an earlier call's max_cost_usd or the person",
+            "an earlier call's max_cost_usd or the user",
             command_for(task),
         )
     if bill.spend.max_cost_usd is not None:

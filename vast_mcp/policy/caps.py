@@ -27,7 +27,7 @@ def _price(bill: Bill) -> Iterator[Finding]:
     if price > cap:
         yield deny(
             "limits.max_usd_per_hour",
-            f"{price} is above {cap}, the most one rental may cost per hour.",
+            f"{price} is above {cap}, the maximum per machine.",
             f"Search again with max_price_usd_per_hour={cap.dollars:.10g}."
             if bill.action == "create_instance"
             else cheaper(bill),
@@ -50,7 +50,7 @@ def _running(bill: Bill) -> Iterator[Finding]:
     if after > cap:
         yield deny(
             "limits.max_running",
-            f"{after} machines would run, {cap} are allowed.",
+            f"{after} machines would run; {cap} are allowed.",
             "Stop one that is no longer needed.",
         )
 
@@ -60,7 +60,7 @@ def _rental(bill: Bill) -> Iterator[Finding]:
     if total > cap:
         yield deny(
             "limits.max_usd_per_rental",
-            f"This rental would cost up to {total} in all, above {cap}.",
+            f"This rental would cost up to {total} in total, above {cap}.",
             fewer_hours(bill),
         )
 
@@ -70,7 +70,7 @@ def _lease(bill: Bill) -> Iterator[Finding]:
     if not 0 < hours <= cap:
         yield deny(
             "limits.max_lease_hours",
-            f"A lease of {span(hours)} was asked, up to {span(cap)} is allowed.",
+            f"A lease of {span(hours)} was requested; up to {span(cap)} is allowed.",
             fewer_hours(bill, ""),
         )
 
@@ -83,9 +83,9 @@ def _contract(bill: Bill) -> Iterator[Finding]:
     left = max(0.0, longest - (hours - asked))
     yield deny(
         "offer.max_hours",
-        f"The offer lasts {span(left)} more, {span(asked)} were asked."
+        f"The offer lasts {span(left)} more; {span(asked)} were requested."
         if bill.action == "extend_lease"
-        else f"The offer ends in {span(longest)}, the lease asked is {span(hours)}.",
+        else f"The offer ends in {span(longest)}; the requested lease is {span(hours)}.",
         fewer_hours(bill, "an offer that lasts longer"),
         "No setting changes this: the host sets it.",
     )
@@ -141,7 +141,7 @@ def _disk(bill: Bill) -> Iterator[Finding]:
     if not size <= cap:
         yield deny(
             "limits.max_disk_gb",
-            f"{size:.6g} GB disk was asked, up to {cap:.6g} GB is allowed.",
+            f"{size:.6g} GB of disk was requested; up to {cap:.6g} GB is allowed.",
             f"Retry with disk_gb={cap:.6g} or less."
             if bill.action in _SIZED
             else another(bill, "one with a smaller disk"),
@@ -153,7 +153,7 @@ def _traffic(bill: Bill) -> Iterator[Finding]:
     if price > cap:
         yield deny(
             "limits.max_usd_per_gb",
-            f"Traffic costs {price} per GB there, up to {cap} is allowed.",
+            f"Traffic costs {price} per GB there; up to {cap} is allowed.",
             another(bill, "an offer with cheaper traffic"),
         )
 
@@ -166,10 +166,10 @@ def _credit(bill: Bill) -> Iterator[Finding]:
     if left < least:
         yield deny(
             "limits.min_credit_usd",
-            f"Of {credit} credit not yet reserved this needs {bill.spend.cost}: {left} would be "
-            f"left, at least {least} must.",
+            f"This needs {bill.spend.cost} of {credit} unreserved credit: {left} would be left,"
+            f" below the minimum of {least}.",
             fewer_hours(bill),
-            "Only the person can add credit, on https://cloud.vast.ai/billing/, or change"
+            "Only the user can add credit, on https://cloud.vast.ai/billing/, or change"
             f" limits.min_credit_usd, in {bill.limits.place_of('limits.min_credit_usd')}.",
         )
 
@@ -180,7 +180,7 @@ def _unread_credit(bill: Bill) -> Iterator[Finding]:
             "limits.min_credit_usd",
             "The account's credit cannot be read, so nothing is spent.",
             "Try again in a minute.",
-            "The person can look at the account's credit on the vendor's site.",
+            "The user can look at the account's credit on the vendor's site.",
         )
 
 
@@ -190,7 +190,7 @@ def _account(bill: Bill) -> Iterator[Finding]:
         return
     rule = "limits.max_account_usd_per_hour"
     if now is None:
-        yield deny(rule, "What bills on the account cannot be read, so nothing is spent.",
+        yield deny(rule, "What the account is billed for cannot be read, so nothing is spent.",
                    "Try again in a minute.")  # fmt: skip
     elif now + bill.spend.adds_usd_per_hour > cap:
         yield deny(
@@ -205,7 +205,7 @@ def _verified(bill: Bill) -> Iterator[Finding]:
     if bill.limits.verified_only and not bill.spend.verified:
         yield deny(
             "limits.verified_only",
-            "This host is not verified, only verified hosts are allowed.",
+            "This host is not verified; only verified hosts are allowed.",
             another(bill, "a verified offer"),
         )
 
@@ -227,7 +227,7 @@ def _images(bill: Bill) -> Iterator[Finding]:
     if not allowed_image(image, allowed):
         yield deny(
             "allow.images",
-            f"Image {_named(bill.spend.image)} fits none of: {_listed(allowed)}.",
+            f"Image {_named(bill.spend.image)} matches none of: {_listed(allowed)}.",
             another(bill, "one of these"),
         )
 
@@ -254,7 +254,7 @@ def _datacenters(bill: Bill) -> Iterator[Finding]:
     if bill.limits.allow.datacenter_only and not bill.spend.datacenter:
         yield deny(
             "allow.datacenter_only",
-            "This host is not in a datacenter, only those are allowed.",
+            "This host is not in a datacenter; only datacenter hosts are allowed.",
             another(bill, "a datacenter offer"),
         )
 
@@ -264,7 +264,7 @@ def _gpu_count(bill: Bill) -> Iterator[Finding]:
     if cap is not None and count > cap:
         yield deny(
             "allow.max_gpus",
-            f"{count} GPUs were asked, up to {cap} are allowed.",
+            f"{count} GPUs were requested; up to {cap} are allowed.",
             f"Search again with num_gpus={cap} or fewer.",
         )
 

@@ -42,9 +42,9 @@ def findings(request: Request, exposure: Exposure, limits: Limits) -> tuple[Find
         name = clean_line(request.action, 60)
         unknown = deny(
             "action.unknown",
-            f'"{name}" is not an act this policy knows, so it is refused.',
+            f'The policy does not know the action "{name}", so it is refused.',
             "Use one of the listed tools.",
-            "No setting opens an unknown act.",
+            "No setting allows an unknown action.",
         )
         return (unknown,)
     case = Case(request, exposure, limits, act)
@@ -61,9 +61,9 @@ def _money(case: Case) -> Iterator[Finding]:
         if act.priced:
             yield deny(
                 "price.unknown",
-                f"{act.doing} is refused: what it would cost could not be told.",
-                "Look at the offer or the machine again, then retry.",
-                "No setting opens an act without a price.",
+                f"{act.doing} is refused: its cost could not be determined.",
+                "Read the offer or the machine again, then retry.",
+                "No setting allows an action without a price.",
             )
         return
     bill = Bill(request.action, request.spend, case.exposure, case.limits, request.can_ask)

@@ -104,4 +104,4 @@ def another(bill: Bill, kind: str) -> str:
     """Which offer to take; for a machine as it is, that only another one will do."""
     if bill.action in _CHOOSE:
         return f"Choose {kind}."
-    return f"This machine stays as it is: search_offers, and rent {kind} instead."
+    return f"This machine cannot be changed: search_offers, and rent {kind} instead."

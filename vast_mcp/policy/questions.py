@@ -17,7 +17,7 @@ def thresholds(bill: Bill) -> Iterator[Finding]:
     if spend.rental_total > free.usd_per_rental:
         yield ask(
             "no_question.usd_per_rental",
-            f"Up to {spend.rental_total} for this rental is above {free.usd_per_rental}.",
+            f"This rental's maximum of {spend.rental_total} is above {free.usd_per_rental}.",
         )
     if not spend.lease_hours <= free.hours:
         yield ask(
@@ -28,8 +28,7 @@ def thresholds(bill: Bill) -> Iterator[Finding]:
     if unasked > free.usd_per_day:
         yield ask(
             "no_question.usd_per_day",
-            f"Rents of today that nobody was asked about would reach {unasked}, "
-            f"above {free.usd_per_day}.",
+            f"Today's rents without a question would reach {unasked}, above {free.usd_per_day}.",
         )
 
 
@@ -39,6 +38,7 @@ def unasked_client(bill: Bill) -> Iterator[Finding]:
     if not bill.can_ask and total > cap:
         yield ask(
             "limits.max_usd_per_rental_unasked_client",
-            f"This client cannot ask its person; up to {total} is above the {cap} it may carry.",
+            f"This client cannot ask its user; up to {total} is above the {cap} allowed without a"
+            " question.",
             Level.PERSON,
         )

@@ -55,7 +55,7 @@ def _changeable(settings: list[Reason]) -> list[str]:
         if key not in held:
             held.append(key)
     told = [f"{', '.join(keys)}, in {place}" for place, keys in places.items()]
-    return [f"Only the person can change {'; '.join(told)}."] if told else []
+    return [f"Only the user can change {'; '.join(told)}."] if told else []
 
 
 def _sentences(reasons: Iterable[Reason]) -> list[str]:

@@ -36,7 +36,9 @@ def others_machines(case: Case) -> Iterator[Finding]:
         return
     if target is not None and target.ours:
         return
-    known = "was not made by this server" if target is not None else "cannot be told to be ours"
+    known = (
+        "was not made by this server" if target is not None else ("may not be made by this server")
+    )
     what = f"The {clean_line(target.kind, 20)}" if target is not None else "The target"
     if case.request.action == "stop_instance" and case.request.can_ask:
         yield ask("owner.foreign", f"{what} {known}: stopping it needs a yes.")
@@ -79,9 +81,9 @@ def dangerous(case: Case) -> Iterator[Finding]:
             yield deny(
                 "dangerous.allow",
                 f'{case.act.doing} needs the word "{word}" in the policy\'s [dangerous] allow.',
-                "Tell the person; nothing else opens it.",
+                "Tell the user; nothing else enables it.",
             )
-        yield ask("dangerous.allow", f'"{word}" acts need a person.', Level.PERSON)
+        yield ask("dangerous.allow", f'"{word}" actions need a person.', Level.PERSON)
 
 
 def stated_levels(case: Case) -> Iterator[Finding]:
@@ -99,9 +101,9 @@ def stated_levels(case: Case) -> Iterator[Finding]:
         elif level is Level.ALLOW or case.corrective:
             continue
         elif level is Level.PERSON:
-            yield ask(rule, f"The policy wants a person for this: {act.doing.lower()}.", level)
+            yield ask(rule, f"The policy requires a person for this: {act.doing.lower()}.", level)
         elif not (act.coverable and case.request.covered):
-            yield ask(rule, f"The policy wants a yes for this: {act.doing.lower()}.")
+            yield ask(rule, f"The policy requires a yes for this: {act.doing.lower()}.")
 
 
 def frozen(case: Case) -> Iterator[Finding]:
@@ -112,7 +114,7 @@ def frozen(case: Case) -> Iterator[Finding]:
             "frozen",
             f"{case.act.doing} is closed: all spending is frozen by {since}. Stopping and"
             " destroying stay open.",
-            "Do not retry it and look for no other way; tell the person.",
+            "Do not retry or look for another way; tell the user.",
             "Only a person at a terminal can lift it: `vast-mcp unfreeze`.",
         )
 
@@ -121,7 +123,7 @@ def read_only(case: Case) -> Iterator[Finding]:
     """Started read-only: nothing is written, not even a stop."""
     if case.limits.read_only:
         says = f"{case.act.doing} is closed: this server runs read-only."
-        person = "Only the person can change that: --read-only, or VAST_MCP_READ_ONLY."
+        person = "Only the user can change that: --read-only, or VAST_MCP_READ_ONLY."
         yield deny("read_only", says, "Reading still works.", person)
 
 
@@ -142,9 +144,9 @@ def broken(case: Case) -> Iterator[Finding]:
         Level.DENY,
         Reason(
             "policy.broken",
-            f"The policy cannot be read ({shown}); until it can, only stopping and destroying "
-            "own machines is possible.",
-            "Tell the person which file and key.",
-            "Only the person can repair it: `vast-mcp policy check` lists every fault.",
+            f"The policy cannot be read ({shown}); until it can, only stopping and destroying"
+            " machines rented here is possible.",
+            "Tell the user which file and key.",
+            "Only the user can repair it: `vast-mcp policy check` lists every fault.",
         ),
     )

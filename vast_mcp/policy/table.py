@@ -26,7 +26,7 @@ def starter_file() -> str:
     """A policy file that states the built-in values, each explained; unset keys are comments."""
     lines = [
         "# The policy of vast-mcp: what may be spent and done, and when a person is asked.",
-        "# Read again at every decision. A fault in it closes all but stop and destroy.",
+        "# Read again at every decision. While it has an error, only stop and destroy work.",
         "# Money is in US dollars, days are UTC days. Only a person should edit this file.",
     ]
     for table in TABLES[: -len(_NAMED)]:
@@ -58,12 +58,12 @@ _EXAMPLES: Mapping[str, str] = MappingProxyType(
 _NAMED = ("budget", "levels")
 _NAMED_EXAMPLES = (
     "",
-    "# A cap on everything done for one task, whatever its name is in the chat:",
+    "# A cap on everything done for one task; the chat names the task:",
     "# [budget.my-task]",
     "# max_cost_usd = 5.00",
     "",
     '# [levels] makes single actions, or "*" for all, stricter: "ask", "person" or "deny".',
-    "# Only a deny refuses a stop or a destroy, and then the end of a lease as well.",
+    '# Only "deny" refuses a stop or a destroy, and then the end of a lease too.',
     "# [levels]",
     '# run_command = "ask"',
 )

@@ -221,7 +221,9 @@ def _check_folder(where: str, entry: str) -> None:
     if not _is_plain_folder(entry):
         raise Fault(f'{where} {_said(entry)}: must be an absolute path without ".."')
     if _is_everything(entry):
-        raise Fault(f"{where} {_said(entry)}: opens the whole disk or home; name a folder in it")
+        raise Fault(
+            f"{where} {_said(entry)}: opens the whole disk or home directory; name a folder in it"
+        )
 
 
 def _is_everything(entry: str) -> bool:
@@ -281,7 +283,7 @@ def _pairs(variable: str, text: str) -> Iterator[tuple[str, str]]:
     for part in text.split(","):
         name, equals, level = part.partition("=")
         if not equals:
-            raise Fault(f"{variable}: must read action=level, … not {_said(part)}")
+            raise Fault(f"{variable}: must be action=level, … not {_said(part)}")
         yield name.strip(), level.strip()
 
 

@@ -55,7 +55,10 @@ def hurdle(money_left: JsonObject, seen: MarketFact) -> str:
             f"Nothing can be rented now (`{closed[0]}` in the facts): tell me why, and stop here."
         )
     if seen.best is None:
-        return "No offer fits now (`offers` in the facts): tell me which wish to ease, and wait."
+        return (
+            "No offer fits now (`offers` in the facts): tell me which requirement to relax,"
+            " and wait."
+        )
     return ""
 
 
@@ -193,7 +196,8 @@ async def to_upload(session: Session, paths: Sequence[str]) -> list[Json]:
             (one,) = await measure(session.account.remote.roots(), [path])
             if one.doubt:
                 why = (
-                    f"looks like a secret ({one.doubt}); only if I say so, and the question says it"
+                    f"looks like a secret ({one.doubt}); only if I say so, and the question"
+                    " mentions it"
                 )
                 rows.append({"path": path, "cannot_be_sent": why})
             else:

@@ -45,17 +45,17 @@ async def _dev_box(session: Session, given: Mapping[str, str]) -> Told:
     start = call("start_instance", "instance_id", lease_hours=hours)
     task = steps(
         f"Get me a development machine with one {given['gpu_name']} for {hours} h.",
-        f"A machine made by us is stopped: ask me first whether to start it instead ({start})."
+        f"We have a stopped machine: ask me first whether to start it instead ({start})."
         if any(_could_start(one) for one in held)
         else "",
         _facts.hurdle(money, seen),
-        f"Rent the best offer: {create}. It stops by itself at the lease's end, or once its GPU was"
-        " idle that long; its disk stays.",
+        f"Rent the best offer: {create}. It stops by itself when the lease ends, or once its GPU"
+        " has been idle that long; its disk stays.",
         f"{call('wait_for_instance', 'instance_id', until='ssh')} up to three times.",
         f"{call('show_instances', 'instance_id')}: give me its `ssh` command, and its `ssh_config`"
         " lines for my editor.",
         "Say in two lines what it costs per hour, what its disk costs per day once stopped, and"
-        " when the lease ends. Do nothing on it before I ask.",
+        " when the lease ends. Do nothing on it until I ask.",
     )
     return Told("vast://instances", facts, task)
 
@@ -105,19 +105,19 @@ def _serving(given: Mapping[str, str], hurdle: str, create: str) -> str:
     return steps(
         f"Serve {given['model']} on a rented GPU for {given['hours']} h, for me alone.",
         hurdle,
-        "The template starts its server itself: if it takes the model's name from a variable, pass"
+        "The template starts its own server: if it takes the model's name from a variable, pass"
         " that in `env`; ask me if you do not know which."
         if template
         else "",
-        f"Rent: {create}. A key is made for the server; `warnings` names the command that shows"
-        " it to me: tell me that, never read or print it. A gated model needs HF_TOKEN in `secrets`"
-        " too, which I set once with `vast-mcp secrets set HF_TOKEN`.",
+        f"Rent: {create}. A key is generated for the server; `warnings` names the command that"
+        " shows it to me: tell me that command, never read or print the key. A gated model needs"
+        " HF_TOKEN in `secrets` too, which I set once with `vast-mcp secrets set HF_TOKEN`.",
         f"{call('wait_for_instance', 'instance_id', until='http', port=_PORT)} up to three times;"
         f" loading the weights takes minutes.{'' if template else f' When it is slow: {log}.'}",
-        f"{call('forward_port', 'instance_id', port=_PORT)}: give me that address with /v1 behind"
-        " it, the model's name, and where the key lies.",
+        f"{call('forward_port', 'instance_id', port=_PORT)}: give me that address with /v1"
+        " appended, the model's name, and where the key is.",
         "Say what it costs per hour and when the lease ends. When I am done:"
-        f" {call('destroy_instance', 'instance_id')}; the weights can be loaded again.",
+        f" {call('destroy_instance', 'instance_id')}; the weights can be downloaded again.",
     )
 
 
@@ -133,7 +133,7 @@ PROMPTS = (
     PromptSpec(
         "dev_box",
         "A development machine",
-        "A GPU to log in to, which stops when it is idle.",
+        "A GPU to log in to, which stops when idle.",
         _dev_box,
         (
             _GPU,
@@ -141,7 +141,7 @@ PROMPTS = (
             Argument("disk_gb", "its disk; it cannot grow", default="50", above=7, most=100_000),
             Argument(
                 "idle_minutes",
-                "stop after so long idle",
+                "stop after this long idle",
                 default="30",
                 above=4,
                 most=10_080,
@@ -152,7 +152,7 @@ PROMPTS = (
     PromptSpec(
         "serve_model",
         "Serve a model",
-        "A model behind an address of your own computer, with a key.",
+        "A model at an address on your own computer, with a key.",
         _serve_model,
         (
             Argument("model", "such as Qwen/Qwen3-8B"),

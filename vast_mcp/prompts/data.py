@@ -39,19 +39,19 @@ async def _move_data(session: Session, given: Mapping[str, str]) -> Told:
     home = "local" in {source.kind, target.kind}
     task = steps(
         f"Copy {given['source']} to {given['destination']}.",
-        "If the facts say that an end cannot be used, tell me and wait.",
-        "To and from this computer the machine has to run: if it is stopped, ask me before"
-        f" {start}, with the price per hour; while it starts, {wait}."
+        "If the facts say that the source or destination cannot be used, tell me and wait.",
+        "To copy to or from this computer the machine must be running: if it is stopped, ask me"
+        f" before {start}, with the price per hour; while it starts, {wait}."
         if home
         else "",
         f"{copy}. {_asks(source, target)}",
         "While its status is 'copying', the same call again, up to three times; then tell me how"
-        " far it is and end the turn. The same call later goes on.",
-        "At the end tell me how many files and bytes there are, that all were compared by checksum,"
-        " and what was skipped and why."
+        " far it is and end the turn. The same call later resumes.",
+        "At the end tell me how many files and bytes were copied, that all checksums match, and"
+        " what was skipped and why."
         if home
-        else "At the end say whether all was compared by checksum; if not, compare what can be"
-        f" entered with {call('run_command', 'instance_id', 'directory', command=_LIST)}.",
+        else "At the end say whether all checksums were compared; if not, compare what is"
+        f" reachable with {call('run_command', 'instance_id', 'directory', command=_LIST)}.",
         "Nothing is deleted at the source. Say what still bills there, and change nothing else.",
     )
     numbers = [one.number for one in (source, target) if one.kind == "C"]
@@ -97,7 +97,7 @@ def _asks(source: _Place, target: _Place) -> str:
         )
     if target.kind == "local":
         return "A download is not asked about."
-    return "It asks me once; what is there is overwritten, and the hosts may charge the traffic."
+    return "It asks me once; existing files are overwritten, and the hosts may charge for traffic."
 
 
 async def _resize_disk(session: Session, given: Mapping[str, str]) -> Told:
@@ -105,7 +105,7 @@ async def _resize_disk(session: Session, given: Mapping[str, str]) -> Told:
     held = await show_one(session.account, old)
     has = held.instance.disk_gb
     if disk <= has:
-        raise InputInvalid("disk_gb", f"instance {old} has {has:g} GB already")
+        raise InputInvalid("disk_gb", f"instance {old} already has {has:g} GB")
     _check_folder(given["directory"])
     seen = await _facts.offers(
         session, _same_gpu(held.instance, float(disk), float(given["hours"]))
@@ -118,7 +118,7 @@ async def _resize_disk(session: Session, given: Mapping[str, str]) -> Told:
 
 def _check_folder(text: str) -> None:
     if not _FOLDER.fullmatch(text):
-        raise InputInvalid("directory", "a whole path, such as /workspace")
+        raise InputInvalid("directory", "an absolute path, such as /workspace")
     try:
         remote_path(text, target=True)
     except PathRefused as error:
@@ -139,20 +139,20 @@ def _moving(given: Mapping[str, str], seen: _facts.MarketFact, hurdle: str, size
     copy = call("copy_files", source=f"C.{old}:{folder}", destination=f"C.NEW_ID:{folder}")
     look = call("run_command", "instance_id", directory=folder, command=_LIST)
     return steps(
-        f"Move instance {old} {sizes}. A disk cannot grow: it takes a second machine, a copy of"
-        f" {folder}, and the end of the old one.",
+        f"Move instance {old} {sizes}. A disk cannot grow: this takes a second machine, a copy of"
+        f" {folder}, and destroying the old one.",
         hurdle,
         "First tell me in four lines the price of the new machine, what both cost per hour"
-        f" together, and that only {folder} moves (no settings, no packages elsewhere); ask once"
-        " whether to begin.",
-        f"{create}, with the image that the old one has (`untrusted_image` in the facts).",
+        f" together, and that only {folder} moves (no settings or packages elsewhere); ask once"
+        " whether to start.",
+        f"{create}, with the old machine's image (`untrusted_image` in the facts).",
         f"{call('wait_for_instance', 'instance_id', until='ssh')} up to three times.",
         f"{copy}, with the new machine's id. It asks me once. While its status is 'copying', the"
-        " same call again tells how far.",
-        f"Its answer has to say that all was compared by checksum. If it says otherwise: {look} on"
-        " both; if that differs too, or cannot be read, keep both machines and tell me.",
-        f"Only then {call('destroy_instance', instance_id=old)}, for which I type the last four"
-        " digits. If I do not, say what the old disk costs per day.",
+        " same call again shows progress.",
+        f"Its answer must say that all checksums match. If not: {look} on both; if that differs"
+        " too, or cannot be read, keep both machines and tell me.",
+        f"Only then {call('destroy_instance', instance_id=old)}, which I confirm with the last"
+        " four digits. If I do not, say what the old disk costs per day.",
     )
 
 
@@ -175,7 +175,7 @@ PROMPTS = (
         _move_data,
         (
             Argument("source", _PLACES, longest=4200),
-            Argument("destination", f"{_PLACES}; a slash at its end: into it", longest=4200),
+            Argument("destination", f"{_PLACES}; a trailing slash means into it", longest=4200),
         ),
     ),
     PromptSpec(

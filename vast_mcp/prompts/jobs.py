@@ -11,12 +11,12 @@ from vast_mcp.prompts._words import call, listed, number, steps
 from vast_mcp.session import Session
 
 _FOLLOW = (
-    f"{call('show_jobs', 'job_id', wait_seconds=45)} up to three times; then tell me phase, cost so"
-    " far and minutes left, and end the turn: it goes on by itself."
+    f"{call('show_jobs', 'job_id', wait_seconds=45)} up to three times; then tell me phase, cost"
+    " so far and minutes left, and end the turn: it continues by itself."
 )
 _AT_THE_END = (
-    "Once it is over, tell me where each output lies, what it cost, and whether the machine is"
-    " gone; a stopped one still bills its disk."
+    "Once it is over, tell me where each output is, what it cost, and whether the machine is"
+    " gone; a stopped one's disk is still billed."
 )
 _ONE_QUESTION = "It asks me one question, with price, time and files; a no is final."
 _UNSENDABLE = "If `uploads` names something that cannot be sent, tell me and wait."
@@ -52,10 +52,10 @@ async def _run_script(session: Session, given: Mapping[str, str]) -> Told:
         on_end="destroy" if outputs else "stop",
     )
     task = steps(
-        f"Run my command on a rented {gpu}, bring its results home and end the machine, for at most"
-        f" ${given['budget_usd']} in all.",
+        f"Run my command on a rented {gpu}, bring its results back and end the machine, for at"
+        f" most ${given['budget_usd']} in total.",
         _facts.hurdle(money, seen),
-        "If a job in the facts does this already, follow that one instead." if running else "",
+        "If a job in the facts already does this, follow that one instead." if running else "",
         _UNSENDABLE if upload else "",
         _missing(upload, outputs),
         f"Make this one call: {run}. {_ONE_QUESTION}",
@@ -69,10 +69,10 @@ def _missing(upload: list[str], outputs: list[str]) -> str:
     """One question for what was not said."""
     if upload and outputs:
         return ""
-    files = "which local files it needs (`upload`; short texts can go into `files`)"
-    paths = "which paths to bring back (`outputs`, and then with `on_end` 'destroy')"
+    files = "which local files it needs (`upload`; short texts can go in `files`)"
+    paths = "which paths to bring back (`outputs`, then with `on_end` 'destroy')"
     lacks = [*([] if upload else [files]), *([] if outputs else [paths])]
-    return f"Unless it is plain, ask me once: {'; '.join(lacks)}."
+    return f"Unless it is clear, ask me once: {'; '.join(lacks)}."
 
 
 async def _fine_tune(session: Session, given: Mapping[str, str]) -> Told:
@@ -118,11 +118,11 @@ def _training(given: Mapping[str, str], hurdle: str, run: str, *, local: bool) -
     where = "from the directory it runs in" if local else "from the hub"
     return steps(
         f"Fine-tune {given['base_model']} on {data}, for at most ${given['budget_usd']} and"
-        f" {given['max_hours']} h, and bring the result home.",
+        f" {given['max_hours']} h, and bring the result back.",
         hurdle,
         _UNSENDABLE if local else "",
         f"Write train.py, LoRA unless I said otherwise: it reads the data {where}, writes a"
-        " checkpoint into out every few minutes, keeps the last two, goes on from the newest one"
+        " checkpoint to out every few minutes, keeps the last two, resumes from the newest one"
         " there, and prints the loss. Tell me its settings in three lines.",
         f"Pass its text in `files` of this one call: {run}. {_ONE_QUESTION} A gated model needs"
         " HF_TOKEN in `secrets`, which I set once with `vast-mcp secrets set HF_TOKEN`; never ask"
@@ -144,22 +144,22 @@ def _disk(weights_gb: float, sent: list[Json]) -> dict[str, float]:
     return {**parts, "disk_gb": max(50, math.ceil(sum(parts.values())))}
 
 
-_BUDGET = "most it may cost in all, $"
+_BUDGET = "maximum total cost, $"
 PROMPTS = (
     PromptSpec(
         "run_script",
         "Run a script",
-        "Run a command on a cheap GPU, bring the results home, end the machine.",
+        "Run a command on a cheap GPU, bring the results back, end the machine.",
         _run_script,
         (
             Argument(
                 "command", "what to run, such as python train.py", longest=8000, verbatim=True
             ),
-            Argument("upload", "local files it needs, with commas between", default=""),
-            Argument("outputs", "what to bring back, with commas between", default=""),
+            Argument("upload", "local files it needs, comma-separated", default=""),
+            Argument("outputs", "what to bring back, comma-separated", default=""),
             Argument("gpu_name", "which GPU", default="RTX 4090"),
             Argument("budget_usd", _BUDGET, default="5", above=0, most=1_000_000),
-            Argument("max_hours", "how long at most", default="", above=0, most=8760),
+            Argument("max_hours", "maximum duration", default="", above=0, most=8760),
         ),
     ),
     PromptSpec(
@@ -169,12 +169,12 @@ PROMPTS = (
         _fine_tune,
         (
             Argument("base_model", "such as Qwen/Qwen3-8B"),
-            Argument("dataset", "a local file or directory, or hf:NAME of the hub"),
+            Argument("dataset", "a local file or directory, or hf:NAME on the hub"),
             Argument("weights_gb", "size of its weights", default="16", above=0, most=2000),
             Argument("min_gpu_ram_gb", "GPU memory it needs", default="24", above=0, most=1000),
             Argument("gpu_name", "such as RTX 4090; empty: any", default=""),
             Argument("budget_usd", _BUDGET, default="10", above=0, most=1_000_000),
-            Argument("max_hours", "how long at most", default="8", above=0, most=8760),
+            Argument("max_hours", "maximum duration", default="8", above=0, most=8760),
         ),
     ),
 )

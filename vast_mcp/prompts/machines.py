@@ -26,11 +26,11 @@ async def _clean_up(session: Session, given: Mapping[str, str]) -> Told:  # noqa
     return Told(
         "vast://account",
         facts,
-        "Help me clean up my Vast.ai account from the facts above. List everything that bills,"
-        " dearest first, with its cost per day, and suggest for each: keep, stop (its disk goes on"
-        " costing) or destroy (its data is gone for good). Leave alone what was made by others"
-        " unless I name it. Ask me which to end; then end exactly those, one by one:"
-        f" {_STOP}, {_DESTROY}, {_DELETE}.",
+        "Help me clean up my Vast.ai account from the facts above. List everything that is"
+        " billed, most expensive first, with its cost per day, and suggest for each: keep, stop"
+        " (its disk is still billed) or destroy (its data is gone for good). Leave machines made"
+        " by others alone unless I name them. Ask me which to end; then end exactly those, one by"
+        f" one: {_STOP}, {_DESTROY}, {_DELETE}.",
     )
 
 
@@ -39,11 +39,10 @@ async def _end_of_day(session: Session, given: Mapping[str, str]) -> Told:  # no
     return Told(
         "vast://account",
         facts,
-        "I am leaving for today. From the facts above tell me in a few lines: what runs on and what"
-        " it costs until tomorrow morning, what ends by itself and when, and what nobody will end."
-        " Then ask for each running machine whether to stop it, destroy it, or let it run to its"
-        " lease's end; do only what I answer:"
-        f" {_STOP} or {_DESTROY}.",
+        "I am leaving for today. From the facts above tell me in a few lines: what keeps running"
+        " and what it costs until tomorrow morning, what ends by itself and when, and what"
+        " nothing will end. Then ask for each running machine whether to stop it, destroy it, or"
+        f" let it run to its lease's end; do only what I answer: {_STOP} or {_DESTROY}.",
     )
 
 
@@ -60,16 +59,18 @@ async def _diagnose(session: Session, given: Mapping[str, str]) -> Told:
         f"vast://instances/{instance_id}",
         facts,
         f"Find out what is wrong with instance {instance_id} from the facts above: its state, its"
-        " message, its logs. Say the likeliest cause and what speaks for it, then the cheapest"
-        " remedy. Loading normally takes up to ten minutes; a host that stays offline, or an image"
-        " that fails to start, is not worth waiting for. Say what waiting costs. Change nothing"
-        " before I agree.",
+        " message, its logs. Give the most likely cause and the evidence for it, then the"
+        " cheapest fix. Loading normally takes up to ten minutes; a host that stays offline, or"
+        " an image that fails to start, is not worth waiting for. Say what waiting costs. Change"
+        " nothing until I agree.",
     )
 
 
 PROMPTS = (
-    PromptSpec("clean_up", "Clean up", "Find what bills for nothing and end it.", _clean_up),
-    PromptSpec("end_of_day", "End of the day", "What runs tonight, and what to end.", _end_of_day),
+    PromptSpec("clean_up", "Clean up", "Find what costs money for nothing and end it.", _clean_up),
+    PromptSpec(
+        "end_of_day", "End of the day", "What keeps running tonight, and what to end.", _end_of_day
+    ),
     PromptSpec(
         "diagnose_instance",
         "Diagnose an instance",

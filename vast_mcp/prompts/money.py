@@ -19,11 +19,11 @@ async def _review_spend(session: Session, given: Mapping[str, str]) -> Told:
     return Told(
         "vast://spend",
         facts,
-        f"Review my Vast.ai spending of this {period} from the facts above. Say in a few lines what"
-        " it cost and for what, what bills now and until when, and how long the credit lasts. Name"
-        " what costs money without being used: stopped machines whose disk bills, volumes, idle"
-        " endpoints, machines without a lease. For each suggest one step and what it saves per"
-        " day. Change nothing before I say so.",
+        f"Review my Vast.ai spending for this {period} from the facts above. Say in a few lines"
+        " what it cost and for what, what is billed now and until when, and how long the credit"
+        " lasts. Name what costs money without being used: stopped machines whose disk is billed,"
+        " volumes, idle endpoints, machines without a lease. For each suggest one step and what"
+        " it saves per day. Change nothing until I say so.",
     )
 
 
@@ -40,9 +40,9 @@ async def _set_limits(session: Session, given: Mapping[str, str]) -> Told:
         f"Help me set the spend limits of this server.{wanted} The facts above are the limits in"
         " force and where changed ones come from. Only I can change them, by editing the policy"
         " file (`vast-mcp policy init` writes one, `vast-mcp policy check` tests it). Write the"
-        " TOML lines to put in, only the keys that differ, grouped by table: the part of the name"
+        " TOML lines to add, only the keys that differ, grouped by table: the part of the name"
         " before the dot is the table. Say for each in one line what it then allows or forbids,"
-        " and warn of any that is looser than now.",
+        " and warn about any that is looser than now.",
     )
 
 
@@ -50,7 +50,7 @@ PROMPTS = (
     PromptSpec(
         "review_spend",
         "Review spending",
-        "What was spent, what bills now, what to end.",
+        "What was spent, what is billed now, what to end.",
         _review_spend,
         (
             Argument(

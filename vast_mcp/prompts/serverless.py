@@ -53,9 +53,9 @@ def _task(given: Mapping[str, str]) -> str:
         f" for {given['lease_hours']} h.",
         "" if template else f"Choose a serverless template with me: {call('search_templates')}.",
         "Tell me the worst case: workers x price x hours.",
-        f"{endpoint}; cold workers only if I want no cold starts. It asks me once, for all of it.",
+        f"{endpoint}; cold workers only if I want no cold starts. It asks me once for everything.",
         f"{group}.",
-        f"{call('show_endpoints')} until a worker is ready, or it is plain that none comes.",
+        f"{call('show_endpoints')} until a worker is ready, or it is clear that none will be.",
         f"Tell me how to end it: {call('delete_endpoint', 'endpoint_name')}.",
     )
 
@@ -101,7 +101,14 @@ PROMPTS = (
                 above=0,
                 most=1000,
             ),
-            Argument("max_workers", "how many at most", default="1", above=0, most=100, whole=True),
+            Argument(
+                "max_workers",
+                "maximum number of workers",
+                default="1",
+                above=0,
+                most=100,
+                whole=True,
+            ),
             Argument("lease_hours", "length of the lease", default="24", above=0, most=8760),
         ),
     ),

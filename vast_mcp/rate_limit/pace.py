@@ -287,13 +287,13 @@ def _refusal(operation: Operation, grant: Grant) -> RateLimited:
     wait_s = grant.wait_us / SECOND_US
     if grant.refused == "quota":
         return RateLimited(
-            f"{operation.name}: the day's search quota of this account is used up; not sent.",
-            hint="It is reset at 00:00 UTC; use ids you have until then.",
+            f"{operation.name}: this account's search quota for the day is used up; not sent.",
+            hint="The quota resets at 00:00 UTC; until then reuse the offer ids you have.",
             code="search_quota_exceeded",
             retry_after_s=wait_s,
         )
     return RateLimited(
-        f"{operation.name}: too many calls of this account wait for their turn; not sent.",
+        f"{operation.name}: too many calls of this account are waiting; not sent.",
         hint=f"Try again in {wait_s:.0f} s.",
         code="own_pace",
         retry_after_s=wait_s,

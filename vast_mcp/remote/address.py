@@ -52,13 +52,13 @@ def address(host: object, port: object, *, user: str = USER, route: Route = "dir
     """
     if not isinstance(host, str) or not _is_host(host):
         raise AddressInvalid(
-            "The SSH host that the vendor names is not a host name or IP address.",
-            hint="Do not connect by hand either; destroy the instance or ask the vendor.",
+            "The SSH host that Vast.ai gives is not a host name or IP address.",
+            hint="Do not connect by hand either; destroy the instance or ask Vast.ai support.",
         )
     if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
-        raise AddressInvalid("The SSH port that the vendor names is not between 1 and 65535.")
+        raise AddressInvalid("The SSH port that Vast.ai gives is not between 1 and 65535.")
     if not _USER.match(user):
-        raise AddressInvalid("The SSH user is not a plain user name.")
+        raise AddressInvalid("The SSH user name has unsafe characters.")
     return Address(host, port, user, route)
 
 

@@ -148,12 +148,13 @@ def _given_up(there: int, wanted: int) -> CopyDamaged | RemoteFailed:
     minutes = int(PATIENCE_S // 60)
     if there == wanted:
         return CopyDamaged(
-            f"All {wanted} files have their size on the target, but not the source's content.",
-            hint="Something may write to them; compare again by the same call.",
+            f"All {wanted} files have the right size on the target, but different content.",
+            hint="Something may be writing to them; the same call compares again.",
         )
     return RemoteFailed(
         f"{there} of {wanted} files have arrived, and none in {minutes} minutes.",
-        hint="The vendor says no more; look at untrusted_status in show_instances, then ask again.",
+        hint="Vast.ai reports nothing more; check untrusted_status in show_instances, then call"
+        " again.",
     )
 
 

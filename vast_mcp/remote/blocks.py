@@ -168,7 +168,7 @@ async def _read_rest(sftp: "asyncssh.SFTPClient", source: str, sink: Sink) -> No
             if not data:
                 raise RemoteFailed(
                     "A file on the machine became shorter while it was being copied.",
-                    hint="Copy it again when nothing writes to it.",
+                    hint="Copy it again when nothing is writing to it.",
                 )
             at += len(data)
             if not sink.put(cast(bytes, data)):  # opened without an encoding

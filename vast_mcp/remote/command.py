@@ -120,7 +120,7 @@ def command_line(command: str, *, directory: str = "", env: Mapping[str, str] | 
         steps.append(f"export {name}={shlex.quote(value)}")
     line = " && ".join([*steps, f"eval {shlex.quote(command)}"]) if steps else command
     if "\0" in line:
-        raise InputInvalid("command", "it has a NUL character.")
+        raise InputInvalid("command", "it contains a NUL character.")
     if not command.strip():
         raise InputInvalid("command", "it is empty.")
     if len(line) > _LONGEST:
@@ -131,7 +131,7 @@ def command_line(command: str, *, directory: str = "", env: Mapping[str, str] | 
 def _directory(text: str) -> str:
     """Relative means the home directory, where a session begins; `-` is a directory's name."""
     if any(ord(char) < 32 for char in text):
-        raise InputInvalid("directory", "it has control characters.")
+        raise InputInvalid("directory", "it contains control characters.")
     if text == "~" or text.startswith("~/"):
         text = text[2:] or "."
     return text if text.startswith("/") else f"./{text}"
@@ -178,7 +178,7 @@ async def run_command(
         raise SshUnavailable(
             "The connection was lost while the command ran.",
             reason="lost",
-            hint="It may still be running there: look before you start it again.",
+            hint="It may still be running there: check before starting it again.",
         )
     signal = process.exit_signal
     return CommandResult(

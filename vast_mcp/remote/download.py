@@ -91,9 +91,9 @@ def _alone(tree: Tree, stage: tuple[str, ...]) -> Iterator[None]:
             free = True
         if not free:
             raise SshUnavailable(
-                "The same copy is under way already.",
+                "The same copy is already running.",
                 reason="busy",
-                hint="Wait for its end; the same call again then finds the files in place.",
+                hint="Wait for it to end; the same call then finds the files in place.",
             )
         yield
     finally:
@@ -137,7 +137,7 @@ class _Download:
             raise CopyDamaged(
                 f"{len(bad)} of {len(wanted)} files arrived differently twice and were not put in"
                 " place; the others were.",
-                hint="Copy them again when nothing writes to them.",
+                hint="Copy them again when nothing is writing to them.",
             )
         self._meter.phase("done")
         return CopyReport(
@@ -186,9 +186,9 @@ class _Download:
         left = self._tree.free_bytes() - needed
         if needed and left < floor_bytes:
             raise CopyRefused(
-                f"{needed / _GB:.1f} GB would leave {max(0, left) / _GB:.1f} GB free on this disk;"
-                f" {floor_bytes / _GB:g} GB stay free.",
-                hint="Make room, or leave some out with exclude.",
+                f"{needed / _GB:.1f} GB would leave {max(0, left) / _GB:.1f} GB free on this"
+                f" disk; {floor_bytes / _GB:g} GB must stay free.",
+                hint="Free some space, or leave some out with exclude.",
             )
 
     async def _fetch(self, names: list[str]) -> None:

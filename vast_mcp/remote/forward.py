@@ -65,7 +65,7 @@ class Forwards:
             if known := self._open.get((instance_id, port)):
                 return known[0]
             if len(self._open) >= _MOST_FORWARDS:
-                raise InputInvalid("port", f"{_MOST_FORWARDS} forwards are open already.")
+                raise InputInvalid("port", f"{_MOST_FORWARDS} forwards are already open.")
             async with self._pool.session(instance_id, await locate()):
                 pass
             server = await self._listen(instance_id, port, locate, local_port)
@@ -106,7 +106,7 @@ class Forwards:
         try:
             return await asyncio.start_server(accept, LOOPBACK, local_port)
         except OSError as error:
-            raise InputInvalid("local_port", f"{local_port} cannot be listened on.") from error
+            raise InputInvalid("local_port", f"cannot listen on {local_port}.") from error
 
     async def _serve(
         self,

@@ -107,14 +107,14 @@ class KnownHosts:
         except OSError as error:
             raise RemoteFailed(
                 f"The host key of instance {instance_id} cannot be recorded in {self._folder}.",
-                hint="Make that directory writable; without a record nothing is connected.",
+                hint="Make that directory writable; no connection is made without the record.",
             ) from error
         return key
 
     def _damaged(self, instance_id: int) -> RemoteFailed:
         return RemoteFailed(
             f"The host-key file {self.path(instance_id)} cannot be trusted.",
-            hint="Look at it, and remove it if the machine is the right one.",
+            hint="Check it, and remove it if the machine is the right one.",
         )
 
 
@@ -126,11 +126,11 @@ def require_same(instance_id: int, known: HostKey, presented: HostKey) -> None:
     """
     if known.blob != presented.blob:
         raise HostKeyChanged(
-            f"Instance {instance_id} shows another SSH host key than when it was first seen"
+            f"Instance {instance_id} presents a different SSH host key than when first seen"
             f" ({known.fingerprint} then, {presented.fingerprint} now). Nothing was sent.",
             expected=known.fingerprint,
             presented=presented.fingerprint,
-            hint="Somebody may be in between. Only after a recycle is a new key expected.",
+            hint="Possible man-in-the-middle. The host key changes only after a recycle.",
         )
 
 

@@ -58,7 +58,7 @@ class LocalRoots:
         for given in extra:
             real = given.expanduser().resolve()
             if not real.is_dir() or real == Path(real.anchor) or real.parts[1:2] in _UNREAL:
-                raise PathRefused(f"{given} cannot be a root for files: not a directory below /.")
+                raise PathRefused(f"{given} cannot be opened for files: not a directory below /.")
             roots.append((given.expanduser().absolute(), real))
         self._roots = tuple(roots)
 
@@ -80,17 +80,17 @@ class LocalRoots:
         if found is None:
             allowed = ", ".join(str(root) for root in self.roots)
             raise PathRefused(
-                f"{clean_line(text)} is outside the directories for files: {allowed}.",
-                hint="Move it there, or ask the person to add its directory with --files DIR.",
+                f"{clean_line(text)} is outside the directories open for files: {allowed}.",
+                hint="Move it there, or ask the user to add its directory with --files DIR.",
             )
         root, parts = found
         if not allow_secrets and looks_secret(parts):
             raise PathRefused(
                 f"{clean_line(text)} looks like a secret.",
-                hint="Secrets go by name (`secrets`), never as files.",
+                hint="Pass secrets by name (`secrets`), never as files.",
             )
         if STAGE in parts:
-            raise PathRefused(f"{STAGE} is where unfinished downloads lie.")
+            raise PathRefused(f"{STAGE} holds unfinished downloads.")
         return LocalPlace(root, parts)
 
     def _below(self, text: str) -> tuple[Path, tuple[str, ...]] | None:
@@ -123,7 +123,7 @@ def check_text(text: str) -> None:
     if not _encodable(text) or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text):
         raise PathRefused(f"{shown!r} has control characters.")
     if ".." in text.split("/"):
-        raise PathRefused(f"{shown!r} climbs with `..`.", hint="Name the place itself.")
+        raise PathRefused(f"{shown!r} contains `..`.", hint="Name the directory itself.")
     if any(len(part.encode()) > LONGEST_NAME for part in text.split("/")):
         raise PathRefused(f"{shown!r} has a name longer than {LONGEST_NAME} bytes.")
 
@@ -161,21 +161,21 @@ def remote_path(text: str, *, target: bool = False) -> str:
     path = path or "."
     if target and path in _FORBIDDEN_TARGETS:
         raise PathRefused(
-            f"{path} cannot be a target: writing over it breaks the machine's SSH.",
+            f"{path} cannot be a target: overwriting it breaks the machine's SSH.",
             hint="Name a directory below it, such as /workspace.",
         )
     parts = names(path)
     if path.startswith("/") and parts[:1] in _UNREAL:
         raise PathRefused(
-            f"{clean_line(path, 80)} is no place for files: below /{parts[0]} other paths have"
-            " second names.",
-            hint="Name the place itself.",
+            f"{clean_line(path, 80)} is not allowed: under /{parts[0]} other paths have second"
+            " names.",
+            hint="Name the directory itself.",
         )
     own = parts[1:] if path.startswith("/root") and parts[:1] == ("root",) else parts
     if target and own[:1] == (".ssh",) and (own is not parts or not path.startswith("/")):
         raise PathRefused("The machine's SSH keys cannot be a target.")
     if target and own[:1] == (".vmcp",) and (own is not parts or not path.startswith("/")):
-        raise PathRefused("The guard inside the machine keeps its notes there.")
+        raise PathRefused("The guard inside the machine keeps its state there.")
     if path == "/":
         raise PathRefused("The whole disk cannot be copied.", hint="Name a directory.")
     return path
@@ -198,8 +198,8 @@ class Tree:
                 self._fd = os.open(root, _DIRECTORY)
             except FileNotFoundError:
                 raise PathRefused(
-                    f"There is no folder {clean_line(root.name, 80)!r} yet to take files from.",
-                    hint="Tell the person to make ~/vast-mcp and put the files there, or to open"
+                    f"The folder {clean_line(root.name, 80)!r} for files does not exist yet.",
+                    hint="Tell the user to create ~/vast-mcp and put the files there, or to open"
                     " another folder with `vast-mcp serve --files DIR`.",
                 ) from None
         self._last: tuple[tuple[str, ...], int] | None = None
@@ -258,7 +258,7 @@ class Tree:
         descriptor, seen = _regular(descriptor, name)
         if seen.st_nlink != 1:  # a hard link into the stage would write to a file elsewhere
             os.close(descriptor)
-            raise PathRefused(f"{clean_line(name)} in {STAGE} is linked from elsewhere.")
+            raise PathRefused(f"{clean_line(name)} in {STAGE} has another hard link.")
         return descriptor
 
     def move(self, folder: Sequence[str], name: str, parts: Sequence[str]) -> None:
@@ -350,7 +350,7 @@ def _told(name: str) -> Iterator[None]:
         shown = clean_line(name, 80)
         if error.errno in _LINK_ERRORS:
             raise PathRefused(
-                f"{shown!r} is a link or no directory; links are not followed."
+                f"{shown!r} is a link or not a directory; links are not followed."
             ) from error
         if error.errno == errno.ENOENT:
             raise PathRefused(f"{shown!r} does not exist.") from error

@@ -118,12 +118,12 @@ class _Gathered:
         """Judge one entry by its name; counts all, so that a tree of refused names ends as well."""
         self.seen += 1
         if self.seen > self.limits.max_files * 4:
-            raise CopyRefused(f"More than {self.seen - 1} entries to see.", hint=_SMALLER)
+            raise CopyRefused(f"More than {self.seen - 1} entries.", hint=_SMALLER)
         name = parts[-1]
         if name == STAGE or name.startswith(PARTIAL) or self.selection.excludes(parts):
             return False
         if not good_name(name):
-            self.skip(parts, "a name that cannot be used")
+            self.skip(parts, "unusable name")
         elif not self.selection.allow_secrets and looks_secret((name,)):
             self.skip(parts, "looks like a secret")
         elif len(parts) > self.limits.max_depth:
@@ -187,12 +187,12 @@ def plan_upload(
         if single:
             inside, seen = _look_inside(tree, source.parts)
             if inside or looks_secret(source.parts):
-                gathered.doubt = f"holds {inside}" if inside else "has the name of one"
+                gathered.doubt = f"holds {inside}" if inside else "has a secret's name"
             gathered.take(_planned(source.parts[-1:], seen))
         elif looks_secret(source.parts):
             raise PathRefused(
                 f"{clean_line(source.path)} looks like a secret.",
-                hint="Secrets go by name (`secrets`), never as a directory.",
+                hint="Pass secrets by name (`secrets`), never as a directory.",
             )
         else:
             _walk(tree, source.parts, gathered)
@@ -251,7 +251,7 @@ def _kind(mode: int) -> str:
         return "directory"
     if stat.S_ISREG(mode):
         return "file"
-    return "a link" if stat.S_ISLNK(mode) else "no regular file"
+    return "a link" if stat.S_ISLNK(mode) else "not a regular file"
 
 
 def _planned(parts: Names, seen: os.stat_result) -> PlannedFile:
@@ -316,7 +316,7 @@ async def _gather_remote(sftp: "asyncssh.SFTPClient", remote: str, gathered: _Ga
                 gathered.take(_planned_remote(parts, seen))
             return False
         if top.type != asyncssh.FILEXFER_TYPE_REGULAR:
-            raise PathRefused(f"{clean_line(remote)} is no regular file.")
+            raise PathRefused(f"{clean_line(remote)} is not a regular file.")
         gathered.take(_planned_remote((posixpath.basename(remote),), top))
     except asyncssh.SFTPError as error:
         raise RemoteFailed(
@@ -359,7 +359,7 @@ def _remote_kind(seen: "asyncssh.SFTPAttrs") -> str:
         asyncssh.FILEXFER_TYPE_REGULAR: "file",
         asyncssh.FILEXFER_TYPE_SYMLINK: "a link",
     }
-    return kinds.get(seen.type, "no regular file")
+    return kinds.get(seen.type, "not a regular file")
 
 
 def _planned_remote(parts: Names, seen: "asyncssh.SFTPAttrs") -> PlannedFile:

@@ -124,7 +124,7 @@ class SessionPool:
             idle = next((key for key, place in self._places.items() if not place.users), None)
             if idle is None:
                 raise SshUnavailable(
-                    f"{self._limit} machines are in use at once, which is the most.",
+                    f"{self._limit} machines are in use, the maximum.",
                     reason="busy",
                     hint="Try again when a command or copy has ended.",
                 )

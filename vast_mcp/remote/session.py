@@ -233,7 +233,7 @@ def _private_key(path: Path) -> "asyncssh.SSHKey":
     except (OSError, asyncssh.KeyImportError) as error:
         raise RemoteFailed(
             f"Our SSH key {path} cannot be read.",
-            hint="Remove it; a new pair is made and has to be attached again.",
+            hint="Remove it; a new pair is created and has to be attached again.",
         ) from error
 
 
@@ -266,16 +266,16 @@ _WORDS: dict[Unavailable, str] = {
     "refused": "the port is closed",
     "timeout": "no answer",
     "unreachable": "the host cannot be reached",
-    "lost": "it broke the connection off",
+    "lost": "it dropped the connection",
     "busy": "too many sessions",
 }
 _HINTS: dict[Unavailable, str] = {
-    "auth": "Attach our key to the instance; delivery takes 10 to 15 seconds. If it stays refused,"
-    ' wait_for_instance(until="ssh") reads its log for the cause.',
-    "refused": "It may still be starting: wait, then look at its log.",
-    "timeout": "Its network may be filtered or the host down: wait, then look at its state.",
-    "unreachable": "Look at the instance's state.",
-    "lost": "Try again; if it persists look at the instance's log.",
+    "auth": "Attach our key to the instance; delivery takes 10 to 15 seconds. If it is still"
+    ' refused, wait_for_instance(until="ssh") reads its log for the cause.',
+    "refused": "It may still be starting: wait, then check its log.",
+    "timeout": "Its network may be filtered or the host down: wait, then check its state.",
+    "unreachable": "Check the instance's state.",
+    "lost": "Try again; if it persists, check the instance's log.",
     "busy": "Try again when another command has ended.",
 }
 

@@ -45,6 +45,6 @@ async def free(session: "SshSession") -> None:
             await (await sftp.open(MARK_FILE, "a")).close()
     if await swallows(session):
         raise RemoteFailed(
-            "Its login starts tmux and runs no command.",
+            "Its login shell starts tmux and runs no command.",
             hint=f"Log in by hand and `touch ~/{MARK_FILE}`, or rent another machine.",
         )

@@ -79,7 +79,7 @@ class Sink:
             OSError: the disk is full or broken.
         """
         if self._surplus > _MOST_SURPLUS:
-            raise RemoteFailed("The machine sends more than was asked for.")
+            raise RemoteFailed("The machine sends more than was requested.")
         while self._over:
             self._freed.clear()
             if self._hand_over():

@@ -129,7 +129,7 @@ class TarReader:
         if kind == b"L":
             return self._take_long_name(size)
         if kind not in {b"0", b"\0"}:
-            raise CopyDamaged("The machine's archive has something that is no regular file.")
+            raise CopyDamaged("The machine's archive has something that is not a regular file.")
         del self._buffer[:BLOCK]
         prefix = block[345:500].rstrip(b"\0") if block[257:263] == b"ustar\0" else b""
         short = block[:100].partition(b"\0")[0]
@@ -140,7 +140,7 @@ class TarReader:
     def _begin(self, name: str, size: int) -> FileBegins | bool:
         wanted = self._expected.pop(name, None)
         if wanted is None:
-            raise CopyDamaged("The machine's archive has a file that was not asked for.")
+            raise CopyDamaged("The machine's archive has a file that was not requested.")
         self._discarding = size != wanted
         if self._discarding:
             if size > wanted + _MOST_GROWTH:

@@ -47,7 +47,7 @@ def stand_of(transfer: Transfer) -> Stand:
     """A copy for whoever waits: bytes of how many, how fast, and how much longer at that rate."""
     now = transfer.progress
     if now is None:
-        return Stand(0, None, "The copy is beginning.")
+        return Stand(0, None, "The copy is starting.")
     done, total, rate = now.done_bytes, now.total_bytes, now.bytes_per_s
     said = f"{now.phase}: {size_words(done)} of {size_words(total)}"
     if total:
@@ -93,7 +93,7 @@ class Transfers:
         self._forget_ended()
         if self._closed or len(self._by_key) >= _MOST:
             raise SshUnavailable(
-                f"{len(self._by_key)} copies are under way, which is the most.",
+                f"{len(self._by_key)} copies are running, the maximum.",
                 reason="busy",
                 hint="Try again when one has ended.",
             )
@@ -156,7 +156,7 @@ class Transfers:
             raise SshUnavailable(
                 "The copy was cancelled; what has arrived is kept.",
                 reason="lost",
-                hint="The same copy again goes on where it stopped.",
+                hint="The same copy again resumes where it stopped.",
             )
         return transfer.task.result()
 

@@ -54,7 +54,7 @@ class Trouble:
             return "Its tunnel to the vendor's SSH proxy is stuck (remote port forwarding failed)."
         return (
             f"Its SSH server refuses every key: {self.where} has the wrong owner or modes."
-            " Waiting does not change that."
+            " Waiting does not help."
         )
 
     def next(self, instance_id: int, *, mends_itself: bool) -> str:
@@ -66,12 +66,12 @@ class Trouble:
         """
         if self.ill is Ill.TUNNEL:
             return (
-                f"One reboot cures it: reboot_instance({instance_id}) (toolset all), or"
+                f"A reboot fixes it: reboot_instance({instance_id}) (toolset all), or"
                 " stop_instance and start_instance."
             )
         if mends_itself:
-            return "Its start script mends that within two minutes of a start; else rent another."
+            return "Its start script fixes that within two minutes of a start; else rent another."
         return (
             f"stop_instance({instance_id}), delete {self.where} with delete_disk_files (toolset"
-            " all), then start_instance: the vendor writes it again. Or rent another."
+            " all), then start_instance: Vast.ai writes it again. Or rent another."
         )

@@ -261,7 +261,7 @@ class _Upload:
                 raise CopyDamaged(
                     f"{len(bad)} of {len(names)} files arrived differently twice; none was put in"
                     " place.",
-                    hint="Its disk may be full or failing: look with `df -h`.",
+                    hint="Its disk may be full or failing: check with `df -h`.",
                 )
             for name in bad:
                 del self._sent[name]

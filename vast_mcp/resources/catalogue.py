@@ -85,34 +85,32 @@ FIXED: tuple[Fixed, ...] = (
     Fixed(
         "vast://account",
         "Account",
-        "Credit, burn rate, what bills now, what ends tonight.",
+        "Credit, burn rate, what is billed now, what ends tonight.",
         readings.account,
     ),
-    Fixed("vast://instances", "Instances", "Every machine, lean.", readings.instances),
-    Fixed(
-        "vast://volumes", "Volumes", "Rented volumes; they bill until deleted.", readings.volumes
-    ),
+    Fixed("vast://instances", "Instances", "Every machine, in short.", readings.instances),
+    Fixed("vast://volumes", "Volumes", "Rented volumes; billed until deleted.", readings.volumes),
     Fixed(
         "vast://endpoints",
         "Endpoints",
-        "Serverless endpoints with the workers that bill.",
+        "Serverless endpoints with their billed workers.",
         readings.endpoints,
     ),
     Fixed(
         "vast://workergroups",
         "Workergroups",
-        "What kind of machine each endpoint rents.",
+        "The kind of machine each endpoint rents.",
         readings.workergroups,
     ),
     Fixed("vast://spend", "Spending", "Spent and reserved, against the caps.", readings.spend),
     Fixed("vast://policy", "Policy", "Limits in force and pending plans.", readings.policy),
     Fixed("vast://leases", "Leases", "What is alive until when.", readings.leased),
-    Fixed("vast://jobs", "Jobs", "What runs under one yes, and how far it is.", readings.job_rows),
+    Fixed("vast://jobs", "Jobs", "Jobs under one yes, and their progress.", readings.job_rows),
     Fixed("vast://audit", "Audit", "The newest decisions and writes.", readings.audit),
     Fixed(
         "vast://gpu-prices",
         "GPU prices",
-        "Cheapest and median verified price per GPU, on demand, now.",
+        "Cheapest and median verified on-demand price per GPU, now.",
         readings.gpu_prices,
     ),
 )

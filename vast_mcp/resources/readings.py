@@ -125,7 +125,10 @@ async def gpu_prices(session: Session) -> Json:
     answer: JsonObject = {"disk_gb": PRICED_DISK_GB, "offers": len(seen.offers), "gpus": gpus}
     if seen.left_out:
         answer["warnings"] = list(seen.left_out)
-    cut = f"only the cheapest {len(seen.offers)} offers were looked at; dearer GPUs are missing"
+    cut = (
+        f"only the cheapest {len(seen.offers)} offers were searched; more expensive GPUs are"
+        " missing"
+    )
     return answer if seen.whole else {**answer, "more": cut}
 
 

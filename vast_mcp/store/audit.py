@@ -65,7 +65,7 @@ class AuditRows:
         count = self._connection.execute("SELECT COUNT(*) FROM audit").fetchone()[0]
         if kept is None:
             return (
-                f"{head.path} is missing: whether the newest rows are there, nobody can tell"
+                f"{head.path} is missing: whether the newest rows are complete cannot be known"
                 if count
                 else ""
             )

@@ -136,8 +136,8 @@ class SqliteLedger:
         except (sqlite3.Error, OSError, ConfigInvalid) as error:
             raise LedgerUnavailable(
                 f"The ledger {self.place} cannot be used ({error}).",
-                hint="Spending is closed until it can; stop and destroy still work."
-                " Run `vast-mcp doctor`.",
+                hint="Spending is closed until it can be; stop and destroy still work. Run"
+                " `vast-mcp doctor`.",
             ) from error
         if transaction.recorded and self._head is not None:
             self._head.follow(connection, keyed=bool(self._audit_key))

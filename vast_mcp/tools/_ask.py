@@ -48,7 +48,7 @@ class Confirm(BaseModel):
 class Digits(BaseModel):
     """Proof that the id was read."""
 
-    digits: str = Field(description="Digits, as the question says")
+    digits: str = Field(description="The digits that the question asks for")
 
 
 class NotAsked(BaseModel):
@@ -263,7 +263,7 @@ async def _put(ctx: Context, session: Session, plan: Plan) -> Heard:
             failed = error
         tasks.cancel_scope.cancel()
     if isinstance(failed, ValueError):  # accepted without the form's content
-        raise InputInvalid("answer", "the client accepted the question without filling its form")
+        raise InputInvalid("answer", "the client accepted the question without filling in its form")
     if failed is not None:
         raise failed
     return Heard(plan, heard, clock.real_s() - began_s)
@@ -314,13 +314,13 @@ def _meant(heard: Heard) -> tuple[bool, str]:
         case AcceptedElicitation(data=Confirm(confirm=True)):
             return True, ""
         case AcceptedElicitation(data=Digits()):
-            return not heard.missed, "the digits did not match twice"
+            return not heard.missed, "the digits were wrong twice"
         case AcceptedElicitation():
-            return False, "the person did not confirm"
+            return False, "the user did not confirm"
         case DeclinedElicitation():
-            return False, "the person declined"
+            return False, "the user declined"
         case _:
-            return False, "the person cancelled the question"
+            return False, "the user cancelled the question"
 
 
 async def _agreed(session: Session, heard: Heard) -> Outcome:
@@ -332,7 +332,7 @@ async def _agreed(session: Session, heard: Heard) -> Outcome:
     return replace(outcome, warnings=(*outcome.warnings, HASTY))
 
 
-HASTY = "The yes came faster than a person reads; tell the person what was done."
+HASTY = "The yes came faster than anyone can read; tell the user what was done."
 
 
 def _declare(

@@ -37,14 +37,14 @@ class InstanceRow(Partly):
 
     instance_id: int
     state: str
-    why: str | None = Field(None, description="it stands still")
+    why: str | None = Field(None, description="not running because")
     bills: str
     gpu: str
     untrusted_label: str | None = None
     made_by: str = Field(description="us or others")
     created: str | None = None
     usd_per_hour: float = Field(description="while running, with disk")
-    usd_per_hour_now: float | None = Field(None, description="where it bills less")
+    usd_per_hour_now: float | None = Field(None, description="if less is billed now")
     disk_usd_per_day: float | None = None
     cost_so_far_usd: float | None = None
     lease_ends: str | None = None
@@ -165,7 +165,7 @@ class InstanceList(BaseModel):
 
     instances: list[InstanceRow]
     pending: list[PendingRow] | None = Field(
-        None, description="rents without an answer, or their fate"
+        None, description="rents without an answer, or their outcome"
     )
     warnings: list[str] | None = None
     next: str | None = None
@@ -182,13 +182,13 @@ class InstanceList(BaseModel):
         shown = _cut(rows)
         step = None
         if len(shown) < len(rows):
-            step = f"{len(rows) - len(shown)} more: narrow by state, label or instance_id."
+            step = f"{len(rows) - len(shown)} more: filter by state, label or instance_id."
         elif fleet.unlisted:
-            step = f"{fleet.unlisted_words} Do not rent again; look again in a minute."
+            step = f"{fleet.unlisted_words} Do not rent again; check again in a minute."
         elif fleet.pending:
-            step = "Do not rent again for what is pending; look again in a few minutes."
+            step = "Do not rent again for what is pending; check again in a few minutes."
         elif not rows:
-            step = "Nothing is rented." if not fleet.held else "None of them is like that."
+            step = "Nothing is rented." if not fleet.held else "No instance matches."
         pending = [PendingRow.of(one) for one in fleet.pending]
         told = [one for one in fleet.fates if one.rental.kind == "instance"]
         pending += [PendingRow.resolved(one) for one in told]
@@ -205,7 +205,7 @@ class InstanceList(BaseModel):
         one = held.instance
         step = page_words(page_port(one), one.instance_id) or None
         if not one.listed:
-            step = "Look again in a minute; stop and destroy work all the same."
+            step = "Check again in a minute; stop and destroy still work."
         return cls(instances=[InstanceRow.detailed(held, state_place)], next=step)
 
 
@@ -234,9 +234,9 @@ class WaitResult(Partly):
     state: str
     said: str
     next: str | None = None
-    elapsed_seconds: int | None = Field(None, description="since rented or started")
+    elapsed_seconds: int | None = Field(None, description="since the rent or start")
     expected_seconds: int | None = None
-    ok_to_leave: bool = Field(description="a lease ends it without you")
+    ok_to_leave: bool = Field(description="its lease ends it anyway")
     poll_again_after_seconds: int | None = None
     bills: str | None = None
     lease_ends: str | None = None

@@ -45,7 +45,7 @@ class WriteResult(Partly):
     job_id: str | None = None
     replayed: bool | None = None
     usd_per_hour: float | None = None
-    max_cost_usd: float | None = Field(None, description="worst case to the lease's end")
+    max_cost_usd: float | None = Field(None, description="worst case until the lease ends")
     task: str | None = None
     left_usd: float | None = Field(None, description="of the task's budget")
     added_usd: float | None = None

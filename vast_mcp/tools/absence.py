@@ -81,12 +81,12 @@ def _not_offered(offer: ServedTools[Choosable], spec: Choosable) -> str:
     if offer.read_only and not spec.reads:
         return (
             f"{spec.name} is not offered: this server was started read-only (--read-only or"
-            " VAST_MCP_READ_ONLY). Nothing was done. Only the person can restart it without."
+            " VAST_MCP_READ_ONLY). Nothing was done. Only the user can restart it without that."
         )
     return (
-        f"{spec.name} is not offered by this server's --toolsets ({offer.selection}). Nothing"
-        f" was done. Only the person can restart it with --toolsets"
-        f" {offer.selection},{spec.toolset} (or all)."
+        f"{spec.name} is not offered by this server's --toolsets ({offer.selection}). Nothing was"
+        f" done. Only the user can restart it with --toolsets {offer.selection},{spec.toolset}"
+        " (or all)."
     )
 
 
@@ -96,8 +96,8 @@ def _alike(one: str, other: str) -> float:
 
 def _elsewhere(command: VendorCommand) -> str:
     """Where a person finds what this server does not do."""
-    rented = " What is rented here is in show_instances." if command.hosts else ""
+    rented = " show_instances lists what is rented here." if command.hosts else ""
     return (
-        f"No tool of this server does Vast.ai's `{command.name}`: the person can, on"
-        f" https://cloud.vast.ai or with `vastai {command.name}`, outside of these limits.{rented}"
+        f"This server has no tool for Vast.ai's `{command.name}`: the user can do it on"
+        f" https://cloud.vast.ai or with `vastai {command.name}`, outside these limits.{rented}"
     )

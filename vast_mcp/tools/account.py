@@ -54,7 +54,7 @@ class AccountAnswer(Partly):
     max_usd_per_month: float | None = None
     budgets: list[dict[str, Any]] | None = Field(None, description="per task")
     bills_now: list[BillingRow]
-    tonight: list[str] = Field(description="what ends when, and what nobody ends")
+    tonight: list[str] = Field(description="what ends when, and what nothing ends")
     warnings: list[str] | None = None
 
 
@@ -80,9 +80,9 @@ class ChargesAnswer(BaseModel):
 
 
 async def show_account(session: Svc) -> AccountAnswer:
-    """Credit, burn rate, runway, what bills now (machines, volumes, endpoints) and what ends when.
+    """Credit, burn rate, runway, what is billed now (machines, volumes, endpoints), what ends when.
 
-    Of what this server rented: spent was billed, reserved is set aside beside it. Free.
+    For what this server rented: spent was billed, reserved is set aside on top. Free.
     """
     return AccountAnswer.model_validate(await account_summary(session))
 
@@ -92,9 +92,9 @@ async def show_charges(
     period: Literal["day", "week", "month"] = "week",
     group_by: Literal["instance", "day", "kind"] = "instance",
 ) -> ChargesAnswer:
-    """What Vast.ai really charged: today, the last 7 days or this month (UTC). Free.
+    """What Vast.ai actually charged: today, the last 7 days or this month (UTC). Free.
 
-    It also corrects this server's own meter. A month by day takes up to half a minute.
+    Also corrects this server's meter. A month by day takes up to half a minute.
     """
     return ChargesAnswer.model_validate(await charges_summary(session, period, group_by))
 

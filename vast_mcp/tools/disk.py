@@ -29,7 +29,7 @@ async def list_disk(
 ) -> Listing:
     """List a folder on a stopped instance's disk, without starting it.
 
-    Use it before deleting files or destroying. A running instance is looked at over ssh. Free.
+    Use it before deleting files or destroying. A running instance is read over ssh. Free.
     """
     if not path.startswith("/"):
         raise InputInvalid("path", "must be absolute, such as /workspace")
@@ -40,18 +40,20 @@ async def list_disk(
         if error.code == "invalid_container_id":  # the vendor's word for no such instance
             raise await gone(session.account, instance_id) from error
         raise
-    cut = "Only the end is shown; list a folder further down." if shown.cut else None
+    cut = "Only the end is shown; list a subfolder." if shown.cut else None
     return Listing(instance_id=instance_id, untrusted_listing=shown.text, cut=cut)
 
 
 @asking
 def delete_disk_files(
     instance_id: InstanceId,
-    paths: Annotated[list[str], Field(min_length=1, description="absolute; folders whole")],
+    paths: Annotated[
+        list[str], Field(min_length=1, description="absolute; folders with their contents")
+    ],
 ) -> Act:
     """Delete files or folders on a stopped instance's disk for good.
 
-    It asks the person first. The disk's price stays: its size was bought whole.
+    Asks the user first. The disk's price stays: it is billed by its size.
     """
     return DeleteDiskFiles(instance_id, tuple(paths))
 

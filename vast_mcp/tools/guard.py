@@ -28,7 +28,7 @@ class PolicyAnswer(BaseModel):
     broken: str | None = None
     read_only: bool | None = None
     limits: dict[str, str]
-    set_by: dict[str, str] | None = Field(None, description="limits that are not built in")
+    set_by: dict[str, str] | None = Field(None, description="limits changed from the defaults")
     file: str | None = None
     budgets: list[dict[str, Any]] | None = None
     pending: list[PlanRow]
@@ -37,18 +37,18 @@ class PolicyAnswer(BaseModel):
 async def show_policy(session: Svc) -> PolicyAnswer:
     """Spend limits, levels and budgets in force, and plans that wait for a yes. Free.
 
-    Only the person can change limits, in `file`.
+    Only the user can change limits, in `file`.
     """
     return PolicyAnswer.model_validate(await policy_summary(session))
 
 
 @redeeming
 async def confirm_plan(
-    plan_id: Annotated[str, Field(description="as answered by the tool that needs the yes")],
+    plan_id: Annotated[str, Field(description="from the tool that needs the yes")],
 ) -> WriteResult:
     """Carry out a plan that waits for a yes, exactly once; it costs what the plan says.
 
-    Call it only after the person has agreed to that very plan; it lasts ten minutes.
+    Call it only after the user has agreed to exactly this plan; it expires in ten minutes.
     """
     raise NotImplementedError  # replaced by `redeeming`
 

@@ -41,32 +41,34 @@ def create_instance(
         Field(ge=8, le=100_000, description="cannot grow; default: the template's, else 50"),
     ] = None,
     label: Annotated[str, Field(max_length=200)] = "",
-    lease_hours: Annotated[float, Field(gt=0, le=8760, description="ended after that")] = 4,
+    lease_hours: Annotated[float, Field(gt=0, le=8760, description="on_end follows")] = 4,
     max_price_usd_per_hour: Annotated[
         float | None, Field(gt=0, le=1000, description="default: the price last shown")
     ] = None,
     max_cost_usd: Annotated[
-        float | None, Field(gt=0, le=1_000_000, description="budget of the whole task")
+        float | None, Field(gt=0, le=1_000_000, description="budget for the whole task")
     ] = None,
-    task: Annotated[str, Field(max_length=60, description="name that shares one budget")] = "",
+    task: Annotated[
+        str, Field(max_length=60, description="calls with this name share a budget")
+    ] = "",
     on_end: Annotated[
         Literal["stop", "destroy"],
-        Field(description="stop keeps the disk, which costs; destroy holds only after a yes"),
+        Field(description="stop keeps the disk, still billed; destroy needs a yes"),
     ] = "stop",
     idle_stop_minutes: Annotated[
-        int | None, Field(ge=5, le=10_080, description="stop it once its GPU idles so long")
+        int | None, Field(ge=5, le=10_080, description="stop once the GPU has idled this long")
     ] = None,
     bid_usd_per_hour: Annotated[
         float | None,
         Field(
             ge=0.001,
             le=128,
-            description="for the whole machine, without disk; makes it interruptible",
+            description="whole machine, without disk; makes it interruptible",
         ),
     ] = None,
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
     secrets: Annotated[
-        list[str] | None, Field(description="names a person set, or NAME=generate")
+        list[str] | None, Field(description="names the user has set, or NAME=generate")
     ] = None,
     ports: Annotated[
         list[str] | None, Field(description='"8080", "53/udp", "8000-8003"; at most 64')
@@ -78,21 +80,21 @@ def create_instance(
     ] = None,
     args: Annotated[list[str] | None, Field(description='command, with connect="args"')] = None,
     request_key: Annotated[
-        str, Field(max_length=100, description="another key rents a second machine")
+        str, Field(max_length=100, description="a new key rents a second machine")
     ] = "",
-    preview: Annotated[bool, Field(description="decide and price, without renting")] = False,
+    preview: Annotated[bool, Field(description="price and policy check only")] = False,
 ) -> Act:
     """Rent an offer under a lease.
 
-    Use it after search_offers; then wait_for_instance.
+    Use it after search_offers, then wait_for_instance.
 
-    It costs the offer's price once it runs, the disk from now on, plus traffic; the lease's worst
-    case is reserved first. Larger rents ask the person; beyond the policy they are refused: do not
-    split or repeat the call. A repeat of the same call returns the first machine (`replayed`).
-    `unknown`: the answer was lost; do not rent again, look at show_instances.
+    Costs the offer's price while it runs, the disk from now on, and traffic; the lease's worst
+    case is reserved first. Larger rents ask the user; rents beyond the policy are refused: do not
+    split or repeat the call. An identical call returns the first machine (`replayed`).
+    `unknown`: the answer was lost; do not rent again, check show_instances.
 
-    Above max_price_usd_per_hour nothing is sent. Pass a budget the person named as max_cost_usd.
-    Secrets go by name into `secrets`, never into env, onstart or args.
+    Above max_price_usd_per_hour nothing is sent. Pass a budget the user named as max_cost_usd.
+    Secrets go by name in `secrets`, never in env, onstart or args.
     """
     del preview  # `asking` acts on it
     variables = env or {}
@@ -126,12 +128,12 @@ async def show_instances(
     session: Svc,
     instance_id: Annotated[int | None, Field(ge=1, description="one, in detail")] = None,
     state: StateWord | None = None,
-    label: Annotated[str | None, Field(description="part of the label")] = None,
+    label: Annotated[str | None, Field(description="label contains")] = None,
 ) -> InstanceList:
-    """Show what is rented: state, what bills, cost so far, when each lease ends.
+    """Show what is rented: state, what is billed, cost so far, when each lease ends.
 
     With instance_id also ssh, ports and the host's message. Use it before acting on a machine, and
-    for rents whose outcome was unknown (`pending`). Free.
+    for rents whose outcome is unknown (`pending`). Free.
     """
     if instance_id is not None:
         return InstanceList.detail(
@@ -144,7 +146,7 @@ async def wait_for_instance(
     session: Svc,
     instance_id: InstanceId,
     until: Annotated[
-        Until, Field(description="ssh: our key logs in; http: something answers on port")
+        Until, Field(description="ssh: our key logs in; http: port answers")
     ] = "running",
     port: Annotated[
         int | None, Field(ge=1, le=65_535, description="on the instance, with http")
@@ -152,9 +154,9 @@ async def wait_for_instance(
 ) -> WaitResult:
     """Wait up to 45 s for an instance to run, or to be usable.
 
-    Use it after renting or starting; images take 1 to 10 minutes. `dead` means that more waiting
-    will not help. After three calls tell the person the estimate and end the turn: the lease ends
-    it anyway. Disk bills meanwhile.
+    Use it after renting or starting; images take 1 to 10 minutes. `dead`: more waiting will not
+    help. After three calls give the user the estimate and end the turn: the lease ends it anyway.
+    The disk is billed meanwhile.
     """
     held, verdict = await wait_until(
         session.account, instance_id, Goal(until, port), session.caller.tell
@@ -176,13 +178,13 @@ async def show_logs(
     session: Svc,
     instance_id: InstanceId,
     tail: Annotated[int, Field(ge=1, le=10_000, description="last lines")] = 100,
-    filter: Annotated[str, Field(max_length=200, description="only lines with this text")] = "",  # noqa: A002  the vendor's word
+    filter: Annotated[str, Field(max_length=200, description="only lines containing this")] = "",  # noqa: A002  the vendor's word
     daemon: Annotated[bool, Field(description="the host's log instead of the container's")] = False,
 ) -> LogText:
     """Show the end of an instance's log.
 
-    Use it when a machine does not start or a program failed. Takes up to 12 s; at most 2,000
-    tokens are shown. Free.
+    Use it when a machine does not start or a program failed. Takes up to 12 s; shows at most
+    2,000 tokens. Free.
     """
     try:
         text = await session.account.reads.logs(instance_id, tail=tail, match=filter, daemon=daemon)
@@ -191,12 +193,12 @@ async def show_logs(
     shown = excerpt(text)
     hint = None
     if shown.cut:
-        hint = f"Cut to the last {shown.lines} lines; use filter to find others."
+        hint = f"Cut to the last {shown.lines} lines; use filter to find earlier ones."
     elif not shown.lines:
         empty = (
-            f"Empty: it printed nothing, or has not started{'' if daemon else '; try daemon=true'}."
+            f"Empty: nothing printed yet, or not started{'' if daemon else '; try daemon=true'}."
         )
-        hint = "No such line." if filter else empty
+        hint = "No line matches." if filter else empty
     elif shown.lines >= tail:
         hint = f"There may be more: tail={min(10_000, tail * 4)}, or filter."
     return LogText(instance_id=instance_id, untrusted_log=shown.text, lines=shown.lines, next=hint)

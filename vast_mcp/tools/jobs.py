@@ -18,12 +18,14 @@ JobId = Annotated[str, Field(max_length=40, description="from run_job or show_jo
 @asking
 def run_job(
     session: Session,
-    command: Annotated[str, Field(max_length=8000, description="shell; runs where uploads lie")],
+    command: Annotated[
+        str, Field(max_length=8000, description="shell; runs in the upload directory")
+    ],
     upload: Annotated[
-        list[str] | None, Field(max_length=20, description="local paths below ~/vast-mcp")
+        list[str] | None, Field(max_length=20, description="local paths under ~/vast-mcp")
     ] = None,
     files: Annotated[
-        dict[str, str] | None, Field(description="name to text, each at most 64 KB")
+        dict[str, str] | None, Field(description="name to text, up to 64 KB each")
     ] = None,
     outputs: Annotated[
         list[str] | None, Field(max_length=20, description="paths to bring back")
@@ -44,26 +46,29 @@ def run_job(
         list[str] | None, Field(max_length=20, description="names, as in create_instance")
     ] = None,
     max_cost_usd: Annotated[
-        float | None, Field(gt=0, le=1_000_000, description="most it may cost in all")
+        float | None, Field(gt=0, le=1_000_000, description="maximum total cost")
     ] = None,
     task: Annotated[str, Field(max_length=60, description="as in create_instance")] = "",
     max_hours: Annotated[
         float | None,
-        Field(gt=0, le=8760, description="default: 4, or what max_cost_usd pays, at most 24"),
+        Field(gt=0, le=8760, description="default: 4, or what max_cost_usd pays for, up to 24"),
     ] = None,
-    max_replacements: Annotated[int, Field(ge=0, le=5, description="of hosts that fail")] = 2,
+    max_replacements: Annotated[int, Field(ge=0, le=5, description="of failed hosts")] = 2,
     on_end: Annotated[
         Literal["stop", "destroy"],
-        Field(description="destroy: once outputs are home and verified; stop keeps a paid disk"),
+        Field(
+            description="destroy: once outputs are back and verified; stop keeps the disk,"
+            " still billed"
+        ),
     ] = "stop",
-    restart_on_resume: Annotated[bool, Field(description="run again after a reboot")] = False,
+    restart_on_resume: Annotated[bool, Field(description="rerun after a reboot")] = False,
 ) -> Act:
-    """Rent a machine, run a command on it, bring the outputs home, end the machine: one question.
+    """Rent a machine, run a command on it, bring the outputs back, end the machine: one question.
 
     Use it for "run my script and bring the result back" instead of single calls; no search is
-    needed before. It asks once, then goes on by itself, also after a restart; show_jobs tells how
-    far it is. Outputs come to ~/vast-mcp/job-<id>/, compared by SHA-256. It costs the offer's
-    price, disk and traffic, at most max_cost_usd. Give a budget that the person named.
+    needed first. It asks once, then continues by itself, even after a restart; show_jobs shows
+    progress. Outputs go to ~/vast-mcp/job-<id>/, verified by SHA-256. Costs the offer's price,
+    disk and traffic, at most max_cost_usd. Pass a budget the user named.
     """
     return run_job_act(
         session,
@@ -91,10 +96,10 @@ def run_job(
 
 @asking
 def stop_job(session: Session, job_id: JobId) -> Act:
-    """Stop a job: its command is told to end, named outputs are brought back, its machine ends.
+    """Stop a job: terminate its command, bring back its named outputs, end its machine.
 
-    The machine ends as agreed when the job began (a stopped one's disk costs); one that was there
-    before stays. Ends a copy as well.
+    The machine ends as agreed when the job began (a stopped one's disk is still billed); one that
+    existed before stays. Also ends a copy.
     """
     return stop_job_act(session, job_id)
 
@@ -111,12 +116,12 @@ class JobsShown(BaseModel):
 async def show_jobs(
     session: Svc,
     job_id: Annotated[str | None, Field(max_length=40, description="one, with output")] = None,
-    wait_seconds: Annotated[int, Field(ge=0, le=45, description="until it is over")] = 0,
-    cursor: Annotated[int | None, Field(ge=0, description="output after this")] = None,
+    wait_seconds: Annotated[int, Field(ge=0, le=45, description="wait for its end")] = 0,
+    cursor: Annotated[int | None, Field(ge=0, description="output from here on")] = None,
 ) -> JobsShown:
     """Show jobs: phase, cost so far, time left, outputs; with job_id also what it prints.
 
-    Without job_id it lists the newest, which finds a job that an earlier chat began. Free.
+    Without job_id it lists the newest, also those of earlier chats. Free.
     """
     copies = copy_rows(session.account, job_id)
     if job_id is None:
@@ -125,7 +130,9 @@ async def show_jobs(
         return JobsShown(jobs=copies)
     seen = await wait_for_job(session, job_id, wait_seconds)
     text, after = await output_after(session, job_id, cursor)
-    again = None if seen.job.phase.over else "It goes on by itself; look again, or end the turn."
+    again = (
+        None if seen.job.phase.over else ("It continues by itself; check again, or end the turn.")
+    )
     return JobsShown(jobs=[job_row(seen)], untrusted_output=text or None, cursor=after, next=again)
 
 

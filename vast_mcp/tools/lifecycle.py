@@ -24,11 +24,11 @@ SeveralIds = Annotated[
 @asking
 def start_instance(
     instance_id: InstanceId,
-    lease_hours: Annotated[float, Field(gt=0, le=8760, description="stopped after that")] = 4,
+    lease_hours: Annotated[float, Field(gt=0, le=8760, description="then stopped")] = 4,
 ) -> Act:
     """Start a stopped instance under a new lease.
 
-    Its GPU may be rented by somebody else: if it does not run within 10 minutes it is stopped
+    Its GPU may be rented to someone else: if it does not run within 10 minutes it is stopped
     again. Costs its hourly price once running.
     """
     return StartInstance(instance_id, lease_hours)
@@ -37,11 +37,11 @@ def start_instance(
 @asking
 def extend_lease(
     instance_id: InstanceId,
-    hours: Annotated[float, Field(gt=0, le=8760, description="added to the present end")],
+    hours: Annotated[float, Field(gt=0, le=8760, description="added to the current end")],
 ) -> Act:
     """Give a running instance more hours.
 
-    Use it before its lease ends. Costs its hourly price for the added hours; answers the new end,
+    Use it before its lease ends. Costs its hourly price for the added hours; returns the new end,
     the added cost and the new ceiling.
     """
     return ExtendLease(instance_id, hours)
@@ -51,13 +51,13 @@ def extend_lease(
 def change_bid(
     instance_id: InstanceId,
     bid_usd_per_hour: Annotated[
-        float, Field(ge=0.001, le=32, description="for the whole machine, without its disk")
+        float, Field(ge=0.001, le=32, description="whole machine, without its disk")
     ],
 ) -> Act:
     """Set the bid of an interruptible instance.
 
-    Use it when outbid: show_instances names the bid that is needed. A rise costs the difference
-    until the lease ends and asks the person.
+    Use it when outbid: show_instances names the bid needed. A raise costs the difference until
+    the lease ends and asks the user.
     """
     return ChangeBid(instance_id, bid_usd_per_hour)
 
@@ -68,8 +68,8 @@ def stop_instance(
 ) -> Act:
     """Stop one instance, or several under one question.
 
-    GPU billing ends; the disk stays and keeps costing until destroyed. The GPU may be gone when it
-    is started again.
+    GPU billing ends; the disk stays and is billed until destroyed. The GPU may be taken when you
+    start it again.
     """
     return stop_act(instance_id, instance_ids)
 
@@ -80,7 +80,7 @@ def destroy_instance(
 ) -> Act:
     """Delete one instance and its disk for good, or several under one question.
 
-    Ends all their cost. No stop is needed before.
+    Ends all cost. No need to stop first.
     """
     return destroy_act(instance_id, instance_ids)
 
@@ -89,7 +89,7 @@ def destroy_instance(
 def reboot_instance(instance_id: InstanceId) -> Act:
     """Restart an instance's container in place.
 
-    Whatever runs on it is interrupted; GPU, disk and price stay.
+    Interrupts whatever runs on it; GPU, disk and price stay.
     """
     return RebootInstance(instance_id)
 

@@ -92,7 +92,7 @@ class OfferList(BaseModel):
 
     offers: list[OfferRow]
     matching: int
-    more: bool | None = Field(None, description="the market was cut: counts are least numbers")
+    more: bool | None = Field(None, description="part of the market: counts are lower bounds")
     cheapest: float | None = Field(None, description="USD/h")
     median: float | None = Field(None, description="USD/h")
     disk_gb: float
@@ -132,45 +132,50 @@ def _cuts(found: Found) -> list[str]:
     """What was counted in a part of the market only."""
     if not found.whole:
         first = f"{'cheapest' if found.by_price else 'first'} {found.looked_at}"
-        return [f"The vendor has more: the {first} were looked at. Narrow the search to see all."]
+        return [
+            (
+                f"Only the {first} offers were searched; the vendor has more. Narrow the search"
+                " to see all."
+            )
+        ]
     if not found.without_whole:
-        return ["The vendor has more than `without` was counted in: least numbers."]
+        return ["`without` was counted in part of the market: its counts are lower bounds."]
     return []
 
 
 def _closed(limits: Limits) -> str:
     if limits.read_only:
-        return "For looking only: this server is read-only, so nothing can be rented."
+        return "Search only: this server is read-only, so nothing can be rented."
     if limits.broken:
-        return "For looking only: the policy file is broken, and the person has to repair it."
+        return "Search only: the policy file is broken, and the user has to repair it."
     return ""
 
 
 def _why_nothing(found: Found) -> str:
-    nothing = "Nothing fits"
+    nothing = "No offer fits"
     if not found.whole:
-        nothing = f"Of {found.looked_at} offers nothing fits, and the vendor has more"
+        nothing = f"None of {found.looked_at} offers fits, and the vendor has more"
     if found.compared and found.market.hidden_by_policy and found.whole:
         return (
-            "`compared` has the prices. All of it is beyond the person's limits, so none is listed:"
+            "`compared` has the prices. All are beyond the user's limits, so none is listed: see"
             " `hidden_by_policy`."
         )
     if found.without:
-        hidden = " `hidden_by_policy`: fits, but above the person's limits."
+        hidden = " `hidden_by_policy`: fit, but beyond the user's limits."
         return (
-            f"{nothing}. `without`: how many would if that filter were dropped or eased."
-            f"{hidden if found.market.hidden_by_policy else ''}"
+            f"{nothing}. `without`: how many would fit if that filter were dropped or"
+            f" relaxed.{hidden if found.market.hidden_by_policy else ''}"
         )
     if found.market.hidden_by_policy and found.whole:
         return (
-            "What fits is refused by the policy; `hidden_by_policy` has its prices. Only the person"
+            "The policy refuses all that fit; `hidden_by_policy` has their prices. Only the user"
             " can change it."
         )
     if not found.whole:
-        return f"{nothing}: name gpu_names, countries or a price, or ease a filter."
+        return f"{nothing}: name gpu_names, countries or a price, or relax a filter."
     if not found.without_whole:
-        return f"{nothing}; ease a filter."
-    return f"{nothing}, and no single filter is why: ease several."
+        return f"{nothing}; relax a filter."
+    return f"{nothing}, and no single filter is the cause: relax several."
 
 
 def _next(found: Found) -> str:
@@ -180,9 +185,9 @@ def _next(found: Found) -> str:
     step = f"create_instance({', '.join(filter(None, ['offer_id', *_kept(found), bid]))})"
     match found.wish.rental:
         case "interruptible":
-            return f"{step}, the bid above min_bid_usd_per_hour; higher bids win."
+            return f"{step}, bidding above min_bid_usd_per_hour; higher bids win."
         case "reserved":
-            return "For looking only: reserving is a prepayment, made by a person."
+            return "Search only: a reservation is a prepayment that only the user can make."
         case _:
             return step
 
@@ -227,21 +232,21 @@ async def search_offers(
     ] = None,
     download_gb: Annotated[float, Field(ge=0, le=100_000, description="image and data")] = 10,
     query: Annotated[
-        str, Field(description="more, in the vastai CLI's language: cuda_vers>=12.4 cpu_ram>64")
+        str, Field(description="more, in the vastai CLI's syntax: cuda_vers>=12.4 cpu_ram>64")
     ] = "",
     order_by: Annotated[
-        str, Field(description="a field of the rows; falling: reliability- ; default job_usd")
+        str, Field(description="a row field; descending: reliability- ; default job_usd")
     ] = "",
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
 ) -> OfferList:
     """Find GPUs to rent now.
 
-    Use it before create_instance: the prices shown are what a rent is held to for 30 minutes, and
-    offer ids go stale.
+    Use it before create_instance: for 30 minutes a rent is held to the price shown; offer ids go
+    stale.
 
     Ranked by job_usd, the cost of the whole job (price x hours, traffic, loading). Prices, also
-    `cheapest` and `median`, are USD/h with the disk, for all GPUs of an offer. Offers that end
-    before `hours` or that the policy would refuse are left out. Free.
+    `cheapest` and `median`, are USD/h with the disk, for all GPUs of an offer. Leaves out offers
+    that end before `hours` or that the policy would refuse. Free.
     """
     search = Search(
         gpu_names=tuple(gpu_names or ()),
@@ -311,17 +316,17 @@ async def search_templates(
 ) -> TemplateList:
     """Find templates: images with their settings, such as vLLM or ComfyUI.
 
-    Use it when a ready set-up is wanted; pass template_hash to search_offers and create_instance.
-    Free.
+    Use it when a ready-made setup is wanted; pass template_hash to search_offers and
+    create_instance. Free.
     """
     fit = await find_templates(session.account, query)
     step = "create_instance(offer_id, template_hash)"
     if len(fit) == TEMPLATES_FETCHED:
-        step += f". Of the first {TEMPLATES_FETCHED} only: name more of it to see others."
+        step += f". Only the first {TEMPLATES_FETCHED} were searched: a longer query finds others."
     return TemplateList(
         templates=[TemplateRow.of(one) for one in fit[:limit]],
         matching=len(fit),
-        next=step if fit else "Nothing has this name; try one word, or pass an image instead.",
+        next=step if fit else "No template matches. Try a shorter query, or pass `image`.",
     )
 
 

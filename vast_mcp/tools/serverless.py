@@ -44,7 +44,7 @@ class EndpointRow(Partly):
     cold_workers: int
     min_load: float
     max_usd_per_worker_hour: float | None = None
-    usd_per_hour: float | None = Field(None, description="with all its workers")
+    usd_per_hour: float | None = Field(None, description="with all workers")
     usd_per_hour_now: float | None = Field(None, description="at most")
     lease_ends: str | None = None
     workergroups: list[WorkergroupRow]
@@ -60,13 +60,13 @@ class EndpointsAnswer(BaseModel):
 
 _ROWS = 20
 _AT_MOST = (
-    "usd_per_hour_now is at most that: Vast.ai does not tell what a worker costs; show_charges has"
-    " what was charged."
+    "usd_per_hour_now is an upper bound: Vast.ai does not report a worker's price; show_charges"
+    " has what was charged."
 )
 
 
 async def show_endpoints(session: Svc) -> EndpointsAnswer:
-    """Endpoints with their workers that bill, workergroups, approved price and lease. Free."""
+    """Endpoints with their billed workers, workergroups, approved price and lease. Free."""
     seen = await endpoints_seen(session.account)
     rows = [EndpointRow.model_validate(one.row()) for one in seen[:_ROWS]]
     bounded = any(one.workers_billing for one in rows)
@@ -82,14 +82,14 @@ def create_endpoint(
     endpoint_name: Annotated[str, Field(min_length=1, max_length=80)],
     max_usd_per_worker_hour: Annotated[float, Field(gt=0, le=1000)],
     max_workers: Annotated[int, Field(ge=1, le=100)] = 1,
-    cold_workers: Annotated[int, Field(ge=0, le=100, description="kept loaded; they bill")] = 0,
+    cold_workers: Annotated[int, Field(ge=0, le=100, description="kept loaded; billed")] = 0,
     min_load: Load = 0,
     lease_hours: Annotated[float, Field(gt=0, le=8760)] = 24,
     request_key: str = "",
 ) -> Act:
-    """Make a serverless endpoint; asks once for all workers at that price over the whole lease.
+    """Create a serverless endpoint; asks once for all workers at that price over the whole lease.
 
-    It rents nothing before create_workergroup. At the lease's end its workers are ended.
+    Rents nothing before create_workergroup. At the lease's end its workers are ended.
     """
     return CreateEndpoint(
         endpoint_name=endpoint_name,
@@ -115,9 +115,9 @@ def create_workergroup(
         float | None, Field(gt=0, le=2000, description="GPU memory it needs")
     ] = None,
 ) -> Act:
-    """Give an endpoint a template and a kind of machine; workers then start and bill by load.
+    """Give an endpoint a template and a kind of machine; workers then start with the load.
 
-    Inside an endpoint approved here there is no second question; its price bounds the search.
+    Each is billed. An endpoint approved here needs no second question; its price bounds the search.
     """
     check_search(search_query)
     return CreateWorkergroup(
@@ -136,9 +136,9 @@ def update_endpoint(
     min_load: Load | None = None,
     endpoint_state: Literal["active", "suspended", "stopped"] | None = None,
 ) -> Act:
-    """Scale an endpoint; raising spends and asks, lowering does not.
+    """Scale an endpoint; raising costs and asks, lowering does not.
 
-    Suspended workers go on billing; stopped ends them.
+    `suspended` workers are still billed; `stopped` ends them.
     """
     return UpdateEndpoint(
         endpoint_name=endpoint_name,

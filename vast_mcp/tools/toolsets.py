@@ -89,6 +89,4 @@ def _unknown(name: str, sets: Sequence[str]) -> str:
     choices = [DEFAULT, ALL, *sets]
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return (
-        f"--toolsets: there is no set {clean_line(name, 40)!r}.{hint} Known: {', '.join(choices)}."
-    )
+    return f"--toolsets: unknown set {clean_line(name, 40)!r}.{hint} Known: {', '.join(choices)}."

@@ -20,15 +20,15 @@ _Patterns = Annotated[list[str] | None, Field(max_length=100, description='such 
 def run_command(
     session: Session,
     instance_id: InstanceId,
-    command: Annotated[str, Field(min_length=1, max_length=32_000, description="for its shell")],
-    directory: Annotated[str, Field(max_length=1000, description="default: its home")] = "",
+    command: Annotated[str, Field(min_length=1, max_length=32_000, description="for the command")],
+    directory: Annotated[str, Field(max_length=1000, description="default: home")] = "",
     env: Annotated[dict[str, str] | None, Field(description="no secrets")] = None,
     timeout_seconds: Annotated[float, Field(gt=0, le=45)] = 30,
-    background: Annotated[bool, Field(description="a job: answers its job_id at once")] = False,
+    background: Annotated[bool, Field(description="as a job: returns its job_id at once")] = False,
 ) -> Act:
-    """Run a shell command on a running instance; answers output and exit code.
+    """Run a shell command on a running instance; returns output and exit code.
 
-    At the time limit it is ended. Of long output both ends are shown. On a stopped instance only
+    It is killed at the time limit. Long output shows both ends. On a stopped instance only
     `ls PATH` and `du PATH` work.
     """
     variables = env or {}
@@ -44,16 +44,16 @@ def copy_files(
         str, Field(max_length=4200, description="local:PATH or C.<instance_id>:PATH")
     ],
     destination: Annotated[
-        str, Field(max_length=4200, description="the same; a slash at its end: into it")
+        str, Field(max_length=4200, description="same form; a trailing slash means into it")
     ],
     include: _Patterns = None,
     exclude: _Patterns = None,
 ) -> Act:
     """Copy a file or directory to or from an instance, or between instances and V.<volume_id>.
 
-    Local paths lie under ~/vast-mcp or a directory the person opened; links and secrets are
-    skipped. `verified` tells if checksums were compared. The first upload to an instance asks the
-    person. After 40 s it goes on by itself (`copying`): the same call tells how far, or resumes
+    Local paths are under ~/vast-mcp or a directory the user opened; links and secrets are
+    skipped. `verified` says if checksums were compared. The first upload to an instance asks the
+    user. After 40 s it continues by itself (`copying`): the same call shows progress, or resumes
     it. Traffic costs.
     """
     return CopyFiles(source, destination, tuple(include or ()), tuple(exclude or ()))

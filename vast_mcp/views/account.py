@@ -34,11 +34,11 @@ async def account_summary(session: Session) -> JsonObject:
         if since:
             books["frozen"] = f"all spending, by {since}; only `vast-mcp unfreeze` lifts it"
     except LedgerUnavailable as error:
-        warnings.append(f"What was spent is not known: {error}")
+        warnings.append(f"Spending so far is unknown: {error}")
     runway = runway_hours(seen)
     if runway is not None and runway < _SHORT_RUNWAY_HOURS:
         warnings.append(
-            f"The credit lasts {runway:g} h at this rate. Then the vendor stops every machine, and"
+            f"The credit lasts {runway:g} h at this rate. Then Vast.ai stops every machine, and"
             " later deletes disks."
         )
     rate = seen.usd_per_hour
@@ -119,8 +119,8 @@ def _endless(one: Holding) -> str:
         "at an unknown price" if one.usd_per_hour is None else f"at {one.usd_per_hour.per_day}/day"
     )
     if _rests(one):
-        return f"{one.kind} {one.target_id} is stopped: its disk goes on {rate} until destroyed"
-    return f"{one.kind} {one.target_id} has no lease: it goes on {rate} until somebody ends it"
+        return f"{one.kind} {one.target_id} is stopped: its disk is billed {rate} until destroyed"
+    return f"{one.kind} {one.target_id} has no lease: it is billed {rate} until someone ends it"
 
 
 def clock_warnings(clock: Clock) -> list[str]:

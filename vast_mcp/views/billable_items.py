@@ -131,7 +131,9 @@ async def holdings(account: Account) -> Holdings:
         warnings.append(f"Endpoints could not be read and are not counted: {error}")
     unpriced = [one for one in held if one.usd_per_hour is None]
     if unpriced:
-        warnings.append(f"{len(unpriced)} endpoint(s) not made here bill at an unknown price.")
+        warnings.append(
+            f"{len(unpriced)} endpoint(s) made elsewhere are billed at an unknown price."
+        )
     return Holdings(facts.account, facts, tuple(held), tuple(warnings))
 
 
@@ -149,7 +151,7 @@ def machine(seen: Held) -> Holding:
     """One machine as a holding."""
     one, rental, ends_us = seen.instance, seen.rental, seen.lease_ends_us
     destroys = rental is not None and rental.end_act == "destroy"
-    disk = f"stopped; its disk goes on at {one.disk_usd_per_hour.per_day}/day"
+    disk = f"stopped; its disk is billed at {one.disk_usd_per_hour.per_day}/day"
     return Holding(
         kind="instance",
         target_id=one.instance_id,
@@ -175,9 +177,9 @@ def _why(seen: Held, *, over: bool) -> str:
     if seen.bills is Billing.GPU_AND_DISK:
         if not seen.instance.listed:
             return "rented, not shown by Vast.ai; not proven gone"
-        return "its lease is over, it is being ended" if over else "runs under its lease"
+        return "its lease has ended, it is being ended" if over else "running under its lease"
     if seen.state is InstanceState.ENDED:
-        return "its command has ended: its disk is kept until destroyed"
+        return "its command has ended: its disk, until destroyed"
     if seen.state is InstanceState.OUTBID and not seen.no_credit:
         return "outbid: its disk; resumes if its bid wins"
     if seen.why:
@@ -200,7 +202,7 @@ def _lost(rental: Rental) -> Holding:
         label=rental.label,
         ours=True,
         lease_ends_us=rental.lease_ends_us,
-        then="given back once it is known not to exist",
+        then="released once it is known not to exist",
         since_us=rental.sent_us or rental.created_us,
         why="may or may not exist; its money stays reserved",
     )
@@ -238,7 +240,7 @@ def _endpoint(one: SeenEndpoint, machines: set[int]) -> Holding:
     return Holding(
         kind="endpoint",
         target_id=one.endpoint.endpoint_id,
-        what=f"endpoint, {one.billing} of up to {one.endpoint.max_workers} workers bill",
+        what=f"endpoint, {one.billing} of up to {one.endpoint.max_workers} workers billed",
         state=one.endpoint.state,
         bills="workers" if one.billing else "nothing",
         usd_per_hour=one.rate_of(one.billing - listed),
@@ -254,4 +256,4 @@ def _endpoint(one: SeenEndpoint, machines: set[int]) -> Holding:
 def _why_workers(one: SeenEndpoint) -> str:
     if not one.billing:
         return ""
-    return "its workers, though its lease is over" if one.over else "its workers, at most"
+    return "its workers, though its lease has ended" if one.over else "its workers, at most"

@@ -63,7 +63,7 @@ async def _record(session: Session, lines: Sequence[ChargedLine]) -> str:
     try:
         await session.guard.record_charges(sums(lines))
     except LedgerUnavailable as error:
-        return f"The ledger does not know of these charges: {error}"
+        return f"These charges are not in the ledger: {error}"
     return ""
 
 

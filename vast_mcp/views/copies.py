@@ -24,6 +24,6 @@ def _row(copy: Transfer) -> JsonObject:
             "instance_id": copy.instance_id,
             "done_bytes": now.done_bytes if now else None,
             "total_bytes": now.total_bytes if now else None,
-            "said": "" if copy.running else "The same copy_files call tells how it ended.",
+            "said": "" if copy.running else "The same copy_files call says how it ended.",
         }
     )

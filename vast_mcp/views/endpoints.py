@@ -160,8 +160,9 @@ def lapsed_words(seen: Sequence[SeenEndpoint]) -> str:
         return ""
     names = ", ".join(one.name for one in over[:3]) + (", …" if len(over) > 3 else "")
     return (
-        f"Lease over, so nothing is rented: {names}. It cannot be extended:"
-        f' delete_endpoint(endpoint_name="{over[0].name}"), then create_endpoint under a new lease.'
+        f"Lease ended, so nothing is rented: {names}. It cannot be extended:"
+        f' delete_endpoint(endpoint_name="{over[0].name}"), then create_endpoint with a new'
+        " lease."
     )
 
 

@@ -80,10 +80,11 @@ async def wait_for_job(session: Session, job_id: str, seconds: float) -> ShownJo
 def _stand(seen: ShownJob, waited_s: float, seconds: float) -> Stand:
     """Where the job stands; the bar is that of this call's wait, a job's own end is not known."""
     row = job_row(seen)
-    said = f"{row['phase']}: {row.get('said') or 'at work'}".removesuffix(".")
+    phase, said = row["phase"], str(row.get("said") or "").removesuffix(".")
+    state = f"{phase}: {said}" if said else phase
     minutes = (seen.now_us - seen.job.created_us) // (60 * SECOND_US)
     cost = f", {seen.spent} so far" if seen.spent.micros else ""
-    return Stand(waited_s, seconds, f"{said}; {minutes} min since it began{cost}.")
+    return Stand(waited_s, seconds, f"{state}; {minutes} min since it began{cost}.")
 
 
 def _shown(tx: Transaction, job: Job, clock: Clock) -> ShownJob:

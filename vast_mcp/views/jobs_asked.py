@@ -41,7 +41,7 @@ def run_job_act(session: Session, asked: AskedJob, **rest: Any) -> Act:  # noqa:
         raise InputInvalid("command", "must be a shell command")
     if not rest.get("gpu_names") and rest.get("offer_id") is None:
         raise InputInvalid(
-            "gpu_names", "name a GPU, or an offer_id", hint="search_offers finds both."
+            "gpu_names", "name a GPU or an offer_id", hint="search_offers lists both."
         )
     check_image(asked.image)
     check_env(dict(asked.env))
@@ -107,7 +107,7 @@ def one_or_several(
         InputInvalid: both, or neither.
     """
     if (instance_id is None) == (instance_ids is None):
-        raise InputInvalid("instance_id", "name exactly one of instance_id and instance_ids")
+        raise InputInvalid("instance_id", "pass exactly one of instance_id and instance_ids")
     return instance_id if instance_id is not None else tuple(instance_ids or ())
 
 

@@ -7,7 +7,7 @@ from vast_mcp.session import Session
 from vast_mcp.units import minute
 from vast_mcp.views.billable_items import Holding
 
-LOGIN = "The person runs `vastai tfa login` before; no restart is needed."
+LOGIN = "The user runs `vastai tfa login` before that; no restart is needed."
 
 
 def key_warnings(session: Session, held: Sequence[Holding]) -> list[str]:
@@ -43,6 +43,6 @@ def session_outlived(key: ApiKey, leases: Sequence[tuple[str, int]], now_us: int
     tense = "ends about" if key.ends_us > now_us else "should have ended about"
     return (
         f"The two-factor session {tense} {minute(key.ends_us)}, before the leases of"
-        f" {', '.join(later[:3])}{more}: afterwards nothing on this computer may be able to end"
-        f" them. {LOGIN}"
+        f" {', '.join(later[:3])}{more}: after that, this computer may be unable to end them."
+        f" {LOGIN}"
     )

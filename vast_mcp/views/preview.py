@@ -23,10 +23,10 @@ def _said(sight: Sight, decision: Decision) -> str:
     match decision:
         case Allow():
             without = f" {sight.unasked}" if sight.unasked else ""
-            return f"Decision: allow. It would be done without a question: {question}{without}"
+            return f"Decision: allow. No question would be asked: {question}{without}"
         case Ask(level=Level.PERSON):
             return f"Decision: person. A person would have to approve in a terminal: {question}"
         case Ask():
-            return f"Decision: ask. The person would be asked: {question}"
+            return f"Decision: ask. The user would be asked: {question}"
         case Deny():
             return f"Decision: deny. {refusal_text(decision, 'It would be refused')}"

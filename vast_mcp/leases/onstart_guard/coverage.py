@@ -104,8 +104,8 @@ def coverage(
     if inside.why_not and idle_minutes is not None:
         raise InputInvalid(
             "idle_stop_minutes",
-            f"needs the guard inside the machine, and there is none: {inside.why_not}",
-            hint="Leave it out; the lease's end still holds.",
+            f"needs the guard inside the machine, which cannot run: {inside.why_not}",
+            hint="Leave it out; the lease still ends.",
         )
     return inside
 
@@ -116,7 +116,7 @@ def _inside(
     if "vastai/kvm" in image:
         return Inside(why_not="it is a virtual machine")
     if connect == "args" or (connect is None and template is not None and _is_entrypoint(template)):
-        return Inside(why_not="with args its start script is the container's entrypoint")
+        return Inside(why_not="with args, its start script is the container's entrypoint")
     if why_not := hazard(image, template, onstart):
         return Inside(why_not=why_not)
     if onstart or template is None:

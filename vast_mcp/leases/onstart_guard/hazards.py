@@ -48,7 +48,7 @@ def hazard(image: str, template: Template | None, onstart: str | None) -> str:
 
 
 def _said(option: str) -> str:
-    return "a form that cannot be read" if option == "?" else option
+    return "an unreadable form" if option == "?" else option
 
 
 def _hazard_of(script: str) -> str:
@@ -58,7 +58,7 @@ def _hazard_of(script: str) -> str:
                      if not line.lstrip().startswith("#"))  # fmt: skip
     for pattern in (_ENDS, _BLINDS, _REMOVES):
         if found := pattern.search(text):
-            return f"has `{' '.join(found[0].split())[:40]}`, which could end or blind it"
+            return f"has `{' '.join(found[0].split())[:40]}`, which could end or hide it"
     return ""
 
 

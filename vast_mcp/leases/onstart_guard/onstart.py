@@ -15,7 +15,7 @@ ONSTART_LIMIT = 16_384
 """The most characters that the vendor takes: above it a create is refused ("len(args) > 16384",
 recorded 2026-07-25; its documentation says 4048). Counted in bytes, since nobody says how it counts
 other letters."""
-_SHORTER = "Let it download the longer script and run that."
+_SHORTER = "Have it download the longer script and run that."
 _SHELL = re.compile(r"#![ \t]*(?:/usr)?(?:/bin/env[ \t]+|/bin/)(?:ba|da|a)?sh(?=\s|\Z)[^\n]*\n?")
 _SHEBANG = re.compile(r"#![ \t]*(\S+)(?:[ \t]+([^\n]*\S))?[^\n]*")
 
@@ -45,7 +45,7 @@ def wrap_onstart(snippet: str, user_onstart: str) -> str:
         raise InputInvalid(
             "onstart",
             f"too long: {ONSTART_LIMIT} bytes fit. Its {len(user_onstart.encode())} are"
-            f" {len(_packed(user_onstart))} when packed, and with the lease guard"
+            f" {len(_packed(user_onstart))} compressed, and with the lease guard"
             f" {len(text.encode())}.",
             hint=_SHORTER,
         )

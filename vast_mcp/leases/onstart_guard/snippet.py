@@ -50,8 +50,8 @@ def lease_guard(
     """
     if not fits_a_script(api_base):  # not repeated: it may hold a password
         raise ConfigInvalid(
-            "Not rented, nothing charged: VAST_URL cannot stand in a machine's start script.",
-            hint="Make it a plain one, https://host[:port][/path]; stop and destroy still work.",
+            "Not rented, nothing charged: VAST_URL cannot be used in a machine's start script.",
+            hint="Use a plain one, https://host[:port][/path]; stop and destroy still work.",
         )
     if not _INTENT.fullmatch(intent_id) or not _OWNER.fullmatch(owner):
         raise ValueError("not an intent and owner of ours")
