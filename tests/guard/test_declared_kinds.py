@@ -17,6 +17,7 @@ from pydantic import Field
 from tests.promises.test_secrets import files_under
 from tests.world import World
 from vast_mcp.actions import DeclaredAct
+from vast_mcp.cli import deny
 from vast_mcp.cli.secrets import store_of
 from vast_mcp.errors import ApiError, OutcomeUnknown, PolicyDenied
 from vast_mcp.guard.act import Booking, Caller, Errand, Outcome, Pending, Settled
@@ -311,7 +312,11 @@ async def test_what_moves_is_not_sent_again_until_a_person_closes_it(tmp_path: P
         assert again.outcome.status == "unknown"
         assert f"vast-mcp deny {asked.plan.plan_id}" in again.outcome.next
         assert await guard.answers.close("none-such") is None
-        assert await guard.answers.close(asked.plan.plan_id) is not None
+    said = await deny._denied(world.settings, asked.plan.plan_id)
+    assert said.startswith("Closed")
+    async with world.runtime() as runtime:
+        guard = runtime.session.guard
+        assert await guard.answers.close(asked.plan.plan_id) is None
         afresh = await guard.propose(act, caller)
     assert isinstance(afresh, Pending)
     assert afresh.plan.plan_id != asked.plan.plan_id
