@@ -138,6 +138,24 @@ async def test_a_client_that_leaves_at_once_opens_nothing(tmp_path: Path) -> Non
     assert late.asked == []
 
 
+async def test_a_client_that_leaves_while_it_opens_does_not_wait_for_it() -> None:
+    """Imports, or a disk that does not answer, keep nobody."""
+    begun = anyio.Event()
+
+    @asynccontextmanager
+    async def endless() -> AsyncIterator[None]:
+        begun.set()
+        await anyio.sleep_forever()
+        yield
+
+    late = Opening(endless, ByHand())
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks, late.running():
+            tasks.start_soon(late.account)
+            await begun.wait()
+            tasks.cancel_scope.cancel()
+
+
 async def test_an_account_that_cannot_be_opened_ends_the_server() -> None:
     """Nobody waits for ever for an account that will not come."""
 
