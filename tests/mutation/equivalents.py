@@ -53,4 +53,34 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         "False -> (True)",
         "the SDK's own schema of results, made or not, is replaced by ours a few lines below",
     ),
+    Equivalent(
+        "vast_mcp/text.py",
+        "_all_visible",
+        'raw.isascii() and raw.replace("\\n", " ").replace("\\t", " ").isprintable() -> (False)',
+        "a shortcut for plain text, of which looking at each character keeps every one",
+    ),
+    Equivalent(
+        "vast_mcp/masking.py",
+        "Needles._pieces",
+        '"…" not in text and "\\\\u2026" not in text -> (False)',
+        "a shortcut: without a mark of a cut the loop over the marks has nothing to do",
+    ),
+    Equivalent(
+        "vast_mcp/masking.py",
+        "Needles._views",
+        "_BREAK.search(flat) -> (True)",
+        "a shortcut: taking breaks out of a text that has none gives the text at its own places",
+    ),
+    Equivalent(
+        "vast_mcp/keeper/worker_watch.py",
+        "_refused",
+        "0 -> (1) #2",
+        "from a microsecond later to the same end: no time at no price, and no rule read here asks",
+    ),
+    Equivalent(
+        "vast_mcp/keeper/worker_watch.py",
+        "_refused",
+        "0 -> (1) #3",
+        "a microsecond at no price costs nothing, and no rule that is read here asks about time",
+    ),
 )
