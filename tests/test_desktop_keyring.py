@@ -94,7 +94,7 @@ def test_a_keyring_that_breaks_is_told_without_its_words(monkeypatch: pytest.Mon
     keyrings.installed(monkeypatch, keyrings.named("keyring.backends.macOS", base=Broken))
     assert not desktop_keyring.keep("a key", "value")
     assert desktop_keyring.read("a key").trouble == "the keyring refused (RuntimeError)"
-    assert "value" not in repr(desktop_keyring.Answer("value"))
+    assert "value" not in repr(desktop_keyring.KeyringAnswer("value"))
 
 
 def test_the_sessions_bus_is_found_where_a_client_did_not_name_it(

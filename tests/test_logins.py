@@ -9,7 +9,7 @@ import pytest
 from tests import keyrings
 from vast_mcp.config import KeyKind, find_keys, read_settings
 from vast_mcp.errors import ConfigInvalid
-from vast_mcp.logins import Logins, Place
+from vast_mcp.logins import KeyPlace, Logins
 
 KEY = "canary-key-7d1f0c2be94a"
 HERE = "https://console.vast.ai"
@@ -28,7 +28,7 @@ def test_without_a_keyring_the_key_lies_in_a_private_file(
     keyrings.absent(monkeypatch)
     logins = Logins(tmp_path / "logins")
     kept = logins.keep(HERE, KEY)
-    assert (kept.place, KEY in repr(kept)) == (Place.FILE, False)
+    assert (kept.place, KEY in repr(kept)) == (KeyPlace.FILE, False)
     assert _in_clear(tmp_path) == [kept.path]
     assert stat.S_IMODE(kept.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(kept.path.parent.stat().st_mode) == 0o700
@@ -48,7 +48,7 @@ def test_with_a_keyring_no_file_holds_the_key(
     logins.keep(HERE, KEY)
     backend = keyrings.named("keyring.backends.SecretService")
     keyrings.installed(monkeypatch, backend)
-    assert logins.keep(HERE, KEY).place is Place.KEYRING
+    assert logins.keep(HERE, KEY).place is KeyPlace.KEYRING
     assert _in_clear(tmp_path) == []
     found = logins.find(HERE)
     assert found is not None

@@ -26,7 +26,7 @@ ACCEPTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KeyringAnswer:
     """What the keyring gave: a value, or why there is none. Its repr does not hold the value."""
 
     value: str = ""
@@ -36,7 +36,7 @@ class Answer:
         return f"<Answer {self.trouble or 'kept back'}>"
 
 
-def read(name: str) -> Answer:
+def read(name: str) -> KeyringAnswer:
     """The value of this name; with `trouble` where it cannot be had."""
     return _asked(lambda backend: backend.get_password(SERVICE, name))
 
@@ -62,29 +62,29 @@ def forget(name: str) -> bool:
     return _asked(gone).value == "gone"
 
 
-def _asked(question: Callable[[Any], object]) -> Answer:
+def _asked(question: Callable[[Any], object]) -> KeyringAnswer:
     """Put it in a thread that may be left behind: no backend can be told to stop waiting."""
-    answers: list[Answer] = []
+    answers: list[KeyringAnswer] = []
 
     def ask() -> None:
         try:
             backend = _backend()
             if backend is None:
-                answers.append(Answer(trouble="no keyring that encrypts is to be found"))
+                answers.append(KeyringAnswer(trouble="no keyring that encrypts is to be found"))
                 return
             found = question(backend)
         except Exception as error:  # noqa: BLE001  backends raise what they like
-            answers.append(Answer(trouble=f"the keyring refused ({type(error).__name__})"))
+            answers.append(KeyringAnswer(trouble=f"the keyring refused ({type(error).__name__})"))
         else:
             missing = "" if isinstance(found, str) else "the keyring does not have it"
-            answers.append(Answer(found if isinstance(found, str) else "", missing))
+            answers.append(KeyringAnswer(found if isinstance(found, str) else "", missing))
 
     thread = threading.Thread(target=ask, name="keyring", daemon=True)
     thread.start()
     thread.join(WITHIN_S)
     if answers:
         return answers[0]
-    return Answer(trouble=f"the keyring gave no answer within {WITHIN_S:g} s; is it locked?")
+    return KeyringAnswer(trouble=f"the keyring gave no answer within {WITHIN_S:g} s; is it locked?")
 
 
 def _backend() -> Any:  # noqa: ANN401  the optional package's own object

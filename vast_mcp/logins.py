@@ -17,7 +17,7 @@ from vast_mcp.whole_files import replace_whole
 FOLDER = "logins"
 
 
-class Place(StrEnum):
+class KeyPlace(StrEnum):
     """Where a key is kept."""
 
     KEYRING = "keyring"
@@ -28,7 +28,7 @@ class Place(StrEnum):
 class Login:
     """A key that a person logged in with. Its repr does not hold it."""
 
-    place: Place
+    place: KeyPlace
     path: Path
     """The file that says so, or holds it."""
     value: str = field(default="", repr=False)
@@ -38,7 +38,7 @@ class Login:
     @property
     def origin(self) -> str:
         """Where it comes from, in words for a person."""
-        return str(self.path) if self.place is Place.FILE else "the keyring (vast-mcp login)"
+        return str(self.path) if self.place is KeyPlace.FILE else "the keyring (vast-mcp login)"
 
 
 class Logins:
@@ -74,7 +74,7 @@ class Logins:
         """
         path = self.path(api_base)
         in_keyring = desktop_keyring.keep(_name(api_base), key)
-        place = Place.KEYRING if in_keyring else Place.FILE
+        place = KeyPlace.KEYRING if in_keyring else KeyPlace.FILE
         row = {"api_base": api_base, "place": place} | ({} if in_keyring else {"key": key})
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -97,7 +97,7 @@ class Logins:
         found = self.find(api_base)
         if found is None:
             return None
-        if found.place is Place.KEYRING and not desktop_keyring.forget(_name(api_base)):
+        if found.place is KeyPlace.KEYRING and not desktop_keyring.forget(_name(api_base)):
             raise ConfigInvalid(
                 "The key is in the keyring, which cannot be reached, so it is still there.",
                 hint="Unlock the keyring, or install the extra `vast-mcp[keyring]`, and try again.",
@@ -118,13 +118,13 @@ def _name(api_base: str) -> str:
 def _read(path: Path, api_base: str) -> Login:
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
-        place = Place(row["place"])
-        value = row["key"] if place is Place.FILE else ""
+        place = KeyPlace(row["place"])
+        value = row["key"] if place is KeyPlace.FILE else ""
         if row["api_base"] != api_base or not isinstance(value, str):
             raise ValueError(path)
     except (OSError, ValueError, KeyError, TypeError):
-        return Login(Place.FILE, path, trouble=f"the login in {path} is damaged")
-    if place is Place.FILE:
+        return Login(KeyPlace.FILE, path, trouble=f"the login in {path} is damaged")
+    if place is KeyPlace.FILE:
         return Login(place, path, value)
     answer = desktop_keyring.read(_name(api_base))
     if answer.value:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vast_mcp.api.classify import Reply, lost, read_answer, retry_after
+from vast_mcp.api.classify import WireReply, lost, read_answer, retry_after
 from vast_mcp.errors import (
     ApiError,
     BurstBlocked,
@@ -41,7 +41,7 @@ def failure(operation: Operation, status: int, body: object, **headers: str) -> 
     """The error that this answer is."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(ApiError) as raised:
-        read_answer(operation, Reply(status, headers, raw), SCRUB)
+        read_answer(operation, WireReply(status, headers, raw), SCRUB)
     return raised.value
 
 
@@ -207,15 +207,18 @@ def test_a_parked_bid_is_told_from_an_error() -> None:
 def test_a_success_is_handed_on_as_it_is() -> None:
     """new_contract is the id (docs/vendor-api.md#creating-an-instance)."""
     body = b'{"success": true, "new_contract": 5}'
-    assert read_answer(WRITE, Reply(200, {}, body), SCRUB) == {"success": True, "new_contract": 5}
-    assert read_answer(READ, Reply(200, {}, b"[1]"), SCRUB) == [1]
+    assert read_answer(WRITE, WireReply(200, {}, body), SCRUB) == {
+        "success": True,
+        "new_contract": 5,
+    }
+    assert read_answer(READ, WireReply(200, {}, b"[1]"), SCRUB) == [1]
 
 
 def test_an_answer_that_was_cut_is_not_read() -> None:
     """The size cap makes an answer unreadable, never shorter."""
     for operation, kind in ((READ, VendorUnreadable), (WRITE, OutcomeUnknown)):
         with pytest.raises(kind):
-            read_answer(operation, Reply(200, {}, b"{}", cut=True), SCRUB)
+            read_answer(operation, WireReply(200, {}, b"{}", cut=True), SCRUB)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +238,7 @@ def test_the_wait_comes_from_the_header_then_the_body(
     headers: dict[str, str], body: bytes, seconds: float | None
 ) -> None:
     """Wait = header Retry-After, else body retry_after, else our own."""
-    assert retry_after(Reply(429, headers, body)) == seconds
+    assert retry_after(WireReply(429, headers, body)) == seconds
 
 
 @pytest.mark.parametrize("operation", [READ, WRITE])
@@ -271,7 +274,7 @@ def test_a_lost_request_is_told_by_what_may_have_left() -> None:
 def test_no_answer_makes_a_write_look_done_that_was_not(status: int, body: bytes) -> None:
     """Fuzz: an object with a 2xx and no refusal in it, or a typed error; nothing else."""
     try:
-        answer = read_answer(WRITE, Reply(status, {}, body), SCRUB)
+        answer = read_answer(WRITE, WireReply(status, {}, body), SCRUB)
     except ApiError:
         return
     assert 200 <= status < 300

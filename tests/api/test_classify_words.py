@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.api.test_classify import HTML, READ, SCRUB, WRITE, failure, refusal
-from vast_mcp.api.classify import Reply, key_trouble, read_answer, retry_after
+from vast_mcp.api.classify import WireReply, key_trouble, read_answer, retry_after
 from vast_mcp.errors import (
     ApiError,
     Forbidden,
@@ -23,7 +23,7 @@ from vast_mcp.errors import (
 def trouble(status: int, body: object, **headers: str) -> ApiError | None:
     """What is wrong with the key, by this answer."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return key_trouble(READ, Reply(status, headers, raw), SCRUB)
+    return key_trouble(READ, WireReply(status, headers, raw), SCRUB)
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_what_is_not_said_of_the_key_replaces_no_key(status: int, body: object) 
 )
 def test_a_write_that_says_no_error_is_done(body: dict[str, object]) -> None:
     """Many answers hold no `success`; where it is true, a word beside it is no error."""
-    assert read_answer(WRITE, Reply(200, {}, json.dumps(body).encode()), SCRUB) == body
+    assert read_answer(WRITE, WireReply(200, {}, json.dumps(body).encode()), SCRUB) == body
 
 
 def test_an_error_without_success_fails_a_write_and_is_data_of_a_read() -> None:
     """A log or a search may have a field of that name."""
     body = {"error": "something broke"}
     assert isinstance(failure(WRITE, 200, body), OutcomeUnknown)
-    assert read_answer(READ, Reply(200, {}, json.dumps(body).encode()), SCRUB) == body
+    assert read_answer(READ, WireReply(200, {}, json.dumps(body).encode()), SCRUB) == body
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_the_smallest_id_is_one(value: object, named: int | None) -> None:
 )
 def test_a_wait_is_of_at_least_nothing_and_at_most_years(asked: str, seconds: float | None) -> None:
     """A number that cannot be meant is no answer to how long to wait."""
-    assert retry_after(Reply(429, {"retry-after": asked})) == seconds
+    assert retry_after(WireReply(429, {"retry-after": asked})) == seconds
 
 
 @pytest.mark.parametrize(

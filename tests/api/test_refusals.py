@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vast_mcp.api.classify import Reply, read_answer
+from vast_mcp.api.classify import WireReply, read_answer
 from vast_mcp.api.refusals import TABLE, Row, find
 from vast_mcp.errors import (
     ApiError,
@@ -28,17 +28,17 @@ RECORDED = Path(__file__).parents[2].parent / "shared" / "recorded"
 SET_A_KEY = "Set VAST_API_KEY"
 
 
-def answer_of(row: Row) -> Reply:
+def answer_of(row: Row) -> WireReply:
     """The least answer that this row is about."""
     status = min(row.statuses)
     if row.page:
-        return Reply(status, {"content-type": "text/html"}, b"<html>403 Forbidden</html>")
+        return WireReply(status, {"content-type": "text/html"}, b"<html>403 Forbidden</html>")
     body: dict[str, Any] = {"success": False}
     if row.code:
         body["error"] = row.code
     if row.text:
         body["msg"] = f"Well: {row.text.upper()}  it is."
-    return Reply(status, {}, json.dumps(body).encode())
+    return WireReply(status, {}, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.code or '-'} {row.text or '-'}")
@@ -66,7 +66,7 @@ def test_a_row_speaks_of_its_own_statuses_only(row: Row) -> None:
         if find(status, str(decoded.get("error", "")), str(decoded.get("msg", ""))) is not None:
             continue
         with pytest.raises(OutcomeUnknown):
-            read_answer(CREATE_INSTANCE, Reply(status, {}, reply.body), str)
+            read_answer(CREATE_INSTANCE, WireReply(status, {}, reply.body), str)
 
 
 EXPECTED: dict[str, tuple[type[ApiError], str]] = {
@@ -132,11 +132,11 @@ def recorded() -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def reply_of(stored: dict[str, Any]) -> Reply:
+def reply_of(stored: dict[str, Any]) -> WireReply:
     """A recording as it came over the wire."""
     body = stored["body"]
     raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return Reply(stored["status"], stored.get("headers", {}), raw)
+    return WireReply(stored["status"], stored.get("headers", {}), raw)
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded replies are not here")
@@ -183,5 +183,5 @@ def test_the_missing_permission_is_named() -> None:
     ):
         body = json.dumps({"success": False, "error": "auth_error", "msg": text}).encode()
         with pytest.raises(Forbidden) as raised:
-            read_answer(CREATE_INSTANCE, Reply(401, {}, body), str)
+            read_answer(CREATE_INSTANCE, WireReply(401, {}, body), str)
         assert raised.value.permission == named

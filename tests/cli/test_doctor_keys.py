@@ -12,7 +12,7 @@ from tests.world import World
 from vast_mcp.actions.prove_rights import NOWHERE
 from vast_mcp.cli.doctor import _key
 from vast_mcp.config import Settings
-from vast_mcp.logins import Login, Logins, Place
+from vast_mcp.logins import KeyPlace, Login, Logins
 
 HOUR_S = 3600
 
@@ -76,7 +76,7 @@ async def test_doctor_says_which_login_is_used_and_which_is_not(
         )
         return [str(line) for line in _key(settings, 0)]
 
-    nothing = Login(Place.FILE, path)
+    nothing = Login(KeyPlace.FILE, path)
     assert lines("") == [f"ok     key          from vast-mcp login, kept in {path}"]
     assert "key of vast-mcp login is not used: VAST_API_KEY" in lines("given-key")[1]
     path.chmod(0o640)

@@ -12,10 +12,10 @@ from tests.notices.receiver import Receiver, desktop, policy_for, receiving, ren
 from tests.notices.test_messenger import HOUR_S, look
 from tests.suites.rig import carry
 from tests.world import World
+from vast_mcp.account.context import Account
 from vast_mcp.actions import ExtendLease
 from vast_mcp.errors import LedgerUnavailable
 from vast_mcp.keeper.tick import look_once
-from vast_mcp.session import Session
 from vast_mcp.views.spending import Spending, spending
 
 
@@ -95,10 +95,10 @@ async def test_an_end_is_told_by_a_later_look_when_the_books_could_not_be_read(
     """Another process may hold the ledger just then; no later look shows the end again."""
     left = [LedgerUnavailable("locked")]
 
-    async def once_locked(session: Session) -> Spending:
+    async def once_locked(account: Account) -> Spending:
         if left:
             raise left.pop()
-        return await spending(session.account)
+        return await spending(account)
 
     async with receiving() as receiver:
         world = World(tmp_path, policy=policy_for(receiver))

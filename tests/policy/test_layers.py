@@ -10,7 +10,7 @@ import pytest
 
 from tests.policy.cases import judge, rate, rent, usd
 from vast_mcp.policy import Deny, Limits
-from vast_mcp.policy.keys import KEYS, Key, KeyKind, Value, value_of, with_value
+from vast_mcp.policy.keys import KEYS, Key, Value, ValueKind, value_of, with_value
 from vast_mcp.policy.limits import Level
 from vast_mcp.policy.source import PolicySource
 from vast_mcp.policy.table import limits_table, starter_file
@@ -164,10 +164,10 @@ def test_the_digest_follows_what_holds_and_not_where_it_was_written(tmp_path: Pa
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.dotted)
 def test_every_key_can_be_set_and_read_back(key: Key) -> None:
     """The table of keys and the fields of the limits name the same things."""
-    samples: dict[KeyKind, Value] = {
-        KeyKind.MONEY: usd(7), KeyKind.RATE: rate(7), KeyKind.NUMBER: 7.0, KeyKind.COUNT: 7,
-        KeyKind.SWITCH: key.dotted != "notify.desktop", KeyKind.WORDS: ("team",), KeyKind.IDS: (7,),
-        KeyKind.MINUTES: (7,), KeyKind.PERCENT: 7, KeyKind.ADDRESS: "https://a.example/x",
+    samples: dict[ValueKind, Value] = {
+        ValueKind.MONEY: usd(7), ValueKind.RATE: rate(7), ValueKind.NUMBER: 7.0, ValueKind.COUNT: 7,
+        ValueKind.SWITCH: key.dotted != "notify.desktop", ValueKind.WORDS: ("team",),
+        ValueKind.IDS: (7,), ValueKind.MINUTES: (7,), ValueKind.PERCENT: 7, ValueKind.ADDRESS: "https://a.example/x",
     }  # fmt: skip
     changed = with_value(Limits(), key, samples[key.kind])
     assert value_of(changed, key) == samples[key.kind]

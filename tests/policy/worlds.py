@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from vast_mcp.policy import Limits
 from vast_mcp.policy.actions import ACTS
 from vast_mcp.policy.facts import Exposure, Owner, Request, Spend, Target
-from vast_mcp.policy.keys import DANGEROUS_WORDS, KEYS, Key, KeyKind, Value
+from vast_mcp.policy.keys import DANGEROUS_WORDS, KEYS, Key, Value, ValueKind
 from vast_mcp.policy.layers import Layer, built_in, set_by
 from vast_mcp.policy.limits import Level
 from vast_mcp.units import Usd, UsdPerHour
@@ -110,17 +110,17 @@ def values_for(key: Key) -> st.SearchStrategy[Value]:
     """Any value that a policy file could state for this key."""
     if key.dotted == "dangerous.allow":
         return st.lists(st.sampled_from(DANGEROUS_WORDS), unique=True).map(tuple)
-    kinds: dict[KeyKind, st.SearchStrategy[Value]] = {
-        KeyKind.MONEY: large.map(Usd),
-        KeyKind.RATE: large.map(UsdPerHour),
-        KeyKind.NUMBER: mostly(st.sampled_from([24.0, 48.0, 200.0]), st.floats(0, 1000)),
-        KeyKind.COUNT: st.integers(0, 9),
-        KeyKind.SWITCH: rarely,
-        KeyKind.WORDS: st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
-        KeyKind.IDS: st.lists(st.integers(1, 3), unique=True).map(tuple),
-        KeyKind.MINUTES: st.lists(st.integers(1, 60), unique=True).map(tuple),
-        KeyKind.PERCENT: st.integers(1, 100),
-        KeyKind.ADDRESS: st.sampled_from(["https://a.example/x", "http://127.0.0.1:9/y"]),
+    kinds: dict[ValueKind, st.SearchStrategy[Value]] = {
+        ValueKind.MONEY: large.map(Usd),
+        ValueKind.RATE: large.map(UsdPerHour),
+        ValueKind.NUMBER: mostly(st.sampled_from([24.0, 48.0, 200.0]), st.floats(0, 1000)),
+        ValueKind.COUNT: st.integers(0, 9),
+        ValueKind.SWITCH: rarely,
+        ValueKind.WORDS: st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
+        ValueKind.IDS: st.lists(st.integers(1, 3), unique=True).map(tuple),
+        ValueKind.MINUTES: st.lists(st.integers(1, 60), unique=True).map(tuple),
+        ValueKind.PERCENT: st.integers(1, 100),
+        ValueKind.ADDRESS: st.sampled_from(["https://a.example/x", "http://127.0.0.1:9/y"]),
     }
     return kinds[key.kind]
 

@@ -115,3 +115,16 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert 'path = "vast_mcp/__init__.py"' in project
     assert not re.search(r'^version = "', project, re.MULTILINE)
     assert f"## [{vast_mcp.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_no_class_name_stands_in_two_modules() -> None:
+    """A name found by search is then the only one. The simulator is a program of its own."""
+    found: dict[str, list[str]] = {}
+    for path in MODULES:
+        if "simulator" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert len(found) > 300
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

@@ -366,7 +366,6 @@ def _note_stop(tx: Transaction, instance_id: int, *, sent: bool, cause: str = Ha
 
 
 def _end(tx: Transaction, instance_id: int, now_us: int) -> None:
-    """Its end is proven."""
     rental = tx.rental_of("instance", instance_id)
     if rental is not None and rental.state.holds_money:
         books.close(tx, rental, RentalState.GONE, now_us)

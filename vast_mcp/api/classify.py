@@ -37,7 +37,7 @@ _LOOK_FIRST = "Do not repeat it; check the current state first."
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class WireReply:
     """What came back over the wire. `cut` says that the body was longer than we read."""
 
     status: int
@@ -81,7 +81,7 @@ def lost(operation: Operation, *, left: bool, cause: str, code: str = "") -> Api
     return NeverSent(f"{name}: not sent, the connection failed ({cause}).", hint="Nothing changed.")
 
 
-def read_answer(operation: Operation, reply: Reply, scrub: Scrub) -> Json:
+def read_answer(operation: Operation, reply: WireReply, scrub: Scrub) -> Json:
     """The decoded answer of a success.
 
     Raises:
@@ -105,7 +105,7 @@ def read_answer(operation: Operation, reply: Reply, scrub: Scrub) -> Json:
     return answer
 
 
-def key_trouble(operation: Operation, reply: Reply, scrub: Scrub) -> ApiError | None:
+def key_trouble(operation: Operation, reply: WireReply, scrub: Scrub) -> ApiError | None:
     """The error of an answer that is about the key; None for every other answer."""
     if reply.status not in KEY_STATUSES:
         return None
@@ -119,7 +119,7 @@ def key_trouble(operation: Operation, reply: Reply, scrub: Scrub) -> ApiError | 
     return _known(operation, reply, said, row)
 
 
-def retry_after(reply: Reply) -> float | None:
+def retry_after(reply: WireReply) -> float | None:
     """Seconds the vendor asks to wait: its header, else `retry_after` in the body; else None."""
     decoded = _decode(reply)
     in_body = decoded.get("retry_after") if isinstance(decoded, dict) else None
@@ -140,7 +140,7 @@ class _Unreadable:
         self.why = why
 
 
-def _decode(reply: Reply) -> Any:  # noqa: ANN401  wire decoding
+def _decode(reply: WireReply) -> Any:  # noqa: ANN401  wire decoding
     if reply.cut:
         return _Unreadable("too long")
     try:
@@ -162,7 +162,9 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _unreadable(operation: Operation, reply: Reply, why: str, decoded: object = None) -> ApiError:
+def _unreadable(
+    operation: Operation, reply: WireReply, why: str, decoded: object = None
+) -> ApiError:
     message = f"{operation.name}: Vast.ai answered {reply.status} with something unreadable ({why})"
     if operation.reads:
         return VendorUnreadable(f"{message}.", hint="Try again.", status=reply.status)
@@ -176,7 +178,7 @@ def _unreadable(operation: Operation, reply: Reply, why: str, decoded: object = 
     )
 
 
-def _said(decoded: object, reply: Reply, scrub: Scrub) -> _Said:
+def _said(decoded: object, reply: WireReply, scrub: Scrub) -> _Said:
     fields = decoded if isinstance(decoded, dict) else {}
     code = fields.get("error")
     words = next((fields[k] for k in ("msg", "message", "detail") if fields.get(k)), None)
@@ -197,19 +199,21 @@ def _safe(text: object, scrub: Scrub) -> str:
     return scrub(clean_line(scrub(str(text)), 4 * _TEXT_LIMIT))
 
 
-def _plain_text(reply: Reply) -> str:
+def _plain_text(reply: WireReply) -> str:
     text = reply.body[:4096].decode("utf-8", errors="replace")
     # Half an object is no reason: what was cut off may be the contract that exists all the same.
     return "" if _is_page(reply) or text.lstrip().startswith(("<", "{", "[")) else text
 
 
-def _is_page(reply: Reply) -> bool:
+def _is_page(reply: WireReply) -> bool:
     return "html" in reply.headers.get(
         "content-type", ""
     ) or reply.body.lstrip().lower().startswith((b"<html", b"<!doctype html"))
 
 
-def _raise_status(operation: Operation, reply: Reply, decoded: object, scrub: Scrub) -> NoReturn:
+def _raise_status(
+    operation: Operation, reply: WireReply, decoded: object, scrub: Scrub
+) -> NoReturn:
     """Raise what an answer that is no 2xx means."""
     readable = not isinstance(decoded, _Unreadable)
     said = _said(decoded if readable else None, reply, scrub)
@@ -229,7 +233,7 @@ def _raise_status(operation: Operation, reply: Reply, decoded: object, scrub: Sc
     )
 
 
-def _raise_said(operation: Operation, reply: Reply, said: _Said) -> NoReturn:
+def _raise_said(operation: Operation, reply: WireReply, said: _Said) -> NoReturn:
     """Raise what an error means that the vendor put into words; for a write the table decides."""
     row = find(reply.status, said.code, said.all_text, page=said.page)
     if not operation.reads and not _settles(row, said):
@@ -249,7 +253,9 @@ def _settles(row: Row | None, said: _Said) -> bool:
     return row is not None and row.settles_write and said.fields.get("new_contract") is None
 
 
-def _undecided(operation: Operation, reply: Reply, said: _Said, row: Row | None) -> OutcomeUnknown:
+def _undecided(
+    operation: Operation, reply: WireReply, said: _Said, row: Row | None
+) -> OutcomeUnknown:
     what = f"answered {reply.status}{_because(said)}"
     if row is not None and row.says:
         what = f"answered {reply.status} ({row.says[0].lower()}{row.says[1:]})"
@@ -265,7 +271,7 @@ def _undecided(operation: Operation, reply: Reply, said: _Said, row: Row | None)
     )
 
 
-def _known(operation: Operation, reply: Reply, said: _Said, row: Row) -> ApiError:
+def _known(operation: Operation, reply: WireReply, said: _Said, row: Row) -> ApiError:
     """The error of this row."""
     if issubclass(row.kind, RateLimited):
         return _rate_limited(operation, reply, said, row, row.kind)
@@ -284,7 +290,7 @@ def _known(operation: Operation, reply: Reply, said: _Said, row: Row) -> ApiErro
 
 
 def _rate_limited(
-    operation: Operation, reply: Reply, said: _Said, row: Row, kind: type[RateLimited]
+    operation: Operation, reply: WireReply, said: _Said, row: Row, kind: type[RateLimited]
 ) -> RateLimited:
     wait = retry_after(reply)
     if "search_quota_exceeded" in f"{said.code} {said.all_text}".lower():

@@ -18,7 +18,7 @@ import httpx2
 from vast_mcp.api.breaker import Breaker
 from vast_mcp.api.classify import (
     TIMED_OUT,
-    Reply,
+    WireReply,
     key_trouble,
     lost,
     read_answer,
@@ -151,7 +151,7 @@ class Connection:
         urgent: bool = False,
         background: bool = False,
         departing: Departing | None = None,
-    ) -> Reply:
+    ) -> WireReply:
         """Send it once and read the whole answer, whatever its status.
 
         A read follows up to three 307/308 to the same host; a write follows none. `timeout_s` is
@@ -181,7 +181,7 @@ class Connection:
 
     async def _sent(
         self, call: Call, url: httpx2.URL, timeout_s: float, permit: Permit | None
-    ) -> Reply:
+    ) -> WireReply:
         operation = call.operation
         for _ in range(_REDIRECTS + 1):
             key = None if operation.public else self._ring.current
@@ -205,7 +205,7 @@ class Connection:
             url = target
         return reply
 
-    async def _replaced(self, operation: Operation, reply: Reply, sent: ApiKey) -> bool:
+    async def _replaced(self, operation: Operation, reply: WireReply, sent: ApiKey) -> bool:
         """Whether another key took the place of one that the vendor refused as ended or plain."""
         trouble = key_trouble(operation, reply, self.scrub)
         lacks_factor = isinstance(trouble, TwoFactorNeeded)
@@ -266,7 +266,7 @@ class Connection:
 
     async def _exchange(
         self, request: httpx2.Request, operation: Operation, timeout_s: float
-    ) -> Reply:
+    ) -> WireReply:
         progress = _Progress()
         request.extensions |= {"trace": progress.note, "timeout": _timeouts(timeout_s)}
         try:
@@ -311,7 +311,7 @@ class Download:
         self._client = client
         self._url = url
 
-    async def fetch(self, *, timeout_s: float, limit: int) -> Reply | None:
+    async def fetch(self, *, timeout_s: float, limit: int) -> WireReply | None:
         """One try. None when nothing came back; of a long body the last `limit` bytes are kept."""
         try:
             with anyio.fail_after(timeout_s):
@@ -358,7 +358,7 @@ def _cause(error: Exception) -> str:
     return type(error).__name__
 
 
-def _redirect(reply: Reply, url: httpx2.URL) -> httpx2.URL | None:
+def _redirect(reply: WireReply, url: httpx2.URL) -> httpx2.URL | None:
     """Where a 307 or 308 points, if to the same host; None otherwise."""
     location = reply.headers.get("location")
     if reply.status not in {307, 308} or not location:
@@ -370,16 +370,16 @@ def _redirect(reply: Reply, url: httpx2.URL) -> httpx2.URL | None:
     return target if origin(target) == origin(url) else None
 
 
-async def _read(response: httpx2.Response, limit: int) -> Reply:
+async def _read(response: httpx2.Response, limit: int) -> WireReply:
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > limit:
-            return Reply(response.status_code, _headers(response), b"", cut=True)
-    return Reply(response.status_code, _headers(response), bytes(body))
+            return WireReply(response.status_code, _headers(response), b"", cut=True)
+    return WireReply(response.status_code, _headers(response), bytes(body))
 
 
-async def _read_tail(response: httpx2.Response, limit: int) -> Reply:
+async def _read_tail(response: httpx2.Response, limit: int) -> WireReply:
     body, cut, seen = bytearray(), False, 0
     async for chunk in response.aiter_bytes():
         body += chunk
@@ -389,7 +389,7 @@ async def _read_tail(response: httpx2.Response, limit: int) -> Reply:
             cut = True
         if seen > 25 * limit:  # a file without end is not read to its end
             break
-    return Reply(response.status_code, _headers(response), bytes(body), cut)
+    return WireReply(response.status_code, _headers(response), bytes(body), cut)
 
 
 def _headers(response: httpx2.Response) -> dict[str, str]:

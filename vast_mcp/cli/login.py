@@ -19,7 +19,7 @@ from vast_mcp.cli.codes import Exit
 from vast_mcp.cli.whoami import account_of, described
 from vast_mcp.config import Settings
 from vast_mcp.errors import Forbidden, InputInvalid, Unauthorized
-from vast_mcp.logins import Logins, Place
+from vast_mcp.logins import KeyPlace, Logins
 
 KEYS_PAGE = "https://cloud.vast.ai/manage-keys/"
 _KEY = re.compile(r"[\x21-\x7e]{6,512}")
@@ -84,7 +84,7 @@ async def kept(settings: Settings, key: str, transport: httpx2.AsyncBaseTranspor
     logins = settings.logins or Logins(settings.home)
     login = logins.keep(settings.api_base, key)
     print(f"Logged in at {settings.api_base}: {who}.")
-    if login.place is Place.KEYRING:
+    if login.place is KeyPlace.KEYRING:
         print("The key is kept in the desktop's keyring.")
     else:
         print(

@@ -24,7 +24,7 @@ DANGEROUS_WORDS = (
 """What `[dangerous] allow` can name."""
 
 
-class KeyKind(StrEnum):
+class ValueKind(StrEnum):
     """What a key holds."""
 
     MONEY = "an amount in dollars"
@@ -59,7 +59,7 @@ class Key:
 
     table: str
     name: str
-    kind: KeyKind
+    kind: ValueKind
     tighter: Tighter
     meaning: str
 
@@ -77,70 +77,71 @@ class Key:
 
 PREFIX = "VAST_MCP_"
 
-_TABLES: Mapping[str, tuple[tuple[str, KeyKind, Tighter, str], ...]] = MappingProxyType(
+_TABLES: Mapping[str, tuple[tuple[str, ValueKind, Tighter, str], ...]] = MappingProxyType(
     {
         "limits": (
-            ("max_usd_per_hour", KeyKind.RATE, Tighter.LEAST,
+            ("max_usd_per_hour", ValueKind.RATE, Tighter.LEAST,
              "maximum price per machine"),
-            ("max_total_usd_per_hour", KeyKind.RATE, Tighter.LEAST,
+            ("max_total_usd_per_hour", ValueKind.RATE, Tighter.LEAST,
              "maximum price of all rentals together"),
-            ("max_running", KeyKind.COUNT, Tighter.LEAST, "maximum number of running machines"),
-            ("max_usd_per_rental", KeyKind.MONEY, Tighter.LEAST,
+            ("max_running", ValueKind.COUNT, Tighter.LEAST, "maximum number of running machines"),
+            ("max_usd_per_rental", ValueKind.MONEY, Tighter.LEAST,
              "maximum cost of one rental, extensions included"),
-            ("max_lease_hours", KeyKind.NUMBER, Tighter.LEAST, "maximum length of a lease"),
-            ("max_usd_per_day", KeyKind.MONEY, Tighter.LEAST,
+            ("max_lease_hours", ValueKind.NUMBER, Tighter.LEAST, "maximum length of a lease"),
+            ("max_usd_per_day", ValueKind.MONEY, Tighter.LEAST,
              "maximum spent and reserved per UTC day"),
-            ("max_usd_per_month", KeyKind.MONEY, Tighter.LEAST,
+            ("max_usd_per_month", ValueKind.MONEY, Tighter.LEAST,
              "maximum spent and reserved per UTC month"),
-            ("max_disk_gb", KeyKind.NUMBER, Tighter.LEAST, "maximum size of a disk"),
-            ("max_usd_per_gb", KeyKind.MONEY, Tighter.LEAST, "maximum price of traffic, per GB"),
-            ("min_credit_usd", KeyKind.MONEY, Tighter.MOST,
+            ("max_disk_gb", ValueKind.NUMBER, Tighter.LEAST, "maximum size of a disk"),
+            ("max_usd_per_gb", ValueKind.MONEY, Tighter.LEAST, "maximum price of traffic, per GB"),
+            ("min_credit_usd", ValueKind.MONEY, Tighter.MOST,
              "credit to leave on the account"),
-            ("verified_only", KeyKind.SWITCH, Tighter.ON, "rent from verified hosts only"),
-            ("max_usd_per_rental_unasked_client", KeyKind.MONEY, Tighter.LEAST,
+            ("verified_only", ValueKind.SWITCH, Tighter.ON, "rent from verified hosts only"),
+            ("max_usd_per_rental_unasked_client", ValueKind.MONEY, Tighter.LEAST,
              "above this cost, a client that cannot ask needs a person at a terminal"),
-            ("max_account_usd_per_hour", KeyKind.RATE, Tighter.LEAST,
+            ("max_account_usd_per_hour", ValueKind.RATE, Tighter.LEAST,
              "maximum price of the whole account, others' machines included"),
         ),
         "no_question": (
-            ("usd_per_hour", KeyKind.RATE, Tighter.LEAST, "ask above this price"),
-            ("usd_per_rental", KeyKind.MONEY, Tighter.LEAST, "ask above this cost per rental"),
-            ("hours", KeyKind.NUMBER, Tighter.LEAST, "ask above this lease length"),
-            ("usd_per_day", KeyKind.MONEY, Tighter.LEAST,
+            ("usd_per_hour", ValueKind.RATE, Tighter.LEAST, "ask above this price"),
+            ("usd_per_rental", ValueKind.MONEY, Tighter.LEAST, "ask above this cost per rental"),
+            ("hours", ValueKind.NUMBER, Tighter.LEAST, "ask above this lease length"),
+            ("usd_per_day", ValueKind.MONEY, Tighter.LEAST,
              "ask once the day's rents without a question exceed this"),
         ),
         "allow": (
-            ("gpu_names", KeyKind.WORDS, Tighter.SHARED, "rent only these GPUs"),
-            ("images", KeyKind.WORDS, Tighter.SHARED, "run only these images; * matches any text"),
-            ("countries", KeyKind.WORDS, Tighter.SHARED, "rent only in these countries"),
-            ("datacenter_only", KeyKind.SWITCH, Tighter.ON, "rent in datacenters only"),
-            ("max_gpus", KeyKind.COUNT, Tighter.LEAST, "maximum number of GPUs in one machine"),
+            ("gpu_names", ValueKind.WORDS, Tighter.SHARED, "rent only these GPUs"),
+            ("images", ValueKind.WORDS, Tighter.SHARED,
+             "run only these images; * matches any text"),
+            ("countries", ValueKind.WORDS, Tighter.SHARED, "rent only in these countries"),
+            ("datacenter_only", ValueKind.SWITCH, Tighter.ON, "rent in datacenters only"),
+            ("max_gpus", ValueKind.COUNT, Tighter.LEAST, "maximum number of GPUs in one machine"),
         ),
         "protect": (
-            ("labels", KeyKind.WORDS, Tighter.JOINED,
+            ("labels", ValueKind.WORDS, Tighter.JOINED,
              "machines with these labels need a person at a terminal; * matches any text"),
-            ("ids", KeyKind.IDS, Tighter.JOINED,
+            ("ids", ValueKind.IDS, Tighter.JOINED,
              "these machines need a person at a terminal"),
         ),
         "dangerous": (
-            ("allow", KeyKind.WORDS, Tighter.SHARED,
+            ("allow", ValueKind.WORDS, Tighter.SHARED,
              "enable these sets of dangerous tools; each action still needs a person"),
         ),
         "secrets": (
-            ("allow", KeyKind.WORDS, Tighter.SHARED,
+            ("allow", ValueKind.WORDS, Tighter.SHARED,
              "names of secrets that may be given to a machine"),
         ),
         "files": (
-            ("roots", KeyKind.WORDS, Tighter.SHARED, "more local folders that copying may use"),
+            ("roots", ValueKind.WORDS, Tighter.SHARED, "more local folders that copying may use"),
         ),
         "notify": (
-            ("desktop", KeyKind.SWITCH, Tighter.NEITHER,
+            ("desktop", ValueKind.SWITCH, Tighter.NEITHER,
              "show notices on the desktop, where one is reachable"),
-            ("webhook_url", KeyKind.ADDRESS, Tighter.NEITHER,
+            ("webhook_url", ValueKind.ADDRESS, Tighter.NEITHER,
              "post notices as JSON to this https address (http on loopback)"),
-            ("before_minutes", KeyKind.MINUTES, Tighter.NEITHER,
+            ("before_minutes", ValueKind.MINUTES, Tighter.NEITHER,
              "give notice this long before a lease ends"),
-            ("spend_percent", KeyKind.PERCENT, Tighter.NEITHER,
+            ("spend_percent", ValueKind.PERCENT, Tighter.NEITHER,
              "give notice once this share of a day's, month's or task's money is spent"),
         ),
     }

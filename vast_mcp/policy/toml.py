@@ -12,7 +12,7 @@ from types import MappingProxyType
 from vast_mcp.policy._address import address_of
 from vast_mcp.policy._fault import Fault, Faults
 from vast_mcp.policy._lines import line_of
-from vast_mcp.policy.keys import DANGEROUS_WORDS, KEYS, TABLES, Key, KeyKind, Value, keys_of
+from vast_mcp.policy.keys import DANGEROUS_WORDS, KEYS, TABLES, Key, Value, ValueKind, keys_of
 from vast_mcp.policy.layers import Layer, tighter
 from vast_mcp.policy.limits import Level
 from vast_mcp.policy.variables import BUDGET, LEVELS, SETTINGS, by_variable, policy_variables
@@ -141,30 +141,30 @@ def _read_level(action: str, raw: object, found: _Found) -> None:
 
 def _checked(where: str, key: Key, raw: object) -> Value:
     match key.kind:
-        case KeyKind.MONEY:
+        case ValueKind.MONEY:
             return Usd.of(_number(where, raw))
-        case KeyKind.RATE:
+        case ValueKind.RATE:
             return UsdPerHour.of(_number(where, raw))
-        case KeyKind.NUMBER:
+        case ValueKind.NUMBER:
             return float(_number(where, raw))
-        case KeyKind.COUNT:
+        case ValueKind.COUNT:
             return _count(where, raw)
-        case KeyKind.SWITCH:
+        case ValueKind.SWITCH:
             if not isinstance(raw, bool):
                 raise Fault(f"{where}: must be true or false, not {_type(raw)}")
             return raw
-        case KeyKind.PERCENT:
+        case ValueKind.PERCENT:
             return _between(where, raw, 1, 100)
-        case KeyKind.ADDRESS:
+        case ValueKind.ADDRESS:
             return address_of(where, raw)
-        case KeyKind.WORDS | KeyKind.IDS | KeyKind.MINUTES:
+        case ValueKind.WORDS | ValueKind.IDS | ValueKind.MINUTES:
             return _checked_list(where, key, raw)
 
 
 def _checked_list(where: str, key: Key, raw: object) -> Value:
-    if key.kind is KeyKind.WORDS:
+    if key.kind is ValueKind.WORDS:
         return tuple(_words(where, key, raw))
-    if key.kind is KeyKind.IDS:
+    if key.kind is ValueKind.IDS:
         return tuple(_count(where, entry) for entry in _entries(where, raw))
     return tuple(_between(where, entry, 1, _DAY_MINUTES) for entry in _entries(where, raw))
 
@@ -244,17 +244,17 @@ def _is_plain_folder(entry: str) -> bool:
 def _from_text(variable: str, key: Key, text: str) -> object:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     match key.kind:
-        case KeyKind.MONEY | KeyKind.RATE | KeyKind.NUMBER:
+        case ValueKind.MONEY | ValueKind.RATE | ValueKind.NUMBER:
             return _decimal(variable, text)
-        case KeyKind.COUNT | KeyKind.PERCENT:
+        case ValueKind.COUNT | ValueKind.PERCENT:
             return _whole(variable, text)
-        case KeyKind.ADDRESS:
+        case ValueKind.ADDRESS:
             return text
-        case KeyKind.SWITCH:
+        case ValueKind.SWITCH:
             return _switch(variable, text)
-        case KeyKind.IDS | KeyKind.MINUTES:
+        case ValueKind.IDS | ValueKind.MINUTES:
             return [_whole(variable, part) for part in parts]
-        case KeyKind.WORDS:
+        case ValueKind.WORDS:
             return parts
 
 

@@ -26,7 +26,7 @@ _CALL = re.compile(r"`([a-z_]+)\(")
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
+class PromptField:
     """One argument; clients send texts only."""
 
     name: str
@@ -106,7 +106,7 @@ class PromptSpec:
     title: str
     description: str
     tell: Tell
-    arguments: tuple[Argument, ...] = ()
+    arguments: tuple[PromptField, ...] = ()
 
     def listed(self) -> Prompt:
         """As clients list it."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from vast_mcp.market.search import Search
 from vast_mcp.operations import Json
 from vast_mcp.prompts import _facts
-from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._prompt import PromptField, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
 from vast_mcp.session import Session
 
@@ -127,8 +127,8 @@ def _start(model: str) -> str:
     return f"nohup {serve} > {_LOG} 2>&1 &"
 
 
-_GPU = Argument("gpu_name", "which GPU", default="RTX 4090")
-_HOURS = Argument("hours", "length of the lease", default="4", above=0, most=8760)
+_GPU = PromptField("gpu_name", "which GPU", default="RTX 4090")
+_HOURS = PromptField("hours", "length of the lease", default="4", above=0, most=8760)
 PROMPTS = (
     PromptSpec(
         "dev_box",
@@ -138,8 +138,8 @@ PROMPTS = (
         (
             _GPU,
             _HOURS,
-            Argument("disk_gb", "its disk; it cannot grow", default="50", above=7, most=100_000),
-            Argument(
+            PromptField("disk_gb", "its disk; it cannot grow", default="50", above=7, most=100_000),
+            PromptField(
                 "idle_minutes",
                 "stop after this long idle",
                 default="30",
@@ -155,11 +155,11 @@ PROMPTS = (
         "A model at an address on your own computer, with a key.",
         _serve_model,
         (
-            Argument("model", "such as Qwen/Qwen3-8B"),
-            Argument("weights_gb", "size of its weights", default="16", above=0, most=2000),
-            Argument("gpu_name", "such as RTX 4090; empty: any large enough", default=""),
+            PromptField("model", "such as Qwen/Qwen3-8B"),
+            PromptField("weights_gb", "size of its weights", default="16", above=0, most=2000),
+            PromptField("gpu_name", "such as RTX 4090; empty: any large enough", default=""),
             _HOURS,
-            Argument("template_hash", "instead of plain vLLM", default=""),
+            PromptField("template_hash", "instead of plain vLLM", default=""),
         ),
     ),
 )

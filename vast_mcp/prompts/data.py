@@ -11,7 +11,7 @@ from vast_mcp.market.search import Search
 from vast_mcp.models import Instance
 from vast_mcp.operations import Json
 from vast_mcp.prompts import _facts
-from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._prompt import PromptField, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
 from vast_mcp.remote.errors import PathRefused
 from vast_mcp.remote.paths import remote_path
@@ -174,8 +174,8 @@ PROMPTS = (
         "Copy files between this computer, machines and volumes.",
         _move_data,
         (
-            Argument("source", _PLACES, longest=4200),
-            Argument("destination", f"{_PLACES}; a trailing slash means into it", longest=4200),
+            PromptField("source", _PLACES, longest=4200),
+            PromptField("destination", f"{_PLACES}; a trailing slash means into it", longest=4200),
         ),
     ),
     PromptSpec(
@@ -184,10 +184,12 @@ PROMPTS = (
         "Move a machine's data to a new one with a larger disk.",
         _resize_disk,
         (
-            Argument("instance_id", "the old machine", above=0, most=999_999_999_999, whole=True),
-            Argument("disk_gb", "the new size", above=8, most=100_000),
-            Argument("directory", "what to take along", default="/workspace"),
-            Argument("hours", "lease of the new machine", default="4", above=0, most=8760),
+            PromptField(
+                "instance_id", "the old machine", above=0, most=999_999_999_999, whole=True
+            ),
+            PromptField("disk_gb", "the new size", above=8, most=100_000),
+            PromptField("directory", "what to take along", default="/workspace"),
+            PromptField("hours", "lease of the new machine", default="4", above=0, most=8760),
         ),
     ),
 )

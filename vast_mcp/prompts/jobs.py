@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from vast_mcp.market.search import Search
 from vast_mcp.operations import Json
 from vast_mcp.prompts import _facts
-from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._prompt import PromptField, PromptSpec, Told
 from vast_mcp.prompts._words import call, listed, number, steps
 from vast_mcp.session import Session
 
@@ -152,14 +152,14 @@ PROMPTS = (
         "Run a command on a cheap GPU, bring the results back, end the machine.",
         _run_script,
         (
-            Argument(
+            PromptField(
                 "command", "what to run, such as python train.py", longest=8000, verbatim=True
             ),
-            Argument("upload", "local files it needs, comma-separated", default=""),
-            Argument("outputs", "what to bring back, comma-separated", default=""),
-            Argument("gpu_name", "which GPU", default="RTX 4090"),
-            Argument("budget_usd", _BUDGET, default="5", above=0, most=1_000_000),
-            Argument("max_hours", "maximum duration", default="", above=0, most=8760),
+            PromptField("upload", "local files it needs, comma-separated", default=""),
+            PromptField("outputs", "what to bring back, comma-separated", default=""),
+            PromptField("gpu_name", "which GPU", default="RTX 4090"),
+            PromptField("budget_usd", _BUDGET, default="5", above=0, most=1_000_000),
+            PromptField("max_hours", "maximum duration", default="", above=0, most=8760),
         ),
     ),
     PromptSpec(
@@ -168,13 +168,13 @@ PROMPTS = (
         "Train a model on your data in one job, on a disk that is large enough.",
         _fine_tune,
         (
-            Argument("base_model", "such as Qwen/Qwen3-8B"),
-            Argument("dataset", "a local file or directory, or hf:NAME on the hub"),
-            Argument("weights_gb", "size of its weights", default="16", above=0, most=2000),
-            Argument("min_gpu_ram_gb", "GPU memory it needs", default="24", above=0, most=1000),
-            Argument("gpu_name", "such as RTX 4090; empty: any", default=""),
-            Argument("budget_usd", _BUDGET, default="10", above=0, most=1_000_000),
-            Argument("max_hours", "maximum duration", default="8", above=0, most=8760),
+            PromptField("base_model", "such as Qwen/Qwen3-8B"),
+            PromptField("dataset", "a local file or directory, or hf:NAME on the hub"),
+            PromptField("weights_gb", "size of its weights", default="16", above=0, most=2000),
+            PromptField("min_gpu_ram_gb", "GPU memory it needs", default="24", above=0, most=1000),
+            PromptField("gpu_name", "such as RTX 4090; empty: any", default=""),
+            PromptField("budget_usd", _BUDGET, default="10", above=0, most=1_000_000),
+            PromptField("max_hours", "maximum duration", default="8", above=0, most=8760),
         ),
     ),
 )

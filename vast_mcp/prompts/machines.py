@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from vast_mcp.errors import ApiError
 from vast_mcp.instances.logs import excerpt
 from vast_mcp.operations import Json
-from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._prompt import PromptField, PromptSpec, Told
 from vast_mcp.prompts._words import call
 from vast_mcp.session import Session
 from vast_mcp.views.account import account_summary
@@ -76,6 +76,10 @@ PROMPTS = (
         "Diagnose an instance",
         "Why a machine does not work.",
         _diagnose,
-        (Argument("instance_id", "the instance's id", above=0, most=999_999_999_999, whole=True),),
+        (
+            PromptField(
+                "instance_id", "the instance's id", above=0, most=999_999_999_999, whole=True
+            ),
+        ),
     ),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._prompt import PromptField, PromptSpec, Told
 from vast_mcp.session import Session
 from vast_mcp.views.account import account_summary
 from vast_mcp.views.charges import Period, charges_summary
@@ -53,7 +53,7 @@ PROMPTS = (
         "What was spent, what is billed now, what to end.",
         _review_spend,
         (
-            Argument(
+            PromptField(
                 "period", "day, week or month", default="week", choices=("day", "week", "month")
             ),
         ),
@@ -63,6 +63,6 @@ PROMPTS = (
         "Set spend limits",
         "Write the policy lines for the limits you want.",
         _set_limits,
-        (Argument("wish", "what to allow or forbid, in your words", default=""),),
+        (PromptField("wish", "what to allow or forbid, in your words", default=""),),
     ),
 )

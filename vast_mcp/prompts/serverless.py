@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from vast_mcp.errors import ApiError, InputInvalid
 from vast_mcp.operations import Json
-from vast_mcp.prompts._prompt import Argument, PromptSpec, Told
+from vast_mcp.prompts._prompt import PromptField, PromptSpec, Told
 from vast_mcp.prompts._words import call, number, steps
 from vast_mcp.session import Session
 from vast_mcp.showing import dollars
@@ -92,16 +92,16 @@ PROMPTS = (
         "Set up a serverless endpoint at a known worst case.",
         _deploy,
         (
-            Argument("template_hash", "the serverless template", default=""),
-            Argument("gpu_name", "such as RTX 4090", default=""),
-            Argument(
+            PromptField("template_hash", "the serverless template", default=""),
+            PromptField("gpu_name", "such as RTX 4090", default=""),
+            PromptField(
                 "max_usd_per_worker_hour",
                 "price ceiling of one worker, $/h",
                 default="0.5",
                 above=0,
                 most=1000,
             ),
-            Argument(
+            PromptField(
                 "max_workers",
                 "maximum number of workers",
                 default="1",
@@ -109,7 +109,7 @@ PROMPTS = (
                 most=100,
                 whole=True,
             ),
-            Argument("lease_hours", "length of the lease", default="24", above=0, most=8760),
+            PromptField("lease_hours", "length of the lease", default="24", above=0, most=8760),
         ),
     ),
 )

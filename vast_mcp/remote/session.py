@@ -131,7 +131,7 @@ async def _open(
     known = known_hosts.recorded(instance_id)
     refusals: list[HostKeyChanged] = []
 
-    class Client(asyncssh.SSHClient):
+    class KeyCheck(asyncssh.SSHClient):
         def validate_host_public_key(
             self, host: str, addr: str, port: int, key: asyncssh.SSHKey
         ) -> bool:
@@ -150,7 +150,7 @@ async def _open(
             connection = await asyncssh.connect(
                 where.host,
                 where.port,
-                options=_options(where, instance_id, known, _private_key(key), timeout_s, Client),
+                options=_options(where, instance_id, known, _private_key(key), timeout_s, KeyCheck),
             )
     except (OSError, asyncssh.Error) as error:
         if refusals:
