@@ -81,8 +81,8 @@ def passage(rows: Iterable[Row], head: str) -> list[Row]:
 
 
 def _spoken(row: Row) -> Row:
-    person, _, sentence = row.text.strip().partition("The person: ")
-    return Row("person", sentence, row.style) if sentence and not person else row
+    before, _, sentence = row.text.strip().partition("The user: ")
+    return Row("person", sentence, row.style) if sentence and not before else row
 
 
 def drawn(title: str, rows: Iterable[Row]) -> str:

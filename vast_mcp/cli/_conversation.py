@@ -126,7 +126,9 @@ async def conversing(
     words.append("--run-python")
     words += ["--speed", f"{speed:g}", "--policy", str(policy), "--toolsets", "default"]
     environment = {name: os.environ[name] for name in _KEPT_FROM_ENVIRONMENT if name in os.environ}
-    environment |= {"HOME": str(home), "XDG_STATE_HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    environment |= {"HOME": str(home)}
+    # Not the home itself: its `vast-mcp` is the directory of copies, which no key may lie in.
+    environment |= {"XDG_STATE_HOME": f"{home}/state", "XDG_CONFIG_HOME": f"{home}/config"}
     server = StdioServerParameters(command=sys.executable, args=words, env=environment)
     with (home / "server.log").open("w+", encoding="utf-8") as log:
         wire = stdio_client(server, errlog=log)

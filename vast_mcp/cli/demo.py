@@ -99,7 +99,8 @@ class Demo:
             return Exit.FAILED
         self._screen.say("Every step held.", "green")
         self._screen.say(
-            "Next: add the server to your client (README.md), with --simulate or with your key.",
+            "Next: `vast-mcp install` adds the server to your clients, with --simulate or, after"
+            " `vast-mcp login`, with your key.",
             "dim",
         )
         return Exit.FINE
