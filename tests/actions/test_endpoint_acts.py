@@ -341,3 +341,18 @@ async def test_workers_of_an_endpoint_that_is_not_ours_cost_a_day_at_their_most(
     assert spend.cost == spend.rental_total == (most * 3).over(24 * 3600)
     assert sum(spend.by_day.values(), Usd(0)) == spend.cost
     assert (ours.cost, ours.adds_running) == (Usd(0), 0)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_endpoint_that_the_list_lacks_is_stopped_by_what_the_books_say(
+    tmp_path: Path, *, known: bool
+) -> None:
+    """Nothing kept warm, no load: whatever it was set to, it asks for no worker then."""
+    async with World(tmp_path).account() as account:
+        if known:
+            await account.ledger.write(lambda tx: tx.add_rental(rental(), []))
+        booked = await EndEndpoint(7)._booked(account)
+    stopped = Scaling(
+        "chat-vm1-abcdefghijk", 3, cold_workers=0, min_load=0.0, endpoint_state="stopped"
+    )
+    assert booked == (stopped if known else None)

@@ -74,7 +74,7 @@ class _Walk(ast.NodeVisitor):
         if node.value is None:
             return
         other = self._other_value(node.value)
-        if other and other != ast.unparse(node.value):
+        if other and not _same(other, ast.unparse(node.value)):
             self._note("returned", node.value, other)
         self.generic_visit(node)
 
@@ -127,6 +127,12 @@ class _Walk(ast.NodeVisitor):
         )
         self._seen[change.key] += 1
         self.changes.append(replace(change, nth=self._seen[change.key]))
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether both are one value, an empty tuple or list however it is written."""
+    spelled = {"()": "tuple()", "[]": "list()", "{}": "dict()"}
+    return one == spelled.get(other, other)
 
 
 def changes(file: str, source: bytes) -> Iterator[Change]:

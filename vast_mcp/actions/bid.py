@@ -36,16 +36,17 @@ class ChangeBid(LeaseAct):
                 "instance_id", "this machine is on-demand; only an interruptible one has a bid"
             )
         old, new = one.usd_per_hour, UsdPerHour.of(self.bid_usd_per_hour) + one.disk_usd_per_hour
+        rise = max(UsdPerHour(), new - old)
         now_us = account.now_us()
         ends_us = max(now_us, rental.lease_ends_us if rental else now_us)
         spend = added_spend(
             seen,
-            adds=max(UsdPerHour(), new - old),
+            adds=rise,
             adds_running=0,
             hours=(ends_us - (rental.created_us if rental else now_us)) / SECOND_US / HOUR_S,
             from_us=now_us,
             until_us=ends_us,
-            rate=max(UsdPerHour(), new - old),
+            rate=rise,
             total=await total_so_far(account, rental),
         )
         word = "Raise" if new > old else "Lower"
