@@ -208,6 +208,18 @@ async def test_a_command_of_a_machine_that_ends_is_told_so(tmp_path: Path) -> No
         assert "is no longer running" in job["said"]
 
 
+async def test_a_recycle_names_the_job_that_it_would_lose(tmp_path: Path) -> None:
+    """Its container goes, and what runs in it: the person hears of it before the digits."""
+    world = LeapingWorld(tmp_path, offered="all")
+    async with world.open(), world.served() as client:
+        machine = await a_machine(world, client)
+        job_id = await begun(world, client, machine, "echo begun; sleep 100000")
+        await until(world, client, job_id, "begun")
+        told = await world.call(client, "recycle_instance", instance_id=machine)
+        assert told["status"] == "recycling"
+        assert f"Job {job_id} is running on it. Type the last 4 digits" in world.questions[-1]
+
+
 async def test_a_policy_that_asks_for_commands_asks_for_these(tmp_path: Path) -> None:
     """`[levels]` holds for a command whether it is waited for or not; the plan survives."""
     world = LeapingWorld(tmp_path, offered="all", policy='[levels]\nrun_command = "ask"\n')

@@ -7,6 +7,7 @@ from vast_mcp.account.context import Account
 from vast_mcp.actions.base import PlainAct, Seen, freeze, see, thaw, unconfirmed
 from vast_mcp.actions.declared_settling import LostAnswer, LostFate, listed_before, settle
 from vast_mcp.actions.declared_values import check, note_resolved, resolve, still_holds
+from vast_mcp.actions.job_warning import job_words
 from vast_mcp.actions.ssh_target import back_up, must_have_ssh, standing_still
 from vast_mcp.errors import ApiError, InputInvalid, OutcomeUnknown
 from vast_mcp.guard.act import Errand, Form, Outcome, Sight
@@ -64,12 +65,19 @@ class DeclaredAct(PlainAct):
             request=Request(self.tool, seen.target if seen else None),
             snapshot=seen.snapshot if seen else {"arguments": given},
             question=declared.question.format(**given, target=seen.words if seen else "")
+            + await self._work_lost(account)
             + self._how_to_type(),
             handle=self._handle(),
             label=seen.target.label if seen else "",
             form=Form.DIGITS if declared.typed else Form.CONFIRM,
             digits=self._typed(),
         )
+
+    async def _work_lost(self, account: Account) -> str:
+        """A job on the machine whose container goes; else empty."""
+        if not self.declared.new_container:
+            return ""
+        return await account.ledger.read(lambda tx: job_words(tx, self.given.instance_id))
 
     def _must_fit(self, seen: Seen) -> None:
         if self.declared.needs_ssh:
