@@ -285,5 +285,6 @@ async def _as_known_now(ledger: Ledger, outcome: Outcome) -> Outcome:
     rental = None
     if outcome.status == "unknown" and intent_id:
         rental = await ledger.read(lambda tx: tx.rental(intent_id))
-    known = rental is not None and not rental.state.unresolved
-    return replayed(rental) if rental is not None and known else outcome.again()
+    if rental is None or rental.state.unresolved:
+        return outcome.again()
+    return replayed(rental)

@@ -124,3 +124,21 @@ async def test_the_layer_is_not_claimed_and_the_reason_stands_in_the_answer(tmp_
         )  # fmt: skip
     assert told["lease_layers"] == ["server", "watch"]
     assert "its start script has `pkill`" in " ".join(told["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ('#!/bin/sh "\necho x', "its start script begins with a line that cannot be read"),
+        ("#!/bin/bash -n\necho x", "its start script runs its shell with -n"),
+        ("#!/bin/bash -e\necho x", ""),
+        ("#!/usr/bin/env -S bash -n\necho x", "its start script runs its shell with -n"),
+        ("#!/usr/bin/env bash\necho x", ""),
+        ("#!/usr/bin/env\necho x", ""),
+        ("#!/usr/bin/python3 -n\nx", ""),
+        ("echo x", ""),
+    ],
+)
+def test_a_first_line_that_keeps_the_guard_from_running_is_named(script: str, said: str) -> None:
+    """A shell that is told not to run what it reads runs no guard; no shell is no matter."""
+    assert hazard("ubuntu:22.04", None, script) == said
