@@ -45,3 +45,18 @@ def test_the_last_line_of_the_log_that_fits_the_failure_is_its_cause(
 ) -> None:
     """A refused key has its file; a machine that does not answer has its tunnel."""
     assert Trouble.in_log(log, reason) == found
+
+
+def test_each_cause_is_told_with_its_cure_word_for_word() -> None:
+    """A model does what stands there."""
+    keys = Trouble(Ill.KEY_FILE, "/root/.ssh/authorized_keys")
+    assert keys.next(7, mends_itself=True) == (
+        "Its start script fixes that within two minutes of a start; else rent another."
+    )
+    assert keys.next(7, mends_itself=False) == (
+        "stop_instance(7), delete /root/.ssh/authorized_keys with delete_disk_files (toolset all),"
+        " then start_instance: Vast.ai writes it again. Or rent another."
+    )
+    assert Trouble(Ill.TUNNEL).next(7, mends_itself=True) == (
+        "A reboot fixes it: reboot_instance(7) (toolset all), or stop_instance and start_instance."
+    )

@@ -263,3 +263,25 @@ def test_a_charge_is_compared_with_what_had_accrued_of_its_day_when_it_was_read(
     charged = {("instance-27000001", day_of(NOW_US)): seen}
     found = excess(rental(), [lease(), traffic], charged, NOW_US + 100 * HOUR_US)
     assert found == Usd.of(10 - accrued)
+
+
+@pytest.mark.parametrize(("before_us", "counted"), [(0, 41_667), (1, 0)])
+async def test_a_rental_that_ended_as_the_month_began_is_charged_its_last_minutes_in_it(
+    tmp_path: Path, before_us: int, counted: int
+) -> None:
+    """One that ended before is of the month before, with all of its tail."""
+    began_us = month_start_us(NOW_US)
+    ended_us = began_us - before_us
+    over = rental(
+        state=RentalState.GONE, running=False, ended_us=ended_us, created_us=began_us - HOUR_US
+    )
+    part = Segment(
+        over.intent_id, "lease", UsdPerHour(500_000), Usd(0), began_us, began_us + 4 * HOUR_US,
+        began_us + 300_000_000,
+    )  # fmt: skip
+
+    def read(tx: Transaction) -> Usd:
+        tx.add_rental(over, [part])
+        return sum(tx.exposure(NOW_US).by_month.values(), Usd(0))
+
+    assert await SqliteLedger(tmp_path / "a.db").write(read) == Usd(counted)

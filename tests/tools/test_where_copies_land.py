@@ -156,3 +156,10 @@ async def test_empty_files_are_said_to_be_empty(tmp_path: Path) -> None:
     assert "it is empty" in alone["said"]
     assert "1 of them is empty" in both["said"]
     assert "empty" not in full["said"]
+
+
+def test_where_a_copy_lands_is_told_in_a_hundred_and_twenty_characters() -> None:
+    """A longer path is cut in words and whole in what is sent."""
+    place = "/workspace/" + "/".join(["d" * 30] * 6)
+    found = landing("/data/a", place, single=True)
+    assert (found.dst_path, len(found.words)) == (place, 120)
