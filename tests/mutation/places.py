@@ -8,6 +8,9 @@ from pathlib import Path
 GATHERED = (
     "policy",
     "store",
+    "actions",
+    "leases",
+    "account",
     "guard",
     "keeper",
     "remote",

@@ -269,7 +269,7 @@ WEAKENINGS: tuple[Weakening, ...] = (
         "vast_mcp/account/lease_label.py",
         "if owner != self.owner or not hmac.compare_digest(mac, self._mac(stem)):",
         "if owner != self.owner:",
-        (CHAOS, "tests/guard/test_mark.py"),
+        (CHAOS, "tests/account/test_lease_label.py"),
     ),
     Weakening(
         "a wiped label ends no lease",
