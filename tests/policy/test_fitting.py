@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.policy.cases import TODAY, act, exposure, judge, rate, rent, spend, usd
 from vast_mcp.policy import Allowed, Deny, Limits, Reason
 from vast_mcp.policy._case import Bill
+from vast_mcp.policy.budget import budget_of, place_of_budget
 from vast_mcp.policy.engine import decide
 from vast_mcp.policy.facts import Request
 from vast_mcp.policy.fitting import HOURS_ARGUMENT, asked_hours, most_hours
@@ -464,3 +465,10 @@ def test_each_name_that_is_allowed_is_told_in_forty_characters() -> None:
     refused = judge(rent(), Limits(allow=Allowed(gpu_names=("x" * 60,))))
     assert isinstance(refused, Deny)
     assert refused.reasons[0].says.endswith(f": {'x' * 33} …[cut].")
+
+
+def test_of_two_budgets_of_one_task_the_lower_one_is_named() -> None:
+    """They look the same to a person; the one that refuses is the one to be changed."""
+    limits = Limits(budgets={"lora": usd(5), "Lora": usd(3), "LORA": usd(4)})
+    assert budget_of(limits, "lora") == usd(3)
+    assert place_of_budget(limits, "lora") == "budget.Lora, in the policy file"
