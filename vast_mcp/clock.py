@@ -222,7 +222,9 @@ class ManualClock(SystemClock):
         for wake_s, event in self._real_sleepers:
             if wake_s <= self._real_s:
                 event.set()
-        self._real_sleepers = [one for one in self._real_sleepers if one[0] > self._real_s]
+        self._real_sleepers = [
+            sleeper for sleeper in self._real_sleepers if sleeper[0] > self._real_s
+        ]
 
     def move(self, seconds: float) -> None:
         """Set the clock forward (or back, when negative) without waking anyone."""

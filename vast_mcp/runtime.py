@@ -151,8 +151,8 @@ async def _closed_at_the_end(*held: _Closes) -> AsyncIterator[None]:
         yield
     finally:
         with anyio.CancelScope(shield=True):
-            for one in held:
-                await one.close()
+            for resource in held:
+                await resource.close()
 
 
 def _connect(

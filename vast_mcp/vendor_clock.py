@@ -59,10 +59,10 @@ class VendorTime:
     def hear(self, date_us: int, at_s: float) -> None:
         """One answer's `Date`, in microseconds UTC, and our monotonic seconds when it came."""
         newest = _Heard(at_s, date_us - int(at_s * SECOND_US))
-        agreeing = [one for one in self._heard if _agree(one, newest)]
+        agreeing = [reading for reading in self._heard if _agree(reading, newest)]
         self._heard = _thinned([*agreeing, newest])
         if len(self._heard) >= AGREEING and at_s - self._heard[0].at_s >= OVER_S:
-            self._confirmed_us = int(median(one.ahead_us for one in self._heard))
+            self._confirmed_us = int(median(date.ahead_us for date in self._heard))
         elif self._confirmed_us is not None and not _near(self._confirmed_us, newest.ahead_us):
             self._confirmed_us = None  # this computer slept, or one of the clocks was set
 

@@ -311,7 +311,7 @@ async def test_stop_all_does_not_say_that_nothing_runs_while_a_rent_is_on_its_wa
         await freezes()
     world.simulator.catch_up()
     assert "STILL STARTING, not stopped: instance, rented at" in said
-    assert "Nothing of ours is running." not in said
+    assert "No machine of vast-mcp is running." not in said
     assert codes == [1, 0]
     assert not world.simulator.world.instances[number].wants_to_run
 
@@ -379,7 +379,7 @@ async def test_stop_all_ends_what_an_endpoint_rents(
     assert states["serving"]["endpoint_state"] == "stopped"
     assert states["theirs"].get("endpoint_state") != "stopped"
     assert live == []
-    assert said.endswith("Nothing of ours is running.\n")
+    assert said.endswith("No machine of vast-mcp is running.\n")
 
 
 async def served_at(at: Shell, name: str) -> int:

@@ -72,19 +72,23 @@ class Bearers:
 
     def copies(self, tx: Transaction) -> list[tuple[Instance, Belonging]]:
         """The machines that bear a mark which is not their own."""
-        found = ((one, self.whose(one, tx)) for one in self._instances if self._claims(one))
+        found = (
+            (instance, self.whose(instance, tx))
+            for instance in self._instances
+            if self._claims(instance)
+        )
         return [(one, whose) for one, whose in found if whose.copied]
 
     def outside(self, tx: Transaction) -> list[OutsideRental]:
         """Our own machines as the vendor lists them, whether or not the books know them."""
         ours = []
-        for one in self._instances:
-            mark = self._marker.read(one.raw_label)
-            if mark is None or not self.whose(one, tx).ours:
+        for instance in self._instances:
+            mark = self._marker.read(instance.raw_label)
+            if mark is None or not self.whose(instance, tx).ours:
                 continue
-            running = billing_of(one) is not Billing.DISK
-            rate = one.usd_per_hour if running else one.disk_usd_per_hour
-            ours.append(OutsideRental(one.instance_id, mark.intent_id, rate, running))
+            running = billing_of(instance) is not Billing.DISK
+            rate = instance.usd_per_hour if running else instance.disk_usd_per_hour
+            ours.append(OutsideRental(instance.instance_id, mark.intent_id, rate, running))
         return ours
 
     def _named(self, one: Instance, tx: Transaction | None) -> Belonging:
@@ -181,7 +185,9 @@ def first_of(marker: Marker, rental: Rental, instances: Iterable[Instance]) -> I
     One on the machine that was rented goes before all others.
     """
     fitting = (
-        one for one in instances if bears(marker, one, rental.intent_id) and near(one, rental)
+        instance
+        for instance in instances
+        if bears(marker, instance, rental.intent_id) and near(instance, rental)
     )
 
     def order(one: Instance) -> tuple[bool, float, int]:

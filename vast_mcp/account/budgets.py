@@ -38,7 +38,7 @@ class Standing:
 
 def budget_now(tx: Transaction, limits: Limits, task: str, now_us: int) -> Budget | None:
     """The budget of a task; None where nobody gave it one."""
-    caps = [one for one in (budget_of(limits, task), tx.task_cap(task)) if one is not None]
+    caps = [budget for budget in (budget_of(limits, task), tx.task_cap(task)) if budget is not None]
     if not caps:
         return None
     seen = tx.exposure(now_us, task=task)

@@ -94,7 +94,10 @@ class AccountCache:
 
     def bearers(self, instances: Iterable[Instance] = ()) -> Bearers:
         """Whose these machines are, beside those of the last complete list."""
-        found = {one.instance_id: one for one in (self._reading.instances if self._reading else ())}
+        found = {
+            instance.instance_id: instance
+            for instance in (self._reading.instances if self._reading else ())
+        }
         return Bearers(self._marker, {**found, **{x.instance_id: x for x in instances}}.values())
 
     @property

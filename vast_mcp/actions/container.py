@@ -82,5 +82,5 @@ def odd_options(template: Template | None) -> str:
         short = flag if flag.startswith("--") else flag[:2]
         if flag not in _USUAL_OPTIONS and short not in {"-e", "-p", "-h"} and flag not in found:
             found.append(flag)
-    shown = ", ".join(str(clean_line(one, 24)) for one in found[:_NAMED])
+    shown = ", ".join(str(clean_line(name, 24)) for name in found[:_NAMED])
     return f"Its template asks for {shown}." if found else ""

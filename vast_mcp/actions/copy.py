@@ -203,7 +203,7 @@ def _told_of(report: CopyReport, plan: CopyPlan, place: str) -> CopyReport:
         report,
         place=str(clean_line(place, 300)),
         empty=sum(not file.size for file in plan.files),
-        skipped=tuple(f"{one.name}: {one.why}" for one in plan.skipped[:_SKIPS_SHOWN]),
+        skipped=tuple(f"{skipped.name}: {skipped.why}" for skipped in plan.skipped[:_SKIPS_SHOWN]),
         skipped_count=plan.skipped_count,
     )
 

@@ -51,8 +51,8 @@ class CreateEndpoint(PlainAct):
             )
         if self.cold_workers > self.max_workers:
             raise InputInvalid("cold_workers", "must not be above max_workers")
-        for one in await account.reads.endpoints():
-            if short_name(one.raw_name) == self.endpoint_name:
+        for endpoint in await account.reads.endpoints():
+            if short_name(endpoint.raw_name) == self.endpoint_name:
                 raise InputInvalid(
                     "endpoint_name",
                     "an endpoint with this name already exists",
@@ -167,9 +167,9 @@ class CreateEndpoint(PlainAct):
             if number:
                 await account.clock.sleep(_LOOK_EVERY_S)
             with suppress(ApiError):  # it was sent: a failing look must not read as "not done"
-                for one in await account.reads.endpoints():
-                    if one.raw_name == name:
-                        return one.endpoint_id
+                for endpoint in await account.reads.endpoints():
+                    if endpoint.raw_name == name:
+                        return endpoint.endpoint_id
         return None
 
     async def _settle(

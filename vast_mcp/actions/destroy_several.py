@@ -135,16 +135,18 @@ class EndSeveral(PlainAct):
             settled = _summed(self.done, apart)
             return SeveralSight(request, {}, "", "", settled=settled, apart=tuple(apart))
         count, last = len(parts), parts[-1].act.instance_id
-        names = ", ".join(_named(one) for one in parts)
+        names = ", ".join(_named(part) for part in parts)
         how = f" Type {_HOW}." if self.digits else ""
         return SeveralSight(
             request=parts[0].sight.request,
-            also=tuple(one.sight.request for one in parts[1:]),
-            snapshot={str(one.act.instance_id): one.sight.snapshot for one in parts},
+            also=tuple(other.sight.request for other in parts[1:]),
+            snapshot={str(piece.act.instance_id): piece.sight.snapshot for piece in parts},
             question=f"{self.verb} {names}: {count} machines. {self.consequence}{how}",
             handle=f"{self.verb.lower()}-{count}-{last}",
             label=" / ".join(
-                clean_line(one.sight.label, _LABEL_SHOWN) for one in parts if one.sight.label
+                clean_line(member.sight.label, _LABEL_SHOWN)
+                for member in parts
+                if member.sight.label
             ),
             form=Form.DIGITS if self.digits else Form.CONFIRM,
             digits=f"{count} {str(last)[-4:]}" if self.digits else "",
@@ -156,27 +158,27 @@ class EndSeveral(PlainAct):
     def holds(self, approved: JsonObject, sight: Sight) -> bool:
         """Whether at least one machine is still what the person agreed to."""
         assert isinstance(sight, SeveralSight)
-        return any(_unchanged(approved, one) for one in sight.parts)
+        return any(_unchanged(approved, part) for part in sight.parts)
 
     def narrowed(self, approved: JsonObject, sight: Sight) -> Sight:
         """Without the machines that are not what the person agreed to any more."""
         assert isinstance(sight, SeveralSight)
-        kept = tuple(one for one in sight.parts if _unchanged(approved, one))
+        kept = tuple(piece for piece in sight.parts if _unchanged(approved, piece))
         if not kept:
             return sight
         changed: list[JsonObject] = [
             {
-                "instance_id": one.act.instance_id,
+                "instance_id": part.act.instance_id,
                 "status": "changed",
                 "said": "Skipped: it no longer matches the question. Call again for it.",
             }
-            for one in sight.parts
-            if one not in kept
+            for part in sight.parts
+            if part not in kept
         ]
         return replace(
             sight,
             request=kept[0].sight.request,
-            also=tuple(one.sight.request for one in kept[1:]),
+            also=tuple(part.sight.request for part in kept[1:]),
             parts=kept,
             apart=(*sight.apart, *changed),
         )
@@ -184,15 +186,15 @@ class EndSeveral(PlainAct):
     def reserve(self, tx: Transaction, booking: Booking, sight: Sight) -> None:
         """As for each of them alone."""
         assert isinstance(sight, SeveralSight)
-        for one in sight.parts:
-            one.act.reserve(tx, booking, one.sight)
+        for part in sight.parts:
+            part.act.reserve(tx, booking, part.sight)
 
     async def carry_out(self, account: Account, errand: Errand) -> Outcome:
         """Two at a time, as the vendor's pace allows; one that fails keeps no other back."""
         sight = errand.sight
         assert isinstance(sight, SeveralSight)
         turn = asyncio.Semaphore(_AT_ONCE)
-        rows = await asyncio.gather(*(_ended(account, errand, one, turn) for one in sight.parts))
+        rows = await asyncio.gather(*(_ended(account, errand, part, turn) for part in sight.parts))
         rows = await self.seen_once_more(account, rows)
         return _summed(self.done, [*rows, *sight.apart])
 
@@ -231,7 +233,7 @@ async def _ended(
 
 def _summed(done: str, rows: Sequence[JsonObject]) -> Outcome:
     """One answer: how many are done, and a row for each machine."""
-    reached = sum(one["status"] in {done, "destroyed"} for one in rows)
+    reached = sum(row["status"] in {done, "destroyed"} for row in rows)
     listed: list[Json] = [*rows]
     every = reached == len(rows)
     return Outcome(
@@ -263,7 +265,7 @@ class DestroyInstances(EndSeveral):
         with suppress(ApiError):  # the keeper goes on looking
             for _ in range(ABSENT_LISTS if waiting else 0):
                 listed = await account.reads.list_instances(urgent=True)
-                waiting -= {one.instance_id for one in listed}
+                waiting -= {instance.instance_id for instance in listed}
             return [await _proven(account, row, waiting) for row in rows]
         return rows
 

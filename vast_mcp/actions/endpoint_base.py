@@ -76,8 +76,8 @@ async def find_endpoint(account: Account, name: str, *, urgent: bool = False) ->
         InputInvalid: several have.
     """
     listed = await account.reads.endpoints(urgent=urgent)
-    exact = [one for one in listed if one.raw_name == name]
-    found = exact or [one for one in listed if short_name(one.raw_name) == name]
+    exact = [endpoint for endpoint in listed if endpoint.raw_name == name]
+    found = exact or [endpoint for endpoint in listed if short_name(endpoint.raw_name) == name]
     if not found:
         raise NotFound(
             "There is no endpoint with this name; nothing was done.",
@@ -98,7 +98,7 @@ async def listed_scaling(account: Account, endpoint_id: int) -> Scaling | None:
     """
     for _ in range(2):
         listed = await account.reads.endpoints(urgent=True)
-        found = next((one for one in listed if one.endpoint_id == endpoint_id), None)
+        found = next((endpoint for endpoint in listed if endpoint.endpoint_id == endpoint_id), None)
         if found is not None:
             return found.scaling
     return None

@@ -32,7 +32,7 @@ class ProveRights(PlainAct):
         """
         listed = (await account.cache.listed()).instances
         held = await account.ledger.read(lambda tx: tx.rental_of("instance", NOWHERE))
-        if held is not None or any(one.instance_id >= NOWHERE for one in listed):
+        if held is not None or any(instance.instance_id >= NOWHERE for instance in listed):
             raise InputInvalid("instance_id", "ids have grown so large that this one may exist")
         return Sight(
             request=Request(self.tool, corrective=True),

@@ -341,7 +341,7 @@ class CreateInstance(PlainAct):
 
     def _secret_words(self) -> str:
         """What of it a stranger's host can read, for the question."""
-        names = said([*(split(one)[0] for one in self.secrets), *self._exposed()])
+        names = said([*(split(secret)[0] for secret in self.secrets), *self._exposed()])
         return f"Its host can read {names}." if names else ""
 
     def _exposed(self) -> tuple[str, ...]:

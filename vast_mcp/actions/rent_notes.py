@@ -34,8 +34,8 @@ async def lost_before(account: Account, principal: str, request_key: str, digest
 
     def read(tx: Transaction) -> list[str]:
         same = tx.same_intent(principal, request_key, now_us - TOLD_FOR_US)
-        lost = fates_among((one for one in same if one.digest == digest), now_us)
-        return [one.words for one in lost if not one.arrived]
+        lost = fates_among((rental for rental in same if rental.digest == digest), now_us)
+        return [fate.words for fate in lost if not fate.arrived]
 
     return await _read(account, read, [])
 

@@ -88,7 +88,7 @@ class Most:
             numbers = value if isinstance(value, list) else [value]
             if op in {"neq", "notin"}:
                 continue
-            if not all(_number(self.column, one) <= self.most for one in numbers):
+            if not all(_number(self.column, number) <= self.most for number in numbers):
                 raise self._refusal()
         least = min((_number(self.column, conditions.get("lte", self.most)), self.most))
         return {**conditions, "lte": least}
@@ -111,13 +111,13 @@ class Among:
             raise self._refusal()
         left = list(self.words)
         for op, value in (asked or {}).items():
-            named = {plain(str(one)) for one in (value if isinstance(value, list) else [value])}
+            named = {plain(str(item)) for item in (value if isinstance(value, list) else [value])}
             if op in {"eq", "in"}:
-                if not named <= {plain(one) for one in self.words}:
+                if not named <= {plain(word) for word in self.words}:
                     raise self._refusal()
-                left = [one for one in left if plain(one) in named]
+                left = [text for text in left if plain(text) in named]
             elif op in {"neq", "notin"}:
-                left = [one for one in left if plain(one) not in named]
+                left = [text for text in left if plain(text) not in named]
             else:
                 raise InputInvalid("search_query", f"`{self.column}` accepts only = and in")
         if not left:
@@ -125,7 +125,7 @@ class Among:
         return {"in": list(left)}
 
     def _refusal(self) -> PolicyDenied:
-        shown = ", ".join(str(clean_line(one, 40)) for one in self.words[:4]) or "nothing"
+        shown = ", ".join(str(clean_line(word, 40)) for word in self.words[:4]) or "nothing"
         return _denied(self.rule, self.column, f"may be: {shown}")
 
 
@@ -201,7 +201,7 @@ def _words(column: str, condition: Json) -> list[str]:
     found = []
     for op, value in conditions.items():
         if isinstance(value, list):
-            listed = ",".join(_text(column, one) for one in value)
+            listed = ",".join(_text(column, item) for item in value)
             found.append(f"{column} {op} [{listed}]")
         else:
             found.append(f"{column}{_SYMBOLS[op]}{_text(column, value)}")

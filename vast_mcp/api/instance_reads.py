@@ -109,7 +109,7 @@ class InstanceReads(Asking):
         except ApiError as error:
             found = await self._listed_row(instance_id, deadline)
             return InstanceReading(found, empty=True, trouble=None if found else error)
-        found = next((one for one in everything if one.instance_id == instance_id), None)
+        found = next((entry for entry in everything if entry.instance_id == instance_id), None)
         return InstanceReading(found, empty=True)
 
     async def _listed_row(self, instance_id: int, deadline: Deadline) -> Instance | None:
@@ -117,10 +117,10 @@ class InstanceReads(Asking):
         call = instances.list_instances(only_id=instance_id)
         try:
             answer = row(await ask(self._connection, call, deadline), "the answer")
-            listed = [wire.decode_instance(one) for one in rows(answer.get("instances"), "rows")]
+            listed = [wire.decode_instance(raw) for raw in rows(answer.get("instances"), "rows")]
         except ApiError:
             return None
-        return next((one for one in listed if one.instance_id == instance_id), None)
+        return next((instance for instance in listed if instance.instance_id == instance_id), None)
 
     async def _one_row(self, instance_id: int, deadline: Deadline) -> Instance | None:
         call = instances.show_instance(instance_id)

@@ -104,7 +104,7 @@ class Reads(InstanceReads):
         A key may lack the right to it, and the route is not in the vendor's description.
         """
         found = await self._list(account.show_inbox(), "notifications", deadline_s, fresh=False)
-        return [note for one in found if (note := wire_account.decode_note(one)) is not None]
+        return [note for reply in found if (note := wire_account.decode_note(reply)) is not None]
 
     async def charges(
         self, start_us: int, end_us: int, *, deadline_s: float | None = None

@@ -118,8 +118,8 @@ def _line(fields: Mapping[str, Any]) -> str:
     job: Mapping[str, Any] = (fields.get("jobs") or [{}])[0]
     cost = float(job.get("cost_so_far_usd", 0))
     kept = [
-        f"{one.get('local')} ({one.get('bytes')} B, sha256 {str(one.get('sha256'))[:12]}…)"
-        for one in job.get("outputs", ())
+        f"{output.get('local')} ({output.get('bytes')} B, sha256 {str(output.get('sha256'))[:12]}…)"
+        for output in job.get("outputs", ())
     ]
     home = f" Home: {', '.join(kept)}." if kept else ""
     return f"[{job.get('phase')}] {job.get('said', '')} ${cost:.3f} so far.{home}"

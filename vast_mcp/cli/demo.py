@@ -190,7 +190,7 @@ class Demo:
         fields, _ = await talk.call(
             "destroy_instance", {"instance_id": instance_id}, reply="wrong digits"
         )
-        alive = instance_id in {one["id"] for one in (await books.read())["instances"]}
+        alive = instance_id in {instance["id"] for instance in (await books.read())["instances"]}
         self._check("kept: it still exists", holds=alive and fields.get("status") == "kept")
 
     async def _end(self, talk: "Conversation", books: "Books", instance_id: int) -> None:

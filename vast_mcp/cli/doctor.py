@@ -332,9 +332,9 @@ async def _outlived(session: Session) -> AsyncIterator[DoctorLine]:
     with suppress(VastMcpError):  # a ledger that cannot be read has its own line
         rentals = await session.account.ledger.read(lambda tx: tx.live_rentals())
         leases = [
-            (f"{one.kind} {one.target_id}", one.lease_ends_us)
-            for one in rentals
-            if one.running and one.target_id is not None
+            (f"{rental.kind} {rental.target_id}", rental.lease_ends_us)
+            for rental in rentals
+            if rental.running and rental.target_id is not None
         ]
         said = session_outlived(key, leases, session.account.clock.utc_us())
         if said:

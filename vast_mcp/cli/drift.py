@@ -64,7 +64,7 @@ class Subject:
         counts = f"{self.answers} answer(s), {self.fields} field(s)" if self.answers else ""
         said = "; ".join(part for part in (counts, self.said, self.trouble) if part)
         ordered = sorted(self.findings, key=lambda finding: not finding.matters)
-        rows = [f"{'  !' if one.matters else '   '} {one}" for one in ordered]
+        rows = [f"{'  !' if row.matters else '   '} {row}" for row in ordered]
         return [f"{word:<8} {self.name:<22} {said or 'none on this account'}", *rows]
 
 
@@ -166,7 +166,7 @@ async def _read(name: str, read: Read, tap: Tap) -> Subject:
 def _compared(name: str, seen: list[TappedReply], trouble: str, *, broken: bool) -> Subject:
     findings: dict[tuple[str, str], ShapeDifference] = {}
     fields: set[str] = set()
-    answers = [(one.kind, one.body) for one in seen if one.kind is not None]
+    answers = [(reply.kind, reply.body) for reply in seen if reply.kind is not None]
     for kind, body in answers:
         fields |= {f"{kind}{path}" for path in fields_of(body, SHAPES[kind])}
         for finding in compare(kind, body):
@@ -187,10 +187,10 @@ async def _machines(reads: Reads, tap: Tap) -> Subject:
     """One machine by its id, its keys and its log, if there is any machine."""
 
     async def look() -> None:
-        for one in (await reads.list_instances())[:1]:
-            await reads.show_instance(one.instance_id)
-            await reads.instance_ssh_keys(one.instance_id)
-            await reads.logs(one.instance_id, tail=1)
+        for instance in (await reads.list_instances())[:1]:
+            await reads.show_instance(instance.instance_id)
+            await reads.instance_ssh_keys(instance.instance_id)
+            await reads.logs(instance.instance_id, tail=1)
 
     return await _read("instance, its log", look, tap)
 
@@ -199,8 +199,8 @@ async def _workers(reads: Reads, tap: Tap) -> Subject:
     """The workers of one endpoint, if there is any endpoint."""
 
     async def look() -> None:
-        for one in (await reads.endpoints())[:1]:
-            await reads.workers(one.endpoint_id)
+        for endpoint in (await reads.endpoints())[:1]:
+            await reads.workers(endpoint.endpoint_id)
 
     return await _read("workers", look, tap)
 
@@ -217,7 +217,7 @@ async def _checked(check: Check, connection: Connection, tap: Tap) -> Subject:
 
 async def _lookup(connection: Connection, tap: Tap) -> Subject:
     """Which column finds an offer: `ask_contract_id`; a search by `id` finds nothing."""
-    listed = next((rows for one in tap.seen if (rows := _rows(one))), [])
+    listed = next((rows for reply in tap.seen if (rows := _rows(reply))), [])
     numbers = [row.get("id") for row in listed if isinstance(row, dict)]
     known = next((number for number in numbers if isinstance(number, int)), None)
     if known is None:

@@ -37,7 +37,7 @@ def opened_directories(
     origin, texts = FLAG, list(given)
     if not texts:
         origin = VARIABLE
-        texts = [one for one in environ.get(VARIABLE, "").split(os.pathsep) if one]
+        texts = [part for part in environ.get(VARIABLE, "").split(os.pathsep) if part]
     found: dict[Path, None] = {}
     for text in texts:
         path = Path(text).expanduser().absolute()

@@ -53,7 +53,9 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
     async with opened(settings) as runtime:
         stands = await _frozen(runtime)
         seen = await holdings(runtime.session.account)
-        running = [one for one in seen.held if one.ours and one.runs]
+        running = [
+            held_machine for held_machine in seen.held if held_machine.ours and held_machine.runs
+        ]
         for warning in seen.warnings:
             print(warning)
         coming = await _on_the_way(runtime.session, seen)
@@ -62,34 +64,42 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
         if coming:
             print("Check again in a minute: `vast-mcp leases`, then `vast-mcp freeze --stop-all`.")
         if not running:
-            print("Nothing else of ours is running." if coming else "Nothing of ours is running.")
+            print(
+                "No other machine of vast-mcp is running."
+                if coming
+                else "No machine of vast-mcp is running."
+            )
             return Exit.FAILED if coming or not stands else Exit.FINE
-        for one in running:
-            print(f"  {_named(one)}")
+        for machine in running:
+            print(f"  {_named(machine)}")
         if not await says_yes(ask, f"Stop {_counted(running)}? Disks stay and are still billed."):
             print(f"Nothing was stopped.{' The freeze remains.' if stands else ''}")
             return Exit.FAILED
-        failed = [one for one in running if not await _stopped(runtime.session.guard, one)]
+        failed = [
+            held_machine
+            for held_machine in running
+            if not await _stopped(runtime.session.guard, held_machine)
+        ]
     return Exit.FAILED if failed or coming or not stands else Exit.FINE
 
 
 async def _on_the_way(session: Session, seen: Holdings) -> list[str]:
     """What was sent before the freeze and was not up when the list was made: it may run soon."""
-    listed = {(one.kind, one.target_id) for one in seen.held if one.runs}
+    listed = {(machine.kind, machine.target_id) for machine in seen.held if machine.runs}
     now_us = session.account.clock.lease_us()
     found = []
     try:
         live = await session.account.ledger.read(lambda tx: tx.live_rentals())
     except LedgerUnavailable:  # the list's own warning says so
         return []
-    for one in live:
-        started_us = one.facts.start_us
-        asked_us = one.sent_us or one.created_us if started_us is None else started_us
-        unseen = one.running and (one.kind, one.target_id) not in listed
-        if one.target_id is None:
-            found.append(f"{one.kind}, rented at {minute(asked_us)}")
+    for rental in live:
+        started_us = rental.facts.start_us
+        asked_us = rental.sent_us or rental.created_us if started_us is None else started_us
+        unseen = rental.running and (rental.kind, rental.target_id) not in listed
+        if rental.target_id is None:
+            found.append(f"{rental.kind}, rented at {minute(asked_us)}")
         elif unseen and now_us - asked_us < START_GIVEN_UP_US:
-            found.append(f"{one.kind} {one.target_id}, started at {minute(asked_us)}")
+            found.append(f"{rental.kind} {rental.target_id}, started at {minute(asked_us)}")
     return found
 
 

@@ -110,14 +110,14 @@ async def looked(session: Session) -> tuple[list[Lease], str, tuple[str, ...]]:
         if unread is not None:
             raise unread from error
         return [_unseen(rental, rental.state.value) for rental in rentals], str(error), ()
-    known = {(one.kind, one.target_id) for one in seen.held}
+    known = {(machine.kind, machine.target_id) for machine in seen.held}
     gone = [
         _unseen(rental, _missing(rental, seen.warnings))
         for rental in rentals
         if rental.target_id is not None and (rental.kind, rental.target_id) not in known
     ]
     ordered = sorted(seen.held, key=lambda one: (not one.ours, one.lease_ends_us or 0))
-    return [*(_seen(one) for one in ordered), *gone], "", seen.warnings
+    return [*(_seen(rental) for rental in ordered), *gone], "", seen.warnings
 
 
 def _missing(rental: Rental, unread: tuple[str, ...]) -> str:

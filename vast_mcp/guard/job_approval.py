@@ -70,7 +70,7 @@ def _may_rent(tx: Transaction, job: Job, sight: Sight) -> bool:
     spend = sight.request.spend
     if spend is None or spend.job_id != job.job_id or spend.task != job.budget:
         return False
-    if job.spec.agreed is None or any(one.job_id == job.job_id for one in tx.live_rentals()):
+    if job.spec.agreed is None or any(rental.job_id == job.job_id for rental in tx.live_rentals()):
         return False
     return spend.usd_per_hour <= job.spec.agreed.ceiling
 

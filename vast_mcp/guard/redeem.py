@@ -126,8 +126,8 @@ class Claims:
             )
         exposure = replace(exposure, frozen=_frozen(tx, sight))
         decision = strictest(
-            decide(replace(one, can_ask=caller.can_ask), exposure, limits)
-            for one in (request, *sight.also)
+            decide(replace(wanted, can_ask=caller.can_ask), exposure, limits)
+            for wanted in (request, *sight.also)
         )
         if isinstance(decision, Allow) and sight.must_ask:
             return Ask(Level.ASK, (Reason(rule="create.price", says=sight.must_ask),))
@@ -148,9 +148,11 @@ def _account_rate(tx: Transaction, facts: Facts) -> UsdPerHour:
 
     A rent or start that is on its way is shown by nobody yet, and counts all the same.
     """
-    rates: dict[int | str, UsdPerHour] = {one.instance_id: rate_now(one) for one in facts.instances}
+    rates: dict[int | str, UsdPerHour] = {
+        instance.instance_id: rate_now(instance) for instance in facts.instances
+    }
     marked: dict[str, int | str] = {
-        one.intent_id: one.instance_id for one in facts.bearers.outside(tx)
+        machine.intent_id: machine.instance_id for machine in facts.bearers.outside(tx)
     }
     for rental in tx.live_rentals():
         if rental.kind == "endpoint":  # it may rent up to all that it reserves, at any moment

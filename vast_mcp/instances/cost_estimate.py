@@ -44,8 +44,13 @@ def billed_by_day(
 def _counted(segments: Sequence[Segment], now_us: int) -> Days:
     """What the caps count of time that lies behind."""
     days: Days = {}
-    for one in segments:
-        _add(days, split_by_day(one.rate, one.from_us, min(now_us, segment_end_us(one, now_us))))
+    for segment in segments:
+        _add(
+            days,
+            split_by_day(
+                segment.rate, segment.from_us, min(now_us, segment_end_us(segment, now_us))
+            ),
+        )
     return days
 
 
@@ -53,9 +58,9 @@ def _unbilled(rental: Rental, segments: Sequence[Segment], now_us: int) -> Days:
     """What of that it was seen not to bill."""
     days: Days = {}
     for from_us, micros, until_us in rental.facts.low:
-        for one in segments:
-            begins_us, ends_us = max(from_us, one.from_us), segment_end_us(one, now_us)
-            surplus = UsdPerHour(max(0, one.rate.micros - micros))
+        for segment in segments:
+            begins_us, ends_us = max(from_us, segment.from_us), segment_end_us(segment, now_us)
+            surplus = UsdPerHour(max(0, segment.rate.micros - micros))
             _add(days, split_by_day(surplus, begins_us, min(until_us, ends_us, now_us)))
     return days
 
@@ -66,7 +71,7 @@ def _add(days: Days, more: Days) -> None:
 
 
 def _traffic(segments: Sequence[Segment]) -> Usd:
-    return sum((one.fixed for one in segments if one.kind == "traffic"), Usd())
+    return sum((segment.fixed for segment in segments if segment.kind == "traffic"), Usd())
 
 
 def unused_traffic(rental: Rental, segments: Sequence[Segment], now_us: int) -> Usd:
@@ -76,9 +81,9 @@ def unused_traffic(rental: Rental, segments: Sequence[Segment], now_us: int) -> 
     """
     fixed = _traffic(segments)
     spans = [
-        (min(now_us, one.from_us), min(now_us, segment_end_us(one, now_us)))
-        for one in segments
-        if one.kind == "lease"
+        (min(now_us, segment.from_us), min(now_us, segment_end_us(segment, now_us)))
+        for segment in segments
+        if segment.kind == "lease"
     ]
     ran_us = sum(end_us - from_us for from_us, end_us in spans)
     last_us = max((end_us for _, end_us in spans), default=rental.created_us)

@@ -54,16 +54,16 @@ class Fleet:
     @property
     def unlisted(self) -> tuple[Held, ...]:
         """Our machines that the vendor does not show now, as the ledger has them."""
-        return tuple(one for one in self.held if not one.instance.listed)
+        return tuple(machine for machine in self.held if not machine.instance.listed)
 
     @property
     def unlisted_words(self) -> str:
         """A sentence about them; empty when the vendor shows all."""
         young: list[str] = []
         old: list[str] = []
-        for one in self.unlisted:
-            new = one.rental is not None and is_young(one.rental, one.now_us)
-            (young if new else old).append(str(one.instance.instance_id))
+        for machine in self.unlisted:
+            new = machine.rental is not None and is_young(machine.rental, machine.now_us)
+            (young if new else old).append(str(machine.instance.instance_id))
         said = []
         if young:
             said.append(
@@ -76,7 +76,7 @@ class Fleet:
     @property
     def pending(self) -> tuple[PendingRent, ...]:
         """Instances among the lost whose outcome nobody knows."""
-        return tuple(_pending(one) for one in self.lost if _unresolved(one))
+        return tuple(_pending(fate) for fate in self.lost if _unresolved(fate))
 
 
 async def show_fleet(account: Account) -> Fleet:
@@ -108,9 +108,11 @@ async def fleet_of(
         instances = await _with_own(account, instances)
     seen = await _with_books(account, instances)
     since_us = account.clock.lease_us() if began_us is None else began_us
-    held = [one for one in seen.held if not _just_destroyed(one, since_us)]
-    listed = {one.instance_id for one in instances}
-    held += await _unlisted(account, [one for one in seen.open if one.target_id not in listed])
+    held = [machine for machine in seen.held if not _just_destroyed(machine, since_us)]
+    listed = {instance.instance_id for instance in instances}
+    held += await _unlisted(
+        account, [rental for rental in seen.open if rental.target_id not in listed]
+    )
     held = list(await credit_told(account, held))
     return Fleet(
         tuple(held), seen.lost, (*seen.warnings, age) if age else seen.warnings, seen.fates
@@ -122,9 +124,9 @@ async def _with_own(account: Account, instances: Sequence[Instance]) -> tuple[In
     try:
         live = await account.ledger.read(lambda tx: tx.live_rentals())
         labels = [
-            account.marker.label(one.label, one.intent_id, one.lease_ends_us)
-            for one in live
-            if one.target_id is not None and one.kind == "instance"
+            account.marker.label(rental.label, rental.intent_id, rental.lease_ends_us)
+            for rental in live
+            if rental.target_id is not None and rental.kind == "instance"
         ]
         if not labels:
             return tuple(instances)
@@ -133,11 +135,11 @@ async def _with_own(account: Account, instances: Sequence[Instance]) -> tuple[In
         )
     except (ApiError, LedgerUnavailable):
         return tuple(instances)
-    now = {one.instance_id: one for one in own}
-    listed = {one.instance_id for one in instances}
+    now = {instance.instance_id: instance for instance in own}
+    listed = {machine.instance_id for machine in instances}
     return (
-        *(now.get(one.instance_id, one) for one in instances),
-        *(one for one in own if one.instance_id not in listed),
+        *(now.get(shown_instance.instance_id, shown_instance) for shown_instance in instances),
+        *(instance for instance in own if instance.instance_id not in listed),
     )
 
 
@@ -191,13 +193,13 @@ async def hold(account: Account, instance: Instance) -> Held:
 
 async def credit_told(account: Account, held: Sequence[Held]) -> tuple[Held, ...]:
     """The same; where the account's credit alone could tell why a machine stands still, with it."""
-    if not any(one.stop_may_be_credit for one in held):
+    if not any(held_machine.stop_may_be_credit for held_machine in held):
         return tuple(held)
     try:
         empty = (await account.reads.account(deadline_s=_CREDIT_WITHIN_S)).credit <= Usd()
     except ApiError:
         empty = False
-    return tuple(replace(one, no_credit=empty) for one in held)
+    return tuple(replace(machine, no_credit=empty) for machine in held)
 
 
 async def known_rental(account: Account, instance_id: int) -> Rental | None:
@@ -227,16 +229,20 @@ async def _with_books(account: Account, instances: Sequence[Instance]) -> _Seen:
     def read(tx: Transaction) -> _Seen:
         live = tx.live_rentals()
         return _Seen(
-            tuple(held_of(tx, bearers, one, now_us) for one in instances),
+            tuple(held_of(tx, bearers, instance, now_us) for instance in instances),
             tuple(rental for rental in live if rental.target_id is None),
-            tuple(one for one in live if one.kind == "instance" and holds(one)),
+            tuple(
+                open_rental
+                for open_rental in live
+                if open_rental.kind == "instance" and holds(open_rental)
+            ),
             fates=fates_among(tx.rentals_since(now_us - TOLD_FOR_US), now_us),
         )
 
     try:
         return await account.ledger.read(read)
     except LedgerUnavailable:
-        bare = tuple(_held(one, now_us, bearers.whose(one, None)) for one in instances)
+        bare = tuple(_held(machine, now_us, bearers.whose(machine, None)) for machine in instances)
         return _Seen(bare, warnings=(NO_BOOKS,))
 
 

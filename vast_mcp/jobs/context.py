@@ -116,7 +116,7 @@ class JobContext:
     async def live_rentals(self) -> list[Rental]:
         """What of this job still holds money."""
         live = await self.account.ledger.read(lambda tx: tx.live_rentals())
-        return [one for one in live if one.job_id == self.job.job_id]
+        return [rental for rental in live if rental.job_id == self.job.job_id]
 
     async def machine_rental(self) -> Rental | None:
         """The rental of the present machine."""

@@ -30,7 +30,7 @@ async def fetch(context: JobContext) -> None:
     """The next output that is not home yet; when all were tried, the end."""
     named, tried = context.spec.outputs, context.facts.outputs
     if len(tried) >= len(named):
-        verified = all(not one.trouble for one in tried)
+        verified = all(not output.trouble for output in tried)
         await _long_log(context)
         await context.save(JobPhase.ENDING, replace(context.facts, verified=verified))
         return
@@ -141,7 +141,7 @@ def _verdict(context: JobContext) -> tuple[JobPhase, str]:
         return JobPhase.FAILED, f"Its command exited with status {code}."
     if context.aside:
         return JobPhase.DONE, "Its command exited with status 0."
-    if any(one.trouble for one in outputs):
+    if any(output.trouble for output in outputs):
         return JobPhase.FAILED, (
             "Its command succeeded, but not every named output was brought back."
         )
@@ -152,11 +152,11 @@ def _home(outputs: Sequence[JobOutput]) -> str:
     """What of a command that succeeded is home; equal checksums of nothing prove nothing."""
     if not outputs:
         return "; it named no outputs, so only what it printed was brought back."
-    if not any(one.bytes for one in outputs):
+    if not any(output.bytes for output in outputs):
         return ", but its named outputs were brought back empty."
-    bare = [one for one in outputs if not one.bytes]
-    few = sum(one.empty for one in outputs)
-    named = ", ".join(str(clean_line(one.path, 40)) for one in bare[:3])
+    bare = [output for output in outputs if not output.bytes]
+    few = sum(result.empty for result in outputs)
+    named = ", ".join(str(clean_line(empty.path, 40)) for empty in bare[:3])
     if bare:
         return f" and every named output is back, checksums match; empty: {named}."
     more = f"; {few} of the files {'is' if few == 1 else 'are'} empty" if few else ""
@@ -170,7 +170,7 @@ def _kept(context: JobContext) -> str:
         return "."
     if not outputs:
         return "; it named no outputs, so only what it printed is kept."
-    home = sum(not one.trouble for one in outputs)
+    home = sum(not output.trouble for output in outputs)
     if home == len(outputs):
         return "; what its outputs held by then was brought back."
     return f"; {home} of its {len(outputs)} named outputs were brought back."

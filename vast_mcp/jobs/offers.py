@@ -48,10 +48,10 @@ async def offers_for(account: Account, wish: JobWish) -> tuple[Offer, ...]:
         limit=_LOOKED_AT,
         counted=False,
     )
-    found = [one.offer for one in (await search_market(account, search)).shown]
+    found = [ranked.offer for ranked in (await search_market(account, search)).shown]
     if named is None:
         return tuple(found)
-    rest = [one for one in found if one.offer_id != named.offer_id]
+    rest = [offer for offer in found if offer.offer_id != named.offer_id]
     return (named, *rest)
 
 

@@ -181,14 +181,14 @@ class RunJob(PlainAct):
     def _question(
         self, account: Account, offer: Offer, terms: JobTerms, uploads: tuple[Upload, ...]
     ) -> str:
-        count = sum(one.files for one in uploads) + len(self.files)
-        size = sum(one.bytes for one in uploads) + sum(bytes_ for _, bytes_ in self.files)
+        count = sum(upload.files for upload in uploads) + len(self.files)
+        size = sum(file.bytes for file in uploads) + sum(bytes_ for _, bytes_ in self.files)
         sends = f"uploads {count} file{'s' * (count != 1)} ({shown_bytes(size)})" if count else ""
-        gets = ", ".join(split(one)[0] for one in self.secrets)
+        gets = ", ".join(split(secret)[0] for secret in self.secrets)
         gets = f"gets {clean_line(gets, 30)}" if gets else ""
         if reads := self._host_reads(account, uploads):
             gets = f"{gets}{', ' if gets else ''}lets the host read {clean_line(reads, 90)}"
-        named = ", ".join(str(clean_line(one, _NAME_SHOWN)) for one in self.outputs[:2])
+        named = ", ".join(str(clean_line(path, _NAME_SHOWN)) for path in self.outputs[:2])
         more = f" and {len(self.outputs) - 2} more" if len(self.outputs) > 2 else ""
         brings = f"brings back {named}{more}" if self.outputs else "brings nothing back"
         per_day = _disk_rate(offer).per_day
@@ -209,7 +209,11 @@ class RunJob(PlainAct):
         """What looks like a secret and goes as it is."""
         plain = account.secrets.unsealed(self.sealed)
         texts = [("the command", self.command), *(("files", text) for text in plain.files.values())]
-        files = [f"{clean_line(one.path, 50)}, which {one.doubt}" for one in uploads if one.doubt]
+        files = [
+            f"{clean_line(upload.path, 50)}, which {upload.doubt}"
+            for upload in uploads
+            if upload.doubt
+        ]
         return said([*files, *exposed(plain.env, texts)])
 
     def _warnings(self, account: Account) -> tuple[str, ...]:

@@ -200,16 +200,16 @@ class StopJob(PlainAct):
                     values={"job_id": self.job_id, "instance_id": copy.instance_id},
                 )
             ended = [
-                one
-                for one in transfers.list()
-                if one.by_vendor and one.instance_id == copy.instance_id
+                running
+                for running in transfers.list()
+                if running.by_vendor and running.instance_id == copy.instance_id
             ]
             kept = f"Vast.ai was told to end all copies to {copy.instance_id}."
             kept += " Files that have arrived are kept, unverified."
-        for one in ended:
-            await transfers.cancel(one.copy_id)
+        for transfer in ended:
+            await transfers.cancel(transfer.copy_id)
             with suppress(VastMcpError):  # its end is told here: the same copy begins anew
-                await transfers.wait(one, 0)
+                await transfers.wait(transfer, 0)
         return Outcome(
             status="stopped",
             said=f"{self.job_id} is ended; {kept}",

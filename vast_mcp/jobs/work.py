@@ -78,7 +78,7 @@ async def send(context: JobContext) -> None:
     if await _stopped(context):
         return
     remote_job = await remote_job_of(context)
-    paths = [one.path for one in _uploads(context)]
+    paths = [upload.path for upload in _uploads(context)]
     try:
         if remote_job is None:
             raise SshUnavailable("The machine is no longer running.", reason="lost")
@@ -133,16 +133,16 @@ def _orders(context: JobContext) -> tuple[Sealed, str, tuple[str, ...]]:
 async def _still_as_agreed(context: JobContext, paths: list[str]) -> None:
     """The yes was to so many files and bytes; more than a tenth beyond that is something else."""
     uploads = _uploads(context)
-    agreed = sum(one.bytes for one in uploads)
+    agreed = sum(file.bytes for file in uploads)
     measured = await measure(context.account.remote.roots(), paths)
-    named = {one.path for one in uploads if one.doubt}
-    for one in measured:
-        if one.doubt and one.path not in named:
+    named = {file.path for file in uploads if file.doubt}
+    for upload in measured:
+        if upload.doubt and upload.path not in named:
             raise CopyRefused(
-                f"{clean_line(one.path, 80)} now looks like a secret (it {one.doubt}), which the"
-                " question did not mention; nothing was sent."
+                f"{clean_line(upload.path, 80)} now looks like a secret (it {upload.doubt}), which"
+                " the question did not mention; nothing was sent."
             )
-    found = sum(one.bytes for one in measured)
+    found = sum(file.bytes for file in measured)
     if found > agreed * 1.1 + 100_000:
         raise CopyRefused(
             f"The uploads grew to {shown_bytes(found)} after the question said"

@@ -57,7 +57,7 @@ async def _there(account: Account, instance_id: int) -> bool:
         attached = await account.reads.instance_ssh_keys(instance_id)
     except (ApiError, ConfigInvalid, OSError):
         return True
-    return any(one.public_key.split()[:2] == ours for one in attached)
+    return any(key.public_key.split()[:2] == ours for key in attached)
 
 
 async def _give(

@@ -63,7 +63,9 @@ class RightsWatch:
                 return None
         try:
             rentals = await self._ledger.read(lambda tx: tx.live_rentals())
-            if not any(one.kind == "instance" and one.target_id is not None for one in rentals):
+            if not any(
+                rental.kind == "instance" and rental.target_id is not None for rental in rentals
+            ):
                 return None
             return await self.prove(Caller(principal=PRINCIPAL, client="keeper"))
         except VastMcpError as error:

@@ -134,13 +134,13 @@ async def tick(account: Account, correct: Correct, ready: Ready) -> Tick:
     overdue = _overdue(rentals, instances, account.now_us())
     await rounds.carry_out(overdue)
     ending = {due.target_id for due in overdue}
-    staying = [one for one in instances if one.instance_id not in ending]
+    staying = [instance for instance in instances if instance.instance_id not in ending]
     gave, refused = await watch_keys(account, correct, KEEPER, _paired(rentals, staying))
     rounds.did += gave
     rounds.failed += refused
     seen = await watch_workers(account, rentals, instances)
-    rounds.failed += [one.report for one in seen if one.report]
-    await rounds.carry_out([_scaled_to_zero(one) for one in seen if one.breach])
+    rounds.failed += [finding.report for finding in seen if finding.report]
+    await rounds.carry_out([_scaled_to_zero(worker) for worker in seen if worker.breach])
     rounds.did += await follow_charges(account, pause_us=KEEPER_PAUSE_US, within_s=KEEPER_WITHIN_S)
     took_s = reading.ended_s - reading.began_s
     return Tick(
@@ -181,10 +181,12 @@ class _Rounds:
         account = self._account
         rentals = await account.ledger.read(lambda tx: tx.live_rentals())
         held = sorted(
-            (one for one in rentals if one.target_id is not None),
+            (rental for rental in rentals if rental.target_id is not None),
             key=lambda one: (not _wants_sight(one), one.lease_ends_us),
         )
-        seen = await _read_own(account, [one for one in held if one.kind == "instance"][:OWN_MOST])
+        seen = await _read_own(
+            account, [machine for machine in held if machine.kind == "instance"][:OWN_MOST]
+        )
         if account.clock.doubt():  # the whole look says so; by a wrong clock nothing is over
             return
         rentals = await account.ledger.read(lambda tx: tx.live_rentals())
@@ -228,10 +230,10 @@ async def _read_own(account: Account, rentals: Sequence[Rental]) -> list[Instanc
     """
     found: list[Instance] = []
     for at in range(0, len(rentals), OWN_PAGE):
-        part = {one.target_id: one for one in rentals[at : at + OWN_PAGE]}
+        part = {rental.target_id: rental for rental in rentals[at : at + OWN_PAGE]}
         labels = [
-            account.marker.label(one.label, one.intent_id, one.lease_ends_us)
-            for one in part.values()
+            account.marker.label(rental.label, rental.intent_id, rental.lease_ends_us)
+            for rental in part.values()
         ]
         read_us = account.now_us()
         with suppress(ApiError):  # what is due by the books is ended unseen
@@ -240,7 +242,7 @@ async def _read_own(account: Account, rentals: Sequence[Rental]) -> list[Instanc
             )
             if account.clock.doubt():
                 return []
-            ours = [one for one in listed if one.instance_id in part]
+            ours = [instance for instance in listed if instance.instance_id in part]
             await observe_found(account, ours, read_us)
             found += ours
     return found
@@ -250,11 +252,11 @@ def _paired(
     rentals: Sequence[Rental], instances: Sequence[Instance]
 ) -> list[tuple[Rental, Instance]]:
     """Our rentals beside the machines that the list shows for them."""
-    by_id = {one.instance_id: one for one in instances}
+    by_id = {instance.instance_id: instance for instance in instances}
     return [
-        (one, by_id[one.target_id])
-        for one in rentals
-        if one.kind == "instance" and one.target_id is not None and one.target_id in by_id
+        (rental, by_id[rental.target_id])
+        for rental in rentals
+        if rental.kind == "instance" and rental.target_id is not None and rental.target_id in by_id
     ]
 
 
@@ -282,7 +284,7 @@ def _overdue(
     A machine that a `whole` list lacks is left to those who judge absence; one that is missing in
     a part of it is judged by the books alone.
     """
-    by_id = {one.instance_id: one for one in instances}
+    by_id = {machine.instance_id: machine for machine in instances}
     due: list[Due] = []
     for rental in rentals:
         if rental.target_id is None:

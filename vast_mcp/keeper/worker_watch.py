@@ -46,7 +46,7 @@ async def watch_workers(
 
     A worker is known by its status, and by what the list of machines shows under its id.
     """
-    by_id = {one.instance_id: one for one in instances}
+    by_id = {instance.instance_id: instance for instance in instances}
     found: list[EndpointFinding] = []
     for rental in rentals:
         if rental.kind != "endpoint" or rental.state is not RentalState.ACTIVE:
@@ -67,10 +67,12 @@ async def _judged(
     workers: Sequence[Worker],
     by_id: dict[int, Instance],
 ) -> EndpointFinding | None:
-    staying = [one for one in workers if one.bills and one.status.upper() not in _LEAVING]
-    machines = [by_id[one.worker_id] for one in staying if one.worker_id in by_id]
+    staying = [
+        worker for worker in workers if worker.bills and worker.status.upper() not in _LEAVING
+    ]
+    machines = [by_id[row.worker_id] for row in staying if row.worker_id in by_id]
     ceiling = per_worker_of(rental)
-    dearest = max((one.usd_per_hour for one in machines), default=UsdPerHour())
+    dearest = max((machine.usd_per_hour for machine in machines), default=UsdPerHour())
     if dearest > ceiling + ROUNDING:
         why = f"a worker of endpoint {endpoint_id} costs {dearest}, above the approved {ceiling}"
         return EndpointFinding(endpoint_id, breach=why)
@@ -80,7 +82,7 @@ async def _judged(
         if record is not None and record.max_workers > approved:
             why = f"endpoint {endpoint_id} runs {len(staying)} workers, {approved} were approved"
             return EndpointFinding(endpoint_id, breach=why)
-    refused = {rule for one in machines for rule in _refused(one, account.limits())}
+    refused = {rule for machine in machines for rule in _refused(machine, account.limits())}
     if not refused:
         return None
     told = f"a worker of endpoint {endpoint_id} is outside {', '.join(sorted(refused))}"
@@ -99,4 +101,4 @@ def _refused(one: Instance, limits: Limits) -> list[str]:
     exposure = Exposure(credit=_PLENTY, account_usd_per_hour=UsdPerHour())
     decision = decide(Request("create_instance", spend=spend), exposure, limits)
     reasons = decision.reasons if isinstance(decision, Deny) else ()
-    return [one.rule for one in reasons if one.rule.startswith(_ABOUT_A_MACHINE)]
+    return [reason.rule for reason in reasons if reason.rule.startswith(_ABOUT_A_MACHINE)]

@@ -173,15 +173,15 @@ def _first(tx: Transaction, now_us: int) -> int | None:
     read_us = min(tx.charge_reading().read_us, now_us)
     since_us = read_us - _LATE_US if read_us else month_start_us(now_us)
     since_us = max(since_us, now_us - _LONGEST_US)
-    ours = [one for one in tx.rentals_since(since_us) if sources_of(one)]
+    ours = [rental for rental in tx.rentals_since(since_us) if sources_of(rental)]
     if not ours:
         return None
-    return max(since_us, min(one.created_us for one in ours))
+    return max(since_us, min(rental.created_us for rental in ours))
 
 
 def _keep(tx: Transaction, window: Window, amounts: dict[tuple[str, str], Usd], now_us: int) -> Usd:
     """Write down what is charged for our machines; by how much that raised what is spent."""
-    ours = {source for one in tx.rentals_since(window.start_us) for source in sources_of(one)}
+    ours = {source for rental in tx.rentals_since(window.start_us) for source in sources_of(rental)}
     before = _spent(tx, now_us)
     for (source, day), amount in amounts.items():
         if source in ours:

@@ -35,7 +35,7 @@ _STALE_US = 3 * MINUTE_US
 
 async def observe_all(account: Account, instances: Sequence[Instance], began_us: int) -> list[str]:
     """Bring the books in line with one complete list; what was found is said in words."""
-    by_id = {one.instance_id: one for one in instances}
+    by_id = {instance.instance_id: instance for instance in instances}
     endpoints = await _unresolved_endpoints(account)
 
     def write(tx: Transaction) -> list[str]:
@@ -59,10 +59,10 @@ async def observe_found(account: Account, instances: Sequence[Instance], began_u
 
     def write(tx: Transaction) -> None:
         now_us = account.now_us()
-        for one in instances:
-            rental = tx.rental_of("instance", one.instance_id)
+        for instance in instances:
+            rental = tx.rental_of("instance", instance.instance_id)
             if rental is not None and rental.state.holds_money:
-                _observe_one(tx, rental, one, began_us, now_us)
+                _observe_one(tx, rental, instance, began_us, now_us)
 
     if instances:
         await account.ledger.write(write)
@@ -84,14 +84,14 @@ async def _unresolved_endpoints(account: Account) -> dict[str, int]:
     Names can be copied: of several with one intent the first made is the one.
     """
     live = await account.ledger.read(lambda tx: tx.live_rentals())
-    if not any(one.kind == "endpoint" and one.target_id is None for one in live):
+    if not any(rental.kind == "endpoint" and rental.target_id is None for rental in live):
         return {}
     listed = await account.reads.endpoints()
     newest_first = sorted(listed, key=lambda one: -one.endpoint_id)
     return {
-        intent: one.endpoint_id
-        for one in newest_first
-        if (intent := endpoint_intent(one.raw_name)) is not None
+        intent: endpoint.endpoint_id
+        for endpoint in newest_first
+        if (intent := endpoint_intent(endpoint.raw_name)) is not None
     }
 
 
@@ -138,7 +138,9 @@ def _resolve(
     """An intent without an instance: found, proven absent, or still unknown."""
     if not rental.state.unresolved:
         return []
-    one = result_of(account, rental, [one for one in instances if _free(tx, rental, one)])
+    one = result_of(
+        account, rental, [instance for instance in instances if _free(tx, rental, instance)]
+    )
     if one is not None:  # at once: its mark proves it, whoever may still be sending
         adopted = adopt(tx, rental.intent_id, one.instance_id, now_us)
         if adopted is not None:
@@ -177,9 +179,11 @@ def _resolve_unmarked(
     It counts as long as it is there. A person may adopt it, or end it; we do neither.
     """
     held, named = rental.facts.unmarked_id, rental.facts.named_id
-    one = next((one for one in instances if one.instance_id in (held, named)), None)
+    one = next((instance for instance in instances if instance.instance_id in (held, named)), None)
     if held is None:
-        one = one or next((one for one in instances if labelled(account, rental, one)), None)
+        one = one or next(
+            (machine for machine in instances if labelled(account, rental, machine)), None
+        )
         if one is None or not _free(tx, rental, one) or not seems_ours(account, rental, one):
             return None
         hold_unmarked(tx, rental, one, now_us)
@@ -206,22 +210,22 @@ def _take_back(
     """
     said = []
     bearers = Bearers(account.marker, instances)
-    for one in instances:
-        whose = bearers.whose(one, tx)
+    for instance in instances:
+        whose = bearers.whose(instance, tx)
         known = whose.rental
         if whose.mark is not None and known is None:
             known = tx.rental(whose.mark.intent_id)
         if known is not None:
             listed_before = began_us <= (known.ended_us or 0) <= now_us
             if not known.state.holds_money and not listed_before:
-                books.reopen(tx, known, one, now_us)
-                said.append(f"instance {one.instance_id} exists after all; it counts again")
+                books.reopen(tx, known, instance, now_us)
+                said.append(f"instance {instance.instance_id} exists after all; it counts again")
             elif whose.mark is not None:
                 _follow_label(tx, known, whose.mark)
         elif whose.mark is not None:
-            _take_in(tx, one, whose.mark, now_us)
+            _take_in(tx, instance, whose.mark, now_us)
             said.append(
-                f"instance {one.instance_id} has our lease mark and was added to the ledger"
+                f"instance {instance.instance_id} has our lease mark and was added to the ledger"
             )
     return said
 

@@ -75,7 +75,7 @@ def result_of(
     before: frozenset[int] = frozenset(),
 ) -> Instance | None:
     """The machine among these that this rent became: marked, and not there before it was sent."""
-    new = [one for one in instances if one.instance_id not in before]
+    new = [instance for instance in instances if instance.instance_id not in before]
     return first_of(account.marker, rental, new)
 
 
@@ -188,7 +188,9 @@ def hold_unmarked(tx: Transaction, rental: Rental, one: Instance, now_us: int) -
 
 def unmarked_of(tx: Transaction, instance_id: int) -> Rental | None:
     """The unresolved rent that this unmarked machine seems to have come from."""
-    return next((one for one in tx.live_rentals() if one.facts.unmarked_id == instance_id), None)
+    return next(
+        (rental for rental in tx.live_rentals() if rental.facts.unmarked_id == instance_id), None
+    )
 
 
 def count_absence(tx: Transaction, rental: Rental, read_began_us: int, now_us: int) -> Rental:

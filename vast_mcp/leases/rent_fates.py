@@ -58,5 +58,5 @@ def fate_of_lost(rental: Rental, now_us: int) -> Fate | None:
 
 def fates_among(rentals: Iterable[Rental], now_us: int) -> tuple[Fate, ...]:
     """All that are to be told, the newest first."""
-    found = [fate for one in rentals if (fate := fate_of_lost(one, now_us)) is not None]
+    found = [fate for rental in rentals if (fate := fate_of_lost(rental, now_us)) is not None]
     return tuple(sorted(found, key=lambda one: -one.known_us))

@@ -26,7 +26,7 @@ async def _dearer_than_renting(
     account: Account, wish: SearchCriteria, shown: Sequence[Ranked]
 ) -> tuple[str, ...]:
     """Recorded 2026-09-05: a least bid of $0.907 on an offer that rents for $0.40 on demand."""
-    bids = {one.offer.offer_id: one.offer for one in shown}
+    bids = {ranked.offer.offer_id: ranked.offer for ranked in shown}
     try:
         page = await account.reads.search_offers(
             {"ask_contract_id": {"in": list(bids)}, "verified": None},
@@ -37,9 +37,9 @@ async def _dearer_than_renting(
     except ApiError:
         return ()  # the search itself was answered; only this comparison is missing
     dearer = [
-        f"{one.offer_id} ({one.usd_per_hour})"
-        for one in page.offers
-        if one.offer_id in bids and bids[one.offer_id].usd_per_hour >= one.usd_per_hour
+        f"{offer.offer_id} ({offer.usd_per_hour})"
+        for offer in page.offers
+        if offer.offer_id in bids and bids[offer.offer_id].usd_per_hour >= offer.usd_per_hour
     ]
     if not dearer:
         return ()
@@ -55,8 +55,8 @@ async def _our_own(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...]
         live = await account.ledger.read(lambda tx: tx.live_rentals())
     except LedgerUnavailable:
         return ()
-    ours = {one.machine_id for one in live if one.facts.is_bid and one.machine_id}
-    mine = [str(one.offer.offer_id) for one in shown if one.offer.machine_id in ours]
+    ours = {rental.machine_id for rental in live if rental.facts.is_bid and rental.machine_id}
+    mine = [str(ranked.offer.offer_id) for ranked in shown if ranked.offer.machine_id in ours]
     if not mine:
         return ()
     named = ", ".join(mine[:_NAMED])

@@ -70,8 +70,8 @@ async def browse(
             wanted, rental=rental, disk_gb=disk_gb, order=order, limit=_ASKED_ROWS
         )
         joined = number == 0 or rental == "on_demand" or _overlaps(page, found)
-        fresh = [one for one in page.offers if one.offer_id not in found]
-        found |= {one.offer_id: one for one in fresh}
+        fresh = [offer for offer in page.offers if offer.offer_id not in found]
+        found |= {offer.offer_id: offer for offer in fresh}
         without_gpu = max(without_gpu, page.without_gpu)
         unreadable |= set(page.unreadable)
         last = _last_price(page, order)
@@ -88,12 +88,12 @@ def _overlaps(page: OfferPage, found: Mapping[int, Offer]) -> bool:
 
     Which price the bound compares is known for on-demand offers; for others this proves it.
     """
-    return any(one.offer_id in found for one in page.offers)
+    return any(offer.offer_id in found for offer in page.offers)
 
 
 def _last_price(page: OfferPage, order: Order) -> UsdPerHour | None:
     """Where the next answer begins; None when these rows do not rise in price."""
-    prices = [one.usd_per_hour for one in page.offers]
+    prices = [offer.usd_per_hour for offer in page.offers]
     rising = tuple(order) == tuple(CHEAPEST_FIRST) and prices == sorted(prices)
     return prices[-1] if prices and rising else None
 

@@ -29,9 +29,9 @@ class NamePrices:
         """For an answer. USD per hour of a whole offer, and of each of its GPUs."""
         if not self.offers:
             return {"offers": 0}
-        prices = [one.usd_per_hour.micros for one in self.offers]
-        singles = [one.usd_per_hour.micros // max(1, one.num_gpus) for one in self.offers]
-        several = any(one.num_gpus > 1 for one in self.offers)
+        prices = [offer.usd_per_hour.micros for offer in self.offers]
+        singles = [offer.usd_per_hour.micros // max(1, offer.num_gpus) for offer in self.offers]
+        several = any(offer.num_gpus > 1 for offer in self.offers)
         kinds = cheapest_by_card(self.offers)
         return given(
             {
@@ -49,14 +49,14 @@ class NamePrices:
 def by_name(meant: Sequence[Meant], market: Market, *, whole: bool) -> tuple[NamePrices, ...]:
     """The prices of each name that was asked for, from a market that was searched for all."""
     hidden = [offer for offers in market.hidden.values() for offer in offers]
-    shown = [one.offer for one in market.ranked]
+    shown = [ranked.offer for ranked in market.ranked]
 
     def prices(one: Meant) -> NamePrices:
         kept = [offer for offer in hidden if offer.gpu_name in one.cards]
         free = [offer for offer in shown if offer.gpu_name in one.cards]
         return NamePrices(one.asked, (*free, *kept), len(kept), whole)
 
-    return tuple(prices(one) for one in meant)
+    return tuple(prices(group) for group in meant)
 
 
 def hidden_rows(market: Market) -> dict[str, JsonObject]:
@@ -75,7 +75,7 @@ def cheapest_by_card(offers: Iterable[Offer]) -> dict[str, Json]:
         if known is None or offer.usd_per_hour < known.usd_per_hour:
             best[offer.gpu_name] = offer
     first = sorted(best.values(), key=_price)[:_KINDS_SHOWN]
-    return {f"{one.num_gpus}x {one.gpu_name}": at_least(one.usd_per_hour) for one in first}
+    return {f"{group.num_gpus}x {group.gpu_name}": at_least(group.usd_per_hour) for group in first}
 
 
 def _price(offer: Offer) -> int:
@@ -88,4 +88,4 @@ def _median(micros: Sequence[int]) -> float:
 
 def compared(prices: Sequence[NamePrices]) -> Mapping[str, JsonObject]:
     """By name, for an answer."""
-    return {one.name: one.row() for one in prices}
+    return {price.name: price.row() for price in prices}

@@ -84,7 +84,7 @@ class OfferFilters:
 
 def _rows() -> tuple[tuple[str, OfferFilter], ...]:
     hints = typing.get_type_hints(OfferFilters, include_extras=True)
-    return tuple((one.name, hints[one.name].__metadata__[0]) for one in fields(OfferFilters))
+    return tuple((field.name, hints[field.name].__metadata__[0]) for field in fields(OfferFilters))
 
 
 _ROWS = _rows()

@@ -43,7 +43,7 @@ def resolve_gpu_names(wanted: Sequence[str], known: Sequence[str]) -> tuple[Mean
 
 def all_cards(meant: Sequence[Meant]) -> tuple[str, ...]:
     """Every card once, in the order in which they were asked for."""
-    return tuple(dict.fromkeys(card for one in meant for card in one.cards))
+    return tuple(dict.fromkeys(card for name in meant for card in name.cards))
 
 
 def as_sold(query: JsonObject) -> JsonObject:

@@ -87,12 +87,12 @@ class Market:
     @property
     def cheapest(self) -> UsdPerHour | None:
         """The lowest hourly price of all that fit."""
-        return min((one.offer.usd_per_hour for one in self.ranked), default=None)
+        return min((ranked.offer.usd_per_hour for ranked in self.ranked), default=None)
 
     @property
     def median(self) -> UsdPerHour | None:
         """The middle hourly price of all that fit."""
-        prices = [one.offer.usd_per_hour.micros for one in self.ranked]
+        prices = [ranked.offer.usd_per_hour.micros for ranked in self.ranked]
         return UsdPerHour(int(statistics.median(prices))) if prices else None
 
 

@@ -137,15 +137,15 @@ async def search_market(account: Account, search: Search) -> Found:
 def _asked_columns(query: JsonObject, order: Order) -> tuple[str, ...]:
     asked = [*(column for column, bound in query.items() if bound is not None)]
     asked += [column for column, _ in order]
-    return tuple(dict.fromkeys(one for one in asked if one not in IN_ROWS))[:_MOST_COLUMNS]
+    return tuple(dict.fromkeys(value for value in asked if value not in IN_ROWS))[:_MOST_COLUMNS]
 
 
 def _ambiguous(meant: Sequence[Meant]) -> tuple[str, ...]:
     return tuple(
-        f"{one.asked!r} is the name of several GPUs, and all were searched:"
-        f" {', '.join(one.cards)}. Name the ones you mean."
-        for one in meant
-        if one.ambiguous
+        f"{name.asked!r} is the name of several GPUs, and all were searched:"
+        f" {', '.join(name.cards)}. Name the ones you mean."
+        for name in meant
+        if name.ambiguous
     )
 
 
@@ -157,11 +157,11 @@ async def _compare(
         return by_name(meant, found.market, whole=True)
     prices: list[NamePrices] = []
     limits, now_us = account.limits(), account.clock.lease_us()
-    for one in meant[:_MOST_COMPARED]:
-        wish = replace(found.wish, gpu_names=one.cards)
+    for name in meant[:_MOST_COMPARED]:
+        wish = replace(found.wish, gpu_names=name.cards)
         seen = await _fetch(account, wish, pages=1)
         market = rank(wish, seen.offers, limits, now_us)
-        prices += by_name([one], market, whole=seen.whole)
+        prices += by_name([name], market, whole=seen.whole)
     return tuple(prices)
 
 
@@ -183,12 +183,12 @@ async def _meant(account: Account, search: Search, query: JsonObject) -> tuple[M
             raise InputInvalid("query", f"gpu_name: {said}", hint=error.hint) from error
         query["gpu_name"] = {"in": list(all_cards(more))}
         meant = meant or more
-    for one in meant:
-        if one.ambiguous and not search.counted:
+    for name in meant:
+        if name.ambiguous and not search.counted:
             raise InputInvalid(
                 "gpu_names",
-                f"{one.asked!r} is the name of several GPUs",
-                hint=f"Name the ones you mean: {', '.join(one.cards)}.",
+                f"{name.asked!r} is the name of several GPUs",
+                hint=f"Name the ones you mean: {', '.join(name.cards)}.",
             )
     return meant
 
@@ -327,15 +327,15 @@ async def _remember(account: Account, shown: Sequence[Ranked]) -> tuple[str, ...
     now_us = account.clock.utc_us()
     quotes = [
         Quote(
-            offer_id=one.offer.offer_id,
-            disk_gb=one.offer.disk_gb,
-            usd_per_hour=one.offer.usd_per_hour,
-            storage_usd_per_gb_month=one.offer.storage_usd_per_gb_month,
-            rental=one.offer.rental,
+            offer_id=ranked.offer.offer_id,
+            disk_gb=ranked.offer.disk_gb,
+            usd_per_hour=ranked.offer.usd_per_hour,
+            storage_usd_per_gb_month=ranked.offer.storage_usd_per_gb_month,
+            rental=ranked.offer.rental,
             shown_us=now_us,
         )
-        for one in shown
-        if one.offer.rental != "reserved"
+        for ranked in shown
+        if ranked.offer.rental != "reserved"
     ]
 
     def write(tx: Transaction) -> None:

@@ -35,7 +35,7 @@ class Node:
 
     def member(self, key: str) -> "Member | None":
         """The member of this name, if it is an object that has one."""
-        return next((one for one in self.members or () if one.key == key), None)
+        return next((entry for entry in self.members or () if entry.key == key), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class _Reader:
             node = self.value(self.skip(colon + 1), depth - 1)
             spot, comma = self._after(node.end, "}")
             members.append(Member(name.value, name.start, node, comma))
-        value = {one.key: one.node.value for one in members}
+        value = {member.key: member.node.value for member in members}
         return Node(at, spot + 1, value, tuple(members))
 
     def _array(self, at: int, depth: int) -> Node:

@@ -26,7 +26,7 @@ def scheme_of(instance: Instance, inside: int) -> str:
 
 def page_port(instance: Instance) -> int | None:
     """The port inside of the page that a person would open; None: it has none that is reached."""
-    mapped = {one.inside for one in instance.ports if one.protocol == "tcp"}
+    mapped = {port.inside for port in instance.ports if port.protocol == "tcp"}
     if instance.actual_status != "running" or not instance.public_ip:
         return None
     if is_jupyter(instance) and JUPYTER_PORT in mapped:

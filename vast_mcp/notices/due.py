@@ -76,12 +76,12 @@ def due(
 
 
 def _lease_ends(rentals: Sequence[Rental], rules: NotifyRules, now_us: int) -> Iterator[Notice]:
-    for one in rentals:
-        left_us = one.lease_ends_us - now_us
-        ending = one.state is RentalState.DESTROYING
-        if one.target_id is None or not one.running or ending or left_us <= 0:
+    for rental in rentals:
+        left_us = rental.lease_ends_us - now_us
+        ending = rental.state is RentalState.DESTROYING
+        if rental.target_id is None or not rental.running or ending or left_us <= 0:
             continue
-        whole_us = one.lease_ends_us - _began_us(one)
+        whole_us = rental.lease_ends_us - _began_us(rental)
         fitting = [
             minutes
             for minutes in rules.before_minutes
@@ -89,15 +89,14 @@ def _lease_ends(rentals: Sequence[Rental], rules: NotifyRules, now_us: int) -> I
         ]
         if not fitting:
             continue
-        more = (
-            f" More time: vast-mcp extend {one.target_id} HOURS" if one.kind == "instance" else ""
-        )
+        extend = f" More time: vast-mcp extend {rental.target_id} HOURS"
+        more = extend if rental.kind == "instance" else ""
         yield _notice(
             NoticeKind.LEASE_ENDS,
-            f"{_lease_key(one)}:{min(fitting)}",
-            f"The lease of {_named(one)} ends at {_hour(one.lease_ends_us)}, in"
-            f" {-(-left_us // MINUTE_US)} min. Then: {_then(one)}.{more}",
-            one,
+            f"{_lease_key(rental)}:{min(fitting)}",
+            f"The lease of {_named(rental)} ends at {_hour(rental.lease_ends_us)}, in"
+            f" {-(-left_us // MINUTE_US)} min. Then: {_then(rental)}.{more}",
+            rental,
         )
 
 
@@ -144,15 +143,15 @@ def _deeds(seen: AccountRound) -> Iterator[Notice]:
 
 def _ended_elsewhere(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
     """Seen stopped, its lease over, and no keeper did it: the guard inside, or its owner."""
-    for one in rentals:
-        over_us = now_us - one.lease_ends_us
-        resting = one.kind == "instance" and one.target_id is not None and not one.running
-        if resting and 0 <= over_us < DAY_US and not one.facts.stop_sent:
+    for rental in rentals:
+        over_us = now_us - rental.lease_ends_us
+        resting = rental.kind == "instance" and rental.target_id is not None and not rental.running
+        if resting and 0 <= over_us < DAY_US and not rental.facts.stop_sent:
             yield _notice(
                 NoticeKind.LEASE_ENDED,
-                f"lease_ended:{_lease_key(one)}",
-                f"The lease of {_named(one)} has ended: {_done(one, 'stopped')}",
-                one,
+                f"lease_ended:{_lease_key(rental)}",
+                f"The lease of {_named(rental)} has ended: {_done(rental, 'stopped')}",
+                rental,
             )
 
 
@@ -232,11 +231,11 @@ def _newest(kind: str, held: Held, notes: Sequence[InboxNote]) -> InboxNote | No
     """The newest notice of this kind about this machine since it was rented."""
     since_us = held.created_us or 0
     fitting = [
-        one
-        for one in notes
-        if one.kind == kind
-        and one.instance_id == held.instance.instance_id
-        and one.created_us >= since_us
+        note
+        for note in notes
+        if note.kind == kind
+        and note.instance_id == held.instance.instance_id
+        and note.created_us >= since_us
     ]
     return max(fitting, key=lambda one: one.created_us, default=None)
 
@@ -278,31 +277,31 @@ def _overdue_endpoints(
     seen: AccountRound, rentals: Sequence[Rental], now_us: int
 ) -> Iterator[Notice]:
     ended = {deed.target_id for deed, _ in seen.deeds if deed.status == "ended"}
-    for one in rentals:
-        overdue = now_us - one.lease_ends_us >= OVERDUE_US and one.target_id not in ended
-        if one.kind == "endpoint" and one.target_id is not None and overdue:
+    for rental in rentals:
+        overdue = now_us - rental.lease_ends_us >= OVERDUE_US and rental.target_id not in ended
+        if rental.kind == "endpoint" and rental.target_id is not None and overdue:
             yield _notice(
                 NoticeKind.NO_LEASE,
-                f"no_lease:{_lease_key(one)}",
-                f"The lease of {_named(one)} has ended and a worker of it may still be billed."
+                f"no_lease:{_lease_key(rental)}",
+                f"The lease of {_named(rental)} has ended and a worker of it may still be billed."
                 " Ending it is tried again every minute; if this persists, delete it in the"
                 " Vast.ai console.",
-                one,
+                rental,
             )
 
 
 def _unresolved(rentals: Sequence[Rental], now_us: int) -> Iterator[Notice]:
-    for one in rentals:
-        sent_us = one.sent_us or one.created_us
-        lost = one.target_id is None and one.state.unresolved
+    for rental in rentals:
+        sent_us = rental.sent_us or rental.created_us
+        lost = rental.target_id is None and rental.state.unresolved
         if lost and now_us - sent_us > UNRESOLVED_US:
             yield _notice(
                 NoticeKind.UNRESOLVED,
-                f"unresolved:{one.intent_id}",
-                f"A rent sent at {_hour(sent_us)}{quoted(one.label)} has no answer yet: it may or"
-                f" may not exist at {one.usd_per_hour}. It is being searched for and its money"
-                " stays reserved; do not rent again. See: vast-mcp leases",
-                one,
+                f"unresolved:{rental.intent_id}",
+                f"A rent sent at {_hour(sent_us)}{quoted(rental.label)} has no answer yet: it may"
+                f" or may not exist at {rental.usd_per_hour}. It is being searched for and its"
+                " money stays reserved; do not rent again. See: vast-mcp leases",
+                rental,
             )
 
 

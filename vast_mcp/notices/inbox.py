@@ -33,9 +33,9 @@ class InboxReader:
     async def notes(self, machines: Iterable[Instance]) -> tuple[InboxNote, ...]:
         """What was last read, read again if it is time and a machine is a bid's or was queued."""
         seen = tuple(machines)
-        queued = {one.instance_id for one in seen if state_of(one) is _QUEUED}
+        queued = {note.instance_id for note in seen if state_of(note) is _QUEUED}
         self._queued |= queued
-        if not self._queued and not any(one.is_bid for one in seen):
+        if not self._queued and not any(instance.is_bid for instance in seen):
             return ()
         now_s = self._clock.monotonic_s()
         if now_s < self._not_before_s:

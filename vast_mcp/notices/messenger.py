@@ -65,7 +65,7 @@ class Messenger:
     async def ticked(self, tick: Tick) -> None:
         """Send what is due and not sent yet; whatever fails is a line in the log."""
         tick = replace(tick, deeds=(*self._untold, *tick.deeds))
-        self._untold = tuple(one for one in tick.deeds if one.status)[-_MOST_UNTOLD:]
+        self._untold = tuple(deed for deed in tick.deeds if deed.status)[-_MOST_UNTOLD:]
         try:
             ways = self._senders(self._session.account.limits().notify)
             fresh, batch = await self._claimed(tick, carried=bool(ways))
@@ -100,10 +100,12 @@ class Messenger:
             for machine in tick.instances:
                 if machine.actual_status == "running":
                     tx.forget_notice(outbid_key(machine.instance_id), now_us, _AGAIN_US)
-            fresh = [one for one in found if tx.claim_notice(one.key, one.kind.value, now_us)]
+            fresh = [item for item in found if tx.claim_notice(item.key, item.kind.value, now_us)]
             wall_us = session.account.clock.utc_us()
-            for one in fresh:
-                tx.add_letter(Letter(one.key, one.kind, one.text, one.instance_id, wall_us))
+            for notice in fresh:
+                tx.add_letter(
+                    Letter(notice.key, notice.kind, notice.text, notice.instance_id, wall_us)
+                )
             return fresh, self._taken(tx, found, wall_us, carried=carried)
 
         return await session.account.ledger.write(claim)
@@ -112,7 +114,7 @@ class Messenger:
         self, tx: Transaction, found: Sequence[Notice], now_us: int, *, carried: bool
     ) -> list[Letter]:
         """Of what has not arrived, whoever claimed it: what is still true and nobody carries."""
-        true_now = {one.key: one for one in found}
+        true_now = {item.key: item for item in found}
         batch: list[Letter] = []
         for letter in tx.letters():
             notice = true_now.get(letter.key)
@@ -141,14 +143,18 @@ class Messenger:
         rentals = tx.live_rentals()
         pots = []
         recent = tx.rentals_since(month_start_us(now_us))
-        for task in sorted({one.task for one in rentals if one.task}):
-            caps = [one for one in (budget_of(limits, task), tx.task_cap(task)) if one is not None]
+        for task in sorted({rental.task for rental in rentals if rental.task}):
+            caps = [
+                budget
+                for budget in (budget_of(limits, task), tx.task_cap(task))
+                if budget is not None
+            ]
             if caps:
                 spent = task_spent(tx, task, recent, now_us)
                 key = f"task:{task}:{min(caps).micros}"
                 pots.append(Pot(key, f"the budget of task{quoted(task)}", spent, min(caps)))
         return rentals, AccountRound(
-            held=tuple(held_of(tx, bearers, one, now_us) for one in tick.instances),
+            held=tuple(held_of(tx, bearers, instance, now_us) for instance in tick.instances),
             deeds=tuple((deed, whose(deed)) for deed in tick.deeds),
             pots=tuple(pots),
             usd_per_hour=_rate(tick, rentals),
@@ -230,6 +236,6 @@ class Messenger:
 
 def _rate(tick: Tick, rentals: Sequence[Rental]) -> UsdPerHour:
     """What the account's machines and our endpoints bill now."""
-    rate = sum((rate_now(one) for one in tick.instances), UsdPerHour())
-    endpoints = (current_rate(one) for one in rentals if one.kind == "endpoint")
+    rate = sum((rate_now(instance) for instance in tick.instances), UsdPerHour())
+    endpoints = (current_rate(rental) for rental in rentals if rental.kind == "endpoint")
     return rate + sum(endpoints, UsdPerHour())

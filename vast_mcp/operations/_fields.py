@@ -73,16 +73,20 @@ class Fields:
     @property
     def names(self) -> frozenset[str]:
         """What they are called in the tool."""
-        return frozenset(one.name for one in self.arguments)
+        return frozenset(argument.name for argument in self.arguments)
 
     def at_sending(self) -> Mapping[str, AtSending]:
         """Those whose value is found when the request is put together."""
-        wires = {one.name: one.wire for one in self.arguments if one.wire is not None}
+        wires = {
+            argument.name: argument.wire for argument in self.arguments if argument.wire is not None
+        }
         return {name: wire.at_sending for name, wire in wires.items() if wire.at_sending}
 
     def unplaced(self, path: str) -> frozenset[str]:
         """Those that are neither in the path nor named on the wire."""
-        return frozenset(one.name for one in self.arguments if one.wire is None) - in_path(path)
+        return frozenset(
+            argument.name for argument in self.arguments if argument.wire is None
+        ) - in_path(path)
 
     def placed(
         self, given: object, path: str, resolved: Mapping[str, Json] | None = None
@@ -91,20 +95,24 @@ class Fields:
         inside: dict[str, int | str] = {}
         body: JsonObject = {}
         query: dict[str, str] = {}
-        for one in self.arguments:
-            value = {**vars_of(given), **(resolved or {})}[one.name]
-            if one.name in in_path(path):
-                inside[one.name] = value
-            elif one.wire is not None and value is not None:
-                if one.wire.in_query:
-                    query[one.wire.name] = str(value)
+        for argument in self.arguments:
+            value = {**vars_of(given), **(resolved or {})}[argument.name]
+            if argument.name in in_path(path):
+                inside[argument.name] = value
+            elif argument.wire is not None and value is not None:
+                if argument.wire.in_query:
+                    query[argument.wire.name] = str(value)
                 else:
-                    body[one.wire.name] = value
+                    body[argument.wire.name] = value
         return inside, body, query
 
     def admits(self, path: str, fixed: tuple[tuple[str, str], ...]) -> Admit:
         """The check of a body on the wire: these names with values of these types, no other."""
-        wired = [(one, one.wire) for one in self.arguments if one.wire and not one.wire.in_query]
+        wired = [
+            (argument, argument.wire)
+            for argument in self.arguments
+            if argument.wire and not argument.wire.in_query
+        ]
         types = {
             wire.name: wire.holds or one.hint
             for one, wire in wired
@@ -153,4 +161,4 @@ def in_path(path: str) -> frozenset[str]:
 
 def vars_of(given: object) -> dict[str, Any]:
     """The values of a dataclass, by name and as they are."""
-    return {one.name: getattr(given, one.name) for one in dataclasses.fields(given)}  # type: ignore[arg-type]  # every one is a dataclass
+    return {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}  # type: ignore[arg-type]  # every one is a dataclass

@@ -290,7 +290,9 @@ class DeclaredWrite(_Declared[A]):
     def destroys(self) -> bool:
         """Whether it takes something away: what a client may warn about."""
         found = self.operations()
-        return any(one.data is Data.DESTROYS or one.method == "DELETE" for one in found)
+        return any(
+            operation.data is Data.DESTROYS or operation.method == "DELETE" for operation in found
+        )
 
     def call(self, given: A, resolved: JsonObject) -> Call:
         """The request for these arguments; `resolved` holds those whose value is found only now."""

@@ -13,13 +13,17 @@ Declared: TypeAlias = DeclaredRead[Any] | DeclaredWrite[Any]
 
 DECLARED: tuple[Declared, ...] = (*ON_INSTANCES, *ON_KEYS)
 WRITES: Mapping[str, DeclaredWrite[Any]] = MappingProxyType(
-    {one.name: one for one in DECLARED if isinstance(one, DeclaredWrite)}
+    {
+        declaration.name: declaration
+        for declaration in DECLARED
+        if isinstance(declaration, DeclaredWrite)
+    }
 )
 READS: Mapping[str, DeclaredRead[Any]] = MappingProxyType(
-    {one.name: one for one in DECLARED if isinstance(one, DeclaredRead)}
+    {declared.name: declared for declared in DECLARED if isinstance(declared, DeclaredRead)}
 )
 
 
 def operations() -> tuple[Operation, ...]:
     """What the wall must know of them."""
-    return tuple(operation for one in DECLARED for operation in one.operations())
+    return tuple(operation for declaration in DECLARED for operation in declaration.operations())

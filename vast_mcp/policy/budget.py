@@ -52,14 +52,14 @@ def _of_job(bill: Bill) -> Iterator[Finding]:
 
 def _of_task(bill: Bill) -> Iterator[Finding]:
     spent, reserved = bill.exposure.task_spent, bill.exposure.task_reserved
-    passed = [one for one in _caps(bill) if spent + reserved + bill.spend.cost > one.amount]
+    passed = [cap for cap in _caps(bill) if spent + reserved + bill.spend.cost > cap.amount]
     if not passed:
         return
     least = min(passed, key=lambda one: one.amount)
     left = max(Usd(), least.amount - spent - reserved)
     task = str(clean_line(bill.spend.task, 40))
     name = f'Budget of task "{task}"' if task else "The budget of this call"
-    raised = " and ".join(one.raised for one in passed)
+    raised = " and ".join(limit.raised for limit in passed)
     yield deny(
         f"budget.{task}" if task else "max_cost_usd",
         f"{name} is {least.amount} (set by {least.whose}): {spent} spent, {reserved} reserved,"

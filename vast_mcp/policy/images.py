@@ -40,7 +40,7 @@ def _forms(image: str) -> tuple[str, ...]:
     elif path.startswith(_OFFICIAL):
         short = [path.removeprefix(_OFFICIAL), path]
     whole = path if "/" in path else f"{_OFFICIAL}{path}"
-    return (f"{_HUB}/{whole}{rest}", *(f"{one}{rest}" for one in short))
+    return (f"{_HUB}/{whole}{rest}", *(f"{pattern}{rest}" for pattern in short))
 
 
 def _pattern(pattern: str) -> str:

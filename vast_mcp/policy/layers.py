@@ -82,8 +82,8 @@ def tighter(key: Key, before: Value | None, asked: Value) -> Value:
 def _shared(key: Key, before: tuple[str, ...], asked: tuple[str, ...]) -> tuple[str, ...]:
     """Entries of either list that the other one covers; never more than both would admit."""
     covers = {"images": _pattern_covers, "roots": _folder_covers}.get(key.name, _same)
-    both = [one for one in asked if any(covers(other, one) for other in before)]
-    both += [one for one in before if any(covers(other, one) for other in asked)]
+    both = [value for value in asked if any(covers(other, value) for other in before)]
+    both += [entry for entry in before if any(covers(other, entry) for other in asked)]
     return tuple(dict.fromkeys(both))
 
 

@@ -117,7 +117,7 @@ async def offers(session: Session, search: Search) -> MarketFact:
 
 
 def _offers(found: Found) -> JsonObject:
-    rows: list[Json] = [_offer(one) for one in found.shown]
+    rows: list[Json] = [_offer(ranked) for ranked in found.shown]
     return given(
         {
             "disk_gb": found.wish.disk_gb,
@@ -151,7 +151,8 @@ async def instances(session: Session) -> list[Json]:
         ApiError: they could not be read.
     """
     return [
-        one.row() for one in await machines(session.account, await session.account.cache.seen())
+        machine.row()
+        for machine in await machines(session.account, await session.account.cache.seen())
     ]
 
 
@@ -161,7 +162,7 @@ async def jobs(session: Session) -> list[Json]:
         found = await list_jobs(session)
     except LedgerUnavailable as error:
         return [f"could not be read: {error}"]
-    return [job_row(one) for one in found if not one.job.phase.over]
+    return [job_row(shown_job) for shown_job in found if not shown_job.job.phase.over]
 
 
 async def local_files(session: Session) -> Json:

@@ -115,8 +115,10 @@ class PromptSpec:
             title=self.title,
             description=self.description,
             arguments=[
-                PromptArgument(name=one.name, description=one.shown, required=one.needed)
-                for one in self.arguments
+                PromptArgument(
+                    name=argument.name, description=argument.shown, required=argument.needed
+                )
+                for argument in self.arguments
             ],
         )
 
@@ -147,13 +149,13 @@ class PromptSpec:
         )
 
     def _checked(self, given: Mapping[str, str]) -> dict[str, str]:
-        known = [one.name for one in self.arguments]
+        known = [argument.name for argument in self.arguments]
         for name in given:
             if name not in known:
                 raise InputInvalid(
                     str(clean_line(name, 60)), f"{self.name} takes {', '.join(known) or 'none'}"
                 )
-        return {one.name: one.value(given) for one in self.arguments}
+        return {field.name: field.value(given) for field in self.arguments}
 
 
 def _possible(task: str, absence: Absence) -> str:

@@ -46,7 +46,7 @@ async def _dev_box(session: Session, given: Mapping[str, str]) -> Told:
     task = steps(
         f"Get me a development machine with one {given['gpu_name']} for {hours} h.",
         f"We have a stopped machine: ask me first whether to start it instead ({start})."
-        if any(_could_start(one) for one in held)
+        if any(_could_start(machine) for machine in held)
         else "",
         _facts.hurdle(money, seen),
         f"Rent the best offer: {create}. It stops by itself when the lease ends, or once its GPU"

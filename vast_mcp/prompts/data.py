@@ -54,7 +54,7 @@ async def _move_data(session: Session, given: Mapping[str, str]) -> Told:
         f" reachable with {call('run_command', 'instance_id', 'directory', command=_LIST)}.",
         "Nothing is deleted at the source. Say what still bills there, and change nothing else.",
     )
-    numbers = [one.number for one in (source, target) if one.kind == "C"]
+    numbers = [place.number for place in (source, target) if place.kind == "C"]
     return Told(f"vast://instances/{numbers[0]}" if numbers else "vast://jobs", facts, task)
 
 

@@ -134,7 +134,9 @@ def _training(given: Mapping[str, str], hurdle: str, run: str, *, local: bool) -
 
 def _disk(weights_gb: float, sent: list[Json]) -> dict[str, float]:
     """A disk cannot grow: the sum, so that it can be argued with."""
-    size = sum(int(str(one.get("bytes", 0))) for one in sent if isinstance(one, dict)) / 1e9
+    size = (
+        sum(int(str(upload.get("bytes", 0))) for upload in sent if isinstance(upload, dict)) / 1e9
+    )
     parts = {
         "image_gb": _IMAGE_GB,
         "weights_gb": weights_gb,

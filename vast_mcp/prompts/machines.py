@@ -22,7 +22,7 @@ _LOG_SHOWN = 6_000
 async def _clean_up(session: Session, given: Mapping[str, str]) -> Told:  # noqa: ARG001
     facts: dict[str, Json] = {"account": await account_summary(session)}
     held = await machines(session.account, await session.account.cache.seen())
-    facts["instances"] = [one.row() for one in held]
+    facts["instances"] = [machine.row() for machine in held]
     return Told(
         "vast://account",
         facts,

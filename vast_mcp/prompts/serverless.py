@@ -18,7 +18,7 @@ _OFFERS = 10
 
 async def _deploy(session: Session, given: Mapping[str, str]) -> Told:
     facts: dict[str, Json] = {
-        "endpoints": [one.row() for one in await endpoints_seen(session.account)],
+        "endpoints": [endpoint.row() for endpoint in await endpoints_seen(session.account)],
         "limits": (await policy_summary(session))["limits"],
     }
     if given["template_hash"]:

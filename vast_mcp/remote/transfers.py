@@ -72,7 +72,9 @@ class Transfers:
 
     def named(self, copy_id: str) -> Transfer | None:
         """The copy of this id."""
-        return next((one for one in self._by_key.values() if one.copy_id == copy_id), None)
+        return next(
+            (transfer for transfer in self._by_key.values() if transfer.copy_id == copy_id), None
+        )
 
     def list(self) -> tuple[Transfer, ...]:
         """All of them, the oldest first."""
@@ -182,14 +184,16 @@ class Transfers:
 
     async def drop(self, instance_id: int) -> None:
         """End the machine's copies."""
-        for one in [one for one in self._by_key.values() if one.instance_id == instance_id]:
-            await self.cancel(one.copy_id)
-            self._forget(one)
+        for copy in [
+            transfer for transfer in self._by_key.values() if transfer.instance_id == instance_id
+        ]:
+            await self.cancel(copy.copy_id)
+            self._forget(copy)
 
     async def close(self) -> None:
         """End all; none is begun afterwards."""
         self._closed = True
-        tasks = [one.task for one in self._by_key.values()]
+        tasks = [transfer.task for transfer in self._by_key.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

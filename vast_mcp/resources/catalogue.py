@@ -143,16 +143,16 @@ class Catalogue:
         fixed: Sequence[Fixed] = FIXED,
         of_instance: Sequence[OfInstance] = OF_INSTANCE,
     ) -> None:
-        self._fixed = {one.uri: one for one in fixed}
+        self._fixed = {resource.uri: resource for resource in fixed}
         self._of_instance = tuple(of_instance)
 
     def resources(self) -> list[Resource]:
         """Those with one URI."""
-        return [one.listed() for one in self._fixed.values()]
+        return [resource.listed() for resource in self._fixed.values()]
 
     def templates(self) -> list[ResourceTemplate]:
         """Those of one machine."""
-        return [one.listed() for one in self._of_instance]
+        return [template.listed() for template in self._of_instance]
 
     async def read(self, uri: str, session: Session) -> str:
         """The compact JSON of a resource, without any known secret.

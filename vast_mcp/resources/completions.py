@@ -35,14 +35,14 @@ async def _values(session: Session, argument: str, typed: str) -> list[str]:
 
 async def _ids(session: Session) -> list[str]:
     facts = await session.account.cache.seen()
-    return sorted(str(one.instance_id) for one in facts.instances)
+    return sorted(str(instance.instance_id) for instance in facts.instances)
 
 
 async def _templates(session: Session, typed: str) -> list[str]:
     """Hashes of templates whose name contains what was typed, or whose hash begins with it."""
     found = await session.account.reads.templates(name=typed or None, limit=_TEMPLATES)
-    hashes = [one.hash_id for one in found]
+    hashes = [template.hash_id for template in found]
     if typed and not hashes:
         everything = await session.account.reads.templates(limit=_TEMPLATES)
-        hashes = [one.hash_id for one in everything if one.hash_id.startswith(typed)]
+        hashes = [entry.hash_id for entry in everything if entry.hash_id.startswith(typed)]
     return list(dict.fromkeys(hashes))

@@ -41,8 +41,13 @@ class Notices:
     async def ticked(self, tick: "Tick") -> None:
         """A look at the account: speaks only if it differs from the one before."""
         rows = frozenset(
-            (one.instance_id, one.actual_status, one.intended_status, one.raw_label)
-            for one in tick.instances
+            (
+                instance.instance_id,
+                instance.actual_status,
+                instance.intended_status,
+                instance.raw_label,
+            )
+            for instance in tick.instances
         )
         before, self._last = self._last, rows
         if before is None and not tick.did:

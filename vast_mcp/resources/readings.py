@@ -35,7 +35,7 @@ async def account(session: Session) -> Json:
 async def instances(session: Session) -> Json:
     """Every machine."""
     held = await machines(session.account, await session.account.cache.seen())
-    return [one.row() for one in held]
+    return [machine.row() for machine in held]
 
 
 async def instance(session: Session, instance_id: int) -> Json:
@@ -60,27 +60,27 @@ async def volumes(session: Session) -> Json:
     return [
         given(
             {
-                "volume_id": one.volume_id,
-                "machine_id": one.machine_id,
-                "disk_gb": one.disk_gb,
-                "usd_per_hour": dollars(one.usd_per_hour),
-                "usd_per_day": dollars(one.usd_per_hour.per_day),
-                "instance_ids": [*one.instance_ids] or None,
-                "untrusted_label": str(clean_line(one.label, 60)),
+                "volume_id": volume.volume_id,
+                "machine_id": volume.machine_id,
+                "disk_gb": volume.disk_gb,
+                "usd_per_hour": dollars(volume.usd_per_hour),
+                "usd_per_day": dollars(volume.usd_per_hour.per_day),
+                "instance_ids": [*volume.instance_ids] or None,
+                "untrusted_label": str(clean_line(volume.label, 60)),
             }
         )
-        for one in await session.account.reads.volumes()
+        for volume in await session.account.reads.volumes()
     ]
 
 
 async def endpoints(session: Session) -> Json:
     """As `show_endpoints`."""
-    return [one.row() for one in await endpoints_seen(session.account)]
+    return [endpoint.row() for endpoint in await endpoints_seen(session.account)]
 
 
 async def workergroups(session: Session) -> Json:
     """Every workergroup."""
-    return [group_row(one) for one in await session.account.reads.workergroups()]
+    return [group_row(group) for group in await session.account.reads.workergroups()]
 
 
 async def spend(session: Session) -> Json:
@@ -145,4 +145,7 @@ def _price(name: str, offers: list[Offer], *, whole: bool) -> JsonObject:
 
 async def job_rows(session: Session) -> Json:
     """Copies that go on and the newest jobs, as `show_jobs` lists them."""
-    return [*copy_rows(session.account), *(job_row(one) for one in await list_jobs(session))]
+    return [
+        *copy_rows(session.account),
+        *(job_row(shown_job) for shown_job in await list_jobs(session)),
+    ]

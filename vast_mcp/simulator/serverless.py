@@ -171,7 +171,9 @@ class Serverless:
 
     def _of_template(self, hash_id: object) -> JsonObject:
         """What the template adds: it is merged, and the unkind reading is that its word holds."""
-        found = next((one for one in self.templates if one.get("hash_id") == hash_id), {})
+        found = next(
+            (template for template in self.templates if template.get("hash_id") == hash_id), {}
+        )
         extra: JsonObject = json.loads(str(found.get("extra_filters") or "{}"))
         return extra
 

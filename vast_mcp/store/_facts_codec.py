@@ -69,19 +69,19 @@ class FactsCodec(Generic[_T]):
         self._optional = {name for name in self._parts if isinstance(hints[name], UnionType)}
         self._slots = tuple(
             _Slot(
-                name=one.name,
-                key=renamed.get(one.name, one.name),
-                read=_reader(hints[one.name], inside.get(one.name)),
-                default=MISSING if whole else one.default,
-                codec=inside.get(one.name),
+                name=member.name,
+                key=renamed.get(member.name, member.name),
+                read=_reader(hints[member.name], inside.get(member.name)),
+                default=MISSING if whole else member.default,
+                codec=inside.get(member.name),
             )
-            for one in fields(kind)
-            if one.name != _CARRIED and one.name not in self._parts
+            for member in fields(kind)
+            if member.name != _CARRIED and member.name not in self._parts
         )
         self._required = {
-            renamed.get(one.name, one.name)
-            for one in fields(kind)
-            if one.default is MISSING and one.default_factory is MISSING
+            renamed.get(field.name, field.name)
+            for field in fields(kind)
+            if field.default is MISSING and field.default_factory is MISSING
         }
         self._keeps = _CARRIED in hints
         self.keys: frozenset[str] = frozenset(slot.key for slot in self._slots).union(
@@ -132,10 +132,10 @@ class FactsCodec(Generic[_T]):
 def _reader(kind: Any, codec: FactsCodec[Any] | None) -> _Reader:  # noqa: ANN401  a field's type
     """What reads a field of this type: put together once, for a ledger is read all the time."""
     if isinstance(kind, UnionType):
-        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+        (kind,) = (member for member in get_args(kind) if member is not NoneType)
     if get_origin(kind) is tuple:
         read = _reader(get_args(kind)[0], codec)
-        return lambda value: tuple(read(one) for one in _typed(value, list))
+        return lambda value: tuple(read(item) for item in _typed(value, list))
     if codec is not None:
         return codec.decode
     if get_origin(kind) is Mapping:
@@ -143,7 +143,7 @@ def _reader(kind: Any, codec: FactsCodec[Any] | None) -> _Reader:  # noqa: ANN40
     if kind is Gpus:
         return lambda value: _gpus(_typed(value, str))
     if kind is LowStretch:
-        return lambda value: LowStretch(*(_typed(one, int) for one in _typed(value, list)))
+        return lambda value: LowStretch(*(_typed(entry, int) for entry in _typed(value, list)))
     if kind is float:
         return lambda value: float(_typed(value, int | float))
     if kind in (Usd, UsdPerHour):
@@ -174,7 +174,7 @@ def _written(value: Any, codec: FactsCodec[Any] | None) -> Json:  # noqa: ANN401
         case Gpus():
             return str(value)
         case tuple():
-            return [_written(one, codec) for one in value]
+            return [_written(item, codec) for item in value]
         case StrEnum():
             return value.value
         case Mapping():

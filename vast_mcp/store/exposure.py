@@ -176,13 +176,13 @@ def _strays(live: Sequence[Rental], outside: Sequence[OutsideRental]) -> list[Ou
     instances = {rental.target_id for rental in live if rental.kind == "instance"}
     awaited = {rental.intent_id for rental in live if rental.target_id is None}
     strays = []
-    for one in outside:
-        if one.instance_id in instances:
+    for instance in outside:
+        if instance.instance_id in instances:
             continue
-        if one.intent_id in awaited:
-            awaited.discard(one.intent_id)
+        if instance.intent_id in awaited:
+            awaited.discard(instance.intent_id)
             continue
-        strays.append(one)
+        strays.append(instance)
     return strays
 
 
@@ -222,7 +222,7 @@ def _unasked(
             total += total_cost(parts, now_us) + excess(rental, parts, charged, now_us)
         elif rental.facts.unasked_day == today:
             from_us = rental.facts.unasked_from_us
-            total += total_cost((_after(one, from_us) for one in parts), now_us)
+            total += total_cost((_after(part, from_us) for part in parts), now_us)
     return total
 
 

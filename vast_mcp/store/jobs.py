@@ -168,7 +168,7 @@ class JobRows:
 
 
 def _columns(job: Job, cipher: Cipher) -> dict[str, Any]:
-    columns: dict[str, Any] = {one.name: getattr(job, one.name) for one in fields(job)}
+    columns: dict[str, Any] = {field.name: getattr(job, field.name) for field in fields(job)}
     columns["spec"] = replace(job.spec, command=cipher.close(job.spec.command))
     for name, codec in _JSON.items():
         columns[name] = canonical(codec.encode(columns[name]))
@@ -180,7 +180,7 @@ def _columns(job: Job, cipher: Cipher) -> dict[str, Any]:
 
 def _job(row: sqlite3.Row, cipher: Cipher) -> Job:
     try:
-        values: dict[str, Any] = {one.name: row[one.name] for one in fields(Job)}
+        values: dict[str, Any] = {field.name: row[field.name] for field in fields(Job)}
         for name, codec in _JSON.items():
             values[name] = codec.decode(json.loads(values[name]))
         spec = values["spec"]

@@ -344,9 +344,9 @@ def _declare(
     """Give a closure the signature the SDK shall see: hidden parameters, then the tool's own."""
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter(name, kind, annotation=hint) for name, hint in hidden]
-    parameters += [one.replace(kind=kind) for one in arguments]
+    parameters += [argument.replace(kind=kind) for argument in arguments]
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what inspect reads first
         parameters, return_annotation=returns
     )
-    function.__annotations__ = {one.name: one.annotation for one in parameters}
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     function.__annotations__["return"] = returns

@@ -189,9 +189,9 @@ class InstanceList(BaseModel):
             step = "Do not rent again for what is pending; check again in a few minutes."
         elif not rows:
             step = "Nothing is rented." if not fleet.held else "No instance matches."
-        pending = [PendingRow.of(one) for one in fleet.pending]
-        told = [one for one in fleet.fates if one.rental.kind == "instance"]
-        pending += [PendingRow.resolved(one) for one in told]
+        pending = [PendingRow.of(rent) for rent in fleet.pending]
+        told = [fate for fate in fleet.fates if fate.rental.kind == "instance"]
+        pending += [PendingRow.resolved(line) for line in told]
         return cls(
             instances=shown,
             pending=pending or None,

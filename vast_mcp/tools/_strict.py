@@ -166,7 +166,7 @@ def lean(schema: dict[str, Any], *, output: bool = False) -> dict[str, Any]:
             out[name] = lean(value, output=output)
         elif isinstance(value, list):
             out[name] = [
-                lean(one, output=output) if isinstance(one, dict) else one for one in value
+                lean(item, output=output) if isinstance(item, dict) else item for item in value
             ]
         elif name == "exclusiveMinimum":  # Gemini's subset has none; the server still refuses it
             out["minimum"] = value + 1 if schema.get("type") == "integer" else value

@@ -61,12 +61,12 @@ def _own(fields: Fields) -> list[inspect.Parameter]:
     kind = inspect.Parameter.KEYWORD_ONLY
     return [
         inspect.Parameter(
-            one.name,
+            argument.name,
             kind,
-            annotation=one.hint,
-            default=inspect.Parameter.empty if one.needed else one.default,
+            annotation=argument.hint,
+            default=inspect.Parameter.empty if argument.needed else argument.default,
         )
-        for one in fields.arguments
+        for argument in fields.arguments
     ]
 
 
@@ -78,9 +78,9 @@ def _described(
     returns: Any,  # noqa: ANN401  a type
 ) -> Callable[..., Any]:
     function.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]  # what inspect reads first
-    function.__annotations__ = {one.name: one.annotation for one in parameters} | {
-        "return": returns
-    }
+    function.__annotations__ = {
+        parameter.name: parameter.annotation for parameter in parameters
+    } | {"return": returns}
     function.__name__, function.__doc__ = name, says
     return function
 

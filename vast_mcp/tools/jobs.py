@@ -125,7 +125,9 @@ async def show_jobs(
     """
     copies = copy_rows(session.account, job_id)
     if job_id is None:
-        return JobsShown(jobs=[*copies, *(job_row(one) for one in await list_jobs(session))])
+        return JobsShown(
+            jobs=[*copies, *(job_row(shown_job) for shown_job in await list_jobs(session))]
+        )
     if copies:
         return JobsShown(jobs=copies)
     seen = await wait_for_job(session, job_id, wait_seconds)

@@ -113,7 +113,7 @@ class OfferList(BaseModel):
         cheapest = market.cheapest if found.whole or found.by_price else None
         median = market.median if found.whole else None
         return cls(
-            offers=[OfferRow.of(one, found.columns) for one in found.shown],
+            offers=[OfferRow.of(ranked, found.columns) for ranked in found.shown],
             matching=len(market.ranked),
             more=None if found.whole else True,
             cheapest=None if cheapest is None else at_least(cheapest),
@@ -324,7 +324,7 @@ async def search_templates(
     if len(fit) == TEMPLATES_FETCHED:
         step += f". Only the first {TEMPLATES_FETCHED} were searched: a longer query finds others."
     return TemplateList(
-        templates=[TemplateRow.of(one) for one in fit[:limit]],
+        templates=[TemplateRow.of(template) for template in fit[:limit]],
         matching=len(fit),
         next=step if fit else "No template matches. Try a shorter query, or pass `image`.",
     )

@@ -68,8 +68,8 @@ _AT_MOST = (
 async def show_endpoints(session: Svc) -> EndpointsAnswer:
     """Endpoints with their billed workers, workergroups, approved price and lease. Free."""
     seen = await endpoints_seen(session.account)
-    rows = [EndpointRow.model_validate(one.row()) for one in seen[:_ROWS]]
-    bounded = any(one.workers_billing for one in rows)
+    rows = [EndpointRow.model_validate(endpoint.row()) for endpoint in seen[:_ROWS]]
+    bounded = any(row.workers_billing for row in rows)
     steps = [_AT_MOST] if bounded else []
     steps += filter(None, [lapsed_words(seen[:_ROWS])])
     return EndpointsAnswer(

@@ -109,9 +109,9 @@ def every_command() -> Iterator[VendorCommand]:
 def _declared() -> Mapping[str, str]:
     """The commands that declared operations name as their twins."""
     return {
-        command: one.name
-        for one in DECLARED
-        for route in one.routes.values()
+        command: declaration.name
+        for declaration in DECLARED
+        for route in declaration.routes.values()
         for command in route.cli
     }
 
@@ -121,7 +121,7 @@ def command_meant(tool: str) -> VendorCommand | None:
     asked = plain(tool)
     verb, _, noun = asked.partition("_")
     # The first of two that are spelt alike counts: those that have a tool come first.
-    known = {plain(one.name): one for one in reversed([*every_command()])}
+    known = {plain(command.name): command for command in reversed([*every_command()])}
     meant = {_in_one_verb(name): one for name, one in reversed(known.items())}
     if verb in {"list", "get"}:  # `list volumes` offers a host's to others; a model means `show`
         return known.get(f"show_{noun}") or known.get(asked)

@@ -70,9 +70,11 @@ def runway_hours(seen: Holdings) -> float | None:
 
 
 def _bills(seen: Holdings) -> list[Json]:
-    billing = [one for one in seen.held if one.usd_per_hour is None or one.usd_per_hour]
+    billing = [
+        machine for machine in seen.held if machine.usd_per_hour is None or machine.usd_per_hour
+    ]
     billing.sort(key=lambda one: one.usd_per_hour or UsdPerHour(), reverse=True)
-    rows: list[Json] = [one.row() for one in billing[:_ROWS]]
+    rows: list[Json] = [row.row() for row in billing[:_ROWS]]
     if len(billing) > _ROWS:
         rows.append({"what": f"and {len(billing) - _ROWS} more; show_instances lists all"})
     return rows
@@ -82,29 +84,31 @@ def _tonight(seen: Holdings, now_us: int) -> list[Json]:
     """What ends within a day, in order; and what nobody will end."""
     ending = _by_end(seen, now_us)
     said: list[Json] = [
-        f"{minute(one.lease_ends_us or 0)} {one.kind} {one.target_id} ends: {one.then}"
-        for one in ending[:_ROWS]
+        f"{minute(machine.lease_ends_us or 0)} {machine.kind} {machine.target_id} ends:"
+        f" {machine.then}"
+        for machine in ending[:_ROWS]
     ]
     endless = [
-        one
-        for one in seen.held
-        if not one.unresolved
-        and one.bills != "nothing"
-        and one.usd_per_hour != UsdPerHour()  # an endpoint whose workers are listed themselves
-        and (one.lease_ends_us is None or _rests(one))
+        held_machine
+        for held_machine in seen.held
+        if not held_machine.unresolved
+        and held_machine.bills != "nothing"
+        and held_machine.usd_per_hour
+        != UsdPerHour()  # an endpoint whose workers are listed themselves
+        and (held_machine.lease_ends_us is None or _rests(held_machine))
     ]
-    said += [_endless(one) for one in endless[:_ROWS]]
+    said += [_endless(row) for row in endless[:_ROWS]]
     return said
 
 
 def _by_end(seen: Holdings, now_us: int) -> list[Holding]:
     ending = [
-        one
-        for one in seen.held
-        if one.lease_ends_us is not None
-        and not one.unresolved
-        and not _rests(one)
-        and one.lease_ends_us < now_us + DAY_US
+        machine
+        for machine in seen.held
+        if machine.lease_ends_us is not None
+        and not machine.unresolved
+        and not _rests(machine)
+        and machine.lease_ends_us < now_us + DAY_US
     ]
     return sorted(ending, key=lambda one: one.lease_ends_us or 0)
 

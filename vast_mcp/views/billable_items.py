@@ -100,7 +100,7 @@ class Holdings:
     @property
     def usd_per_hour(self) -> UsdPerHour:
         """All known rates together; a rent that may not exist is reserved, not counted here."""
-        rates = (one.usd_per_hour for one in self.held if not one.unresolved)
+        rates = (machine.usd_per_hour for machine in self.held if not machine.unresolved)
         return sum((rate or UsdPerHour() for rate in rates), UsdPerHour())
 
 
@@ -114,8 +114,8 @@ async def holdings(account: Account) -> Holdings:
     facts = await account.cache.seen()
     fleet = await fleet_of(account, facts.instances, began_us=facts.began_us, age=facts.age)
     warnings = [*fleet.warnings, *filter(None, [fleet.unlisted_words])]
-    warnings += [one.words for one in fleet.fates]
-    held = [machine(one) for one in fleet.held]
+    warnings += [fate.words for fate in fleet.fates]
+    held = [machine(held_machine) for held_machine in fleet.held]
     held += [_lost(rental) for rental in fleet.lost]
     try:
         volumes = await account.reads.volumes(deadline_s=_SIDE_READ_S)
@@ -124,12 +124,12 @@ async def holdings(account: Account) -> Holdings:
         warnings.append(f"Volumes could not be read and are not counted: {error}")
     try:
         seen = await endpoints_seen(account)
-        held = [_as_worker(one, seen) for one in held]
-        known = {one.instance.instance_id for one in fleet.held}
-        held += [_endpoint(one, known) for one in seen]
+        held = [_as_worker(held_machine, seen) for held_machine in held]
+        known = {held_machine.instance.instance_id for held_machine in fleet.held}
+        held += [_endpoint(endpoint, known) for endpoint in seen]
     except ApiError as error:
         warnings.append(f"Endpoints could not be read and are not counted: {error}")
-    unpriced = [one for one in held if one.usd_per_hour is None]
+    unpriced = [held_machine for held_machine in held if held_machine.usd_per_hour is None]
     if unpriced:
         warnings.append(
             f"{len(unpriced)} endpoint(s) made elsewhere are billed at an unknown price."
@@ -144,7 +144,7 @@ async def machines(account: Account, facts: Facts) -> list[Holding]:
         ApiError: a machine that the list lacks cannot be read.
     """
     fleet = await fleet_of(account, facts.instances, began_us=facts.began_us, age=facts.age)
-    return [machine(one) for one in fleet.held]
+    return [machine(held_machine) for held_machine in fleet.held]
 
 
 def machine(seen: Held) -> Holding:

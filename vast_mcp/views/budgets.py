@@ -28,11 +28,11 @@ async def budget_rows(account: Account) -> list[Json]:
 def _rows(tx: Transaction, limits: Limits, now_us: int) -> list[Json]:
     rentals = tx.rentals_since(month_start_us(now_us))
     newest = sorted(rentals, key=lambda one: -one.created_us)
-    begun = [one.task for one in newest if one.task]
+    begun = [rental.task for rental in newest if rental.task]
     names = dict.fromkeys([*limits.budgets, *begun, *tx.tasks_not_begun()])
     found = (budget_now(tx, limits, name, now_us) for name in names)
-    budgets = [one for one in found if one is not None][:_ROWS]
-    return [_row(tx, one, rentals, now_us) for one in budgets]
+    budgets = [budget for budget in found if budget is not None][:_ROWS]
+    return [_row(tx, budget, rentals, now_us) for budget in budgets]
 
 
 def task_spent(tx: Transaction, task: str, rentals: Sequence[Rental], now_us: int) -> Usd:

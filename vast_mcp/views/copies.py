@@ -10,7 +10,7 @@ from vast_mcp.text import clean_line
 def copy_rows(account: Account, copy_id: str | None = None) -> list[JsonObject]:
     """The copies of this server whose end nobody has taken yet, or the one of this id."""
     known = account.remote.transfers.list()
-    return [_row(one) for one in known if copy_id in {None, one.copy_id}]
+    return [_row(transfer) for transfer in known if copy_id in {None, transfer.copy_id}]
 
 
 def _row(copy: Transfer) -> JsonObject:

@@ -123,7 +123,7 @@ async def endpoints_seen(account: Account) -> list[SeenEndpoint]:
     if not listed:
         return []
     groups = await account.reads.workergroups()
-    rentals = await _rentals(account, [one.endpoint_id for one in listed])
+    rentals = await _rentals(account, [endpoint.endpoint_id for endpoint in listed])
     seen = []
     for position, one in enumerate(listed):
         workers = await _workers(account, one) if position < _WORKERS_ASKED else None
@@ -155,10 +155,10 @@ async def _rentals(account: Account, numbers: Sequence[int]) -> Mapping[int, Ren
 
 def lapsed_words(seen: Sequence[SeenEndpoint]) -> str:
     """What to do about endpoints of ours whose lease is over; empty where there are none."""
-    over = [one for one in seen if one.over]
+    over = [endpoint for endpoint in seen if endpoint.over]
     if not over:
         return ""
-    names = ", ".join(one.name for one in over[:3]) + (", …" if len(over) > 3 else "")
+    names = ", ".join(endpoint.name for endpoint in over[:3]) + (", …" if len(over) > 3 else "")
     return (
         f"Lease ended, so nothing is rented: {names}. It cannot be extended:"
         f' delete_endpoint(endpoint_name="{over[0].name}"), then create_endpoint with a new'

@@ -120,7 +120,7 @@ def job_row(seen: ShownJob) -> JsonObject:
             "task": job.task or None,
             "minutes_left": None if left_us is None else left_us // (60 * SECOND_US),
             "replaced": len(facts.failed_hosts) - facts.hopeless or None,
-            "outputs": [_output(one) for one in facts.outputs] or _unnamed(job),
+            "outputs": [_output(output) for output in facts.outputs] or _unnamed(job),
             "untrusted_detail": str(clean_line(facts.detail, 300)) or None,
             "whole_log": facts.whole_log or None,
             "machine": job.said.machine or None,

@@ -24,9 +24,9 @@ def key_warnings(session: Session, held: Sequence[Holding]) -> list[str]:
     if known is not None and known.may_end is False:
         said.append(f"This key may not end machines, so no lease can be enforced: {known.says}")
     leases = [
-        (f"{one.kind} {one.target_id}", one.lease_ends_us)
-        for one in held
-        if one.runs and one.lease_ends_us is not None
+        (f"{machine.kind} {machine.target_id}", machine.lease_ends_us)
+        for machine in held
+        if machine.runs and machine.lease_ends_us is not None
     ]
     outlived = session_outlived(key, leases, session.account.clock.utc_us())
     return [*said, outlived] if outlived else said

@@ -94,7 +94,9 @@ async def spending(account: Account, bearers: Bearers | None = None) -> Spending
 
 def _holds(rental: Rental, segments: Sequence[Segment], now_us: int) -> bool:
     """Whether anything is set aside for it; a destroyed machine is charged some minutes more."""
-    return rental.state.holds_money or any((one.closed_us or 0) > now_us for one in segments)
+    return rental.state.holds_money or any(
+        (segment.closed_us or 0) > now_us for segment in segments
+    )
 
 
 def _left(counted: dict[str, Usd], billed: dict[str, Usd]) -> dict[str, Usd]:

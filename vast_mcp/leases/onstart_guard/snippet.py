@@ -54,7 +54,7 @@ def lease_guard(
             hint="Use a plain one, https://host[:port][/path]; stop and destroy still work.",
         )
     if not _INTENT.fullmatch(intent_id) or not _OWNER.fullmatch(owner):
-        raise ValueError("not an intent and owner of ours")
+        raise ValueError("not an intent and owner that vast-mcp makes")
     if idle_minutes is not None and idle_minutes < 1:
         raise ValueError("idle_minutes must be at least 1")
     bare_key = " ".join(ssh_key.split()[:2])

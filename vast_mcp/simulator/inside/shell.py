@@ -218,27 +218,27 @@ class Shell:
     # -- redirections and words ------------------------------------------------------------
 
     async def _redirect(self, redirects: list[Redirect], streams: Streams) -> Streams:
-        for one in redirects:
-            target = await self._text(one.target, streams)
-            if one.how == ">&":
+        for redirect in redirects:
+            target = await self._text(redirect.target, streams)
+            if redirect.how == ">&":
                 sink: Sink = streams.out if target == "1" else streams.err
-                streams = _with_sink(streams, one.descriptor, sink)
+                streams = _with_sink(streams, redirect.descriptor, sink)
             elif target in ("/dev/null", "/dev/stdout", "/dev/stderr"):
                 away = {"/dev/stdout": streams.out, "/dev/stderr": streams.err}
                 sink = away.get(target) or Nothing()
                 streams = (
                     replace(streams, stdin=Nothing())
-                    if one.how == "<"
-                    else _with_sink(streams, one.descriptor, sink)
+                    if redirect.how == "<"
+                    else _with_sink(streams, redirect.descriptor, sink)
                 )
-            elif one.how == "<":
+            elif redirect.how == "<":
                 opened = File(self.machine.disk.open(target, os.O_RDONLY, cwd=self.cwd))
                 streams = replace(streams, stdin=opened)
             else:
                 flags = os.O_WRONLY | os.O_CREAT
-                flags |= os.O_APPEND if one.how == ">>" else os.O_TRUNC
+                flags |= os.O_APPEND if redirect.how == ">>" else os.O_TRUNC
                 opened = File(self.machine.disk.open(target, flags, cwd=self.cwd))
-                streams = _with_sink(streams, one.descriptor, opened)
+                streams = _with_sink(streams, redirect.descriptor, opened)
         return streams
 
     async def _text(self, word: Word, streams: Streams) -> str:
@@ -298,7 +298,7 @@ class Shell:
         if not present and fields == [""]:
             return []
         if pattern:
-            return [match for one in fields for match in self._matching(one)]
+            return [match for field in fields for match in self._matching(field)]
         return [_at_home(fields[0], word), *fields[1:]]
 
     def _matching(self, pattern: str) -> list[str]:

@@ -44,11 +44,11 @@ def _sync(source: Path, target: Path, *, delete: bool) -> None:
             shutil.copy2(source, target, follow_symlinks=False)
         return
     target.mkdir(parents=True, exist_ok=True)
-    for one in source.iterdir():
-        _sync(one, target / one.name, delete=delete)
-    for one in list(target.iterdir()) if delete else ():
-        if not (source / one.name).exists():
-            shutil.rmtree(one) if one.is_dir() and not one.is_symlink() else one.unlink()
+    for path in source.iterdir():
+        _sync(path, target / path.name, delete=delete)
+    for entry in list(target.iterdir()) if delete else ():
+        if not (source / entry.name).exists():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
 async def tr(_shell: Shell, words: list[str], streams: Streams) -> int:

@@ -47,7 +47,9 @@ def show_all(call: Call) -> JsonObject:
     query = call.request.query
     contracts = {contract.id: contract for contract in call.world.listed()}
     if _by_id_or_label(query):  # a large account is not drawn whole for one page of it
-        everything = [{"id": one.id, "label": one.order.label} for one in contracts.values()]
+        everything = [
+            {"id": machine.id, "label": machine.order.label} for machine in contracts.values()
+        ]
     else:
         everything = [call.world.show(contract) for contract in contracts.values()]
     found = arranged(selected(everything, query, known=STORED_COLUMNS), query, known=STORED_COLUMNS)
