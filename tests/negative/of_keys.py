@@ -15,8 +15,8 @@ OF_KEYS: tuple[Weakening, ...] = (
     Weakening(
         "the right to end is tried where such a machine may exist",
         "vast_mcp/actions/prove_rights.py",
-        "any(one.instance_id >= NOWHERE for one in listed)",
-        "any(one.instance_id < 0 for one in listed)",
+        "any(instance.instance_id >= NOWHERE for instance in listed)",
+        "any(instance.instance_id < 0 for instance in listed)",
         ("tests/cli/test_doctor_keys.py", "-k", "such_a_machine"),
     ),
     Weakening(

@@ -148,8 +148,8 @@ OF_LEASES: tuple[Weakening, ...] = (
     Weakening(
         "freeze --stop-all leaves endpoints serving",
         "vast_mcp/cli/freeze.py",
-        "        running = [one for one in seen.held if one.ours and one.runs]\n",
-        "        running = [one for one in seen.held if one.ours and one.kind == 'instance']\n",
+        "        running = [held for held in seen.held if held.ours and held.runs]\n",
+        "        running = [held for held in seen.held if held.ours and held.kind == 'instance']\n",
         ("tests/cli/test_freeze.py", "-k", "endpoint"),
     ),
     Weakening(

@@ -32,7 +32,7 @@ OF_MARKET: tuple[Weakening, ...] = (
     Weakening(
         "a bound by another price is believed",
         "vast_mcp/market/browsing.py",
-        "    return any(one.offer_id in found for one in page.offers)\n",
+        "    return any(offer.offer_id in found for offer in page.offers)\n",
         "    return bool(page)\n",
         (MARKET, "-k", "another_price"),
     ),
@@ -60,8 +60,8 @@ OF_MARKET: tuple[Weakening, ...] = (
     Weakening(
         "the id in a reply is taken for our endpoint",
         "vast_mcp/actions/create_endpoint.py",
-        "                    if one.raw_name == name:\n",
-        "                    if one.raw_name:\n",
+        "                    if endpoint.raw_name == name:\n",
+        "                    if endpoint.raw_name:\n",
         (SCALING, "-k", "reply_names"),
     ),
     Weakening(

@@ -44,7 +44,7 @@ OF_MARKS: tuple[Weakening, ...] = (
     Weakening(
         "a copy fills our caps",
         BELONGING,
-        "            if mark is None or not self.whose(one, tx).ours:\n",
+        "            if mark is None or not self.whose(instance, tx).ours:\n",
         "            if mark is None:\n",
         (COPIED, "-k", "fills_no_cap"),
     ),

@@ -53,9 +53,7 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
     async with opened(settings) as runtime:
         stands = await _frozen(runtime)
         seen = await holdings(runtime.session.account)
-        running = [
-            held_machine for held_machine in seen.held if held_machine.ours and held_machine.runs
-        ]
+        running = [held for held in seen.held if held.ours and held.runs]
         for warning in seen.warnings:
             print(warning)
         coming = await _on_the_way(runtime.session, seen)
@@ -75,11 +73,7 @@ async def stopped_all(settings: Settings, ask: Ask) -> int:
         if not await says_yes(ask, f"Stop {_counted(running)}? Disks stay and are still billed."):
             print(f"Nothing was stopped.{' The freeze remains.' if stands else ''}")
             return Exit.FAILED
-        failed = [
-            held_machine
-            for held_machine in running
-            if not await _stopped(runtime.session.guard, held_machine)
-        ]
+        failed = [held for held in running if not await _stopped(runtime.session.guard, held)]
     return Exit.FAILED if failed or coming or not stands else Exit.FINE
 
 
