@@ -16,7 +16,7 @@ OF_JOBS: tuple[Weakening, ...] = (
     Weakening(
         "a job rents a machine beside the one it has",
         "vast_mcp/guard/job_approval.py",
-        "    if job.spec.agreed is None or any(one.job_id == job.job_id for one in"
+        "    if job.spec.agreed is None or any(rental.job_id == job.job_id for rental in"
         " tx.live_rentals()):\n",
         "    if job.spec.agreed is None:\n",
         (APPROVAL,),
