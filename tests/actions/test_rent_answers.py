@@ -7,7 +7,7 @@ import pytest
 
 from tests.instances.samples import NOW_US, instance, offer
 from vast_mcp.actions import rent_answers as words
-from vast_mcp.actions.rent_sending import Terms
+from vast_mcp.actions.rent_price import Terms
 from vast_mcp.errors import ApiError
 from vast_mcp.guard.act import Booking, Errand, Sight
 from vast_mcp.leases.approved import Approved

@@ -18,7 +18,8 @@ FAULTS = {
     "views/machine.py": "import vast_mcp.api.tokens\n",
     "keeper/rounds.py": "import mcp\n",
     "guard/door.py": "import vast_mcp.actions\n",
-    "policy/rules_of_thumb.py": "import time\n",
+    "policy/rules_of_thumb.py": "import time\nimport vast_mcp.policy.engine\n",
+    "policy/engine.py": "import vast_mcp.policy.rules_of_thumb\n",
     "simulator/clock_of_ours.py": "import vast_mcp.models\n",
     "guard/reaches_up.py": "import vast_mcp.tools\n",
     "helpers.py": "",
@@ -26,6 +27,7 @@ FAULTS = {
 """File → what is planted in it. A file that is not there yet is made."""
 SAID = {
     "Rooms only look downwards": ("vast_mcp.guard is not allowed to import vast_mcp.tools",),
+    "No room turns in a circle": ("No cycles are allowed in vast_mcp.policy",),
     "Only the guard holds the writer": ("vast_mcp.tools.guard -> vast_mcp.api.writes",),
     "Only the guard makes permits": ("vast_mcp.tools.account -> vast_mcp.api.permit",),
     "Only a terminal command reads page tokens": ("vast_mcp.views.machine -> vast_mcp.api.tokens",),

@@ -14,8 +14,8 @@ from vast_mcp.actions.container import lost_variables, odd_options, qualified, s
 from vast_mcp.actions.price_ceiling import check_ceiling, on_demand_after_all
 from vast_mcp.actions.rent_answers import UNASKED
 from vast_mcp.actions.rent_notes import lost_before, task_left
-from vast_mcp.actions.rent_price import Price, round_up
-from vast_mcp.actions.rent_sending import Terms, rent
+from vast_mcp.actions.rent_price import Price, Terms, round_up
+from vast_mcp.actions.rent_sending import rent
 from vast_mcp.clock import MINUTE_US, SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone

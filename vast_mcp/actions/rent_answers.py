@@ -3,8 +3,7 @@
 None of these says that nothing was charged unless that is proven.
 """
 
-from typing import TYPE_CHECKING
-
+from vast_mcp.actions.rent_price import Terms
 from vast_mcp.guard.act import Errand, Outcome
 from vast_mcp.leases.reconcile import Answer
 from vast_mcp.market.bids import better_bid
@@ -12,13 +11,10 @@ from vast_mcp.models import Instance
 from vast_mcp.models.pages import page_words
 from vast_mcp.units import Usd, UsdPerHour, minute
 
-if TYPE_CHECKING:
-    from vast_mcp.actions.rent_sending import Terms
-
 UNASKED = "nobody was asked about deleting it"
 
 
-def rented(errand: Errand, terms: "Terms", instance_id: int, warnings: tuple[str, ...]) -> Outcome:
+def rented(errand: Errand, terms: Terms, instance_id: int, warnings: tuple[str, ...]) -> Outcome:
     """It is there, it is ours, and it is what was approved."""
     per_day = terms.disk_rate.per_day
     end = f"stops, and its disk costs {per_day}/day until destroyed"
@@ -49,7 +45,7 @@ def found_by_mark(answer: Answer) -> str:
     return "Vast.ai's answer was lost; the machine was found by its lease mark."
 
 
-def outbid(terms: "Terms", instance_id: int, least: UsdPerHour | None) -> Outcome:
+def outbid(terms: Terms, instance_id: int, least: UsdPerHour | None) -> Outcome:
     """A bid that waits."""
     needed = "" if least is None else f" The minimum bid is now {least}; {_better(terms, least)}"
     return Outcome(
@@ -68,7 +64,7 @@ def outbid(terms: "Terms", instance_id: int, least: UsdPerHour | None) -> Outcom
     )
 
 
-def _better(terms: "Terms", least: UsdPerHour) -> str:
+def _better(terms: Terms, least: UsdPerHour) -> str:
     return f"{better_bid(least, terms.bid)} is likely to win."
 
 
@@ -86,7 +82,7 @@ def too_low(bid: UsdPerHour, least: UsdPerHour) -> tuple[str, str]:
     return said, hint
 
 
-def unmarked(terms: "Terms", one: Instance) -> Outcome:
+def unmarked(terms: Terms, one: Instance) -> Outcome:
     """New, on the offer's machine, named by the vendor, and without our mark."""
     number = one.instance_id
     return Outcome(

@@ -1,12 +1,13 @@
 """What an offer costs for a lease: the figures a rent is decided on, asked about and held to."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from vast_mcp.actions.base import plain_number
 from vast_mcp.clock import SECOND_US
 from vast_mcp.leases.approved import Approved
 from vast_mcp.models import Offer
-from vast_mcp.operations import JsonObject
+from vast_mcp.operations import Call, JsonObject
 from vast_mcp.policy.facts import Spend
 from vast_mcp.store import RENT_AGREEMENT, Gpus, RentAgreement, split_by_day
 from vast_mcp.text import clean_line
@@ -14,6 +15,8 @@ from vast_mcp.units import Usd, UsdPerHour, seconds_from_hours, storage_rate
 
 TRAFFIC_GB = 10.0
 """What a rent is expected to download: the image and a data set. Reserved beside the lease."""
+LeastBid = Callable[[], Awaitable[UsdPerHour | None]]
+"""What the offer asks for at least now; None: the offer is gone, or is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +123,24 @@ class Price:
 def round_up(rate: UsdPerHour) -> UsdPerHour:
     """Up to a hundredth of a cent: the digits a person is shown and holds the vendor to."""
     return UsdPerHour(-(-rate.micros // 100) * 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was approved, and how it is to be done."""
+
+    call: Call
+    machine: Approved
+    """The machine that comes must be this one, and not more expensive."""
+    disk_rate: UsdPerHour
+    cost: Usd
+    ends_us: int
+    on_end: str
+    attach_key: bool
+    layers: tuple[str, ...] = ()
+    """What will end the lease: `server`, `watch`, `inside`."""
+    layer_warning: str = ""
+    page: int | None = None
+    """The port inside of a page that a person can open once it runs."""
+    bid: UsdPerHour | None = None
+    least_bid: LeastBid | None = None

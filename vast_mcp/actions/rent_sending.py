@@ -8,13 +8,13 @@ reserved until the machine is found or proven absent.
 See docs/design.md#sending-once.
 """
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vast_mcp.account.context import Account
 from vast_mcp.actions import rent_answers as words
 from vast_mcp.actions.base import insist
+from vast_mcp.actions.rent_price import Terms
 from vast_mcp.api.classify import contract_named
 from vast_mcp.api.next_steps import OTHER_HINT
 from vast_mcp.errors import (
@@ -30,39 +30,15 @@ from vast_mcp.errors import (
 )
 from vast_mcp.guard.act import Errand, Outcome
 from vast_mcp.leases import books
-from vast_mcp.leases.approved import Approved, breach_of
+from vast_mcp.leases.approved import breach_of
 from vast_mcp.leases.reconcile import Answer, FoundRent, adopt, find, hold_unmarked
 from vast_mcp.models import Instance
 from vast_mcp.operations import Call, instances, on_instances
 from vast_mcp.store import Halt, KeyState, Rental, RentalState, Transaction
-from vast_mcp.units import Usd, UsdPerHour
+from vast_mcp.units import UsdPerHour
 
 SEND_TIMEOUT_S = 90.0
 _KEPT_TYPES = (OfferGone, NotFound)
-
-LeastBid = Callable[[], Awaitable[UsdPerHour | None]]
-"""What the offer asks for at least now; None: the offer is gone, or is not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What was approved, and how it is to be done."""
-
-    call: Call
-    machine: Approved
-    """The machine that comes must be this one, and not more expensive."""
-    disk_rate: UsdPerHour
-    cost: Usd
-    ends_us: int
-    on_end: str
-    attach_key: bool
-    layers: tuple[str, ...] = ()
-    """What will end the lease: `server`, `watch`, `inside`."""
-    layer_warning: str = ""
-    page: int | None = None
-    """The port inside of a page that a person can open once it runs."""
-    bid: UsdPerHour | None = None
-    least_bid: LeastBid | None = None
 
 
 async def rent(account: Account, errand: Errand, terms: Terms) -> Outcome:
