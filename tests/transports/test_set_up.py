@@ -67,7 +67,8 @@ async def test_serve_says_at_start_why_nothing_can_be_rented(tmp_path: Path) -> 
         declared = (await at.receive(1))["result"]["capabilities"]
     assert declared["resources"] == {"subscribe": False, "listChanged": False}
     said = "".join(at.log)
-    assert "nothing can be read or rented: No Vast.ai API key is set. Set VAST_API_KEY" in said
+    assert "nothing can be read or rented: No Vast.ai API key is set." in said
+    assert "`vast-mcp login`" in said
     assert f"nothing can be rented: the policy cannot be read ({policy}: line 2:" in said
     assert "vast-mcp policy check" in said
 
