@@ -175,8 +175,8 @@ async def test_doctor_without_a_key_says_how_to_get_one(tmp_path: Path) -> None:
         at.extra["VAST_API_KEY"] = ""
         done = await at.run("doctor")
     assert done.code == 1
-    assert "Set VAST_API_KEY" in done.out.splitlines()[0]
-    assert done.out.count("Set VAST_API_KEY") == 1
+    assert "or sets VAST_API_KEY" in done.out.splitlines()[0]
+    assert done.out.count("or sets VAST_API_KEY") == 1
 
 
 async def test_doctor_names_an_address_that_no_machine_could_use(tmp_path: Path) -> None:

@@ -426,7 +426,7 @@ async def test_a_stop_or_destroy_that_is_refused_is_told_as_refused(
         world.simulator.faults.add("canned", method, "/instances/", times=99, status=401, body=body)
         with pytest.raises(ToolFailed, match="vastai tfa login") as raised:
             await world.call(client, tool, instance_id=number)
-    assert "Set VAST_API_KEY" not in str(raised.value)
+    assert "sets VAST_API_KEY" not in str(raised.value)
     (rental,) = await rentals(world)
     assert rental.running
 
