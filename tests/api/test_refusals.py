@@ -25,7 +25,7 @@ from vast_mcp.errors import (
 from vast_mcp.operations.instances import CREATE_INSTANCE, SHOW_INSTANCE
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "recorded"
-SET_A_KEY = "Set VAST_API_KEY"
+SET_A_KEY = "sets VAST_API_KEY"
 
 
 def answer_of(row: Row) -> WireReply:

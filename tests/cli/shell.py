@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pty
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -120,3 +121,43 @@ async def shell(tmp: Path, *, hours_ago: float = 0.0) -> AsyncIterator[Shell]:
         home = tmp / "home"
         home.mkdir()
         yield Shell(world, home, address)
+
+
+async def at_terminal(at: Shell, *words: str, types: str) -> tuple[int, str]:
+    """Run a command on a terminal of its own and type one line at its prompt.
+
+    A command that asks in other words than a prompt's, which ends in a colon and a space, fails the
+    test in time: the terminal is read without blocking, and the process is ended on the way out.
+    """
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "vast_mcp", *words,
+        env=at.environment, stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    shown = b""
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            while not shown.endswith(b": "):
+                shown += await _shown_now(ours)
+                assert process.returncode is None, f"it asked nothing: {shown.decode()}"
+            os.write(ours, f"{types}\n".encode())
+            await process.wait()
+            shown += await _shown_now(ours)
+    finally:
+        os.close(ours)
+        if process.returncode is None:
+            process.kill()
+    return process.returncode or 0, shown.decode()
+
+
+async def _shown_now(terminal: int) -> bytes:
+    """What a terminal shows by now; empty after a short pause if that is nothing."""
+    try:
+        return os.read(terminal, 65536)
+    except BlockingIOError:
+        await SystemClock().sleep(0.05)
+        return b""
+    except OSError:  # its other end is closed
+        return b""

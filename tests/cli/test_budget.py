@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from tests.cli.shell import Shell, shell
-from tests.cli.test_freeze import answering, at_terminal
+from tests.cli.shell import Shell, at_terminal, shell
+from tests.cli.test_freeze import answering
 from tests.world import SEAL_KEY, ToolFailed, World
 from vast_mcp.cli.budget import budgeted
 from vast_mcp.cli.main import parser_for

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import HOUR_US, Shell, shell
-from tests.cli.test_freeze import answering, at_terminal, rented_at
+from tests.cli.shell import HOUR_US, Shell, at_terminal, shell
+from tests.cli.test_freeze import answering, rented_at
 from vast_mcp.account.freezing import freeze
 from vast_mcp.cli.extend import extended
 from vast_mcp.cli.hints import install_hint, program

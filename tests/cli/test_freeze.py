@@ -6,16 +6,13 @@ See docs/design.md#money.
 """
 
 import asyncio
-import os
-import pty
-import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import LONGEST_S, Shell, shell
+from tests.cli.shell import Shell, at_terminal, shell
 from tests.database import break_ledgers
 from tests.guard.at_once import Held
 from tests.notices.receiver import rented
@@ -212,26 +209,6 @@ async def test_leases_still_end_while_frozen(tmp_path: Path) -> None:
 
 
 # -- the commands ------------------------------------------------------------------------------
-
-
-async def at_terminal(at: Shell, *words: str, types: str) -> tuple[int, str]:
-    """Run a command on a terminal of its own and type one line at its prompt."""
-    ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "vast_mcp", *words,
-        env=at.environment, stdin=theirs, stdout=theirs, stderr=theirs,
-    )  # fmt: skip
-    os.close(theirs)
-    shown = b""
-    try:
-        while b"to go on: " not in shown:
-            shown += await asyncio.wait_for(asyncio.to_thread(os.read, ours, 4096), LONGEST_S)
-        os.write(ours, f"{types}\n".encode())
-        await asyncio.wait_for(process.wait(), LONGEST_S)
-        shown += os.read(ours, 65536)
-    finally:
-        os.close(ours)
-    return process.returncode or 0, shown.decode()
 
 
 async def test_freeze_needs_no_terminal_and_unfreeze_needs_a_persons_yes(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ async def test_watch_once_ends_what_is_over_and_nothing_else(tmp_path: Path) -> 
 
         assert done.code == 0
         assert "Traceback" not in done.err
-        assert f'notice: The lease of instance {over} "over" is over: stopped.' in done.err
+        assert f'notice: The lease of instance {over} "over" has ended: stopped.' in done.err
         assert f"lease of {over} ended: stopped" in done.out
         assert alive(at) == {over: "stopped", healthy: "running", stranger: "running"}
 

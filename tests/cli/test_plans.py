@@ -3,15 +3,11 @@
 See docs/design.md#key-and-account.
 """
 
-import asyncio
-import os
-import pty
-import sys
 from pathlib import Path
 
 from mcp import Client
 
-from tests.cli.shell import LONGEST_S, Shell, shell
+from tests.cli.shell import Shell, at_terminal, shell
 from tests.database import opened
 from tests.world import SEAL_KEY
 from vast_mcp.server import create_server
@@ -31,32 +27,6 @@ async def plan(at: Shell) -> str:
         waiting = await at.world.call(client, "destroy_instance", instance_id=instance_id)
     assert waiting["status"] == "needs_confirmation"
     return str(waiting["plan_id"])
-
-
-async def at_terminal(at: Shell, *words: str, types: str) -> tuple[int, str]:
-    """Run a command on a terminal of its own and type one line at its prompt."""
-    ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "vast_mcp",
-        *words,
-        env=at.environment,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    shown = b""
-    try:
-        while b"approve: " not in shown and b"leave it: " not in shown:
-            shown += await asyncio.wait_for(asyncio.to_thread(os.read, ours, 4096), LONGEST_S)
-        os.write(ours, f"{types}\n".encode())
-        await asyncio.wait_for(process.wait(), LONGEST_S)
-        shown += os.read(ours, 65536)
-    finally:
-        os.close(ours)
-    return process.returncode or 0, shown.decode()
 
 
 async def test_pending_shows_the_stored_question(tmp_path: Path) -> None:

@@ -113,12 +113,12 @@ async def test_the_command_serves_until_interrupted_and_says_how_to_reach_it() -
     )  # fmt: skip
     assert process.stderr is not None
     await process.stderr.readline()
-    line = (await asyncio.wait_for(process.stderr.readline(), 10)).decode()
+    line = (await asyncio.wait_for(process.stderr.readline(), 60)).decode()
     url = line.split("VAST_URL=")[1].split()[0]
     async with httpx2.AsyncClient() as http:
         books = json.loads((await http.get(f"{url}/simulator/books")).text)
     process.send_signal(signal.SIGINT)
-    _, rest = await asyncio.wait_for(process.communicate(), 10)
+    _, rest = await asyncio.wait_for(process.communicate(), 60)
 
     assert "VAST_API_KEY=sim-key" in line
     assert books["balance_usd"] == 100.0

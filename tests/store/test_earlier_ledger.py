@@ -147,8 +147,8 @@ async def test_the_keeper_goes_on_with_a_ledger_of_an_earlier_release(tmp_path: 
     fleet = world.simulator.world.instances
     ids = {str(one.label).partition(" ")[0]: one.id for one in fleet.values()}
     did = await tick(world)
-    assert f"stop of {ids['stopping']} repeated: stopped" in did
-    assert f"destroy of {ids['destroying']} repeated: destroyed" in did
+    assert f"stop of {ids['stopping']} sent again: stopped" in did
+    assert f"destroy of {ids['destroying']} sent again: destroyed" in did
     seen = await booked(world)
     assert seen["unseen"].facts.checked
     assert (seen["unseen"].facts.breach, seen["unseen"].state) == ("", RentalState.ACTIVE)

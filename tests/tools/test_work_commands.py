@@ -75,7 +75,7 @@ async def test_a_stopped_machine_lists_its_disk_and_nothing_else(tmp_path: Path)
         with pytest.raises(ToolFailed, match="stopped"):
             await lab.run(machine, "ls /workspace; rm -rf /workspace")
     assert "kept.txt" in told["untrusted_output"]
-    assert "vendor" in told["said"]
+    assert "Vast.ai's listing" in told["said"]
 
 
 async def test_another_host_key_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def _stopped(held: Held, state: InstanceState, waited_s: int) -> Verdict:
     never_ran = held.rental is not None and not again
     if one.intended_status == "running":
         step = ANOTHER if never_ran else "show_logs({id}); its disk is kept until you destroy it."
-        return _dead(held, "It is stopped: its container exited. It stays stopped.", step)
+        return _dead(held, "It is stopped: its container ended by itself. It stays stopped.", step)
     if held.failure is not None and not held.stop_sent:
         step = "show_logs({id}); its disk is kept until you destroy it."
         return _dead(held, f"{held.failure.said} It was stopped, not by us.", step)

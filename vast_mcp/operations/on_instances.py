@@ -188,10 +188,10 @@ def attach_ssh_key(instance_id: int, public_key: str) -> Call:
 
 @dataclass(frozen=True, slots=True)
 class KeyToDetach:
-    """Which machine, and which of the keys that show_keys lists."""
+    """Which machine, and which of the account's keys."""
 
     instance_id: InstanceId
-    key_id: Annotated[int, Field(ge=1, description="from show_keys")]
+    key_id: Annotated[int, Field(ge=1, description="from show_keys (toolset all)")]
 
 
 DETACH_SSH_KEY = DeclaredWrite(

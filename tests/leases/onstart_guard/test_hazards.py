@@ -96,7 +96,7 @@ def _template(env: str, onstart: str = "") -> Template:
         ("-p 1:1 -e PATH=/x", "PATH"), ('-e "CONTAINER_ID=1"', "CONTAINER_ID"), ("-eHOME=/x",
         "HOME"),
         ("--env LD_PRELOAD=/x", "LD_PRELOAD"), ("--network none", "--network"), ("-u nobody", "-u"),
-        ("--env-file /x", "--env-file"), ("-e 'unclosed", "cannot be read"),
+        ("--env-file /x", "--env-file"), ("-e 'unclosed", "unreadable form"),
     ],
 )  # fmt: skip
 def test_a_templates_docker_options_are_looked_at(env: str, why: str) -> None:
