@@ -80,7 +80,8 @@ async def test_only_loopback_is_served() -> None:
 
 
 PROGRAM = (
-    "import argparse, sys\n"
+    "import argparse, signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
     "from vast_mcp.cli import simulate\n"
     "parser = argparse.ArgumentParser()\n"
     "simulate.add_arguments(parser)\n"
