@@ -1,6 +1,6 @@
 """What an offer costs for a lease: the figures a rent is decided on, asked about and held to."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from vast_mcp.actions.base import plain_number
@@ -72,24 +72,15 @@ class Price:
 
     def spend(self, now_us: int, *, image: str, task: str, max_cost_usd: float | None) -> Spend:
         """The rent as the policy sees it."""
-        offer, cost = self.offer, self.lease_cost + self.traffic
-        return Spend(
-            usd_per_hour=self.rate,
-            adds_usd_per_hour=self.rate,
-            adds_running=1,
-            lease_hours=self.hours,
+        cost = self.lease_cost + self.traffic
+        return spend_on(
+            self.offer,
+            rate=self.rate,
+            hours=self.hours,
             cost=cost,
-            rental_total=cost,
             by_day=self._by_day(now_us),
             disk_gb=self.disk_gb,
-            usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
-            gpu_name=offer.gpu_name,
-            num_gpus=offer.num_gpus,
             image=image,
-            country=offer.country,
-            datacenter=offer.datacenter,
-            verified=offer.verified,
-            max_contract_hours=offer.max_hours,
             task=task,
             max_cost_usd=None if max_cost_usd is None else Usd.of(max_cost_usd),
         )
@@ -123,6 +114,41 @@ class Price:
 def round_up(rate: UsdPerHour) -> UsdPerHour:
     """Up to a hundredth of a cent: the digits a person is shown and holds the vendor to."""
     return UsdPerHour(-(-rate.micros // 100) * 100)
+
+
+def spend_on(
+    offer: Offer,
+    *,
+    rate: UsdPerHour,
+    hours: float,
+    cost: Usd,
+    by_day: Mapping[str, Usd],
+    disk_gb: float,
+    image: str,
+    task: str,
+    max_cost_usd: Usd | None = None,
+) -> Spend:
+    """One more machine of this offer, as every limit looks at it: a rent's, and a job's."""
+    return Spend(
+        usd_per_hour=rate,
+        adds_usd_per_hour=rate,
+        adds_running=1,
+        lease_hours=hours,
+        cost=cost,
+        rental_total=cost,
+        by_day=by_day,
+        disk_gb=disk_gb,
+        usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
+        gpu_name=offer.gpu_name,
+        num_gpus=offer.num_gpus,
+        image=image,
+        country=offer.country,
+        datacenter=offer.datacenter,
+        verified=offer.verified,
+        max_contract_hours=offer.max_hours,
+        task=task,
+        max_cost_usd=max_cost_usd,
+    )
 
 
 @dataclass(frozen=True, slots=True)

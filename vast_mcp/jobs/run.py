@@ -7,6 +7,7 @@ from typing import ClassVar
 from vast_mcp.account.context import Account
 from vast_mcp.account.secrets import in_plain_text, split
 from vast_mcp.actions.base import PlainAct, plain_number
+from vast_mcp.actions.rent_price import spend_on
 from vast_mcp.clock import SECOND_US
 from vast_mcp.credentials import exposed, said
 from vast_mcp.errors import InputInvalid, OfferGone
@@ -148,23 +149,14 @@ class RunJob(PlainAct):
         return image_for(self.image, template)
 
     def _spend(self, account: Account, offer: Offer, terms: JobTerms, image: str) -> Spend:
-        return Spend(
-            usd_per_hour=terms.ceiling,
-            adds_usd_per_hour=terms.ceiling,
-            adds_running=1,
-            lease_hours=terms.hours,
+        return spend_on(
+            offer,
+            rate=terms.ceiling,
+            hours=terms.hours,
             cost=terms.at_most,
-            rental_total=terms.at_most,
             by_day=cost_by_day(terms, account.now_us()),
             disk_gb=offer.disk_gb,
-            usd_per_gb_traffic=Usd.ceil(max(offer.download_usd_per_gb, offer.upload_usd_per_gb)),
-            gpu_name=offer.gpu_name,
-            num_gpus=offer.num_gpus,
             image=image,
-            country=offer.country,
-            datacenter=offer.datacenter,
-            verified=offer.verified,
-            max_contract_hours=offer.max_hours,
             task=self.task,  # `max_cost_usd` is in the terms: it binds this job, not its task
         )
 
