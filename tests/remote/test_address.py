@@ -1,8 +1,8 @@
-import dataclasses
 from pathlib import Path
 
 import pytest
 
+from tests.instances.samples import instance
 from vast_mcp.models.instance import Instance, PortMapping
 from vast_mcp.remote.address import (
     Address,
@@ -14,45 +14,20 @@ from vast_mcp.remote.address import (
 )
 from vast_mcp.remote.errors import AddressInvalid, PathRefused
 from vast_mcp.text import Untrusted
-from vast_mcp.units import UsdPerHour
 
 
 def machine(**changes: object) -> Instance:
-    """A running machine, but for these fields."""
-    plain = Instance(
-        instance_id=27123456,
-        machine_id=1,
-        label=Untrusted(""),
-        raw_label="",
-        actual_status="running",
-        intended_status="running",
-        cur_state="running",
-        next_state="running",
-        status_message=Untrusted(""),
-        is_bid=False,
-        gpu_name="RTX 4090",
-        num_gpus=1,
-        gpu_ram_gb=24,
-        usd_per_hour=UsdPerHour.of(0.3),
-        disk_usd_per_hour=UsdPerHour.of(0.01),
-        min_bid=None,
-        download_usd_per_gb=0,
-        upload_usd_per_gb=0,
-        disk_gb=50,
-        disk_used_gb=None,
-        gpu_utilisation_percent=None,
-        image=Untrusted("x"),
-        runtype="ssh",
-        template_hash=None,
-        country="SE",
-        public_ip="203.0.113.9",
-        ssh_host="ssh4.vast.ai",
-        ssh_port=12345,
-        ports=(PortMapping(22, "tcp", 40022), PortMapping(8080, "tcp", 40080)),
-        started_at_us=None,
-        contract_ends_us=None,
-    )
-    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]  # a test's shorthand
+    """A running machine with a direct and a proxied way in, but for these fields."""
+    way_in: dict[str, object] = {
+        "instance_id": 27123456,
+        "label": Untrusted(""),
+        "raw_label": "",
+        "public_ip": "203.0.113.9",
+        "ssh_host": "ssh4.vast.ai",
+        "ssh_port": 12345,
+        "ports": (PortMapping(22, "tcp", 40022), PortMapping(8080, "tcp", 40080)),
+    }
+    return instance(**{**way_in, **changes})
 
 
 def test_the_direct_address_comes_before_the_proxy() -> None:
