@@ -13,7 +13,7 @@ from tests.world import ToolFailed, World
 
 
 async def machine(world: World) -> int:
-    """One of ours that runs."""
+    """A running machine that was rented here."""
     async with world.connect() as client:
         instance_id = await world.rent(client)
     world.run_until_ready()

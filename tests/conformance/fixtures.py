@@ -289,7 +289,7 @@ class WithFixtures(VastServer):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Ctx | None = None
     ) -> Answer:
-        """One of the example's, else one of ours."""
+        """The example's own, or else this server's."""
         if name in TOOLS and context is not None:
             return await TOOLS[name](context, arguments)
         return await super().call_tool(name, arguments, context)
@@ -311,7 +311,7 @@ class WithFixtures(VastServer):
     async def read_resource(
         self, uri: AnyUrl | str, context: Ctx | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        """One of the example's, else one of ours."""
+        """The example's own, or else this server's."""
         name = str(uri)
         if name in TEXTS:
             mime_type, text = TEXTS[name]
@@ -339,7 +339,7 @@ class WithFixtures(VastServer):
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Ctx | None = None
     ) -> GetPromptResult | InputRequiredResult:
-        """One of the example's, else one of ours."""
+        """The example's own, or else this server's."""
         if name not in PROMPTS or context is None:
             return await super().get_prompt(name, arguments, context)
         if name == "test_input_required_result_prompt" and not context.input_responses:

@@ -29,7 +29,7 @@ CANARIES = ("canary-variable-5d1f", "canary-api-key-77aa", "AAAAICanaryCanary")
 
 @dataclass(frozen=True)
 class Machine:
-    """One of ours that runs, and the key on it."""
+    """A running machine that was rented here, and the key on it."""
 
     instance_id: int
     key_id: int

@@ -10,7 +10,7 @@ PNG = (ROOT / "docs" / "images" / "icon.png").read_bytes()
 
 
 def test_the_icons_are_current() -> None:
-    """The SVG to the letter, the PNG at every 37th pixel: drawing it whole takes seconds."""
+    """The SVG exactly, the PNG at every 37th pixel: drawing it whole takes seconds."""
     assert (ROOT / "docs" / "images" / "icon.svg").read_text(encoding="utf-8") == svg()
     width, height = struct.unpack(">II", PNG[16:24])
     assert (width, height) == (SIZE, SIZE)

@@ -300,9 +300,8 @@ class Guard:
         with unspent(act.tool):
             facts = await self._facts(self._on(ledger), sight)
             self._must_know_the_time(sight)
-            limits = (
-                self._account.limits()
-            )  # after the reads: they may take long, and a person may tighten
+            # After the reads: they may take long, and meanwhile a person may tighten the limits.
+            limits = self._account.limits()
             account = self._account.deciding(limits, ledger)
             asked = plan is not None
             claim = await ledger.write(
